@@ -1,0 +1,1 @@
+"""Case files, the pipeline, results, figures and the command line."""

@@ -1,0 +1,245 @@
+"""The command ``vertebroplasty``.
+
+Errors of input end with one line and exit code 2, computations that do not converge with one line and exit code 3,
+and nothing half-written stays. Heavy packages are imported by the command that needs them, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.case import Case
+
+EXIT_INPUT, EXIT_CONVERGENCE, EXIT_INTERRUPTED = 2, 3, 130
+
+app = typer.Typer(
+    name="vertebroplasty",
+    help="Simulate a vertebroplasty: from a segmented CT to cement flow, leakage and stiffness.",
+    epilog=(
+        "First steps: 'vertebroplasty doctor' checks this machine, 'vertebroplasty demo' runs a real L3. For a case of "
+        "your own copy docs/case-file.md's example, then 'vertebroplasty run CASE.toml'. On several cores: "
+        "'mpiexec -n 2 vertebroplasty run CASE.toml'."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+OutFolder = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")]
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    version: Annotated[bool, typer.Option("--version", help="print the version and leave", is_eager=True)] = False,
+) -> None:
+    if version:
+        from experiments.identity import code_version
+
+        print(f"vertebroplasty {code_version()}")
+        raise typer.Exit()
+
+
+@app.command()
+def demo(
+    out: OutFolder = None,
+    defect: Annotated[bool, typer.Option("--defect", help="open the posterior wall, so that cement leaks")] = False,
+    mesh_size: Annotated[
+        float | None, typer.Option("--mesh-size", metavar="MM", help="tetrahedron size [mm]; 1.5 by default")
+    ] = None,
+) -> None:
+    """Inject 4 ml into a real osteoporotic L3 and report leakage and stiffness; results in results/demo."""
+    with reported():
+        from experiments.case import demo_case
+
+        _run(demo_case(defect, mesh_size), out or Path("results", "demo-defect" if defect else "demo"))
+
+
+@app.command()
+def run(
+    case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="case file; see 'vertebroplasty schema'")],
+    out: OutFolder = None,
+) -> None:
+    """Run a case file; results in results/<name of the case file>."""
+    with reported():
+        from experiments.case import read_case
+
+        _run(read_case(case), out or Path("results", case.stem))
+
+
+@app.command()
+def mesh(
+    ct: Annotated[Path, typer.Argument(metavar="CT", help="CT in HU (NIfTI)")],
+    mask: Annotated[Path, typer.Argument(metavar="MASK", help="vertebra labels or binary mask on the CT's grid")],
+    level: Annotated[str, typer.Option("--level", metavar="LEVEL", help="vertebra, such as L3")],
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="MAP",
+            help="numbers in the mask: verse, totalsegmentator_v1, totalsegmentator_v2 or one number; "
+            "inferred where only one reading fits",
+        ),
+    ] = None,
+    subregions: Annotated[
+        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts (NIfTI)")
+    ] = None,
+    size: Annotated[float, typer.Option("--size", metavar="MM", help="tetrahedron size [mm], 0.5 to 4")] = 1.5,
+    out: OutFolder = None,
+) -> None:
+    """Mesh the body of one vertebra and report the quality; results in results/mesh-<level>."""
+    with reported():
+        from experiments.case import build_case
+        from experiments.meshing import mesh_and_store
+        from experiments.progress import Progress
+        from experiments.summary import mesh_table
+
+        patient: dict[str, Any] = {"ct": str(ct), "mask": str(mask), "level": level}
+        if labels is not None:
+            patient["labels"] = int(labels) if labels.isdecimal() else labels
+        if subregions is not None:
+            patient["subregions"] = str(subregions)
+        case = build_case({"patient": patient, "mesh": {"size_mm": size}}, "command line")
+        target = out or Path("results", f"mesh-{level}")
+        with Progress(visible=_rank() == 0) as progress:
+            results = mesh_and_store(case, target, progress)
+        _print(mesh_table(results["mesh"]), target)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the case file: every key with its unit, range, default and source."""
+    import json
+
+    from experiments.case import json_schema
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: versions, PETSc and MPI, C compiler, meshing, off-screen rendering."""
+    from experiments.doctor import examine
+    from experiments.summary import two_columns
+
+    marks = {True: "[green]ok[/green]", False: "[red]FAILED[/red]", None: ""}
+    checks = examine()
+    console = Console(soft_wrap=True)
+    console.print(two_columns([(check.name, f"{marks[check.passed]} {check.detail}".strip()) for check in checks]))
+    failed = [check.name for check in checks if check.passed is False]
+    if failed:
+        console.print(f"\n[red]{len(failed)} of {len(checks)} checks failed:[/red] {', '.join(failed)}")
+        raise typer.Exit(1)
+    console.print("\nAll is there. Next: [bold]vertebroplasty demo[/bold]")
+
+
+def _run(case: Case, out: Path) -> None:
+    """Run ``case`` on all ranks, store it in ``out`` and print what came out."""
+    from experiments.store import check_target
+
+    check_target(out)
+    from experiments.pipeline import run_and_store
+    from experiments.progress import Progress
+    from experiments.summary import result_table
+
+    with Progress(visible=_rank() == 0) as progress:
+        outcome = run_and_store(case, out, progress)
+    _print(result_table(outcome.results), out, outcome.manifest.get("warnings", ()))
+
+
+def _print(table: Any, out: Path, warnings: Any = ()) -> None:
+    if _rank() != 0:
+        return
+    from experiments.summary import NOTICE
+
+    console = Console()
+    console.print(table)
+    for warning in warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    console.print(f"\nResults: {out}/", markup=False, highlight=False)
+    for path in sorted(out.rglob("*")):
+        if path.is_file():
+            console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\n{NOTICE}", style="italic", markup=False)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn the errors of a command into one line on standard error and an exit code; end all ranks if one fails."""
+    try:
+        yield
+    except InputError as error:
+        _leave(f"error: {error}", EXIT_INPUT)
+    except KeyboardInterrupt:
+        _leave("interrupted; nothing was written", EXIT_INTERRUPTED)
+    except RuntimeError as error:
+        from fem.errors import ConvergenceError
+
+        if not isinstance(error, ConvergenceError):
+            _abort_other_ranks(error)
+            raise
+        _leave(f"error: did not converge: {error}", EXIT_CONVERGENCE)
+    except Exception as error:
+        _abort_other_ranks(error)
+        raise
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    """Print ``message`` once and leave; under MPI a rank that fails alone speaks for itself and ends the others."""
+    if _rank() != 0 and _started_mpi():
+        time.sleep(1.0)  # rank 0 ends all ranks within this time when it failed for the same reason
+    if _rank() == 0 or _started_mpi():
+        print(" ".join(message.split()), file=sys.stderr, flush=True)
+    _abort(code)
+    raise typer.Exit(code)
+
+
+def _abort_other_ranks(error: Exception) -> None:
+    """End a run on several ranks after an error that is ours, with its traceback."""
+    if _started_mpi():
+        import traceback
+
+        traceback.print_exception(error)
+        _abort(1)
+
+
+def _abort(code: int) -> None:
+    if _started_mpi():
+        from mpi4py import MPI
+
+        sys.stdout.flush()
+        MPI.COMM_WORLD.Abort(code)
+
+
+def _started_mpi() -> bool:
+    """Whether this process is one of several MPI ranks and has started MPI."""
+    module = sys.modules.get("mpi4py.MPI")
+    return module is not None and module.Is_initialized() and module.COMM_WORLD.size > 1
+
+
+def _rank() -> int:
+    """Rank of this process, from the launcher, so that it is known before MPI starts."""
+    for name in ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"):
+        if os.environ.get(name, "").isdecimal():
+            return int(os.environ[name])
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What makes two runs the same case: canonical content, input files and code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from experiments.case import PATHS, Case
+
+PACKAGES = ("experiments", "fem", "materials", "meshes")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The identity of a case.
+
+    Attributes:
+        case: SHA-256 over content, checksums and code, in hex; equal exactly for equal cases.
+        content: the case in canonical JSON, without its title and without where its files lie.
+        inputs: role of each input file -> its SHA-256.
+        code: version of the software and a checksum of its sources.
+    """
+
+    case: str
+    content: str
+    inputs: Mapping[str, str]
+    code: str
+
+
+def identify(case: Case, inputs: Mapping[str, Path] | None = None) -> Identity:
+    """Identify ``case``.
+
+    Args:
+        case: the case.
+        inputs: role -> input file; by default the files that the case names.
+    """
+    if inputs is None:
+        inputs = {key: getattr(case.patient, key) for key in PATHS if getattr(case.patient, key) is not None}
+    checksums = {role: checksum(path) for role, path in sorted(inputs.items())}
+    content = canonical(case)
+    code = code_version()
+    digest = hashlib.sha256("\n".join([content, json.dumps(checksums, sort_keys=True), code]).encode()).hexdigest()
+    return Identity(case=digest, content=content, inputs=checksums, code=code)
+
+
+def canonical(case: Case) -> str:
+    """The complete case as JSON with sorted keys, without its title and without where its files lie."""
+    content = case.model_dump(mode="json", exclude={"title": True, "patient": set(PATHS)})
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Version of the distribution, a plus sign and the first 12 digits of the checksum of its Python sources."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for source in sorted((root / package).rglob("*.py")):
+            digest.update(source.relative_to(root).as_posix().encode())
+            digest.update(source.read_bytes())
+    return f"{version('vertebroplasty')}+{digest.hexdigest()[:12]}"

@@ -1,0 +1,140 @@
+"""A case directory: written beside its place under a temporary name, moved there when it is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meshes.errors import InputError
+
+FORMAT = "vertebroplasty-case-1"
+"""Value of ``format`` in every manifest; a directory whose manifest has it is ours to replace."""
+
+OUR_NAMES = frozenset({"manifest.json", "results.json", "fields.vtkhdf", "mesh.vtkhdf", "surface.vtp", "pictures"})
+"""Everything that this software writes at the top of a case directory."""
+
+
+@contextmanager
+def case_directory(target: Path) -> Iterator[Path]:
+    """Give a temporary directory to fill; when the block ends well it becomes ``target``, otherwise it is removed.
+
+    An older complete case directory at ``target`` stays untouched until then and is replaced as a whole.
+
+    Raises:
+        InputError: see :func:`check_target`.
+    """
+    check_target(target)
+    target = target.resolve()
+    missing = [folder for folder in target.parents if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".unfinished", dir=target.parent))
+    except OSError as error:
+        raise InputError(f"{target}: cannot write there ({error.strerror}); choose another folder with -o") from None
+    try:
+        yield work
+        work.chmod(0o777 & ~_umask())
+        check_target(target)
+        _put_in_place(work, target)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        for folder in missing:
+            try:
+                folder.rmdir()
+            except OSError:
+                break
+        raise
+
+
+def check_target(target: Path) -> None:
+    """Refuse a place for results that is not free, empty or an older case directory of ours.
+
+    Raises:
+        InputError: something else is there.
+    """
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise InputError(f"{target}: is a file, not a folder; choose another folder with -o")
+    if target.resolve() == Path.cwd() or target.resolve() in Path.cwd().parents:
+        raise InputError(f"{target}: is the current folder or holds it; choose a folder of its own with -o")
+    names = {entry.name for entry in target.iterdir()}
+    if not names:
+        return
+    if not _is_ours(target):
+        raise InputError(
+            f"{target}: is not empty and holds no manifest.json of vertebroplasty, so it is not overwritten; "
+            "choose another folder with -o"
+        )
+    if foreign := sorted(names - OUR_NAMES):
+        raise InputError(
+            f"{target}: holds {foreign[0]!r}, which vertebroplasty did not write, so the folder is not replaced; "
+            "move it away or choose another folder with -o"
+        )
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write ``manifest.json`` into a case directory and mark it as ours."""
+    write_json(folder / "manifest.json", {**manifest, "format": FORMAT})
+
+
+def write_results(folder: Path, results: Mapping[str, Any]) -> None:
+    """Write ``results.json`` into a case directory."""
+    write_json(folder / "results.json", results)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as JSON with sorted keys; NumPy numbers and arrays become plain numbers and lists.
+
+    Raises:
+        ValueError: a number is not finite; such a result is an error and is not stored.
+    """
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, default=_plain, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
+
+
+def _put_in_place(work: Path, target: Path) -> None:
+    """Rename ``work`` to ``target``; what was there goes only after the new directory is in its place."""
+    if not target.exists():
+        work.rename(target)
+        return
+    old = work.with_suffix(".replaced")
+    target.rename(old)
+    try:
+        work.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,39 @@
+"""The one place where clinical units and the internal system (mm, N, s, MPa) meet."""
+
+from __future__ import annotations
+
+INTERNAL_PER_CLINICAL: dict[str, float] = {
+    "mm": 1.0,  # mm
+    "ml": 1e3,  # mm3
+    "s": 1.0,  # s
+    "min": 60.0,  # s
+    "ml/min": 1e3 / 60.0,  # mm3/s
+    "kPa": 1e-3,  # MPa
+    "Pa s": 1e-6,  # MPa s
+    "ml/(s kPa)": 1e6,  # mm3/(s MPa)
+    "m2": 1e6,  # mm2
+    "mg/cm3": 1e-3,  # g/cm3, the unit of bone density inside the laws
+    "mg/cm3/HU": 1e-3,  # g/cm3 per HU
+    "N/mm": 1.0,  # N/mm
+    "deg": 0.017453292519943295,  # rad
+    "1": 1.0,  # dimensionless
+}
+"""Clinical unit -> how many internal units it is."""
+
+
+def to_internal(value: float, unit: str) -> float:
+    """Convert ``value`` from the clinical ``unit`` to the internal system.
+
+    Args:
+        value: number in ``unit``.
+        unit: a key of :data:`INTERNAL_PER_CLINICAL`.
+
+    Raises:
+        KeyError: the unit is not in the table.
+    """
+    return value * INTERNAL_PER_CLINICAL[unit]
+
+
+def to_clinical(value: float, unit: str) -> float:
+    """Convert ``value`` from the internal system to the clinical ``unit``; the inverse of :func:`to_internal`."""
+    return value / INTERNAL_PER_CLINICAL[unit]

@@ -1,0 +1,1 @@
+"""Darcy pressure, saturation transport, the injection loop, elasticity and their PETSc solvers."""

@@ -1,0 +1,250 @@
+"""Total pressure and conservative facet fluxes: the lowest-order Raviart-Thomas method in its hybrid form.
+
+The multipliers of the hybrid form solve the Crouzeix-Raviart system (Marini 1985, 10.1137/0722029; Arnold and Brezzi
+1985, 10.1051/m2an/1985190100071): one pressure per facet, symmetric and positive definite,
+
+    sum_T lambda_T A_T p + G (p - p_outside) = q |T| / 4,   A_T[i, j] = 9 |T| grad(b_i) . K grad(b_j),
+
+with the barycentric coordinates b, the permeability K (mm2), the total mobility lambda (1/(MPa s)) and the lumped wall
+conductance G (mm3/(s MPa)). The flux out of cell T through its facet i is then q_T / 4 - lambda_T sum_j A_T[i, j] p_j,
+where q_T (mm3/s) is the whole source of the cell.
+"""
+
+from __future__ import annotations
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+from petsc4py import PETSc
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from fem import krylov
+from fem.partition import Partition
+
+RELATIVE_TOLERANCE = 1e-10
+"""Residual of the pressure solve over the norm of its right-hand side."""
+
+
+class DarcyPressure:
+    """The pressure problem on one mesh and one permeability; mobility and wall conductance change from step to step.
+
+    Attributes:
+        facet_pressure: (local facets,) pressure in MPa of the last solve, ghosts included.
+        flux: (local cells, 4) volume rate in mm3/s out of each cell through its facets, equal and opposite on the two
+            sides of a facet.
+        wall_flux: (b,) volume rate in mm3/s out through each of this rank's boundary facets.
+        divergence_error: largest |sum of the facet fluxes - source| of a cell over the total source.
+        iterations: conjugate-gradient iterations of the last solve.
+    """
+
+    def __init__(self, partition: Partition, permeability: NDArray[np.float64]) -> None:
+        """Set up the fixed parts.
+
+        Args:
+            partition: the distributed mesh.
+            permeability: (local cells, 3, 3) symmetric positive tensor in mm2, ghosts included.
+        """
+        self.partition = partition
+        gradients = partition.barycentric_gradients
+        self._cell_matrices = np.einsum(
+            "t,tia,tab,tjb->tij", 9.0 * partition.cell_volumes, gradients, permeability, gradients, optimize=True
+        )
+        arms = partition.corner_points - partition.corner_points.mean(axis=1, keepdims=True)
+        spread = np.einsum("tia,tab,tib->t", arms, np.linalg.inv(permeability), arms, optimize=True)
+        self._source_lift = spread / (180.0 * partition.cell_volumes)
+        self._source = np.zeros(len(arms))
+        self._mobility = np.ones(len(arms))
+        facet_map = partition.facet_map
+        self._local_facets = facet_map.size_local + facet_map.num_ghosts
+        self._walls = partition.boundary
+        self._matrix, self._values = self._create_matrix()
+        self._prolongation = self._create_prolongation()
+        ghosts = np.asarray(facet_map.ghosts, dtype=PETSc.IntType)
+        size = (facet_map.size_local, facet_map.size_global)
+        self._pressure = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
+        self._rhs = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
+        self._solver = self._create_solver()
+        self.facet_pressure = np.zeros(self._local_facets)
+        self.flux = np.zeros((len(partition.cell_facets), 4))
+        self._raw_flux = np.zeros_like(self.flux)
+        self.wall_flux = np.zeros(len(self._walls.facets))
+        self.divergence_error = 0.0
+        self.iterations = 0
+
+    def _create_matrix(self) -> tuple[PETSc.Mat, NDArray[np.float64]]:
+        """Facet matrix with its sparsity, and the buffer of values that refills it: cells first, then walls."""
+        partition, owned = self.partition, self.partition.owned_cells
+        facet_map = partition.facet_map
+        numbers = facet_map.local_to_global(partition.cell_facets[:owned].ravel().astype(np.int32))
+        numbers = numbers.reshape(-1, 4).astype(PETSc.IntType)
+        walls = facet_map.local_to_global(self._walls.facets).astype(PETSc.IntType)
+        rows = np.concatenate([np.repeat(numbers, 4, axis=1).ravel(), walls])
+        columns = np.concatenate([np.tile(numbers, (1, 4)).ravel(), walls])
+        size = (facet_map.size_local, facet_map.size_global)
+        matrix = PETSc.Mat().createAIJ((size, size), comm=partition.comm)
+        matrix.setPreallocationCOO(rows, columns)
+        matrix.setOption(PETSc.Mat.Option.SPD, True)
+        return matrix, np.zeros(len(rows))
+
+    def _create_prolongation(self) -> PETSc.Mat:
+        """From the nodal P1 space to the facets: the mean of a facet's three vertices."""
+        partition = self.partition
+        facet_map, vertex_map = partition.facet_map, partition.mesh.topology.index_map(0)
+        owned = facet_map.size_local
+        matrix = PETSc.Mat().createAIJ(
+            ((owned, facet_map.size_global), (vertex_map.size_local, vertex_map.size_global)),
+            nnz=(3, 3),
+            comm=partition.comm,
+        )
+        vertices = vertex_map.local_to_global(partition.facet_vertices[:owned].ravel().astype(np.int32))
+        matrix.setValuesCSR(
+            np.arange(0, 3 * owned + 1, 3, dtype=PETSc.IntType),
+            vertices.astype(PETSc.IntType),
+            np.full(3 * owned, 1.0 / 3.0),
+        )
+        matrix.assemble()
+        return matrix
+
+    def _create_solver(self) -> PETSc.KSP:
+        """The solver, set up once at unit mobility so that no later step allocates."""
+        self._assemble(np.ones(len(self._cell_matrices)), np.full(len(self._walls.facets), 1e-6))
+        prefix = f"vertebroplasty_pressure_{id(self)}_"
+        with krylov.options(prefix, krylov.TWO_LEVEL_OPTIONS):
+            solver = PETSc.KSP().create(self.partition.comm)
+            solver.setOptionsPrefix(prefix)
+            solver.setOperators(self._matrix)
+            preconditioner = solver.getPC()
+            preconditioner.setType(PETSc.PC.Type.MG)
+            preconditioner.setMGLevels(2)
+            preconditioner.setMGInterpolation(1, self._prolongation)
+            solver.setFromOptions()
+            solver.setInitialGuessNonzero(True)
+            solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, max_it=500)
+            solver.setUp()
+        return solver
+
+    def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
+        owned = self.partition.owned_cells
+        _scale_matrices(self._cell_matrices[:owned], mobility[:owned], self._values)
+        self._values[16 * owned :] = wall_conductance
+        self._matrix.setValuesCOO(self._values, addv=PETSc.InsertMode.INSERT_VALUES)
+
+    def solve(
+        self,
+        mobility: NDArray[np.float64],
+        source: NDArray[np.float64],
+        wall_conductance: NDArray[np.float64],
+        outside_pressure: NDArray[np.float64],
+    ) -> None:
+        """Solve for the facet pressures and recover the fluxes.
+
+        Args:
+            mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
+            source: (local cells,) volume rate into each cell in mm3/s, ghosts included.
+            wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
+            outside_pressure: (b,) pressure behind each boundary facet in MPa.
+
+        Raises:
+            ConvergenceError: the tolerance was not reached.
+        """
+        partition, owned = self.partition, self.partition.owned_cells
+        self._source[:], self._mobility[:] = source, mobility
+        self._assemble(mobility, wall_conductance)
+        with self._rhs.localForm() as local:
+            array = local.array
+            array[:] = 0.0
+            sources = np.flatnonzero(source[:owned])
+            np.add.at(array, partition.cell_facets[sources].ravel(), np.repeat(0.25 * source[sources], 4))
+            array[self._walls.facets] += wall_conductance * outside_pressure
+        self._rhs.ghostUpdate(addv=PETSc.InsertMode.ADD_VALUES, mode=PETSc.ScatterMode.REVERSE)
+        self._solver.setOperators(self._matrix)
+        self.iterations = krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
+        self._pressure.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
+        with self._pressure.localForm() as local:
+            self.facet_pressure[:] = local.array_r
+        self._recover_flux(mobility, source, wall_conductance, outside_pressure)
+
+    def _recover_flux(
+        self,
+        mobility: NDArray[np.float64],
+        source: NDArray[np.float64],
+        wall_conductance: NDArray[np.float64],
+        outside_pressure: NDArray[np.float64],
+    ) -> None:
+        partition, walls, owned = self.partition, self._walls, self.partition.owned_cells
+        _one_sided_flux(partition.cell_facets, self._cell_matrices, mobility, source, self.facet_pressure, self._raw_flux)
+        _two_sided_flux(partition.neighbours, partition.neighbour_slots, self._raw_flux, self.flux)
+        self.wall_flux[:] = wall_conductance * (self.facet_pressure[walls.facets] - outside_pressure)
+        self.flux[walls.cells, walls.slots] = self.wall_flux
+        comm = partition.comm
+        defect = np.abs(self.flux[:owned].sum(axis=1) - source[:owned]).max(initial=0.0)
+        total = comm.allreduce(float(np.abs(source[:owned]).sum()))
+        self.divergence_error = comm.allreduce(float(defect), op=MPI.MAX) / max(total, 1e-300)
+
+    def cell_pressure(self) -> NDArray[np.float64]:
+        """(local cells,) pressure of each cell in MPa at the mobility and source of the last solve.
+
+        The Raviart-Thomas cell pressure is the mean of its facet pressures plus
+        q_T / (180 |T| lambda_T) sum_i (x_i - x_T) . K^-1 (x_i - x_T), which matters only where cement is injected.
+        """
+        mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
+        return mean + self._source * self._source_lift / self._mobility
+
+    def cell_velocity(self) -> NDArray[np.float64]:
+        """(local cells, 3) Darcy velocity at the cell centroids in mm/s."""
+        corners = self.partition.corner_points
+        arms = corners.mean(axis=1, keepdims=True) - corners
+        return np.einsum("ti,tia->ta", self.flux, arms) / (3.0 * self.partition.cell_volumes[:, None])
+
+    def destroy(self) -> None:
+        """Free the PETSc objects."""
+        for item in (self._solver, self._matrix, self._prolongation, self._pressure, self._rhs):
+            item.destroy()
+
+
+@numba.njit(cache=True)
+def _scale_matrices(cell_matrices: NDArray[np.float64], mobility: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+    """Fill ``values`` with the cell matrices times the mobility, cell by cell and row by row."""
+    position = 0
+    for cell in range(mobility.size):
+        for i in range(4):
+            for j in range(4):
+                values[position] = mobility[cell] * cell_matrices[cell, i, j]
+                position += 1
+
+
+@numba.njit(cache=True)
+def _one_sided_flux(
+    cell_facets: NDArray[np.int32],
+    cell_matrices: NDArray[np.float64],
+    mobility: NDArray[np.float64],
+    source: NDArray[np.float64],
+    facet_pressure: NDArray[np.float64],
+    flux: NDArray[np.float64],
+) -> None:
+    """Flux out of each cell as its own equation gives it; the two sides differ by the residual of the solve."""
+    for cell in range(len(cell_facets)):
+        for i in range(4):
+            out = 0.25 * source[cell]
+            for j in range(4):
+                out -= mobility[cell] * cell_matrices[cell, i, j] * facet_pressure[cell_facets[cell, j]]
+            flux[cell, i] = out
+
+
+@numba.njit(cache=True)
+def _two_sided_flux(
+    neighbours: NDArray[np.int32],
+    neighbour_slots: NDArray[np.int32],
+    one_sided: NDArray[np.float64],
+    flux: NDArray[np.float64],
+) -> None:
+    """Half the difference of the two sides, so that what leaves one cell enters the other to the last bit."""
+    for cell in range(len(neighbours)):
+        for i in range(4):
+            other = neighbours[cell, i]
+            if other < 0:
+                flux[cell, i] = one_sided[cell, i]
+            else:
+                flux[cell, i] = 0.5 * (one_sided[cell, i] - one_sided[other, neighbour_slots[cell, i]])

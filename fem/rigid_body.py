@@ -1,0 +1,48 @@
+"""Rigid motions of points and resultants of forces on them, both about a pole.
+
+A motion is (ux, uy, uz, rx, ry, rz) in mm and rad, a resultant (Fx, Fy, Fz, Mx, My, Mz) in N and N mm. The two are
+dual: the work of nodal forces on a rigid motion is their resultant times the motion.
+"""
+
+from __future__ import annotations
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from petsc4py import PETSc
+
+import numpy as np
+from dolfinx import fem
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def rigid_displacement(points: FloatArray, motion: ArrayLike, pole: ArrayLike) -> FloatArray:
+    """(n, 3) displacements in mm of (n, 3) points that move rigidly, for infinitesimal rotations about ``pole``."""
+    motion = np.asarray(motion, dtype=float)
+    return motion[:3] + np.cross(motion[3:], points - np.asarray(pole, dtype=float))
+
+
+def resultant(points: FloatArray, forces: FloatArray, pole: ArrayLike) -> FloatArray:
+    """(6,) force in N and moment about ``pole`` in N mm of the (n, 3) ``forces`` that act on (n, 3) ``points``."""
+    moments = np.cross(points - np.asarray(pole, dtype=float), forces)
+    return np.concatenate([forces.sum(axis=0), moments.sum(axis=0)])
+
+
+def set_rigid_body_modes(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
+    """Give algebraic multigrid the six rigid-body modes of an elastic ``matrix`` assembled on ``space``."""
+    index_map = space.dofmap.index_map
+    points = space.tabulate_dof_coordinates()[: index_map.size_local]
+    pole = matrix.comm.tompi4py().allreduce(points.sum(axis=0)) / index_map.size_global
+    modes: list[PETSc.Vec] = []
+    for motion in np.eye(6):
+        mode = matrix.createVecLeft()
+        mode.array[:] = rigid_displacement(points, motion, pole).ravel()
+        for earlier in modes:
+            mode.axpy(-mode.dot(earlier), earlier)
+        mode.normalize()
+        modes.append(mode)
+    nullspace = PETSc.NullSpace().create(vectors=modes, comm=matrix.comm)
+    matrix.setNearNullSpace(nullspace)
+    nullspace.destroy()
+    for mode in modes:
+        mode.destroy()

@@ -1,0 +1,1 @@
+"""Images and labels, the anatomical frame, surfaces, tetrahedra and named regions."""

@@ -1,0 +1,118 @@
+"""The anatomical frame of a vertebral body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from meshes.image import Image
+
+EXTENT_STEP = 0.1
+"""mm between the samples of the lines along which the extents are found; the crossing is interpolated."""
+
+
+@dataclass(frozen=True)
+class AnatomicalFrame:
+    """Right-handed frame of a vertebral body in mm: +x the patient's left, +y posterior, +z superior.
+
+    Attributes:
+        origin: (3,) centroid of the body's mask in LPS mm.
+        axes: (3, 3) whose rows are the unit vectors of +x, +y and +z in LPS.
+        extents: (3, 2) mm in the frame where the lines through the centroid along the axes leave the body:
+            right and left, anterior and posterior, inferior and superior.
+        method: ``"landmarks"`` or ``"principal_axes"``.
+    """
+
+    origin: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    extents: NDArray[np.float64]
+    method: str
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """(4, 4) from the scanner's LPS mm to the anatomical frame."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.axes
+        matrix[:3, 3] = -self.axes @ self.origin
+        return matrix
+
+    def to_frame(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Anatomical coordinates in mm of (..., 3) points in LPS mm."""
+        return (np.asarray(points) - self.origin) @ self.axes.T
+
+    def to_scanner(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """LPS mm of (..., 3) points in the anatomical frame in mm."""
+        return np.asarray(points) @ self.axes + self.origin
+
+    def point(self, left: float, depth: float, height: float) -> NDArray[np.float64]:
+        """(3,) mm in the frame of a point given in fractions of the body.
+
+        Args:
+            left: -1 at the right wall, 0 midsagittal, +1 at the left wall.
+            depth: 0 at the anterior, 1 at the posterior wall.
+            height: 0 at the inferior, 1 at the superior endplate.
+        """
+        (right_wall, left_wall), (anterior, posterior), (inferior, superior) = self.extents
+        return np.array(
+            [
+                left * (left_wall if left >= 0 else -right_wall),
+                anterior + depth * (posterior - anterior),
+                inferior + height * (superior - inferior),
+            ]
+        )
+
+    def fractions(self, point: NDArray[np.float64]) -> tuple[float, float, float]:
+        """Fractions ``(left, depth, height)`` of a point in the frame in mm; the inverse of :meth:`point`."""
+        (right_wall, left_wall), (anterior, posterior), (inferior, superior) = self.extents
+        x, y, z = (float(value) for value in point)
+        return (
+            x / (left_wall if x >= 0 else -right_wall),
+            (y - anterior) / (posterior - anterior),
+            (z - inferior) / (superior - inferior),
+        )
+
+
+def orthonormal_axes(left: NDArray[np.float64], superior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3, 3) rows left, posterior, superior; ``superior`` keeps its direction and ``left`` gives way.
+
+    The superior axis is kept because heights and loads are told along it.
+    """
+    z = superior / np.linalg.norm(superior)
+    x = left - (left @ z) * z
+    x /= np.linalg.norm(x)
+    return np.array([x, np.cross(z, x), z])
+
+
+def frame_of_body(body: NDArray[np.bool_], grid: Image, axes: NDArray[np.float64], method: str) -> AnatomicalFrame:
+    """Put a frame with the given axes at the centroid of a body and measure the body's extents.
+
+    Args:
+        body: (nx, ny, nz) mask on ``grid``.
+        grid: image whose grid the mask lies on.
+        axes: (3, 3) rows left, posterior, superior in LPS.
+        method: how the axes were found.
+    """
+    origin = grid.to_world(np.argwhere(body)).mean(axis=0)
+    return AnatomicalFrame(origin, axes, _extents(body, grid, origin, axes), method)
+
+
+def _extents(
+    body: NDArray[np.bool_], grid: Image, origin: NDArray[np.float64], axes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    reach = float(np.linalg.norm(np.array(body.shape) * grid.spacing))
+    distances = np.arange(0.0, reach, EXTENT_STEP)
+    directions = np.stack([-axes, axes], axis=1)
+    points = origin + distances[:, None, None, None] * directions
+    inside = ndimage.map_coordinates(
+        body.astype(np.float64), np.moveaxis(grid.to_indices(points.reshape(-1, 3)), -1, 0), order=1
+    ).reshape(points.shape[:-1])
+    extents = np.empty((3, 2))
+    for axis, side in np.ndindex(3, 2):
+        profile = inside[:, axis, side]
+        last = int(np.flatnonzero(profile >= 0.5)[-1])
+        fraction = (profile[last] - 0.5) / (profile[last] - profile[last + 1])
+        extents[axis, side] = (distances[last] + fraction * EXTENT_STEP) * (-1 if side == 0 else 1)
+    return extents

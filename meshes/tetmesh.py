@@ -1,0 +1,99 @@
+"""A tetrahedral mesh with named regions, as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+FACET_REGIONS = (
+    "superior_endplate",
+    "inferior_endplate",
+    "posterior_wall",
+    "basivertebral_foramen",
+    "anterior_wall",
+    "left_wall",
+    "right_wall",
+    "left_pedicle",
+    "right_pedicle",
+)
+"""Names that partition the boundary facets of a vertebral body."""
+
+CELL_REGIONS = ("cancellous", "cortical_shell")
+"""Names that partition the cells of a vertebral body."""
+
+
+@dataclass(frozen=True)
+class TetMesh:
+    """Tetrahedra, their boundary triangles and the names of both.
+
+    Attributes:
+        points: (n, 3) coordinates in mm; for a vertebra in its anatomical frame (+x left, +y posterior, +z superior).
+        cells: (m, 4) indices into ``points``, positively oriented.
+        facets: (k, 3) boundary triangles, oriented so that their normals point outwards.
+        facet_regions: name -> indices into ``facets``; every facet lies in exactly one region.
+        cell_regions: name -> indices into ``cells``; every cell lies in exactly one region.
+    """
+
+    points: NDArray[np.float64]
+    cells: NDArray[np.int64]
+    facets: NDArray[np.int64]
+    facet_regions: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    cell_regions: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    def with_regions(
+        self,
+        facet_regions: Mapping[str, NDArray[np.int64]] | None = None,
+        cell_regions: Mapping[str, NDArray[np.int64]] | None = None,
+    ) -> TetMesh:
+        """The same mesh with other names on its facets, its cells or both."""
+        return replace(
+            self,
+            facet_regions=self.facet_regions if facet_regions is None else facet_regions,
+            cell_regions=self.cell_regions if cell_regions is None else cell_regions,
+        )
+
+    @cached_property
+    def cell_centroids(self) -> NDArray[np.float64]:
+        """(m, 3) centroids of the cells in mm."""
+        return self.points[self.cells].mean(axis=1)
+
+    @cached_property
+    def cell_volumes(self) -> NDArray[np.float64]:
+        """(m,) volumes of the cells in mm3."""
+        corner = self.points[self.cells]
+        edges = corner[:, 1:] - corner[:, :1]
+        return np.linalg.det(edges) / 6.0
+
+    @cached_property
+    def facet_centroids(self) -> NDArray[np.float64]:
+        """(k, 3) centroids of the boundary facets in mm."""
+        return self.points[self.facets].mean(axis=1)
+
+    @cached_property
+    def _facet_area_vectors(self) -> NDArray[np.float64]:
+        corner = self.points[self.facets]
+        return 0.5 * np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+
+    @cached_property
+    def facet_areas(self) -> NDArray[np.float64]:
+        """(k,) areas of the boundary facets in mm2."""
+        return np.linalg.norm(self._facet_area_vectors, axis=1)
+
+    @cached_property
+    def facet_normals(self) -> NDArray[np.float64]:
+        """(k, 3) outward unit normals of the boundary facets."""
+        return self._facet_area_vectors / self.facet_areas[:, None]
+
+    @property
+    def volume(self) -> float:
+        """Volume of the mesh in mm3."""
+        return float(self.cell_volumes.sum())
+
+    @property
+    def centroid(self) -> NDArray[np.float64]:
+        """(3,) centroid of the mesh in mm."""
+        return (self.cell_volumes[:, None] * self.cell_centroids).sum(axis=0) / self.cell_volumes.sum()

@@ -1,0 +1,256 @@
+"""One segmented vertebra, read from CT and masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from meshes.axes import find_axes, mirror_agreement
+from meshes.bodysplit import SplitError, split_body
+from meshes.errors import InputError
+from meshes.frame import AnatomicalFrame, frame_of_body
+from meshes.image import Image, check_same_grid, read_ct, read_mask
+from meshes.labels import LabelChoice, choose_label
+
+CORPUS = (49, 50)
+"""TPTBox numbers of the body: its border and its inside."""
+MARGIN = 8.0
+"""mm of CT kept around the vertebra."""
+LARGEST_ISLAND = 0.05
+"""Share of a vertebra that may lie apart and is dropped as stray voxels."""
+SMALLEST_BODY = 1000.0
+"""mm3; the smallest thoracic bodies of adults measure some 5000 mm3 (M)."""
+SYMMETRY_LIMIT = 0.85
+"""Overlap of the body with its mirror image below which the frame deserves a look."""
+FACES = (("right", "left"), ("anterior", "posterior"), ("inferior", "superior"))
+
+
+@dataclass(frozen=True)
+class Vertebra:
+    """A vertebra on the grid of its CT.
+
+    Attributes:
+        level: name such as ``"L3"``.
+        label: its number in the mask.
+        label_map: convention of that number, ``"number"`` or ``"binary"``.
+        ct: float32 HU in LPS voxel order, cropped to the vertebra and a margin of 8 mm.
+        body: (nx, ny, nz) mask of the vertebral body on the CT's grid.
+        arch: (nx, ny, nz) mask of the rest of the vertebra.
+        frame: anatomical frame of the body.
+        warnings: sentences for the reader of the results.
+        provenance: how the vertebra was read, for the manifest.
+    """
+
+    level: str
+    label: int
+    label_map: str
+    ct: Image
+    body: NDArray[np.bool_]
+    arch: NDArray[np.bool_]
+    frame: AnatomicalFrame
+    warnings: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def body_volume(self) -> float:
+        """Volume of the body's voxels in mm3."""
+        return float(self.body.sum()) * self.ct.voxel_volume
+
+
+def read_vertebra(
+    ct: Path,
+    mask: Path,
+    level: str | None = None,
+    labels: str | int | None = None,
+    subregions: Path | None = None,
+) -> Vertebra:
+    """Read one vertebra from a CT and its segmentation.
+
+    Args:
+        ct: NIfTI file or DICOM folder with HU.
+        mask: NIfTI label mask on the same grid.
+        level: vertebra, such as ``"L3"``; may be left out where the mask holds one vertebra.
+        labels: ``"verse"``, ``"totalsegmentator_v1"``, ``"totalsegmentator_v2"``, or the vertebra's number in the mask;
+            None to infer the convention where only one fits.
+        subregions: NIfTI mask of TPTBox subregions (41 arch ... 50 corpus); without it the body is found by shape.
+
+    Raises:
+        InputError: one sentence for anything about the files that would make the results wrong.
+    """
+    for name, path in (("CT", ct), ("mask", mask), ("subregion mask", subregions)):
+        if path is not None and not Path(path).exists():
+            raise InputError(f"{name} {path} does not exist; check the path")
+    labelled = read_mask(mask)
+    if not labelled.values.any():
+        raise InputError(f"mask {mask} is empty: all its voxels are 0; export the segmentation again")
+    image = read_ct(ct)
+    check_same_grid(image, labelled)
+    choice = choose_label(_heights(labelled), Path(mask), level, labels)
+    warnings: list[str] = []
+    box = ndimage.find_objects(labelled.values, max_label=choice.label)[-1]
+    whole = np.zeros(labelled.values.shape, dtype=bool)
+    whole[box] = _one_piece(
+        labelled.values[box] == choice.label, f"{choice.level} (label {choice.label}) in mask {mask}", warnings
+    )
+    box = ndimage.find_objects(whole.astype(np.uint8))[0]
+    _refuse_cut(box, labelled, choice)
+    window = _window(box, whole.shape, labelled.spacing)
+    grid = image.crop(window)
+    whole = whole[window]
+    parts = None
+    if subregions is not None:
+        parted = read_mask(subregions, "subregion mask")
+        check_same_grid(image, parted, "subregion mask")
+        parts = parted.values[window]
+    body, arch, body_provenance = _body_and_arch(whole, grid, parts, choice, Path(subregions or mask), warnings)
+    axes = find_axes(body, arch, grid, parts)
+    frame = frame_of_body(body, grid, axes.axes, axes.method)
+    symmetry = mirror_agreement(body, grid, frame.origin, frame.axes[0])
+    if axes.method != "landmarks":
+        warnings.append(f"anatomical frame without landmarks: {axes.description}")
+    if symmetry < SYMMETRY_LIMIT:
+        warnings.append(
+            f"the body overlaps its mirror image by {symmetry:.2f} (below {SYMMETRY_LIMIT}): check the anatomical frame"
+        )
+    provenance = {
+        "level": choice.level,
+        "label": choice.label,
+        "label_map": choice.label_map,
+        "label_map_reason": choice.reason,
+        **body_provenance,
+        "frame_method": axes.method,
+        "frame_axes": axes.description,
+        "endplate_wedge_deg": axes.endplates.wedge_angle,
+        "endplate_residual_mm": axes.endplates.residual,
+        "mirror_overlap": symmetry,
+        "voxel_spacing_mm": [float(value) for value in np.round(grid.spacing, 6)],
+    }
+    return Vertebra(choice.level, choice.label, choice.label_map, grid, body, arch, frame, tuple(warnings), provenance)
+
+
+def _heights(mask: Image) -> dict[int, float]:
+    """Label -> height of its centroid in mm, for every label except 0."""
+    heights = {}
+    for number, box in enumerate(ndimage.find_objects(mask.values), start=1):
+        if box is not None:
+            corner = [part.start for part in box]
+            centroid = np.argwhere(mask.values[box] == number).mean(axis=0) + corner
+            heights[number] = float(mask.to_world(centroid)[2])
+    return heights
+
+
+def _one_piece(region: NDArray[np.bool_], name: str, warnings: list[str]) -> NDArray[np.bool_]:
+    """Keep the largest connected piece; refuse where the second is no stray island."""
+    pieces, count = ndimage.label(region, structure=np.ones((3, 3, 3)))
+    if count == 1:
+        return region
+    sizes = np.bincount(pieces.ravel())[1:]
+    total, second = sizes.sum(), np.sort(sizes)[-2]
+    if second > LARGEST_ISLAND * total:
+        raise InputError(
+            f"{name} falls into {count} pieces, the second with {100 * second / total:.0f} % of the voxels (at most "
+            f"{100 * LARGEST_ISLAND:.0f} % are allowed); correct the segmentation"
+        )
+    warnings.append(f"{name}: dropped {total - sizes.max()} stray voxels in {count - 1} islands")
+    return pieces == 1 + np.argmax(sizes)
+
+
+def _refuse_cut(whole: NDArray[np.bool_], mask: Image, choice: LabelChoice) -> None:
+    """Refuse a vertebra that touches a face of the image."""
+    window = ndimage.find_objects(whole.astype(np.uint8))[0]
+    touched = [
+        (axis, name)
+        for axis, names in enumerate(FACES)
+        for name, at_edge in zip(names, (window[axis].start == 0, window[axis].stop == whole.shape[axis]), strict=True)
+        if at_edge
+    ]
+    if not touched:
+        return
+    names = " and ".join(name for _, name in touched)
+    faces = "face" if len(touched) == 1 else "faces"
+    seen = ", ".join(
+        f"{(window[axis].stop - window[axis].start) * mask.spacing[axis]:.0f} mm are seen{_missing(mask, choice, axis)}"
+        for axis in dict.fromkeys(axis for axis, _ in touched)
+    )
+    raise InputError(
+        f"{choice.level} (label {choice.label}) in mask {mask.path} is cut by the {names} {faces} of the image "
+        f"({seen}); choose a complete vertebra or a larger field of view"
+    )
+
+
+def _missing(mask: Image, choice: LabelChoice, axis: int) -> str:
+    """How much is missing along an axis, judged by the nearest complete vertebra of the mask."""
+    if choice.label_map in ("number", "binary"):
+        return ""
+    boxes = ndimage.find_objects(mask.values)
+    own = boxes[choice.label - 1]
+    complete = [
+        (abs(number - choice.label), (box[axis].stop - box[axis].start) - (own[axis].stop - own[axis].start))
+        for number, box in enumerate(boxes, start=1)
+        if box and all(part.start > 0 and part.stop < size for part, size in zip(box, mask.values.shape, strict=True))
+    ]
+    if not complete or min(complete)[1] <= 0:
+        return ""
+    return f", about {min(complete)[1] * mask.spacing[axis]:.0f} mm are missing judged by the nearest complete vertebra"
+
+
+def _window(whole: NDArray[np.bool_], spacing: NDArray[np.float64]) -> tuple[slice, slice, slice]:
+    margins = np.ceil(MARGIN / np.round(spacing, 6)).astype(int)
+    box = ndimage.find_objects(whole.astype(np.uint8))[0]
+    first, second, third = (
+        slice(max(part.start - margin, 0), min(part.stop + margin, size))
+        for part, margin, size in zip(box, margins.tolist(), whole.shape, strict=True)
+    )
+    return first, second, third
+
+
+def _body_and_arch(
+    whole: NDArray[np.bool_],
+    grid: Image,
+    parts: NDArray[np.int32] | None,
+    choice: LabelChoice,
+    path: Path,
+    warnings: list[str],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    provenance: dict[str, Any]
+    if parts is not None:
+        body = whole & np.isin(parts, CORPUS)
+        if not body.any():
+            there = ", ".join(str(number) for number in np.unique(parts[whole]))
+            raise InputError(
+                f"subregion mask {path} holds no corpus (49, 50) inside {choice.level}, only {there}; give the "
+                "subregions of this vertebra or leave them out"
+            )
+        provenance = {"body_source": "subregions 49 and 50"}
+    else:
+        try:
+            split = split_body(whole, np.round(grid.spacing, 6))
+        except SplitError as error:
+            raise InputError(
+                f"the body of {choice.level} in mask {path} cannot be told from the arch: {error}; give a "
+                "subregion mask"
+            ) from error
+        body = split.body
+        provenance = {"body_source": "split from the arch by the spinal canal", "canal_area_mm2": split.canal_area}
+        if split.arch.any():
+            warnings.append("no subregion mask: the body was split from the arch along the anterior edge of the canal")
+        else:
+            provenance["body_source"] = "mask without arch, taken as body"
+            warnings.append(
+                "the mask holds no arch: it is taken as the body alone, and posterior is where the image's header says"
+            )
+    body = _one_piece(body, f"the body of {choice.level} in mask {path}", warnings)
+    filled = ndimage.binary_fill_holes(body)
+    provenance["voxels_filled"] = int(filled.sum() - body.sum())
+    volume = float(filled.sum()) * grid.voxel_volume
+    if volume < SMALLEST_BODY:
+        raise InputError(
+            f"the body of {choice.level} in mask {path} has {volume / 1000:.2f} ml, at least "
+            f"{SMALLEST_BODY / 1000:g} ml are expected; check label and level"
+        )
+    return filled, whole & ~filled, provenance

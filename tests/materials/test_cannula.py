@@ -1,0 +1,54 @@
+"""Tube flow against the table of Newtonian drops (100 Pa s, 125 mm, 4 ml/min) and against numerical integration."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from materials.cannula import GAUGES, Cannula, tube_pressure_drop
+
+RATE = 4000.0 / 60.0
+
+
+@pytest.mark.parametrize(("bore", "kilopascal"), [(1.80, 3234.0), (2.4, 1023.0), (2.7, 639.0), (3.4, 254.0)])
+def test_newtonian_table(bore, kilopascal):
+    assert tube_pressure_drop(RATE, 1e-4, 1.0, bore, 125.0) * 1e3 == pytest.approx(kilopascal, rel=0.001)
+
+
+@pytest.mark.parametrize("index", [0.3, 0.5, 0.7, 1.0])
+def test_power_law_profile_carries_the_rate(index):
+    bore, length, consistency = 2.39, 125.0, 1e-4
+    drop = float(tube_pressure_drop(RATE, consistency, index, bore, length))
+
+    def flow_of_ring(r):
+        # Q = pi int r^2 |du/dr| dr, with K |du/dr|^n = r dp / (2 L)
+        return np.pi * r**2 * (r * drop / (2.0 * length * consistency)) ** (1.0 / index)
+
+    assert quad(flow_of_ring, 0.0, bore / 2.0, epsrel=1e-12)[0] == pytest.approx(RATE, rel=1e-9)
+
+
+@pytest.mark.parametrize("index", [0.4, 0.7, 1.0])
+def test_drop_falls_with_the_bore_to_the_power_3n_plus_1(index):
+    drops = [tube_pressure_drop(RATE, 1e-4, index, bore, 125.0) for bore in (1.0, 2.0)]
+    assert np.log2(drops[0] / drops[1]) == pytest.approx(3.0 * index + 1.0)
+
+
+def test_drop_has_the_sign_of_the_rate_and_takes_arrays():
+    drop = Cannula(11).pressure_drop(np.array([-RATE, 0.0, RATE]), 1e-4, 0.5)
+    assert drop[1] == 0.0
+    assert drop[0] == -drop[2] < 0.0
+
+
+def test_gauges():
+    assert Cannula(13).pressure_drop(RATE, 1e-4, 1.0) == pytest.approx(3.234, rel=1e-3)
+    assert list(GAUGES) == list(range(8, 15))
+    bores, outsides = np.array(list(GAUGES.values())).T
+    assert np.all(np.diff(bores) < 0.0)
+    assert np.all(outsides > bores)
+    assert (Cannula(11).bore, Cannula(11).outer_diameter, Cannula(11).length) == (2.39, 3.05, 125.0)
+
+
+def test_unknown_gauge_and_length():
+    with pytest.raises(ValueError, match=r"Cannula\.gauge = 15 is not one of 8, 9, 10, 11, 12, 13, 14"):
+        Cannula(15)
+    with pytest.raises(ValueError, match=r"Cannula\.length"):
+        Cannula(11, 0.0)
