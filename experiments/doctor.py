@@ -132,12 +132,13 @@ def render_ball() -> str:
     Raises:
         RuntimeError: the picture does not show the ball.
     """
+    import numpy as np
     import pyvista
 
     plotter = pyvista.Plotter(off_screen=True, window_size=[64, 64])
-    plotter.set_background("white")
+    plotter.background_color = pyvista.Color("white")
     plotter.add_mesh(pyvista.Sphere(), color="red", lighting=False)
-    picture = plotter.screenshot(return_img=True)
+    picture = np.asarray(plotter.screenshot(return_img=True))
     renderer = type(plotter.render_window).__name__
     plotter.close()
     centre, corner = picture[32, 32, :3].tolist(), picture[1, 1, :3].tolist()

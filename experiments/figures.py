@@ -8,17 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pyvista
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter
 
 from experiments.scene import (
+    ANTERIOR_RIGHT,
     AXIAL,
-    OBLIQUE_ANTERIOR,
-    OBLIQUE_POSTERIOR,
+    POSTERIOR_LEFT,
     SAGITTAL,
-    bounds_of,
-    finish_panel,
-    new_plotter,
+    Panel,
+    new_figure,
+    render,
     save,
+    show,
     surface_of,
     volume_of,
 )
@@ -27,12 +34,10 @@ from experiments.style import (
     CEMENT_COLOR,
     CLASS_COLORS,
     DENSITY_MAP,
-    FONT_SIZE,
     LINE_COLORS,
     NEEDLE_COLOR,
     OTHER_REGION_COLOR,
     REGION_COLORS,
-    TEXT_COLOR,
     words,
 )
 from meshes.tetmesh import TetMesh
@@ -86,23 +91,24 @@ class LeakMark:
 
 
 def draw_mesh(mesh: TetMesh, path: Path) -> Path:
-    """The surface with its named facet regions, from behind and from the front, above."""
-    plotter = new_plotter(1, 2)
-    for column, view in enumerate((OBLIQUE_POSTERIOR, OBLIQUE_ANTERIOR)):
-        plotter.subplot(0, column)
-        legend = []
+    """The surface with its named facet regions, from both sides."""
+
+    def draw(plotter: pyvista.Plotter) -> None:
         for name, facets in mesh.facet_regions.items():
             color = REGION_COLORS.get(name, OTHER_REGION_COLOR)
-            part = surface_of(mesh).extract_cells(facets)
-            plotter.add_mesh(part, color=color, show_edges=True, edge_color="#444444", line_width=0.5, ambient=0.2)
-            legend.append([words(name), color])
-        side = "behind" if column == 0 else "the front"
-        if column == 1:
-            plotter.add_legend(
-                legend, bcolor="white", border=False, face="rectangle", size=(0.34, 0.26), loc="lower left"
-            )
-        finish_panel(plotter, view, bounds_of(mesh), f"{len(mesh.cells)} tetrahedra, from {side} and above")
-    return save(plotter, path)
+            part = surface_of(mesh, facets)
+            plotter.add_mesh(part, color=color, show_edges=True, edge_color="#444444", line_width=1.0, ambient=0.2)
+
+    figure, axes = new_figure(1, 2)
+    for place, view, side in zip(
+        axes, (POSTERIOR_LEFT, ANTERIOR_RIGHT), ("behind and left", "the front and right"), strict=True
+    ):
+        show(place, render(draw, view, mesh.points), f"{len(mesh.cells)} tetrahedra, from {side}")
+    patches = [
+        Patch(color=REGION_COLORS.get(name, OTHER_REGION_COLOR), label=words(name)) for name in mesh.facet_regions
+    ]
+    figure.legend(handles=patches, loc="outside lower center", ncols=5, frameon=False)
+    return save(figure, path)
 
 
 def draw_density(mesh: TetMesh, density: ArrayLike, path: Path) -> Path:
@@ -114,38 +120,39 @@ def draw_density(mesh: TetMesh, density: ArrayLike, path: Path) -> Path:
         path: PNG to write.
     """
     grid = volume_of(mesh, {"density": density})
-    low, high = np.percentile(np.asarray(density), [1.0, 99.0])
-    plotter = new_plotter(1, 2)
-    for column, (view, normal, name) in enumerate(((SAGITTAL, "x", "midsagittal"), (AXIAL, "z", "axial"))):
-        plotter.subplot(0, column)
+    low, high = (float(value) for value in np.percentile(np.asarray(density), [1.0, 99.0]))
+    figure, axes = new_figure(1, 2)
+    for place, view, normal, name in zip(
+        axes, (SAGITTAL, AXIAL), ((1, 0, 0), (0, 0, 1)), ("midsagittal", "axial"), strict=True
+    ):
         section = grid.slice(normal=normal, origin=(0.0, 0.0, 0.0))
-        plotter.add_mesh(
-            section,
-            scalars="density",
-            cmap=DENSITY_MAP,
-            clim=(low, high),
-            lighting=False,
-            show_scalar_bar=column == 0,
-            scalar_bar_args=_bar("bone mineral density [mg/cm³]"),
-        )
-        finish_panel(plotter, view, bounds_of(mesh), f"{name} section")
-    return save(plotter, path)
+
+        def draw(plotter: pyvista.Plotter, section: pyvista.DataSet = section) -> None:
+            plotter.add_mesh(
+                section, scalars="density", cmap=DENSITY_MAP, clim=(low, high), lighting=False, show_scalar_bar=False
+            )
+
+        show(place, render(draw, view, mesh.points), f"{name} section")
+    colors = ScalarMappable(Normalize(low, high), DENSITY_MAP)
+    figure.colorbar(colors, ax=axes, label="bone mineral density [mg/cm³]", shrink=0.8, extend="both")
+    return save(figure, path)
 
 
 def draw_fill_front(mesh: TetMesh, snapshots: Sequence[Snapshot], needle: NeedlePose, path: Path) -> Path:
     """The cement in the translucent body at up to four times, in two rows."""
-    plotter = new_plotter(2, 2)
-    for index, snapshot in enumerate(snapshots[:4]):
-        plotter.subplot(index // 2, index % 2)
-        _add_fill(plotter, mesh, snapshot, needle)
-    return save(plotter, path)
+    figure, axes = new_figure(2, 2)
+    for place, snapshot in zip(axes, snapshots, strict=False):
+        show(place, _fill_panel(mesh, snapshot, needle), _clock(snapshot))
+    for place in axes[len(snapshots) :]:
+        place.set_axis_off()
+    return save(figure, path)
 
 
 def draw_filled(mesh: TetMesh, snapshot: Snapshot, needle: NeedlePose, path: Path) -> Path:
     """The cement in the translucent body at one time."""
-    plotter = new_plotter()
-    _add_fill(plotter, mesh, snapshot, needle)
-    return save(plotter, path)
+    figure, (axes,) = new_figure()
+    show(axes, _fill_panel(mesh, snapshot, needle), _clock(snapshot))
+    return save(figure, path)
 
 
 def draw_leaks(mesh: TetMesh, leaks: Sequence[LeakMark], path: Path, snapshot: Snapshot | None = None) -> Path:
@@ -157,28 +164,39 @@ def draw_leaks(mesh: TetMesh, leaks: Sequence[LeakMark], path: Path, snapshot: S
         path: PNG to write.
         snapshot: cement to show inside the body.
     """
-    plotter = new_plotter(1, 2)
-    for column, view in enumerate((OBLIQUE_POSTERIOR, OBLIQUE_ANTERIOR)):
-        plotter.subplot(0, column)
-        plotter.add_mesh(surface_of(mesh), color=BONE_COLOR, opacity=0.3, smooth_shading=True)
-        if snapshot is not None and (cement := cement_surface(mesh, snapshot.saturation)).n_cells:
-            plotter.add_mesh(cement, color="#999999", opacity=0.5, smooth_shading=True)
-        legend = []
+    cement = cement_surface(mesh, snapshot.saturation) if snapshot is not None else pyvista.PolyData()
+
+    def draw(plotter: pyvista.Plotter) -> None:
+        plotter.add_mesh(surface_of(mesh), color=BONE_COLOR, opacity=0.35, smooth_shading=True, culling="back")
+        if cement.n_cells:
+            plotter.add_mesh(cement, color="#999999", opacity=0.6, smooth_shading=True)
         for leak in leaks:
-            color = CLASS_COLORS[leak.leak_class]
             marks = pyvista.PolyData(np.asarray(leak.points)).glyph(
                 geom=pyvista.Sphere(radius=0.7), orient=False, scale=False
             )
-            plotter.add_mesh(marks, color=color)
-            legend.append([f"{words(leak.site)}: {leak.volume_ml:.3f} ml ({words(leak.leak_class)})", color])
-        if legend and column == 0:
-            size = (0.62, 0.045 * len(legend) + 0.02)
-            plotter.add_legend(legend, bcolor="white", border=False, face="circle", size=size, loc="upper center")
-        total = sum(leak.volume_ml for leak in leaks)
-        side = "behind" if column == 0 else "the front"
-        title = f"{total:.3f} ml leaked, from {side}" if leaks else f"no cement left the body, from {side}"
-        finish_panel(plotter, view, bounds_of(mesh), title)
-    return save(plotter, path)
+            plotter.add_mesh(marks, color=CLASS_COLORS[leak.leak_class])
+
+    total = sum(leak.volume_ml for leak in leaks)
+    figure, axes = new_figure(1, 2)
+    for place, view, side in zip(
+        axes, (POSTERIOR_LEFT, ANTERIOR_RIGHT), ("behind and left", "the front and right"), strict=True
+    ):
+        what = f"{total:.3f} ml leaked" if leaks else "no cement left the body"
+        show(place, render(draw, view, mesh.points), f"{what}, from {side}")
+    marks = [
+        Line2D(
+            [],
+            [],
+            marker="o",
+            linestyle="",
+            color=CLASS_COLORS[leak.leak_class],
+            label=f"{words(leak.site)} ({words(leak.leak_class)}): {leak.volume_ml:.3f} ml",
+        )
+        for leak in leaks
+    ]
+    if marks:
+        figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False)
+    return save(figure, path)
 
 
 def plot_history(
@@ -190,10 +208,11 @@ def plot_history(
     leaked_ml: ArrayLike,
     path: Path,
 ) -> Path:
-    """Pressure at the tip and in the syringe, and cement injected, stored and leaked, against time."""
-    from matplotlib.figure import Figure
+    """Pressure at the tip and in the syringe, and cement injected, stored and leaked, against time.
 
-    figure = Figure(figsize=(8.0, 6.0), layout="constrained")
+    The arguments are (times,) each; the pressures stand on a logarithmic scale where they differ by more than 30.
+    """
+    figure = Figure(figsize=(8.0, 6.0), layout="constrained", facecolor="white")
     pressure, volume = figure.subplots(2, 1, sharex=True)
     pressure.plot(time_s, syringe_kpa, color=LINE_COLORS["syringe"], label="syringe")
     pressure.plot(time_s, tip_kpa, color=LINE_COLORS["tip"], linestyle="--", label="needle tip")
@@ -211,49 +230,43 @@ def plot_history(
         axes.grid(color="#DDDDDD")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-    figure.savefig(path, dpi=150, facecolor="white")
-    return path
+    return save(figure, path)
 
 
-def cement_surface(mesh: TetMesh, saturation: ArrayLike) -> pyvista.PolyData:
-    """Surface of the region with a saturation above one half.
+def cement_surface(mesh: TetMesh, saturation: ArrayLike, spacing: float = 0.6) -> pyvista.PolyData:
+    """Closed surface around the region with a saturation above one half.
 
-    Cell values are averaged to the points by VTK; the surface is smoothed by Taubin's filter for the eye, and is no
-    measure of volume.
+    Cell values are averaged to the points, sampled on a grid of ``spacing`` mm and smoothed by one step of it: made for
+    the eye, and no measure of volume.
     """
     grid = volume_of(mesh, {"saturation": saturation}).cell_data_to_point_data()
-    surface = grid.clip_scalar("saturation", value=0.5, invert=False).extract_surface(algorithm="dataset_surface")
-    return surface.triangulate().clean().smooth_taubin(n_iter=20) if surface.n_cells else surface
+    low = mesh.points.min(axis=0) - 3.0 * spacing
+    size = np.ceil((mesh.points.max(axis=0) + 3.0 * spacing - low) / spacing).astype(int) + 1
+    image = pyvista.ImageData(dimensions=size, spacing=[spacing] * 3, origin=low).sample(grid)
+    sampled = image["saturation"].reshape(size, order="F")
+    image["saturation"] = gaussian_filter(sampled, 1.0).ravel(order="F")
+    return image.contour([0.5], scalars="saturation")
 
 
-def _add_fill(plotter: pyvista.Plotter, mesh: TetMesh, snapshot: Snapshot, needle: NeedlePose) -> None:
-    plotter.add_mesh(surface_of(mesh), color=BONE_COLOR, opacity=0.3, smooth_shading=True)
+def _fill_panel(mesh: TetMesh, snapshot: Snapshot, needle: NeedlePose) -> Panel:
     cement = cement_surface(mesh, snapshot.saturation)
-    if cement.n_cells:
-        plotter.add_mesh(cement, color=CEMENT_COLOR, smooth_shading=True)
-    bounds = bounds_of(mesh)
-    length = 0.9 * float(np.linalg.norm(bounds[:, 1] - bounds[:, 0]))
-    tube = pyvista.Cylinder(
-        center=needle.tip - 0.5 * length * needle.direction,
-        direction=needle.direction,
-        radius=0.5 * needle.diameter,
-        height=length,
-    )
-    plotter.add_mesh(tube, color=NEEDLE_COLOR, smooth_shading=False)
+    length = float(np.linalg.norm(np.ptp(mesh.points, axis=0)))
+
+    def draw(plotter: pyvista.Plotter) -> None:
+        plotter.add_mesh(surface_of(mesh), color=BONE_COLOR, opacity=0.35, smooth_shading=True, culling="back")
+        if cement.n_cells:
+            plotter.add_mesh(cement, color=CEMENT_COLOR, smooth_shading=True)
+        tube = pyvista.Cylinder(
+            center=needle.tip - 0.5 * length * needle.direction,
+            direction=needle.direction,
+            radius=0.5 * needle.diameter,
+            height=length,
+        )
+        plotter.add_mesh(tube, color=NEEDLE_COLOR)
+
+    return render(draw, POSTERIOR_LEFT, mesh.points)
+
+
+def _clock(snapshot: Snapshot) -> str:
     minutes, seconds = divmod(round(snapshot.time_s), 60)
-    title = f"{minutes}:{seconds:02d} min, {snapshot.injected_ml:.2f} ml injected"
-    finish_panel(plotter, OBLIQUE_POSTERIOR, bounds, title)
-
-
-def _bar(title: str) -> dict[str, object]:
-    return {
-        "title": title,
-        "color": TEXT_COLOR,
-        "title_font_size": FONT_SIZE + 2,
-        "label_font_size": FONT_SIZE,
-        "fmt": "%.0f",
-        "width": 0.6,
-        "position_x": 0.05,
-        "position_y": 0.03,
-        "n_labels": 5,
-    }
+    return f"{minutes}:{seconds:02d} min, {snapshot.injected_ml:.2f} ml injected"

@@ -1,20 +1,22 @@
-"""Off-screen scenes of a vertebral body: camera, orientation letters, scale bar.
+"""Off-screen panels of a vertebral body, and their titles, orientation and scale bar.
 
-Scenes show the anatomical frame in mm: +x left, +y posterior, +z superior. The projection is parallel, so that the scale
-bar holds everywhere.
+PyVista renders the bodies, Matplotlib writes around them; the axes of a panel count in mm. Panels show the anatomical
+frame, +x left, +y posterior, +z superior, in parallel projection, so that the scale bar holds everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyvista
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.style import FONT_SIZE, PANEL_PIXELS, TEXT_COLOR
+from experiments.style import PANEL_INCHES, PANEL_PIXELS, TEXT_COLOR
 from meshes.tetmesh import TetMesh
 
 
@@ -25,110 +27,124 @@ class View:
     Attributes:
         away: direction from the body to the camera.
         up: direction that points up in the picture.
-        letters: letters at the left, right, lower and upper edge; empty for an oblique view, which gets axes instead.
     """
 
     away: tuple[float, float, float]
-    up: tuple[float, float, float]
-    letters: str = ""
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+    @property
+    def axes(self) -> NDArray[np.float64]:
+        """(3, 3) rows: right, up and towards the camera, as unit vectors."""
+        away = np.array(self.away) / np.linalg.norm(self.away)
+        right = np.cross(self.up, away)
+        right /= np.linalg.norm(right)
+        return np.array([right, np.cross(away, right), away])
 
 
-OBLIQUE_POSTERIOR = View((0.55, 0.75, 0.45), (0.0, 0.0, 1.0))
-OBLIQUE_ANTERIOR = View((-0.55, -0.75, 0.45), (0.0, 0.0, 1.0))
-AXIAL = View((0.0, 0.0, -1.0), (0.0, -1.0, 0.0), "RLPA")
-SAGITTAL = View((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), "APIS")
-"""The axial section is seen from below and the sagittal one from the left, as radiologists do."""
+POSTERIOR_LEFT = View((0.75, 0.6, 0.45))
+ANTERIOR_RIGHT = View((-0.75, -0.6, 0.45))
+AXIAL = View((0.0, 0.0, -1.0), (0.0, -1.0, 0.0))
+"""From below, as radiologists look at axial sections: the patient's right is at the left."""
+SAGITTAL = View((1.0, 0.0, 0.0))
+
+LETTERS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
+"""Anatomical direction -> vector: left, right, posterior, anterior, superior, inferior."""
 
 
-def new_plotter(rows: int = 1, columns: int = 1) -> pyvista.Plotter:
-    """An off-screen plotter with ``rows`` x ``columns`` white square panels."""
-    plotter = pyvista.Plotter(
-        off_screen=True,
-        shape=(rows, columns),
-        window_size=[PANEL_PIXELS * columns, PANEL_PIXELS * rows],
-        border=rows * columns > 1,
-        border_color="#DDDDDD",
-    )
-    plotter.set_background("white", all_renderers=True)
-    return plotter
+@dataclass(frozen=True)
+class Panel:
+    """A rendered square.
+
+    Attributes:
+        image: (n, n, 3) colours.
+        view: where it is seen from.
+        half: half its width in mm.
+        reach: half the width and half the height of what it shows, in mm.
+    """
+
+    image: NDArray[np.uint8]
+    view: View
+    half: float
+    reach: tuple[float, float]
 
 
-def finish_panel(plotter: pyvista.Plotter, view: View, bounds: ArrayLike, title: str, ruler_mm: float = 10.0) -> None:
-    """Place the camera of the current panel and add title, orientation and scale bar.
+def render(draw: Callable[[pyvista.Plotter], None], view: View, points: NDArray[np.float64]) -> Panel:
+    """Render one panel.
 
     Args:
-        plotter: its current panel is finished.
+        draw: adds the bodies to a plotter.
         view: where to look from.
-        bounds: (3, 2) lowest and highest coordinates in mm that the picture shows, whatever else is in the scene.
-        title: text above the picture.
-        ruler_mm: length of the scale bar.
+        points: (n, 3) in mm, what the panel must show.
     """
-    box = np.asarray(bounds, dtype=float)
-    centre = box.mean(axis=1)
-    away = np.array(view.away) / np.linalg.norm(view.away)
-    right = np.cross(view.up, away)
-    right /= np.linalg.norm(right)
-    up = np.cross(away, right)
-    corners = np.array(np.meshgrid(*box)).reshape(3, -1).T - centre
-    half = 1.25 * max(float(np.abs(corners @ right).max()), float(np.abs(corners @ up).max()))
-    plotter.camera.focal_point = centre
-    plotter.camera.position = centre + 10.0 * half * away
-    plotter.camera.up = up
-    plotter.enable_parallel_projection()
-    plotter.camera.parallel_scale = half
-    plotter.add_text(title, position="upper_edge", font_size=FONT_SIZE * 0.6, color=TEXT_COLOR)
-    start = centre + half * (0.9 * right - 0.9 * up) - ruler_mm * right
-    # the bar stands between camera and body, so that nothing hides it
-    line = pyvista.Line(start + 5.0 * half * away, start + ruler_mm * right + 5.0 * half * away)
-    plotter.add_mesh(line, color=TEXT_COLOR, line_width=4, lighting=False)
-    _label(plotter, start + 0.5 * ruler_mm * right + 0.05 * half * up + 5.0 * half * away, f"{ruler_mm:g} mm")
-    if view.letters:
-        for letter, place in zip(view.letters, (-right, right, -up, up), strict=True):
-            reach = 0.86 if abs(float(place @ up)) > 0.5 else 0.93
-            _label(plotter, centre + reach * half * place + 5.0 * half * away, letter)
-    else:
-        plotter.add_axes(xlabel="L", ylabel="P", zlabel="S", line_width=4, color=TEXT_COLOR, viewport=(0, 0, 0.2, 0.2))
-    plotter.camera.clipping_range = (0.1 * half, 40.0 * half)
+    right, up, away = view.axes
+    low, high = points.min(axis=0), points.max(axis=0)
+    flat = (points - 0.5 * (low + high)) @ np.array([right, up]).T
+    middle = 0.5 * (flat.min(axis=0) + flat.max(axis=0))
+    centre = 0.5 * (low + high) + middle @ np.array([right, up])
+    reach = 0.5 * (flat.max(axis=0) - flat.min(axis=0))
+    half = 1.3 * float(reach.max())
+    # without an X server VTK warns before it renders through EGL
+    with pyvista.vtk_verbosity("error"):
+        plotter = pyvista.Plotter(off_screen=True, window_size=[PANEL_PIXELS, PANEL_PIXELS])
+        plotter.background_color = pyvista.Color("white")
+        draw(plotter)
+        camera = plotter.camera
+        camera.parallel_projection = True
+        camera.focal_point = centre
+        camera.position = centre + 10.0 * half * away
+        camera.up = up
+        camera.parallel_scale = half
+        camera.clipping_range = (0.1 * half, 40.0 * half)
+        plotter.enable_anti_aliasing("ssaa")
+        image = np.asarray(plotter.screenshot(return_img=True))
+        plotter.close()
+    return Panel(image[..., :3].copy(), view, half, (float(reach[0]), float(reach[1])))
 
 
-def save(plotter: pyvista.Plotter, path: Path) -> Path:
-    """Write the picture as PNG and free its window."""
-    plotter.screenshot(path)
-    plotter.close()
+def new_figure(rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """A white figure of square panels, row by row."""
+    figure = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * rows), layout="constrained", facecolor="white")
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def show(axes: Axes, panel: Panel, title: str, ruler_mm: float = 10.0) -> None:
+    """Place a panel with its title, orientation and scale bar."""
+    half = panel.half
+    axes.imshow(panel.image, extent=(-half, half, -half, half))
+    axes.set_axis_off()
+    axes.set_title(title, fontsize="medium")
+    axes.plot([0.92 * half - ruler_mm, 0.92 * half], [-0.93 * half] * 2, color=TEXT_COLOR, linewidth=3)
+    axes.text(0.92 * half - 0.5 * ruler_mm, -0.91 * half, f"{ruler_mm:g} mm", ha="center", va="bottom")
+    directions = {letter: panel.view.axes @ np.array(vector) for letter, vector in LETTERS.items()}
+    if max(abs(np.array(panel.view.away))) / np.linalg.norm(panel.view.away) > 0.999:
+        for letter, (across, upwards, _) in directions.items():
+            if abs(across) + abs(upwards) > 0.5:
+                x, y = across * (panel.reach[0] + 0.08 * half), upwards * (panel.reach[1] + 0.08 * half)
+                axes.text(x, y, letter, ha="center", va="center", fontweight="bold")
+        return
+    origin, length = np.array([-0.82 * half, -0.82 * half]), 0.13 * half
+    for letter in "LPS":
+        (x0, y0), (x, y) = origin, length * directions[letter][:2]
+        arrow = {"arrowstyle": "-|>", "color": TEXT_COLOR, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (x0 + x, y0 + y), (x0, y0), arrowprops=arrow)
+        axes.text(x0 + 1.3 * x, y0 + 1.3 * y, letter, ha="center", va="center", fontweight="bold")
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG."""
+    figure.savefig(path, dpi=PANEL_PIXELS / PANEL_INCHES)
     return path
 
 
-def bounds_of(mesh: TetMesh) -> NDArray[np.float64]:
-    """(3, 2) lowest and highest coordinates of a mesh in mm."""
-    return np.stack([mesh.points.min(axis=0), mesh.points.max(axis=0)], axis=1)
+def surface_of(mesh: TetMesh, facets: NDArray[np.int64] | None = None) -> pyvista.PolyData:
+    """The boundary, or the given facets of it, as a surface."""
+    chosen = mesh.facets if facets is None else mesh.facets[facets]
+    return pyvista.PolyData.from_regular_faces(mesh.points, chosen.tolist())
 
 
-def surface_of(mesh: TetMesh, cell_data: Mapping[str, ArrayLike] | None = None) -> pyvista.PolyData:
-    """The boundary facets as a surface; ``cell_data`` holds (facets,) values."""
-    faces = np.column_stack([np.full(len(mesh.facets), 3), mesh.facets])
-    surface = pyvista.PolyData(mesh.points, faces.ravel())
-    for name, values in (cell_data or {}).items():
-        surface.cell_data[name] = np.asarray(values)
-    return surface
-
-
-def volume_of(mesh: TetMesh, cell_data: Mapping[str, ArrayLike] | None = None) -> pyvista.UnstructuredGrid:
-    """The tetrahedra as a grid; ``cell_data`` holds (cells,) values."""
+def volume_of(mesh: TetMesh, cell_data: Mapping[str, ArrayLike]) -> pyvista.UnstructuredGrid:
+    """The tetrahedra as a grid with (cells,) values."""
     grid = pyvista.UnstructuredGrid({pyvista.CellType.TETRA: mesh.cells}, mesh.points)
-    for name, values in (cell_data or {}).items():
+    for name, values in cell_data.items():
         grid.cell_data[name] = np.asarray(values)
     return grid
-
-
-def _label(plotter: pyvista.Plotter, place: NDArray[np.float64], text: str) -> None:
-    plotter.add_point_labels(
-        [place],
-        [text],
-        font_size=FONT_SIZE + 4,
-        text_color=TEXT_COLOR,
-        shape=None,
-        show_points=False,
-        always_visible=True,
-        justification_horizontal="center",
-        justification_vertical="center",
-    )

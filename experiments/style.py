@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 REGION_COLORS = {
     "superior_endplate": "#88CCEE",
     "inferior_endplate": "#44AA99",
@@ -28,14 +30,13 @@ CLASS_COLORS = {
 
 BONE_COLOR = "#D9CDB8"
 CEMENT_COLOR = "#0072B2"
-NEEDLE_COLOR = "#555555"
+NEEDLE_COLOR = "#777777"
 TEXT_COLOR = "black"
-DENSITY_MAP = "cividis"
+DENSITY_MAP: Literal["cividis"] = "cividis"
 
-PANEL_PIXELS = 800
-"""Width and height of one panel in pixels."""
-
-FONT_SIZE = 18
+PANEL_PIXELS = 900
+PANEL_INCHES = 6.0
+"""Width and height of one panel."""
 
 LINE_COLORS = {"tip": "#D55E00", "syringe": "#0072B2", "injected": "#000000", "stored": "#009E73", "leaked": "#CC79A7"}
 

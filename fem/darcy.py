@@ -183,6 +183,11 @@ class DarcyPressure:
         total = comm.allreduce(float(np.abs(source[:owned]).sum()))
         self.divergence_error = comm.allreduce(float(defect), op=MPI.MAX) / max(total, 1e-300)
 
+    def scale(self, factor: float) -> None:
+        """Multiply the last solution by ``factor``; exact for another rate where no outside pressure acts."""
+        for values in (self.facet_pressure, self.flux, self.wall_flux, self._source):
+            values *= factor
+
     def cell_pressure(self) -> NDArray[np.float64]:
         """(local cells,) pressure of each cell in MPa at the mobility and source of the last solve.
 

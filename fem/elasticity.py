@@ -39,6 +39,7 @@ RELATIVE_TOLERANCE = 1e-10
 _GAMG_OPTIONS: dict[str, Any] = {
     "pc_type": "gamg",
     "pc_gamg_threshold": 0.0,
+    "pc_gamg_reuse_interpolation": False,
     "mg_levels_ksp_type": "chebyshev",
     "mg_levels_ksp_max_it": 2,
     "mg_levels_pc_type": "jacobi",
@@ -65,6 +66,7 @@ QUADRATIC_OPTIONS: dict[str, Any] = {
 """Options for quadratic elements: two levels over the linear elements."""
 
 _problem_numbers = count()
+_assemble_matrix: Any = fem_petsc.assemble_matrix  # its overloads are dispatched at run time
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class ElasticProblem:
         self._rhs_vector = la_petsc.create_vector_wrap(self._rhs)
         self._solution_vector = la_petsc.create_vector_wrap(self._displacement.x)
         self._coarse: _Level | None = None
-        self._prolongation: PETSc.Mat | None = None
+        self._prolongation: Any = None
         if degree == 2:
             coarse_space = fem.functionspace(mesh, ("Lagrange", 1, (3,)))
             self._coarse = _Level(coarse_space, constraints, self._modulus, self._poisson_ratio, "aij")
@@ -193,7 +195,13 @@ class ElasticProblem:
 
         Args:
             modulus: (cells,) Young's modulus in MPa in the order of the whole mesh, the same on every rank.
+
+        Raises:
+            ValueError: there is not one positive modulus for each cell.
         """
+        cells = self.partition.mesh.topology.index_map(3).size_global
+        if np.shape(modulus) != (cells,) or not np.all(np.asarray(modulus) > 0.0):
+            raise ValueError(f"modulus must hold one positive Young's modulus for each of {cells} cells")
         self._modulus.x.array[:] = np.asarray(modulus, dtype=float)[self.partition.original_cells]
         self._level.assemble()
         coarsest = self._level if self._coarse is None else self._coarse
@@ -232,8 +240,10 @@ class ElasticProblem:
 
     def destroy(self) -> None:
         """Release the PETSc objects; the problem cannot be used afterwards."""
-        levels = [self._level.matrix] + ([] if self._coarse is None else [self._coarse.matrix, self._prolongation])
-        for item in (self._solver, *levels, self._rhs_vector, self._solution_vector):
+        owned = [self._solver, self._level.matrix, self._rhs_vector, self._solution_vector]
+        if self._coarse is not None:
+            owned += [self._coarse.matrix, self._prolongation]
+        for item in owned:
             item.destroy()
 
     def _nodal_forces(self) -> NDArray[np.float64]:
@@ -242,8 +252,9 @@ class ElasticProblem:
         forces.scatter_reverse(la.InsertMode.add)
         return forces.array.reshape(-1, 3)
 
-    def _create_solver(self) -> PETSc.KSP:
-        solver = PETSc.KSP().create(self.partition.comm)
+    def _create_solver(self) -> Any:
+        solver: Any = PETSc.KSP()
+        solver.create(self.partition.comm)
         solver.setOptionsPrefix(self._prefix)
         solver.setOperators(self._level.matrix)
         solver.setInitialGuessNonzero(True)
@@ -282,12 +293,12 @@ class _Level:
         ]
         trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
         self._form = fem.form(_energy_form(trial, test, modulus, poisson_ratio))
-        self.matrix = fem_petsc.create_matrix(self._form, kind=storage)
+        self.matrix: Any = fem_petsc.create_matrix(self._form, kind=storage)
 
     def assemble(self) -> None:
         """Assemble the matrix for the current modulus."""
         self.matrix.zeroEntries()
-        fem_petsc.assemble_matrix(self.matrix, self._form, bcs=self._bcs)
+        _assemble_matrix(self.matrix, self._form, bcs=self._bcs)
         self.matrix.assemble()
         self.matrix.setOption(PETSc.Mat.Option.SPD, True)
 

@@ -1,13 +1,14 @@
 """Directions of a vertebra, from its own shape and landmarks.
 
 The superior axis is the bisector of the endplates. The left axis follows the paired processes of the arch where they
-are labelled, otherwise the centroids of body and arch, otherwise the image's posterior direction. Everything is measured
-in grid millimetres, so the axes turn exactly with the image. Neighbours play no part: they may be missing or cut off.
+are labelled, otherwise the centroids of body and arch, otherwise the image's posterior direction. Everything is
+measured in grid millimetres, so the axes turn exactly with the image. Neighbours play no part: they may be missing or
+cut off.
 
 TPTBox's own endplate landmarks lie on the rim, along a spline through the neighbours. On the demo patient, resampled in
-nine orientations, their superior axis scatters by 0.6 degrees and leans 2 degrees off the endplates, and their left axis
-scatters by 0.9; the endplates scatter by 0.3 and the processes by 0.1 degrees. They serve as an independent check in the
-tests.
+nine orientations, their superior axis scatters by 0.6 degrees and leans 2 degrees off the endplates, and their left
+axis scatters by 0.9; the endplates scatter by 0.3 and the processes by 0.1 degrees. TPTBox's landmarks serve as an
+independent check in the tests.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Image:
 
     def to_indices(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Fractional voxel indices of (..., 3) points in LPS mm."""
-        return np.linalg.solve(self.affine[:3, :3], (np.asarray(points) - self.affine[:3, 3]).T).T
+        return (np.asarray(points) - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T
 
     def crop(self, window: tuple[slice, slice, slice]) -> Image:
         """The part of the image inside ``window``, at the same place in the world."""

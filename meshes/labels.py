@@ -34,7 +34,8 @@ class LabelMap:
         title: name for people.
         source: publication that defines it.
         levels: level -> number, in cranio-caudal order.
-        spine: further numbers that belong to the spine.
+        sacrum: numbers of the sacrum and coccyx, in cranio-caudal order.
+        spine: further numbers that may stand in a mask of the spine alone, such as ribs and discs.
         other: numbers of everything else the convention may hold.
     """
 
@@ -42,6 +43,7 @@ class LabelMap:
     title: str
     source: str
     levels: Mapping[str, int]
+    sacrum: tuple[int, ...]
     spine: frozenset[int]
     other: frozenset[int]
 
@@ -57,19 +59,18 @@ class LabelMap:
     def fits(self, heights: Mapping[int, float]) -> bool:
         """Whether a mask can be read in this convention.
 
-        It can where every number is known to it, vertebrae are among them in cranio-caudal order, and numbers that are
-        no spine occur only in a result that holds organs.
+        It can where every number is known to it, vertebrae are among them, the column stands in cranio-caudal order, and
+        numbers that are no spine occur only in a result that holds organs.
 
         Args:
             heights: label -> height of its centroid above an arbitrary level in mm.
         """
         present = set(heights)
-        vertebrae = self.vertebrae_in(present)
-        rest = present - set(vertebrae.values()) - self.spine
-        if not vertebrae or rest - self.other or (rest and not rest & set(FIRST_ORGANS)):
+        column = [number for number in (*self.levels.values(), *self.sacrum) if number in present]
+        rest = present - set(column) - self.spine
+        if not self.vertebrae_in(present) or rest - self.other or (rest and not rest & set(FIRST_ORGANS)):
             return False
-        descending = [heights[number] for number in vertebrae.values()]
-        return all(upper > lower for upper, lower in itertools.pairwise(descending))
+        return all(heights[upper] > heights[lower] for upper, lower in itertools.pairwise(column))
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,13 @@ def label_maps() -> dict[str, LabelMap]:
     document = tomllib.loads(files("meshes").joinpath("label_maps.toml").read_text(encoding="utf-8"))
     return {
         name: LabelMap(
-            name, entry["title"], entry["source"], entry["levels"], _numbers(entry["spine"]), _numbers(entry["other"])
+            name,
+            entry["title"],
+            entry["source"],
+            entry["levels"],
+            tuple(entry["sacrum"]),
+            _numbers(entry["spine"]),
+            _numbers(entry["other"]),
         )
         for name, entry in document.items()
     }

@@ -47,7 +47,7 @@ def target_size(
     points: NDArray[np.float64], size: float, refinements: Sequence[Refinement] = ()
 ) -> NDArray[np.float64]:
     """Target edge length at (n, 3) points in mm: ``size``, or less in and around the refinements."""
-    target = np.full(len(points), size)
+    target = np.full(len(points), float(size))
     for refinement in refinements:
         np.minimum(target, refinement.size + GROWTH * refinement.distance(points), out=target)
     return target

@@ -23,12 +23,12 @@ from meshes.errors import InputError
 from meshes.sizing import Refinement, check_size, target_size
 from meshes.vertebra import Vertebra
 
-BLUR = 0.8
+BLUR = 0.5
 """Standard deviation of the Gaussian that rounds the voxels' steps, in voxels."""
 
 _SUBVOXEL = 0.5  # mm; the grid on which the mask is blurred and contoured is at least this fine
 _PADDING = 4  # voxels of air around the mask, wider than the Gaussian
-_TAUBIN_ITERATIONS, _TAUBIN_PASS_BAND = 30, 0.05
+_TAUBIN_ITERATIONS, _TAUBIN_PASS_BAND = 10, 0.1
 _SNAP_DECIMALS = 6  # points lie on multiples of 1e-6 mm, so that rounding in affines cannot change the mesh
 _SAMPLES_PER_EDGE = 3.0  # edges of the surface to remesh per edge of the result
 

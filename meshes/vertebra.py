@@ -15,7 +15,7 @@ from meshes.bodysplit import SplitError, split_body
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame, frame_of_body
 from meshes.image import Image, check_same_grid, read_ct, read_mask
-from meshes.labels import LabelChoice, choose_label
+from meshes.labels import LabelChoice, choose_label, label_maps
 
 CORPUS = (49, 50)
 """TPTBox numbers of the body: its border and its inside."""
@@ -27,6 +27,7 @@ SMALLEST_BODY = 1000.0
 """mm3; the smallest thoracic bodies of adults measure some 5000 mm3 (M)."""
 SYMMETRY_LIMIT = 0.85
 """Overlap of the body with its mirror image below which the frame deserves a look."""
+Box = tuple[slice, slice, slice]
 FACES = (("right", "left"), ("anterior", "posterior"), ("inferior", "superior"))
 
 
@@ -160,51 +161,54 @@ def _one_piece(region: NDArray[np.bool_], name: str, warnings: list[str]) -> NDA
     return pieces == 1 + np.argmax(sizes)
 
 
-def _refuse_cut(whole: NDArray[np.bool_], mask: Image, choice: LabelChoice) -> None:
+def _refuse_cut(box: Box, mask: Image, choice: LabelChoice) -> None:
     """Refuse a vertebra that touches a face of the image."""
-    window = ndimage.find_objects(whole.astype(np.uint8))[0]
     touched = [
         (axis, name)
         for axis, names in enumerate(FACES)
-        for name, at_edge in zip(names, (window[axis].start == 0, window[axis].stop == whole.shape[axis]), strict=True)
-        if at_edge
+        for name, cut in zip(names, (box[axis].start == 0, box[axis].stop == mask.values.shape[axis]), strict=True)
+        if cut
     ]
     if not touched:
         return
     names = " and ".join(name for _, name in touched)
-    faces = "face" if len(touched) == 1 else "faces"
-    seen = ", ".join(
-        f"{(window[axis].stop - window[axis].start) * mask.spacing[axis]:.0f} mm are seen{_missing(mask, choice, axis)}"
-        for axis in dict.fromkeys(axis for axis, _ in touched)
-    )
+    complete = _nearest_complete_box(mask, choice)
+    amounts = []
+    for axis in dict.fromkeys(axis for axis, _ in touched):
+        seen = (box[axis].stop - box[axis].start) * mask.spacing[axis]
+        missing = (complete[axis].stop - complete[axis].start) * mask.spacing[axis] - seen if complete else 0.0
+        estimate = f", about {missing:.0f} mm are missing beside the nearest complete vertebra" if missing > 0 else ""
+        amounts.append(f"{seen:.0f} mm are seen{estimate}")
     raise InputError(
-        f"{choice.level} (label {choice.label}) in mask {mask.path} is cut by the {names} {faces} of the image "
-        f"({seen}); choose a complete vertebra or a larger field of view"
+        f"{choice.level} (label {choice.label}) in mask {mask.path} is cut by the {names} "
+        f"{'face' if len(touched) == 1 else 'faces'} of the image ({'; '.join(amounts)}); choose a complete vertebra "
+        "or a larger field of view"
     )
 
 
-def _missing(mask: Image, choice: LabelChoice, axis: int) -> str:
-    """How much is missing along an axis, judged by the nearest complete vertebra of the mask."""
-    if choice.label_map in ("number", "binary"):
-        return ""
+def _nearest_complete_box(mask: Image, choice: LabelChoice) -> Box | None:
+    """Bounding box of the complete vertebra whose number lies nearest, or None."""
+    if choice.label_map not in label_maps():
+        return None
     boxes = ndimage.find_objects(mask.values)
-    own = boxes[choice.label - 1]
     complete = [
-        (abs(number - choice.label), (box[axis].stop - box[axis].start) - (own[axis].stop - own[axis].start))
-        for number, box in enumerate(boxes, start=1)
-        if box and all(part.start > 0 and part.stop < size for part, size in zip(box, mask.values.shape, strict=True))
+        (abs(number - choice.label), number)
+        for number in label_maps()[choice.label_map].levels.values()
+        if number <= len(boxes)
+        and boxes[number - 1] is not None
+        and all(
+            part.start > 0 and part.stop < size for part, size in zip(boxes[number - 1], mask.values.shape, strict=True)
+        )
     ]
-    if not complete or min(complete)[1] <= 0:
-        return ""
-    return f", about {min(complete)[1] * mask.spacing[axis]:.0f} mm are missing judged by the nearest complete vertebra"
+    return boxes[min(complete)[1] - 1] if complete else None
 
 
-def _window(whole: NDArray[np.bool_], spacing: NDArray[np.float64]) -> tuple[slice, slice, slice]:
-    margins = np.ceil(MARGIN / np.round(spacing, 6)).astype(int)
-    box = ndimage.find_objects(whole.astype(np.uint8))[0]
+def _window(box: Box, shape: tuple[int, ...], spacing: NDArray[np.float64]) -> Box:
+    """The box with a margin, clipped to the image."""
+    margins = np.ceil(MARGIN / np.round(spacing, 6)).astype(int).tolist()
     first, second, third = (
         slice(max(part.start - margin, 0), min(part.stop + margin, size))
-        for part, margin, size in zip(box, margins.tolist(), whole.shape, strict=True)
+        for part, margin, size in zip(box, margins, shape, strict=True)
     )
     return first, second, third
 

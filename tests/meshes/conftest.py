@@ -1,4 +1,11 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
 import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from numpy.typing import NDArray
 
 from meshes.demo_patient import DemoPatient, demo_patient
 from meshes.vertebra import Vertebra, read_vertebra
@@ -14,3 +21,30 @@ def demo_files() -> DemoPatient:
 def demo_vertebra(demo_files: DemoPatient) -> Vertebra:
     """L3 of the demo patient, read with its subregions."""
     return read_vertebra(demo_files.ct, demo_files.mask, demo_files.level, subregions=demo_files.subregions)
+
+
+@pytest.fixture(scope="session")
+def rewrite(demo_files: DemoPatient) -> Callable[..., DemoPatient]:
+    """Write the demo patient's three files again: in another voxel order, turned, or with changed values."""
+
+    def write(
+        folder: Path,
+        order: str | None = None,
+        rotation: NDArray[np.float64] | None = None,
+        change: Callable[[str, NDArray], NDArray] | None = None,
+    ) -> DemoPatient:
+        paths = {}
+        for name in ("ct", "mask", "subregions"):
+            image = nib.load(getattr(demo_files, name))
+            if order is not None:
+                image = image.as_reoriented(ornt_transform(io_orientation(image.affine), axcodes2ornt(order)))
+            values, affine = np.asanyarray(image.dataobj), image.affine
+            if rotation is not None:
+                affine = np.block([[rotation, np.zeros((3, 1))], [np.zeros((1, 3)), np.ones((1, 1))]]) @ affine
+            if change is not None:
+                values = change(name, values)
+            paths[name] = folder / f"{name}.nii.gz"
+            nib.save(nib.Nifti1Image(values, affine), paths[name])
+        return DemoPatient(**paths)
+
+    return write

@@ -1,0 +1,102 @@
+"""The needle's opening: the cells that receive the cement, and the pressure at the opening itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fem.porous import PorousMedium
+from materials.cement import Rheology, pore_shear_rate
+from meshes.tetmesh import TetMesh
+
+_DIRECTIONS = 2000
+
+
+@dataclass(frozen=True)
+class NeedleOpening:
+    """Cement entering over a sphere around the needle's tip.
+
+    The source is spread over the cells inside the sphere, each by its volume. Where they are not exactly the sphere,
+    the pressure at the opening follows from their mean pressure by the spherical law (see :meth:`tip_pressure`).
+
+    Attributes:
+        position: (3,) tip in mm.
+        radius: radius of the sphere r_n in mm.
+        cells: cells of the mesh that receive cement.
+        shares: share of the injected rate that each of ``cells`` receives.
+        source_radius: radius r_c in mm of a ball as large as ``cells``.
+        permeability: scalar k in mm2 that gives the same mean pressure over the sphere as the tensor of ``cells``.
+        porosity: mean porosity of ``cells``.
+    """
+
+    position: NDArray[np.float64]
+    radius: float
+    cells: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    source_radius: float
+    permeability: float
+    porosity: float
+
+    @classmethod
+    def place(cls, mesh: TetMesh, medium: PorousMedium, position: NDArray[np.float64], radius: float) -> NeedleOpening:
+        """Find the source cells of an opening of ``radius`` (mm) at ``position`` (mm)."""
+        distance = np.linalg.norm(mesh.cell_centroids - position, axis=1)
+        cells = np.flatnonzero(distance <= radius)
+        if not len(cells):
+            cells = np.array([np.argmin(distance)])
+        volumes = mesh.cell_volumes[cells]
+        volume = float(volumes.sum())
+        shares = volumes / volume
+        tensor = np.linalg.inv(np.einsum("t,tab->ab", shares, np.linalg.inv(medium.permeability[cells])))
+        return cls(
+            position=position,
+            radius=radius,
+            cells=cells,
+            shares=shares,
+            source_radius=(3.0 * volume / (4.0 * math.pi)) ** (1.0 / 3.0),
+            permeability=_spherical_permeability(tensor),
+            porosity=float(shares @ medium.porosity[cells]),
+        )
+
+    def tip_pressure(
+        self, cell_pressure: float, cell_viscosity: float, rate: float, cement: Rheology, age: float
+    ) -> float:
+        """Pressure at the opening in MPa above the resting intraosseous pressure.
+
+        A source spread evenly over a ball of radius r_c has the mean pressure p_c = p(r_c) + Q mu / (20 pi k r_c);
+        from p(r_c) the spherical law leads to the opening, p_n = p(r_c) + int_{r_n}^{r_c} Q mu(r) / (4 pi k r^2) dr,
+        with the viscosity at the shear rate of the speed Q / (4 pi r^2). For a Newtonian cement this is
+        p_n = p_c + Q mu / (4 pi k) (1 / r_n - 6 / (5 r_c)).
+
+        Args:
+            cell_pressure: mean pressure of the source cells in MPa, weighted by ``shares``.
+            cell_viscosity: mean viscosity of the source cells in MPa s, weighted by ``shares``.
+            rate: injected rate Q in mm3/s.
+            cement: rheology of the cement.
+            age: age of the cement in s.
+        """
+        scale = rate / (4.0 * math.pi * self.permeability)
+        at_source_radius = cell_pressure - scale * cell_viscosity / (5.0 * self.source_radius)
+        nodes, weights = np.polynomial.legendre.leggauss(12)
+        span = math.log(self.source_radius / self.radius)
+        radii = self.radius * np.exp(0.5 * span * (nodes + 1.0))
+        shear_rate = pore_shear_rate(rate / (4.0 * math.pi * radii**2), 1.0, self.permeability, 1.0, self.porosity)
+        viscosity = cement.viscosity(shear_rate, age)
+        return at_source_radius + scale * float(np.sum(weights * viscosity / radii)) * 0.5 * span
+
+
+def _spherical_permeability(tensor: NDArray[np.float64]) -> float:
+    """Scalar k whose point source has the same mean pressure on a sphere: 1/k = mean of (n K^-1 n)^(-1/2) / sqrt(det K).
+
+    The mean runs over evenly spread directions n (a Fibonacci lattice).
+    """
+    index = np.arange(_DIRECTIONS) + 0.5
+    height = 1.0 - 2.0 * index / _DIRECTIONS
+    azimuth = math.pi * (1.0 + math.sqrt(5.0)) * index
+    level = np.sqrt(1.0 - height**2)
+    directions = np.stack([level * np.cos(azimuth), level * np.sin(azimuth), height], axis=1)
+    stretch = np.einsum("na,ab,nb->n", directions, np.linalg.inv(tensor), directions)
+    return float(math.sqrt(np.linalg.det(tensor)) / np.mean(stretch**-0.5))

@@ -1,0 +1,34 @@
+"""Patch test: a linear displacement on the whole boundary of an irregular mesh is reproduced inside, exactly."""
+
+import numpy as np
+import pytest
+
+from fem.elasticity import ElasticProblem, FacetConstraint
+from fem.partition import Partition
+from meshes.phantoms import ball
+
+GRADIENT = np.array([[1.0, -0.4, 0.3], [0.7, -2.0, 0.5], [-0.2, 0.9, 0.6]]) * 1e-3
+
+
+@pytest.fixture(scope="module")
+def irregular():
+    return Partition.build(ball(10.0, 4.0))
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+@pytest.mark.parametrize("poisson_ratio", [0.0, 0.3, 0.45])
+def test_linear_displacement_is_exact(irregular, degree, poisson_ratio):
+    modulus = 250.0
+    boundary = FacetConstraint(irregular.facets_of_region("surface"))
+    with ElasticProblem(irregular, [boundary], poisson_ratio, degree) as problem:
+        assert not problem.constrained.all()
+        problem.assemble(np.full(len(irregular.source.cells), modulus))
+        exact = problem.points @ GRADIENT.T + [0.1, -0.2, 0.3]
+        solution = problem.solve(np.where(problem.constrained, exact, np.nan))
+        assert solution.displacement.x.array.reshape(-1, 3) == pytest.approx(exact, abs=1e-8)
+        # no force inside, and the work of constant stress on constant strain
+        strain = 0.5 * (GRADIENT + GRADIENT.T)
+        stress = modulus / (1.0 + poisson_ratio) * strain
+        stress += np.eye(3) * stress.trace() * poisson_ratio / (1.0 - 2.0 * poisson_ratio)
+        assert solution.energy == pytest.approx((stress * strain).sum() * irregular.source.volume, rel=1e-8)
+        assert np.abs(solution.forces[~problem.constrained]).max() < 1e-7 * np.abs(solution.forces).max()
