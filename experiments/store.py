@@ -18,7 +18,7 @@ from meshes.errors import InputError
 FORMAT = "vertebroplasty-case-1"
 """Value of ``format`` in every manifest; a directory whose manifest has it is ours to replace."""
 
-OUR_NAMES = frozenset({"manifest.json", "results.json", "fields.vtkhdf", "mesh.vtkhdf", "surface.vtp", "pictures"})
+OUR_NAMES = frozenset({"manifest.json", "results.json", "fields.vtkhdf", "mesh.vtu", "pictures"})
 """Everything that this software writes at the top of a case directory."""
 
 

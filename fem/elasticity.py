@@ -39,7 +39,6 @@ RELATIVE_TOLERANCE = 1e-10
 _GAMG_OPTIONS: dict[str, Any] = {
     "pc_type": "gamg",
     "pc_gamg_threshold": 0.0,
-    "pc_gamg_reuse_interpolation": False,
     "mg_levels_ksp_type": "chebyshev",
     "mg_levels_ksp_max_it": 2,
     "mg_levels_pc_type": "jacobi",
@@ -125,7 +124,7 @@ class ElasticProblem:
         poisson_ratio: float,
         degree: int = 2,
     ) -> None:
-        """Set up spaces, forms and sparsity.
+        """Set up spaces and forms.
 
         Args:
             partition: the distributed mesh.
@@ -161,7 +160,7 @@ class ElasticProblem:
             self._coarse = _Level(coarse_space, constraints, self._modulus, self._poisson_ratio, "aij")
             self._prolongation = _free_prolongation(self._coarse, self._level)
         self._prefix = f"elasticity_{next(_problem_numbers)}_"
-        self._solver = self._create_solver()
+        self._solver: Any = None
 
     def __enter__(self) -> Self:
         """Enter the context that owns the PETSc objects."""
@@ -208,7 +207,9 @@ class ElasticProblem:
         if self._coarse is not None:
             self._coarse.assemble()
         set_rigid_body_modes(coarsest.matrix, coarsest.space)
-        self._solver.setOperators(self._level.matrix)
+        if self._solver is not None:
+            self._solver.destroy()
+        self._solver = self._create_solver()
         with krylov.options(self._prefix, LINEAR_OPTIONS if self._coarse is None else QUADRATIC_OPTIONS):
             self._solver.setFromOptions()
             self._solver.setUp()
@@ -240,11 +241,12 @@ class ElasticProblem:
 
     def destroy(self) -> None:
         """Release the PETSc objects; the problem cannot be used afterwards."""
-        owned = [self._solver, self._level.matrix, self._rhs_vector, self._solution_vector]
+        owned = [self._solver, self._level.matrix, self._rhs_vector, self._solution_vector, self._prolongation]
         if self._coarse is not None:
-            owned += [self._coarse.matrix, self._prolongation]
+            owned.append(self._coarse.matrix)
         for item in owned:
-            item.destroy()
+            if item is not None:
+                item.destroy()
 
     def _nodal_forces(self) -> NDArray[np.float64]:
         """(local nodes, 3) A u in N of the current displacement; complete on owned nodes."""
@@ -293,11 +295,17 @@ class _Level:
         ]
         trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
         self._form = fem.form(_energy_form(trial, test, modulus, poisson_ratio))
-        self.matrix: Any = fem_petsc.create_matrix(self._form, kind=storage)
+        self._storage = storage
+        self.matrix: Any = None
 
     def assemble(self) -> None:
-        """Assemble the matrix for the current modulus."""
-        self.matrix.zeroEntries()
+        """Assemble a new matrix for the current modulus.
+
+        The old one cannot be refilled: PETSc keeps the inverted diagonal blocks of a blocked matrix from its first use.
+        """
+        if self.matrix is not None:
+            self.matrix.destroy()
+        self.matrix = fem_petsc.create_matrix(self._form, kind=self._storage)
         _assemble_matrix(self.matrix, self._form, bcs=self._bcs)
         self.matrix.assemble()
         self.matrix.setOption(PETSc.Mat.Option.SPD, True)

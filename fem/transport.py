@@ -150,14 +150,17 @@ def _sweep(
 def _solve_cell(capacity: float, old: float, inflow: float, outflow: float, ratio: float) -> float:
     """Root of capacity (S - old) = inflow - outflow S / (S + ratio (1 - S)) in [0, 1].
 
-    With D = ratio + (1 - ratio) S the equation times D is a quadratic a S^2 + b S - c = 0; the root is written so that
-    no digits cancel.
+    Times its denominator the equation is a quadratic a x^2 + b x - c = 0, written for the phase x that is the less
+    viscous, since there a and c are positive and no digits cancel: marrow, x = 1 - S, for a ratio above one.
     """
-    supply = capacity * old + inflow
-    a = capacity * (1.0 - ratio)
-    b = capacity * ratio - (1.0 - ratio) * supply + outflow
-    c = ratio * supply
+    if ratio >= 1.0:
+        c = capacity * (1.0 - old) + (outflow - inflow)
+        a = capacity * (ratio - 1.0)
+        b = capacity + outflow * ratio - c * (ratio - 1.0)
+    else:
+        c = (capacity * old + inflow) * ratio
+        a = capacity * (1.0 - ratio)
+        b = capacity * ratio + outflow - (capacity * old + inflow) * (1.0 - ratio)
     root = np.sqrt(max(b * b + 4.0 * a * c, 0.0))
-    if b >= 0.0:
-        return 2.0 * c / (b + root)
-    return (root - b) / (2.0 * a)
+    value = 2.0 * c / (b + root) if b >= 0.0 else (root - b) / (2.0 * a)
+    return 1.0 - value if ratio >= 1.0 else value

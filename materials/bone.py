@@ -101,13 +101,14 @@ class LinearPorosity:
     """phi = 1 - (BMD + marrow_deficit) / solid_density, clamped to [low, high].
 
     Fatty marrow is less dense to X-rays than the water that the BMD scale counts as zero, so BMD underestimates bone:
-    a voxel without bone has BMD = -marrow_deficit and porosity 1. Without the deficit a median of 53 HU would mean a
-    bone volume fraction of 0.04, below the 0.057-0.138 measured in human vertebrae (Kinzl 2012, J Biomech 45:1478).
+    a voxel without bone has BMD = -marrow_deficit and porosity 1. Without the deficit the trabecular median of an
+    osteoporotic body, 53 HU, would mean a bone volume fraction of 0.04, below the 0.057-0.138 measured in human
+    vertebrae (Kinzl 2012, J Biomech 45:1478); with it, 0.09. Valid for the fatty marrow of elderly patients.
     """
 
     solid_density: float = quantity(1.1, "g/cm3", "BV/TV = BMD / (1.0 to 1.2 g/cm3)", "M", 0.9, 1.3)
     marrow_deficit: float = quantity(
-        0.048, "g/cm3", "marrow of -60 HU (about 2/3 fat of -100 HU) times 0.8e-3 g/cm3/HU", "D", 0.0, 0.1
+        0.056, "g/cm3", "marrow of -70 HU (3/4 fat of -100 HU, 1/4 of 20 HU) times 0.8e-3 g/cm3/HU", "D", 0.0, 0.1
     )
     low: float = quantity(0.60, "1", "range of the permeability law", "M", 0.0, 1.0)
     high: float = quantity(0.98, "1", "range of the permeability law", "M", 0.0, 1.0)

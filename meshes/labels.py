@@ -59,8 +59,8 @@ class LabelMap:
     def fits(self, heights: Mapping[int, float]) -> bool:
         """Whether a mask can be read in this convention.
 
-        It can where every number is known to it, vertebrae are among them, the column stands in cranio-caudal order, and
-        numbers that are no spine occur only in a result that holds organs.
+        It can where every number is known to it, vertebrae are among them, the column stands in cranio-caudal order,
+        and numbers that are no spine occur only in a result that holds organs.
 
         Args:
             heights: label -> height of its centroid above an arbitrary level in mm.

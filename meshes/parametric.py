@@ -61,7 +61,7 @@ def parametric_body(level: str, size: float) -> TetMesh:
     check_size(size, "size")
     known = level_dimensions()
     if level not in known:
-        raise InputError(f"level = '{level}' has no parametric body; choose one of {', '.join(known)}.")
+        raise InputError(f"level = '{level}' has no parametric body; choose one of {', '.join(known)}")
     dimensions = known[level]
     with OccGeometry() as geometry:
         bottom = -0.5 * dimensions.height

@@ -73,7 +73,7 @@ def shell(inner_radius: float, outer_radius: float, size_inner: float, size_oute
     _check_positive(inner_radius=inner_radius, size_inner=size_inner, size_outer=size_outer)
     if outer_radius <= inner_radius:
         raise InputError(
-            f"outer_radius = {outer_radius:g} mm must exceed inner_radius = {inner_radius:g} mm; enlarge it."
+            f"outer_radius = {outer_radius:g} mm must exceed inner_radius = {inner_radius:g} mm; enlarge it"
         )
     with OccGeometry() as geometry:
         outer = geometry.add_ball([0.0, 0.0, 0.0], outer_radius)
@@ -140,4 +140,4 @@ def _with_facets(mesh: TetMesh, sides: dict[str, NDArray[np.bool_]]) -> TetMesh:
 def _check_positive(**lengths: float) -> None:
     for name, length in lengths.items():
         if not length > 0.0:
-            raise InputError(f"{name} = {length:g} mm must be greater than 0 mm; choose a positive length.")
+            raise InputError(f"{name} = {length:g} mm must be greater than 0 mm; choose a positive length")

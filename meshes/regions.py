@@ -137,7 +137,7 @@ def _members(mesh: TetMesh, region: str) -> NDArray[np.int64]:
     members = mesh.facet_regions.get(region, np.empty(0, dtype=np.int64))
     if members.size == 0:
         known = ", ".join(name for name, facets in mesh.facet_regions.items() if len(facets))
-        raise InputError(f"The wall region '{region}' does not exist or is empty; choose one of {known}.")
+        raise InputError(f"the wall region '{region}' does not exist or is empty; choose one of {known}")
     return members
 
 
@@ -161,8 +161,10 @@ def _near_arch(mesh: TetMesh, vertebra: Vertebra) -> FacetMask:
 
 
 def _pedicles_by_shape(mesh: TetMesh, wall: FacetMask) -> FacetMask:
-    """(k,) wall facets in the back quarter of the depth, between 0.45 and 0.85 of the height and between 0.4 and 0.9 of
-    the half width."""
+    """(k,) wall facets where pedicles arise, told from the body's extents alone.
+
+    In the back quarter of the depth, between 0.45 and 0.85 of the height and 0.4 and 0.9 of the half width (tag M).
+    """
     low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
     x, y, z = ((mesh.facet_centroids - low) / (high - low)).T
     aside = np.abs(2.0 * x - 1.0)
@@ -211,7 +213,7 @@ def _straighten(label: NDArray[np.int64], adjacency: csr_array) -> NDArray[np.in
 def _foramen(mesh: TetMesh, wall: FacetMask) -> NDArray[np.int64]:
     """Facets of the elliptical foramen at mid height on the midline of the posterior wall."""
     if not wall.any():
-        raise InputError("The body has no posterior wall between its pedicles; check the mask and its orientation.")
+        raise InputError("the body has no posterior wall between its pedicles; check the mask and its orientation")
     facets = np.flatnonzero(wall)
     centroids, areas = mesh.facet_centroids[facets], mesh.facet_areas[facets]
     midline = np.abs(centroids[:, 0]) <= max(3.0, np.abs(centroids[:, 0]).min())

@@ -17,9 +17,9 @@ _CHUNK = 1_000_000  # sample points handled at once
 def voxel_weights(mesh: TetMesh, vertebra: Vertebra) -> csr_array:
     """Share of each cell's volume in each voxel of the CT.
 
-    A cell is cut into n3 parts of equal volume, each of which counts for the voxel its centroid lies in; n follows from
-    the cell's size over the voxel's. A cell that touches the body's mask takes its values from there alone, so that
-    the soft tissue outside does not dilute the bone of the wall.
+    A cell is cut into parts of equal volume, each of which counts for the voxel its centroid lies in; their number
+    follows from the cell's size over the voxel's. A cell that touches the body's mask takes its
+    values from there alone, so that the soft tissue outside does not dilute the bone of the wall.
 
     Args:
         mesh: cells in the anatomical frame.
@@ -58,10 +58,10 @@ def voxel_weights(mesh: TetMesh, vertebra: Vertebra) -> csr_array:
 
 
 def equal_parts(count: int) -> NDArray[np.float64]:
-    """Barycentric coordinates of the centroids of ``count``\\ 3 parts of equal volume of a tetrahedron.
+    """Barycentric coordinates of the centroids of ``count ** 3`` parts of equal volume of a tetrahedron.
 
-    The tetrahedron 0 <= x3 <= x2 <= x1 <= 1 is one sixth of a cube cut along its diagonal (Kuhn 1960); cutting each of
-    count3 smaller cubes in the same way also cuts the tetrahedron into equal parts.
+    The tetrahedron 0 <= x3 <= x2 <= x1 <= 1 is one sixth of a cube cut along its diagonal (Kuhn 1960); cutting the
+    ``count ** 3`` small cubes of the cube in the same way also cuts the tetrahedron, into equal parts.
 
     Args:
         count: parts along an edge.

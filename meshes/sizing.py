@@ -13,6 +13,9 @@ from meshes.errors import InputError
 SIZE_RANGE = (0.5, 5.0)
 """Allowed target edge length of a body's mesh in mm."""
 
+REFINEMENT_RANGE = (0.2, 50.0)
+"""Allowed radius and target edge length of a refinement in mm."""
+
 GROWTH = 0.3
 """Growth of the target size per distance from a refinement (mm per mm)."""
 
@@ -32,6 +35,16 @@ class Refinement:
     end: tuple[float, float, float]
     radius: float
     size: float
+
+    def __post_init__(self) -> None:
+        """Refuse sizes and radii that would never end or never be seen."""
+        low, high = REFINEMENT_RANGE
+        for key, length in (("radius", self.radius), ("size", self.size)):
+            if not low <= length <= high:
+                raise InputError(
+                    f"refinement {key} = {length:g} mm is outside the allowed range {low:g} to {high:g} mm; "
+                    "choose one within"
+                )
 
     def distance(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance of (n, 3) points to the capsule in mm, 0 inside."""
@@ -57,4 +70,6 @@ def check_size(size: float, key: str) -> None:
     """Raise :class:`~meshes.errors.InputError` unless ``size`` in mm lies in :data:`SIZE_RANGE`."""
     low, high = SIZE_RANGE
     if not low <= size <= high:
-        raise InputError(f"{key} = {size:g} mm is outside the allowed range {low:g} to {high:g} mm; choose a size within.")
+        raise InputError(
+            f"{key} = {size:g} mm is outside the allowed range {low:g} to {high:g} mm; choose a size within"
+        )

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pyacvd
@@ -191,8 +192,8 @@ def contour_mask(mask: NDArray[np.bool_], spacing: NDArray[np.float64]) -> Surfa
         level = optimize.brentq(lambda level: contour(level).volume - volume, 0.15, 0.7, xtol=1e-4)
     except ValueError as error:
         raise InputError(
-            "The body mask has no smooth closed surface of its own volume because it is thinner than about two "
-            "voxels somewhere; repair the mask or use a CT with smaller voxels."
+            "the body mask has no smooth closed surface of its own volume because it is thinner than about two voxels "
+            "somewhere; repair the mask or use a CT with smaller voxels"
         ) from error
     return _from_polydata(contour(level))
 
@@ -211,12 +212,12 @@ def remesh(surface: Surface, size_at: SizeFunction) -> Surface:
         InputError: if no closed manifold comes out.
     """
     for samples in (_SAMPLES_PER_EDGE, 1.5 * _SAMPLES_PER_EDGE, 2.0 * _SAMPLES_PER_EDGE):
-        result = _cluster(subdivide(surface, lambda points, n=samples: size_at(points) / n), size_at)
+        result = _cluster(subdivide(surface, size_at, samples), size_at)
         if result.is_closed_manifold():
             return result
     raise InputError(
-        "The surface of the body cannot be triangulated with the wanted size because it is thinner than the triangles "
-        "somewhere; choose a smaller size or repair the mask."
+        "the surface of the body cannot be triangulated with the wanted size because it is thinner than the triangles "
+        "somewhere; choose a smaller size or repair the mask"
     )
 
 
@@ -231,10 +232,10 @@ def _cluster(surface: Surface, size_at: SizeFunction) -> Surface:
         clustering = pyacvd.Clustering(_to_polydata(surface))
         clustering.area = wanted
         clustering.wcent = wanted[:, None] * surface.points
-        clusters = clustering.cluster(round(wanted.sum()))
+        _, clusters = np.unique(clustering.cluster(round(wanted.sum())), return_inverse=True)
     share = np.bincount(clusters, weights=wanted)
     points = np.stack([np.bincount(clusters, weights=wanted * x) / share for x in surface.points.T], axis=1)
-    triangles = clusters[surface.triangles].astype(np.int64)
+    triangles = clusters[surface.triangles]
     distinct = (triangles != np.roll(triangles, 1, axis=1)).all(axis=1)
     triangles = triangles[distinct]
     lowest = triangles.argmin(axis=1)[:, None]
@@ -242,12 +243,13 @@ def _cluster(surface: Surface, size_at: SizeFunction) -> Surface:
     return Surface(nearest_points(surface, points), np.unique(triangles, axis=0))
 
 
-def subdivide(surface: Surface, longest_at: SizeFunction) -> Surface:
-    """Halve edges until none is longer than wanted; the surface itself does not move.
+def subdivide(surface: Surface, size_at: SizeFunction, parts: float = 1.0) -> Surface:
+    """Halve edges until none is longer than a part of the wanted length; the surface itself does not move.
 
     Args:
         surface: any triangulated surface.
-        longest_at: largest allowed edge length in mm at (n, 3) points.
+        size_at: edge length in mm at (n, 3) points.
+        parts: edges become as short as ``size_at / parts``.
     """
     points, triangles = surface.points, surface.triangles
     while True:
@@ -257,7 +259,7 @@ def subdivide(surface: Surface, longest_at: SizeFunction) -> Surface:
         edge_of = edge_of.reshape(-1, 3)
         tail, head = points[keys // len(points)], points[keys % len(points)]
         middle = 0.5 * (tail + head)
-        long = np.linalg.norm(tail - head, axis=1) > longest_at(middle)
+        long = np.linalg.norm(tail - head, axis=1) > size_at(middle) / parts
         if not long.any():
             return Surface(points, triangles)
         new_point = np.where(long, len(points) + np.cumsum(long) - 1, -1)
@@ -303,7 +305,8 @@ def with_volume(surface: Surface, volume: float) -> Surface:
 
 def nearest_points(surface: Surface, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 3) points of ``surface`` nearest to (n, 3) points."""
-    _, nearest = _to_polydata(surface).find_closest_cell(points, return_closest_point=True)
+    found = _to_polydata(surface).find_closest_cell(points, return_closest_point=True)
+    _, nearest = cast(tuple[NDArray[np.int64], NDArray[np.float64]], found)
     return np.asarray(nearest, dtype=np.float64)
 
 
@@ -315,7 +318,7 @@ def _sum_at_points(corner_values: NDArray[np.float64], triangles: NDArray[np.int
 
 
 def _to_polydata(surface: Surface) -> pv.PolyData:
-    return pv.PolyData.from_regular_faces(surface.points, surface.triangles)
+    return pv.PolyData.from_regular_faces(surface.points, surface.triangles.astype(np.int_))
 
 
 def _from_polydata(polydata: pv.PolyData) -> Surface:

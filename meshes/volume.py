@@ -14,7 +14,8 @@ from meshes.sizing import GROWTH, Refinement, check_size
 from meshes.tetmesh import TetMesh
 
 _TRIANGLE, _TETRAHEDRON = 2, 4  # Gmsh's element types
-_HXT, _DELAUNAY = 10, 1  # Gmsh's Mesh.Algorithm3D
+_HXT = 10  # Gmsh's Mesh.Algorithm3D
+_WORST_GAMMA = 0.35  # cells below are optimised
 
 # Corners of the four faces of a positively oriented tetrahedron, seen counter-clockwise from outside.
 _OUTWARD_FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
@@ -102,7 +103,7 @@ def mesh_volume(
 ) -> TetMesh:
     """Fill a closed surface with tetrahedra; the surface triangles stay as they are.
 
-    Gmsh's HXT (Marot, Pellerin & Remacle 2019, 10.1002/nme.5987) with Gmsh's own and Netgen's optimisation.
+    Gmsh's HXT (Marot, Pellerin & Remacle 2019, 10.1002/nme.5987) and optimisation.
 
     Args:
         points: (n, 3) points of the surface in mm.
@@ -124,13 +125,13 @@ def mesh_volume(
         _set_size_field(size, refinements)
         gmsh.option.setNumber("Mesh.Algorithm3D", _HXT)
         gmsh.option.setNumber("Mesh.Optimize", 1)
-        gmsh.option.setNumber("Mesh.OptimizeThreshold", 0.35)
+        gmsh.option.setNumber("Mesh.OptimizeThreshold", _WORST_GAMMA)
         try:
             gmsh.model.mesh.generate(3)
         except Exception as error:
             raise InputError(
-                f"The surface cannot be filled with tetrahedra of size {size:g} mm (allowed 0.5 to 5 mm) "
-                f"because Gmsh reports '{error}'; try another size or repair the mask."
+                f"the surface cannot be filled with tetrahedra of size {size:g} mm (allowed 0.5 to 5 mm) "
+                f"because Gmsh reports '{error}'; try another size or repair the mask"
             ) from error
         return tetmesh_from_gmsh()
 
@@ -171,7 +172,7 @@ def _add_frustum(
     start: NDArray[np.float64], end: NDArray[np.float64], inner: float, outer: float, fine: float, coarse: float
 ) -> int:
     """Size that grows from ``fine`` at the radius ``inner`` to ``coarse`` at ``outer`` around an axis."""
-    options = {}
+    options: dict[str, float] = {}
     for number, (x, y, z) in ((1, start), (2, end)):
         options |= {f"X{number}": x, f"Y{number}": y, f"Z{number}": z}
         options |= {f"InnerR{number}": inner, f"OuterR{number}": outer}

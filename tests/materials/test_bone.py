@@ -105,7 +105,7 @@ class TestBoneModel:
             modulus = sum(weights[cell, v] * max(3230.0 * 0.8e-3 * voxels[v] - 34.7, 10.0) for v in range(60))
             assert bone.bmd[cell] == pytest.approx(density)
             assert bone.modulus[cell] == pytest.approx(modulus)
-            assert bone.porosity[cell] == pytest.approx(min(max(1.0 - (density + 0.048) / 1.1, 0.6), 0.98))
+            assert bone.porosity[cell] == pytest.approx(min(max(1.0 - (density + 0.056) / 1.1, 0.6), 0.98))
         assert bone.permeability_transverse == pytest.approx(0.78 * bone.permeability_axial)
         assert bone.poisson_ratio == 0.3
 

@@ -1,0 +1,201 @@
+"""Case files: defaults, ranges, and one clear sentence for everything that is wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from experiments.case import Case, Site, build_case, defaults_used, demo_case, json_schema, read_case
+from experiments.units import INTERNAL_PER_CLINICAL
+from fem.walls import SITES
+from materials.outlets import OUTLET_SHARES
+from meshes.errors import InputError
+from meshes.tetmesh import FACET_REGIONS
+
+DEMO = {"patient": {"demo": True}}
+
+
+def build(**sections: Any) -> Case:
+    return build_case({**DEMO, **sections}, "case.toml")
+
+
+def message(**sections: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        build_case({**DEMO, **sections}, "case.toml")
+    return str(caught.value)
+
+
+def test_the_demo_is_what_the_project_promises() -> None:
+    case = demo_case()
+    assert case.patient.demo
+    assert (case.injection.volume_ml, case.injection.rate_ml_per_min) == (4.0, 3.0)
+    assert (case.cement.viscosity, case.cement.injected_after_mixing_min) == ("medium", 5.0)
+    assert (case.needle.side, case.needle.gauge) == ("left", 11)
+    left, depth, _ = case.needle.target
+    assert left > 0.0
+    assert depth < 1.0 / 3.0
+    assert case.mesh.size_mm == 1.5
+    assert case.outlets.foramen_open
+    assert case.defects == ()
+
+
+def test_the_demo_with_a_defect_differs_only_in_its_defect() -> None:
+    intact, defect = demo_case(), demo_case(defect=True)
+    assert [item.wall for item in defect.defects] == ["posterior_wall"]
+    assert defect.model_copy(update={"defects": (), "title": intact.title}) == intact
+
+
+def test_the_demo_takes_another_mesh_size() -> None:
+    assert demo_case(size_mm=2.5).mesh.size_mm == 2.5
+    with pytest.raises(InputError, match=r"mesh.size_mm = 9.0 is not allowed; choose 0.5 to 4 mm"):
+        demo_case(size_mm=9.0)
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"needle": {"gauge": 20}}, "needle.gauge = 20 is not allowed; choose a whole number, 8 to 14 (gauge)"),
+        ({"needle": {"gauge": 11.5}}, "needle.gauge = 11.5 is not allowed; choose a whole number, 8 to 14 (gauge)"),
+        ({"needle": {"gage": 11}}, "needle.gage is not a known key; did you mean 'gauge'?"),
+        ({"needel": {"gauge": 11}}, "needel is not a known key; did you mean 'needle'?"),
+        ({"needle": {"side": "Left"}}, "needle.side = 'Left' is not allowed; choose 'left' or 'right'"),
+        ({"needle": 11}, "needle = 11 must be a table of keys and values, as in [needle]"),
+        ({"injection": {"volume_ml": 40.0}}, "injection.volume_ml = 40.0 is not allowed; choose 0.1 to 15 ml"),
+        ({"injection": {"volume_ml": True}}, "injection.volume_ml = true is not allowed; choose 0.1 to 15 ml"),
+        (
+            {"injection": {"volume_ml": float("nan")}},
+            "injection.volume_ml = nan is not allowed; choose 0.1 to 15 ml",
+        ),
+        (
+            {"injection": {"leak_limit_by_site_ml": {"disc_superiour": 1.0}}},
+            "injection.leak_limit_by_site_ml.disc_superiour is not a known key; did you mean 'disc_superior'?",
+        ),
+        (
+            {"injection": {"leak_limit_by_site_ml": {"needle_track": 99.0}}},
+            "injection.leak_limit_by_site_ml.needle_track = 99.0 is not allowed; choose 0.001 to 15 ml for known sites",
+        ),
+        ({"defects": [{"wall": "posterior_wall", "left": 0.0, "height": 7.0}]}, "defects[1].height = 7.0 is not"),
+        ({"defects": [{"wall": "posterior_wall", "left": 0.0}]}, "placed by left and height, without depth"),
+        ({"mechanics": {"enabled": "yes"}}, "mechanics.enabled = 'yes' is not allowed; choose true or false"),
+        ({"patient": {}}, "patient: ct, mask, level missing; give ct, mask and level, or demo = true"),
+        ({"patient": {"demo": True, "level": "L3"}}, "demo = true stands alone"),
+        (
+            {"patient": {"ct": "a", "mask": "b", "level": "L9"}},
+            "patient.level = 'L9' is not allowed; choose T1 to T13 or L1 to L6",
+        ),
+        (
+            {"patient": {"ct": "a", "mask": "b", "level": "L3", "labels": "vers"}},
+            'choose "verse", "totalsegmentator_v1", "totalsegmentator_v2" or the number of the label in the mask',
+        ),
+        ({"patient": {"ct": "a.nii", "mask": "b", "level": "L3"}}, "patient.ct = 'a.nii' does not exist"),
+        ({"needle": {"approach": "angles", "camber_deg": 20.0}}, "needs both camber_deg and sagittal_deg"),
+        ({"needle": {"camber_deg": 20.0}}, 'camber_deg and sagittal_deg need approach = "angles"'),
+        ({"injection": {"working_time_min": 4.0}}, "is not after cement.injected_after_mixing_min = 5"),
+        ({"outlets": {"conductance_ml_per_s_kpa": 0.0}}, "leaves the displaced marrow no way out"),
+        ({"outlets": {"shares": {"pedicles": 1.0}}}, "outlets.shares.endplates is missing; choose 0 to 1"),
+    ],
+)
+def test_one_sentence_for_what_is_wrong(sections: dict[str, Any], expected: str) -> None:
+    text = message(**sections)
+    assert text.startswith("case.toml: ")
+    assert expected in text
+    assert "\n" not in text
+
+
+def test_several_errors_name_the_first_and_count_the_rest() -> None:
+    text = message(needle={"gauge": 20, "side": "up"}, injection={"volume_ml": -1.0})
+    assert "needle.side" in text
+    assert text.endswith("(and 2 more problems)")
+
+
+def test_shares_must_add_up_to_one() -> None:
+    assert build(outlets={"shares": OUTLET_SHARES}).outlets.shares is not None
+    assert "add up to 1.1; make them add up to 1" in message(
+        outlets={"shares": {**OUTLET_SHARES, "needle_track": 0.12}}
+    )
+
+
+def test_names_agree_with_those_of_the_solver_and_the_mesh() -> None:
+    assert Site.__args__ == SITES
+    schema = json_schema()["$defs"]
+    assert set(schema["OutletShares"]["properties"]) == set(OUTLET_SHARES)
+    assert set(schema["Defect"]["properties"]["wall"]["enum"]) <= set(FACET_REGIONS)
+
+
+def test_a_side_moves_the_default_target_to_the_other_half() -> None:
+    assert build(needle={"side": "left"}).needle.target[0] == 0.2
+    assert build(needle={"side": "right"}).needle.target[0] == -0.2
+    assert build(needle={"side": "right", "left": 0.1}).needle.target[0] == 0.1
+
+
+def test_leak_limits_of_single_sites_come_first() -> None:
+    injection = build(
+        injection={"leak_limit_ml": 0.5, "leak_limit_by_site_ml": {"canal_posterior_wall": 0.1}}
+    ).injection
+    assert injection.leak_limit("canal_posterior_wall") == 0.1
+    assert injection.leak_limit("disc_superior") == 0.5
+
+
+def test_paths_count_from_the_folder_of_the_case_file(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for name in ("ct.nii.gz", "mask.nii.gz"):
+        (tmp_path / "images" / name).touch()
+    file = tmp_path / "case.toml"
+    file.write_text('[patient]\nct = "images/ct.nii.gz"\nmask = "images/mask.nii.gz"\nlevel = "L3"\nlabels = 22\n')
+    patient = read_case(file).patient
+    assert patient.ct == tmp_path / "images" / "ct.nii.gz"
+    assert patient.labels == 22
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such case file"):
+        read_case(tmp_path / "none.toml")
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[patient\n")
+    with pytest.raises(InputError, match="not valid TOML"):
+        read_case(bad)
+    bad.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="cannot be read as a text file"):
+        read_case(bad)
+
+
+def test_defaults_are_listed_with_their_source_until_the_file_sets_them() -> None:
+    listed = defaults_used(build())
+    assert listed["injection.pressure_limit_kpa"] == {
+        "value": 3200.0,
+        "unit": "kPa",
+        "source": "largest of the syringe pressures measured in vivo, 3215 kPa: Krebs 2005, Spine 30(5), PMID 15738774",
+        "tag": "S",
+    }
+    assert "injection.pressure_limit_kpa" not in defaults_used(build(injection={"pressure_limit_kpa": 3200.0}))
+    assert "marrow.viscosity_pa_s" not in listed
+    assert all(entry["tag"] in ("S", "M", "D") for entry in listed.values())
+
+
+def physical_fields(model: type[BaseModel]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, definition in model.model_json_schema()["$defs"].items():
+        found += [(f"{name}.{key}", value) for key, value in definition["properties"].items() if "unit" in value]
+    return found
+
+
+def test_every_physical_value_has_a_known_unit_in_the_schema() -> None:
+    fields = physical_fields(Case)
+    assert len(fields) > 30
+    for key, value in fields:
+        assert value["unit"] in {*INTERNAL_PER_CLINICAL, "gauge"}, key
+        assert value["description"], key
+
+
+def test_the_schema_is_plain_json_and_says_the_ranges() -> None:
+    schema = json.loads(json.dumps(json_schema()))
+    gauge = schema["$defs"]["Needle"]["properties"]["gauge"]
+    assert (gauge["minimum"], gauge["maximum"], gauge["default"]) == (8, 14, 11)
+    assert schema["additionalProperties"] is False
+
+
+def test_a_case_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        build().needle.gauge = 8  # type: ignore[misc]

@@ -1,0 +1,52 @@
+"""Two runs are the same case exactly when content, input files and code agree."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.case import Case, build_case
+from experiments.identity import canonical, checksum, code_version, identify
+
+
+def case_of(folder: Path, **sections: dict[str, object]) -> Case:
+    patient = {"ct": "ct.nii", "mask": "mask.nii", "level": "L3"}
+    return build_case({"patient": patient, **sections}, "case.toml", folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "ct.nii").write_bytes(b"ct")
+    (tmp_path / "mask.nii").write_bytes(b"mask")
+    return tmp_path
+
+
+def test_a_default_written_out_is_the_same_case(folder: Path) -> None:
+    assert identify(case_of(folder)).case == identify(case_of(folder, needle={"gauge": 11}, title="again")).case  # type: ignore[arg-type]
+
+
+def test_content_and_files_change_the_identity_and_places_do_not(folder: Path, tmp_path: Path) -> None:
+    reference = identify(case_of(folder))
+    assert identify(case_of(folder, needle={"gauge": 13})).case != reference.case
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("ct.nii", "mask.nii"):
+        (moved / name).write_bytes((folder / name).read_bytes())
+    assert identify(case_of(moved)) == reference
+    (moved / "ct.nii").write_bytes(b"another ct")
+    assert identify(case_of(moved)).case != reference.case
+
+
+def test_the_canonical_content_names_no_place(folder: Path) -> None:
+    assert str(folder) not in canonical(case_of(folder))
+
+
+def test_checksum_is_sha256(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")
+    # FIPS 180-2, appendix B.1
+    assert checksum(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_code_version_holds_version_and_sources() -> None:
+    number, _, digest = code_version().partition("+")
+    assert number.count(".") == 2
+    assert len(digest) == 12
