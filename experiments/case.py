@@ -112,7 +112,14 @@ class Mesh(Section):
     """Tetrahedron sizes."""
 
     size_mm: float = physical(1.5, "mm", "edge length in the body", 0.5, 4.0)
-    needle_size_mm: float | None = physical(None, "mm", "edge length around the needle's tip; no refinement", 0.2, 4.0)
+    needle_size_mm: float = physical(
+        0.75,
+        "mm",
+        "edge length around the needle's tip; no refinement at or above size_mm",
+        0.2,
+        4.0,
+        "half the outer radius of an 11G needle",
+    )
     defect_size_mm: float | None = physical(None, "mm", "edge length around wall defects; no refinement", 0.2, 4.0)
 
 

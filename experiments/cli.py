@@ -7,11 +7,13 @@ and nothing half-written stays. Heavy packages are imported by the command that 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -106,9 +108,7 @@ def mesh(
     """Mesh the body of one vertebra and report the quality; results in results/mesh-<level>."""
     with reported():
         from experiments.case import build_case
-        from experiments.meshing import mesh_and_store
-        from experiments.progress import Progress
-        from experiments.summary import mesh_table
+        from experiments.store import check_target
 
         patient: dict[str, Any] = {"ct": str(ct), "mask": str(mask), "level": level}
         if labels is not None:
@@ -117,6 +117,11 @@ def mesh(
             patient["subregions"] = str(subregions)
         case = build_case({"patient": patient, "mesh": {"size_mm": size}}, "command line")
         target = out or Path("results", f"mesh-{level}")
+        check_target(target)
+        from experiments.meshing import mesh_and_store
+        from experiments.progress import Progress
+        from experiments.summary import mesh_table
+
         with Progress(visible=_rank() == 0) as progress:
             results = mesh_and_store(case, target, progress)
         _print(mesh_table(results["mesh"]), target)
@@ -182,6 +187,7 @@ def _print(table: Any, out: Path, warnings: Any = ()) -> None:
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn the errors of a command into one line on standard error and an exit code; end all ranks if one fails."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     except InputError as error:
@@ -200,14 +206,33 @@ def reported() -> Iterator[None]:
         raise
 
 
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Let a termination clean up like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def _leave(message: str, code: int) -> NoReturn:
-    """Print ``message`` once and leave; under MPI a rank that fails alone speaks for itself and ends the others."""
-    if _rank() != 0 and _started_mpi():
-        time.sleep(1.0)  # rank 0 ends all ranks within this time when it failed for the same reason
-    if _rank() == 0 or _started_mpi():
+    """Print ``message`` once and leave; a rank that fails alone speaks for itself and ends the others."""
+    together = _all_ranks_leave()
+    if _rank() == 0 or not together:
         print(" ".join(message.split()), file=sys.stderr, flush=True)
-    _abort(code)
+    if not together:
+        _abort(code)
     raise typer.Exit(code)
+
+
+def _all_ranks_leave(patience: float = 2.0) -> bool:
+    """Whether all ranks come here within ``patience`` seconds, as they do when they fail for the same reason."""
+    if not _started_mpi():
+        return True
+    from mpi4py import MPI
+
+    request, start = MPI.COMM_WORLD.Ibarrier(), time.monotonic()
+    while not request.Test():
+        if time.monotonic() - start > patience:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _abort_other_ranks(error: Exception) -> None:

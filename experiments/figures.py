@@ -236,15 +236,15 @@ def plot_history(
 def cement_surface(mesh: TetMesh, saturation: ArrayLike, spacing: float = 0.6) -> pyvista.PolyData:
     """Closed surface around the region with a saturation above one half.
 
-    Cell values are averaged to the points, sampled on a grid of ``spacing`` mm and smoothed by one step of it: made for
-    the eye, and no measure of volume.
+    Cell values are sampled on a grid of ``spacing`` mm and smoothed by a Gaussian of 1.5 grid steps, so that single
+    cells do not show: made for the eye.
     """
-    grid = volume_of(mesh, {"saturation": saturation}).cell_data_to_point_data()
-    low = mesh.points.min(axis=0) - 3.0 * spacing
-    size = np.ceil((mesh.points.max(axis=0) + 3.0 * spacing - low) / spacing).astype(int) + 1
+    grid = volume_of(mesh, {"saturation": saturation})
+    low = mesh.points.min(axis=0) - 6.0 * spacing
+    size = np.ceil((mesh.points.max(axis=0) + 6.0 * spacing - low) / spacing).astype(int) + 1
     image = pyvista.ImageData(dimensions=size, spacing=[spacing] * 3, origin=low).sample(grid)
     sampled = image["saturation"].reshape(size, order="F")
-    image["saturation"] = gaussian_filter(sampled, 1.0).ravel(order="F")
+    image["saturation"] = gaussian_filter(sampled, 1.5).ravel(order="F")
     return image.contour([0.5], scalars="saturation")
 
 

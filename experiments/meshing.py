@@ -14,10 +14,11 @@ from experiments.case import Case
 from experiments.environment import versions
 from experiments.identity import identify
 from experiments.progress import Progress
+from experiments.results import mesh_results
 from experiments.store import case_directory, check_target, write_manifest, write_results
-from experiments.units import to_clinical, to_internal
+from experiments.units import to_internal
 from meshes.body import mesh_body
-from meshes.quality import MeshQuality, measure_quality
+from meshes.quality import measure_quality
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra, read_vertebra
 
@@ -48,7 +49,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
     with progress.stage("mesh"):
         mesh = mesh_body(vertebra, to_internal(case.mesh.size_mm, "mm"))
     with progress.stage("quality"):
-        results = {"mesh": mesh_report(measure_quality(mesh, vertebra))}
+        results = {"mesh": mesh_results(measure_quality(mesh, vertebra))}
     identity = identify(case)
     with case_directory(out) as folder:
         with progress.stage("pictures"):
@@ -73,24 +74,6 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
             },
         )
     return results
-
-
-def mesh_report(quality: MeshQuality) -> dict[str, Any]:
-    """The quality of a mesh in clinical units, as ``results.json`` has it under ``mesh``."""
-    return {
-        "cells": quality.cells,
-        "points": quality.points,
-        "volume_ml": to_clinical(quality.volume, "ml"),
-        "mask_volume_ml": to_clinical(quality.mask_volume, "ml"),
-        "volume_error": quality.volume_error,
-        "centroid_offset_mm": quality.centroid_offset,
-        "gamma_min": quality.gamma_min,
-        "gamma_p05": quality.gamma_p05,
-        "gamma_median": quality.gamma_median,
-        "surface_distance_p95_mm": quality.surface_distance_p95,
-        "hausdorff_mm": quality.hausdorff,
-        "edge_length_mean_mm": quality.edge_length_mean,
-    }
 
 
 def describe_vertebra(vertebra: Vertebra) -> dict[str, Any]:

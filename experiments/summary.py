@@ -61,9 +61,20 @@ def two_columns(rows: list[tuple[str, str]]) -> Table:
 
 def mesh_table(mesh: Mapping[str, Any]) -> Table:
     """The ``mesh`` part of the results as a table for a terminal."""
+    percent = 100.0 * mesh["volume_error"]
     return two_columns(
         [
-            (name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
-            for name, value in mesh.items()
+            ("tetrahedra", f"{mesh['cells']} with {mesh['points']} points"),
+            ("volume", f"{mesh['volume_ml']:.3f} ml (mask {mesh['mask_volume_ml']:.3f} ml, {percent:+.3f} %)"),
+            ("centroid from the mask's", f"{mesh['centroid_offset_mm']:.3f} mm"),
+            (
+                "surface from the mask's",
+                f"95 % within {mesh['surface_distance_p95_mm']:.2f} mm, all within {mesh['hausdorff_mm']:.2f} mm",
+            ),
+            (
+                "cell quality gamma",
+                f"worst {mesh['gamma_min']:.2f}, 5th percentile {mesh['gamma_p05']:.2f}, "
+                f"median {mesh['gamma_median']:.2f}",
+            ),
         ]
     )

@@ -174,7 +174,9 @@ class DarcyPressure:
         outside_pressure: NDArray[np.float64],
     ) -> None:
         partition, walls, owned = self.partition, self._walls, self.partition.owned_cells
-        _one_sided_flux(partition.cell_facets, self._cell_matrices, mobility, source, self.facet_pressure, self._raw_flux)
+        _one_sided_flux(
+            partition.cell_facets, self._cell_matrices, mobility, source, self.facet_pressure, self._raw_flux
+        )
         _two_sided_flux(partition.neighbours, partition.neighbour_slots, self._raw_flux, self.flux)
         self.wall_flux[:] = wall_conductance * (self.facet_pressure[walls.facets] - outside_pressure)
         self.flux[walls.cells, walls.slots] = self.wall_flux
@@ -210,7 +212,9 @@ class DarcyPressure:
 
 
 @numba.njit(cache=True)
-def _scale_matrices(cell_matrices: NDArray[np.float64], mobility: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+def _scale_matrices(
+    cell_matrices: NDArray[np.float64], mobility: NDArray[np.float64], values: NDArray[np.float64]
+) -> None:
     """Fill ``values`` with the cell matrices times the mobility, cell by cell and row by row."""
     position = 0
     for cell in range(mobility.size):

@@ -100,7 +100,9 @@ class Injection:
         self._saturation = np.zeros(len(self._porosity))
         self._speed = np.zeros(len(self._porosity))
         self._cement_viscosity = np.ones(len(self._porosity))
-        self._cell_length = float((partition.source.volume / len(partition.source.cells) * 6.0 * math.sqrt(2.0)) ** (1 / 3))
+        self._cell_length = float(
+            (partition.source.volume / len(partition.source.cells) * 6.0 * math.sqrt(2.0)) ** (1 / 3)
+        )
         self._mean_porosity = float(medium.porosity.mean())
         self._outside = np.zeros(len(boundary.facets))
         self._books = _Books(0.0, np.zeros(len(SITES)), 0.0, 0.0)
@@ -113,7 +115,7 @@ class Injection:
         """Carry the plan out.
 
         Args:
-            observe: called on rank 0 with the fields at the output moments and at the end.
+            observe: called on rank 0 with the fields at the start, at the output moments and at the end.
             progress: called with the share of the planned volume that is injected.
 
         Raises:
@@ -125,8 +127,9 @@ class Injection:
         outputs = [self.plan.volume * (i + 1) / self.plan.output_count for i in range(self.plan.output_count)]
         stop_reason = "no_flow" if self._rate < LEAST_RATE * self.plan.rate else None
         moments.append(self._moment())
+        self._hand_out(observe, moments[0])
         while True:
-            if stop_reason or (outputs and self._books.injected >= outputs[0] * (1.0 - 1e-12)):
+            if (stop_reason and len(moments) > 1) or (outputs and self._books.injected >= outputs[0] * (1.0 - 1e-12)):
                 outputs = [volume for volume in outputs if volume > self._books.injected * (1.0 + 1e-12)]
                 self._hand_out(observe, moments[-1])
             if stop_reason:
@@ -188,7 +191,9 @@ class Injection:
         self._pressure.solve(mobility, source, self._wall_conductance * seep, self._outside)
         self._iterations += self._pressure.iterations
         shares = self._source_shares[: self._owned]
-        local = np.array([shares @ self._pressure.cell_pressure()[: self._owned], shares @ self._cement_viscosity[: self._owned]])
+        local = np.array(
+            [shares @ self._pressure.cell_pressure()[: self._owned], shares @ self._cement_viscosity[: self._owned]]
+        )
         cell_pressure, cell_viscosity = self._comm.allreduce(local)
         tip = self._needle.tip_pressure(cell_pressure, cell_viscosity, self.plan.rate, self._cement, self._age)
         factor = self._allowed_rate(tip) / self.plan.rate
@@ -305,7 +310,9 @@ class Injection:
     def _volume_beyond(self, saturation: NDArray[np.float64]) -> float:
         """Cement in mm3 beyond the front limit, in cells that hold more cement than marrow."""
         own = slice(0, self._owned)
-        beyond = (self.partition.corner_points[own, :, 1].mean(axis=1) > self.plan.front_limit) & (saturation[own] > 0.5)
+        beyond = (self.partition.corner_points[own, :, 1].mean(axis=1) > self.plan.front_limit) & (
+            saturation[own] > 0.5
+        )
         return float(self._comm.allreduce(float((saturation * self._transport.pore_volume)[own][beyond].sum())))
 
     def _book(self, after: NDArray[np.float64], step: float) -> None:

@@ -103,27 +103,27 @@ def build_walls(
     Args:
         mesh: mesh with named facet regions.
         outlets: outlet group (a key of :data:`OUTLET_GROUPS`) -> conductance to marrow in mm3/(s MPa). What belongs
-            to a group that has no facets on this mesh goes to the others in proportion.
-        openings: parts that let cement pass; an opening takes its facets out of the intact wall.
+            to a group that has no intact facets on this mesh goes to the others in proportion.
+        openings: parts that let cement pass, with their own conductance; they take their facets out of the groups.
 
     Raises:
         ValueError: nothing can leave.
     """
     areas = mesh.facet_areas
-    rows = {
-        group: np.concatenate([mesh.facet_regions.get(name, np.empty(0, np.int64)) for name in OUTLET_GROUPS[group]])
-        for group in outlets
-    }
-    present = sum(value for group, value in outlets.items() if len(rows[group]))
-    total = sum(outlets.values())
     conductance = np.zeros(len(mesh.facets))
-    for group, value in outlets.items():
-        if len(rows[group]):
-            conductance[rows[group]] = value * total / present * areas[rows[group]] / areas[rows[group]].sum()
     site = np.full(len(mesh.facets), -1, dtype=np.int64)
     for opening in openings:
         site[opening.facets] = SITES.index(opening.site)
         conductance[opening.facets] = opening.conductance * areas[opening.facets] / areas[opening.facets].sum()
+    intact = {
+        group: np.concatenate([mesh.facet_regions.get(name, np.empty(0, np.int64)) for name in OUTLET_GROUPS[group]])
+        for group in outlets
+    }
+    intact = {group: rows[site[rows] < 0] for group, rows in intact.items()}
+    total, present = sum(outlets.values()), sum(value for group, value in outlets.items() if len(intact[group]))
+    for group, rows in intact.items():
+        if len(rows) and present > 0.0:
+            conductance[rows] = outlets[group] * total / present * areas[rows] / areas[rows].sum()
     if not conductance.sum() > 0.0:
         raise ValueError("the outlets have no conductance at all: the displaced marrow cannot leave the body")
     return Walls(conductance, site)

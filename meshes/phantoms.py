@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
-from meshes.volume import set_reproducible_options, tetmesh_from_gmsh
+from meshes.volume import optimise_cells, set_reproducible_options, tetmesh_from_gmsh
 
 
 class OccGeometry(pygmsh.occ.Geometry):
@@ -36,6 +36,7 @@ class OccGeometry(pygmsh.occ.Geometry):
         gmsh.model.mesh.field.setString(field, "F", size)
         gmsh.model.mesh.field.setAsBackgroundMesh(field)
         self.generate_mesh(dim=3)
+        optimise_cells()
         return tetmesh_from_gmsh()
 
 

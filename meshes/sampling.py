@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
-_PARTS_PER_VOXEL = 2.5  # parts of a cell's longest edge per voxel
+_PARTS_PER_VOXEL = 3.0  # parts of a cell's longest edge per voxel
 _PARTS_RANGE = (2, 8)
 _CHUNK = 1_000_000  # sample points handled at once
 

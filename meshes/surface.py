@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pyacvd
@@ -28,6 +28,7 @@ BLUR = 0.5
 """Standard deviation of the Gaussian that rounds the voxels' steps, in voxels."""
 
 _SUBVOXEL = 0.5  # mm; the grid on which the mask is blurred and contoured is at least this fine
+_LEVELS = (0.15, 0.7)  # shares of bone between which the surface is sought
 _PADDING = 4  # voxels of air around the mask, wider than the Gaussian
 _TAUBIN_ITERATIONS, _TAUBIN_PASS_BAND = 10, 0.1
 _SNAP_DECIMALS = 6  # points lie on multiples of 1e-6 mm, so that rounding in affines cannot change the mesh
@@ -188,14 +189,20 @@ def contour_mask(mask: NDArray[np.bool_], spacing: NDArray[np.float64]) -> Surfa
         return surface.smooth_taubin(n_iter=_TAUBIN_ITERATIONS, pass_band=_TAUBIN_PASS_BAND)
 
     volume = float(mask.sum() * np.prod(spacing))
-    try:
-        level = optimize.brentq(lambda level: contour(level).volume - volume, 0.15, 0.7, xtol=1e-4)
-    except ValueError as error:
+
+    def excess(level: float) -> float:
+        return contour(level).volume / volume - 1.0
+
+    low, high = _LEVELS
+    surface = None
+    if excess(low) > 0.0 > excess(high):
+        surface = contour(optimize.brentq(excess, low, high, xtol=1e-4))
+    if surface is None or abs(surface.volume / volume - 1.0) > 0.01:  # the volume jumps where parts join
         raise InputError(
             "the body mask has no smooth closed surface of its own volume because it is thinner than about two voxels "
-            "somewhere; repair the mask or use a CT with smaller voxels"
-        ) from error
-    return _from_polydata(contour(level))
+            "or in several pieces; repair the mask or use a CT with smaller voxels"
+        )
+    return _from_polydata(surface)
 
 
 def remesh(surface: Surface, size_at: SizeFunction) -> Surface:
@@ -259,11 +266,17 @@ def subdivide(surface: Surface, size_at: SizeFunction, parts: float = 1.0) -> Su
         edge_of = edge_of.reshape(-1, 3)
         tail, head = points[keys // len(points)], points[keys % len(points)]
         middle = 0.5 * (tail + head)
-        long = np.linalg.norm(tail - head, axis=1) > size_at(middle) / parts
-        if not long.any():
+        length = np.linalg.norm(tail - head, axis=1)
+        split = length > size_at(middle) / parts
+        if not split.any():
             return Surface(points, triangles)
-        new_point = np.where(long, len(points) + np.cumsum(long) - 1, -1)
-        points = np.concatenate([points, middle[long]])
+        # The longest edge of a triangle is split before any other (Rivara 1984), or slivers would multiply.
+        longest = np.take_along_axis(edge_of, length[edge_of].argmax(axis=1)[:, None], axis=1)[:, 0]
+        marked = 0
+        while marked != (marked := int(split.sum())):
+            split[longest[split[edge_of].any(axis=1)]] = True
+        new_point = np.where(split, len(points) + np.cumsum(split) - 1, -1)
+        points = np.concatenate([points, middle[split]])
         triangles = _split_triangles(triangles, new_point[edge_of])
 
 
@@ -318,7 +331,7 @@ def _sum_at_points(corner_values: NDArray[np.float64], triangles: NDArray[np.int
 
 
 def _to_polydata(surface: Surface) -> pv.PolyData:
-    return pv.PolyData.from_regular_faces(surface.points, surface.triangles.astype(np.int_))
+    return pv.PolyData.from_regular_faces(surface.points, cast(NDArray[Any], surface.triangles))
 
 
 def _from_polydata(polydata: pv.PolyData) -> Surface:

@@ -1,0 +1,98 @@
+"""The walls of one case: outlets by share, the foramen, the needle's track and the defects of the case file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.approach import NeedlePath
+from experiments.case import Case, Defect
+from experiments.laws import Laws
+from experiments.units import to_internal
+from fem.porous import PorousMedium
+from fem.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
+from meshes.frame import AnatomicalFrame
+from meshes.regions import facets_in_disc
+from meshes.sizing import Refinement
+from meshes.tetmesh import TetMesh
+
+
+def defect_point(defect: Defect, frame: AnatomicalFrame) -> NDArray[np.float64]:
+    """(3,) point in mm on or near the wall that the defect opens."""
+    edge = {
+        "left_wall": {"left": 1.0},
+        "right_wall": {"left": -1.0},
+        "anterior_wall": {"depth": 0.0},
+        "posterior_wall": {"depth": 1.0},
+        "inferior_endplate": {"height": 0.0},
+        "superior_endplate": {"height": 1.0},
+    }[defect.wall]
+    given = {key: getattr(defect, key) for key in ("left", "depth", "height") if getattr(defect, key) is not None}
+    return frame.point(**{**given, **edge})
+
+
+def refinements(
+    case: Case, frame: AnatomicalFrame, tip: NDArray[np.float64], opening_radius: float
+) -> list[Refinement]:
+    """Where the mesh is finer than elsewhere: around the needle's opening and, if asked for, the defects."""
+    finer = []
+    point = (float(tip[0]), float(tip[1]), float(tip[2]))
+    size = to_internal(case.mesh.needle_size_mm, "mm")
+    if size < to_internal(case.mesh.size_mm, "mm"):
+        finer.append(Refinement(point, point, 2.0 * opening_radius, size))
+    if case.mesh.defect_size_mm is not None:
+        for defect in case.defects:
+            x, y, z = defect_point(defect, frame)
+            centre = (float(x), float(y), float(z))
+            radius = 0.5 * to_internal(defect.diameter_mm, "mm")
+            finer.append(Refinement(centre, centre, radius, to_internal(case.mesh.defect_size_mm, "mm")))
+    return finer
+
+
+def case_walls(case: Case, laws: Laws, mesh: TetMesh, frame: AnatomicalFrame, path: NeedlePath) -> Walls:
+    """Conductance and permission of every boundary facet."""
+    outlets = laws.outlets.group_conductances()
+    track = Opening("needle_track", path.track_facets, outlets.pop("needle_track"))
+    openings = [track]
+    if case.outlets.foramen_open:
+        foramen = mesh.facet_regions["basivertebral_foramen"]
+        openings.append(Opening("basivertebral_foramen", foramen, outlets.pop("basivertebral_foramen")))
+    for defect in case.defects:
+        facets = facets_in_disc(mesh, defect.wall, defect_point(defect, frame), to_internal(defect.diameter_mm, "mm"))
+        area = float(mesh.facet_areas[facets].sum())
+        conductance = laws.defect.conductance_per_area(laws.marrow.viscosity) * area
+        openings.append(Opening(SITE_BEHIND_WALL[defect.wall], facets, conductance))
+    return build_walls(mesh, outlets, openings)
+
+
+def lost_bone(
+    defects: Sequence[Defect], mesh: TetMesh, frame: AnatomicalFrame
+) -> list[tuple[Defect, NDArray[np.int64]]]:
+    """The cells behind each defect whose bone is lost: a round hole of the defect's diameter and depth."""
+    found = []
+    for defect in defects:
+        if defect.depth_mm is None:
+            continue
+        diameter = to_internal(defect.diameter_mm, "mm")
+        facets = facets_in_disc(mesh, defect.wall, defect_point(defect, frame), diameter)
+        areas = mesh.facet_areas[facets]
+        centre = np.average(mesh.facet_centroids[facets], axis=0, weights=areas)
+        inwards = -np.average(mesh.facet_normals[facets], axis=0, weights=areas)
+        inwards /= np.linalg.norm(inwards)
+        arms = mesh.cell_centroids - centre
+        depth = arms @ inwards
+        aside = np.linalg.norm(arms - depth[:, None] * inwards, axis=1)
+        inside = (depth <= to_internal(defect.depth_mm, "mm")) & (depth >= -diameter) & (aside <= 0.5 * diameter)
+        found.append((defect, np.flatnonzero(inside)))
+    return found
+
+
+def with_lost_bone(medium: PorousMedium, laws: Laws, lost: Sequence[tuple[Defect, NDArray[np.int64]]]) -> PorousMedium:
+    """``medium`` with cavities where bone is lost."""
+    porosity, permeability = medium.porosity.copy(), medium.permeability.copy()
+    for defect, cells in lost:
+        porosity[cells] = laws.defect.cavity_porosity
+        permeability[cells] = laws.defect.cavity_permeability(to_internal(defect.diameter_mm, "mm")) * np.eye(3)
+    return PorousMedium(porosity, permeability)
