@@ -120,7 +120,9 @@ class Mesh(Section):
         4.0,
         "half the outer radius of an 11G needle",
     )
-    defect_size_mm: float | None = physical(None, "mm", "edge length around wall defects; no refinement", 0.2, 4.0)
+    defect_size_mm: float | None = physical(
+        None, "mm", "edge length around wall defects; not refined by default", 0.2, 4.0
+    )
 
 
 class Bone(Section):
@@ -146,8 +148,8 @@ class Cement(Section):
         "age of the cement when the injection starts",
         0.0,
         20.0,
-        "within the start times 3.5 / 6.5 / 9.5 min of Habib 2010, Int J Spine Surg 4(1)",
-        "S",
+        "between the start times 3.5 / 6.5 / 9.5 min of Habib 2010, ijssurgery 4/1/26",
+        "M",
     )
     consistency_pa_s: float | None = physical(None, "Pa s", "power-law consistency: viscosity at 1 1/s", 0.001, 10000.0)
     index: float | None = physical(None, "1", "power-law index", 0.2, 1.0)
@@ -177,7 +179,11 @@ class Needle(Section):
     )
     length_mm: float = physical(125.0, "mm", "length of the cannula", 50.0, 250.0, "common bone access needle", "M")
     left: float | None = physical(
-        None, "1", "tip, fraction of the half width: 1 at the left wall; 0.2 on the needle's side", -0.95, 0.95
+        None,
+        "1",
+        "tip, fraction of the half width: 1 at the left wall; by default 0.2 to the needle's side",
+        -0.95,
+        0.95,
     )
     depth: float = physical(
         0.25, "1", "tip, fraction of the depth: 0 anterior, 1 at the posterior wall; anterior third", 0.03, 0.97
@@ -222,7 +228,7 @@ class Injection(Section):
         "rate while the pressure limit is not reached",
         0.1,
         20.0,
-        "3 to 4 ml/min: Baroud & Steffen 2005, 10.1097/01.bsd.0000141196.79698.6e",
+        "experiments use 3 to 4 ml/min: Baroud & Steffen 2005, PMC3454663",
         "M",
     )
     leak_limit_ml: float = physical(
@@ -234,7 +240,11 @@ class Injection(Section):
         json_schema_extra={"unit": "ml", "allowed": "0.001 to 15 ml for known sites"},
     )
     front_limit_depth: float | None = physical(
-        None, "1", "end when the cement front reaches this depth fraction, 0.8 = posterior fifth; off", 0.3, 1.0
+        None,
+        "1",
+        "end when the cement front reaches this depth fraction, 0.8 = posterior fifth; off by default",
+        0.3,
+        1.0,
     )
     pressure_limit_kpa: float = physical(
         3200.0,
@@ -242,11 +252,11 @@ class Injection(Section):
         "largest syringe pressure; above it the pressure is held and the rate falls",
         10.0,
         20000.0,
-        "largest of the syringe pressures measured in vivo, 3215 kPa: Krebs 2005, Spine 30(5), PMID 15738774",
+        "largest of the syringe pressures measured in vivo, 3215 kPa: Krebs 2005, PMID 15738774",
         "S",
     )
     working_time_min: float | None = physical(
-        None, "min", "age of the cement after mixing that ends the injection; off", 1.0, 60.0
+        None, "min", "age of the cement after mixing that ends the injection; off by default", 1.0, 60.0
     )
 
     def leak_limit(self, site: str) -> float:
@@ -281,14 +291,16 @@ class Outlets(Section):
     conductance_ml_per_s_kpa: float = physical(
         0.05,
         "ml/(s kPa)",
-        "conductance of all marrow outlets together; vary it by 0.1 to 10 in any study",
+        "conductance of all marrow outlets together; vary it by factors of 0.1 to 10",
         0.0,
         0.5,
         "3 ml/min raises the pressure by no more than the 1.20 kPa measured with a void "
-        "(J Orthop Surg Res 2015, 10:20); no measured value is at hand",
+        "(J Orthop Surg Res 10:20); no measured value is at hand",
         "D",
     )
-    shares: OutletShares | None = Field(default=None, description="how the outlets share the conductance")
+    shares: OutletShares | None = Field(
+        default=None, description="how the outlets share the conductance; by default as the law says"
+    )
     foramen_open: bool = Field(
         default=True, strict=True, description="cement can leave through the basivertebral foramen"
     )
@@ -312,7 +324,7 @@ class Defect(Section):
     height: float | None = physical(None, "1", "centre, fraction of the height: 0 inferior, 1 superior", 0.0, 1.0)
     diameter_mm: float = physical(4.0, "mm", "diameter of the opening", 0.5, 20.0)
     depth_mm: float | None = physical(
-        None, "mm", "how far the lost bone reaches into the body; the wall alone", 0.5, 20.0
+        None, "mm", "how far the lost bone reaches into the body; by default the wall alone", 0.5, 20.0
     )
 
     @model_validator(mode="after")

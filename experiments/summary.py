@@ -22,7 +22,7 @@ def result_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("cement injected", f"{injection['injected_ml']:.3f} ml in {injection['duration_s']:.1f} s"),
         ("stopped by", str(injection["stop_reason"]).replace("_", " ")),
         ("cement in the body", f"{injection['stored_ml']:.3f} ml, {100.0 * results['fill']['fraction']:.1f} % of it"),
-        ("cement leaked", f"{injection['leaked_ml']:.3f} ml"),
+        ("cement leaked", f"{abs(injection['leaked_ml']):.3f} ml"),
     ]
     for site, leak in injection["leaks"].items():
         if leak["volume_ml"] > 0.0 and leak["onset_s"] is not None:

@@ -38,7 +38,7 @@ LEAST_RATE = 0.05
 FULL = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
 
-_VISCOSITY_TOLERANCE = 1e-10
+_VISCOSITY_TOLERANCE = 1e-8
 _ROUND_LIMIT = 60
 
 Observer = Callable[[FieldSnapshot], None]

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
-from meshes.volume import optimise_cells, set_reproducible_options, tetmesh_from_gmsh
+from meshes.volume import set_mesh_options, tetmesh_from_gmsh
+
+_MESH_ADAPT = 1  # Gmsh's Mesh.Algorithm that leaves no bad triangles at the poles of spheres
 
 
 class OccGeometry(pygmsh.occ.Geometry):
@@ -20,9 +22,8 @@ class OccGeometry(pygmsh.occ.Geometry):
     def __enter__(self) -> Self:
         """Start Gmsh without signal handlers and without the user's configuration files."""
         gmsh.initialize(readConfigFiles=False, interruptible=False)
-        set_reproducible_options()
-        gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
-        gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
+        set_mesh_options()
+        gmsh.option.setNumber("Mesh.Algorithm", _MESH_ADAPT)
         gmsh.model.add("phantom")
         return self
 
@@ -36,7 +37,6 @@ class OccGeometry(pygmsh.occ.Geometry):
         gmsh.model.mesh.field.setString(field, "F", size)
         gmsh.model.mesh.field.setAsBackgroundMesh(field)
         self.generate_mesh(dim=3)
-        optimise_cells()
         return tetmesh_from_gmsh()
 
 

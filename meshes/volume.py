@@ -15,7 +15,7 @@ from meshes.tetmesh import TetMesh
 
 _TRIANGLE, _TETRAHEDRON = 2, 4  # Gmsh's element types
 _HXT = 10  # Gmsh's Mesh.Algorithm3D
-_POOR_GAMMA, _SLIVER_GAMMA = 0.35, 0.2  # cells below are improved; a mesh without cells below needs no improving
+_POOR_GAMMA = 0.35  # cells below are improved
 
 # Corners of the four faces of a positively oriented tetrahedron, seen counter-clockwise from outside.
 _OUTWARD_FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
@@ -30,17 +30,20 @@ def gmsh_session() -> Iterator[None]:
     """
     gmsh.initialize(readConfigFiles=False, interruptible=False)
     try:
-        set_reproducible_options()
+        set_mesh_options()
         yield
     finally:
         gmsh.finalize()
 
 
-def set_reproducible_options() -> None:
-    """Make the open Gmsh session silent, single-threaded and repeatable."""
+def set_mesh_options() -> None:
+    """Make the open Gmsh session silent, single-threaded and repeatable; sizes come from size fields alone."""
     gmsh.option.setNumber("General.Terminal", 0)
     gmsh.option.setNumber("General.NumThreads", 1)
     gmsh.option.setNumber("Mesh.RandomSeed", 1)
+    gmsh.option.setNumber("Mesh.OptimizeThreshold", _POOR_GAMMA)
+    gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
+    gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
 
 
 def boundary_facets(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -95,16 +98,6 @@ def tetmesh_from_gmsh() -> TetMesh:
     return tetmesh_from_arrays(coordinates.reshape(-1, 3).copy(), index[cell_nodes].reshape(-1, 4))
 
 
-def optimise_cells() -> None:
-    """Improve the open Gmsh model's worst tetrahedra: Gmsh's optimisation first, Netgen's where slivers remain."""
-    gmsh.option.setNumber("Mesh.OptimizeThreshold", _POOR_GAMMA)
-    for method in ("", "Netgen"):
-        tags, _ = gmsh.model.mesh.getElementsByType(_TETRAHEDRON)
-        if min(gmsh.model.mesh.getElementQualities(tags, "gamma"), default=1.0) > _SLIVER_GAMMA:
-            break
-        gmsh.model.mesh.optimize(method)
-
-
 def mesh_volume(
     points: NDArray[np.float64],
     triangles: NDArray[np.int64],
@@ -136,7 +129,6 @@ def mesh_volume(
         gmsh.option.setNumber("Mesh.Algorithm3D", _HXT)
         try:
             gmsh.model.mesh.generate(3)
-            optimise_cells()
         except Exception as error:
             raise InputError(
                 f"the surface cannot be filled with tetrahedra of size {size:g} mm (allowed 0.5 to 5 mm) "
@@ -150,8 +142,6 @@ def _set_size_field(size: float, refinements: Sequence[Refinement]) -> None:
 
     A capsule is a cylinder with a ball at either end; outside it the size grows by :data:`~meshes.sizing.GROWTH`.
     """
-    gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
-    gmsh.option.setNumber("Mesh.MeshSizeFromPoints", 0)
     parts = [_add_field("MathEval", F=f"{size:.17g}")]
     for refinement in refinements:
         start, end = np.asarray(refinement.start, dtype=float), np.asarray(refinement.end, dtype=float)

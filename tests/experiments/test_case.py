@@ -166,7 +166,7 @@ def test_defaults_are_listed_with_their_source_until_the_file_sets_them() -> Non
     assert listed["injection.pressure_limit_kpa"] == {
         "value": 3200.0,
         "unit": "kPa",
-        "source": "largest of the syringe pressures measured in vivo, 3215 kPa: Krebs 2005, Spine 30(5), PMID 15738774",
+        "source": "largest of the syringe pressures measured in vivo, 3215 kPa: Krebs 2005, PMID 15738774",
         "tag": "S",
     }
     assert "injection.pressure_limit_kpa" not in defaults_used(build(injection={"pressure_limit_kpa": 3200.0}))

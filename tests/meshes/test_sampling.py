@@ -61,14 +61,16 @@ def test_shares_agree_with_random_points(mesh, solid):
     weights = voxel_weights(mesh, solid)
     random = np.random.default_rng(1)
     to_index = np.linalg.inv(solid.frame.matrix @ solid.ct.affine)
-    for cell in random.choice(len(mesh.cells), 25, replace=False):
+    missed = []
+    for cell in random.choice(len(mesh.cells), 40, replace=False):
         points = random.dirichlet(np.ones(4), 20000) @ mesh.points[mesh.cells[cell]]
         index = np.rint(points @ to_index[:3, :3].T + to_index[:3, 3]).astype(int)
         voxel = np.ravel_multi_index(tuple(index.T), solid.body.shape)
         expected = np.bincount(voxel, minlength=solid.body.size) / len(points)
         shares = weights[[int(cell)]].toarray()[0]
-        assert np.abs(shares - expected).max() < 0.06
-        assert np.abs(shares - expected).sum() < 0.15
+        missed.append(0.5 * np.abs(shares - expected).sum())  # share of the volume given to a wrong voxel
+    assert np.mean(missed) < 0.05
+    assert np.max(missed) < 0.15
 
 
 def test_cells_at_the_wall_take_their_values_from_inside_the_mask(mesh, demo_vertebra):
