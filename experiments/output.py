@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from experiments.approach import NeedlePath
 from experiments.case import Case
@@ -53,7 +54,7 @@ class CaseOutcome:
         regions = np.zeros(len(self.mesh.cells), dtype=np.int32)
         for number, cells in enumerate(self.mesh.cell_regions.values()):
             regions[cells] = number
-        static = {
+        static: dict[str, ArrayLike] = {
             "bmd_mg_per_cm3": to_clinical(1.0, "mg/cm3") * self.bone.bmd,
             "porosity": self.bone.porosity,
             "permeability_axial_m2": to_clinical(1.0, "m2") * self.bone.permeability_axial,

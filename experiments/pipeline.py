@@ -7,9 +7,10 @@ numbers, everywhere.
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
@@ -38,6 +39,7 @@ from fem.walls import SITES, Walls
 from materials.bone import BoneField
 from meshes.body import mesh_body
 from meshes.demo_patient import demo_patient
+from meshes.errors import InputError
 from meshes.quality import measure_quality
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
@@ -85,7 +87,7 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
     stages = [name for name in stages if name != "pictures" or case.output.pictures]
     progress.plan({name: EXPECTED_SECONDS[name] for name in stages})
     laws = Laws.of_case(case)
-    prepared = comm.bcast(prepare(case, laws, progress) if comm.rank == 0 else None, root=0)
+    prepared = _on_root(comm, lambda: prepare(case, laws, progress))
     partition = Partition.build(prepared.mesh, comm)
     history, snapshots = _inject(case, laws, prepared, partition, progress)
     numbers: dict[str, Any] = {
@@ -109,6 +111,20 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
         results=numbers,
         manifest=_manifest(case, laws, prepared, history, solvers, progress, comm),
     )
+
+
+def _on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:
+    """What ``task`` gives on rank 0, on every rank; an error of input there is raised on all of them."""
+    outcome, error = None, None
+    if comm.rank == 0:
+        try:
+            outcome = task()
+        except InputError as refused:
+            error = refused
+    error = comm.bcast(error, root=0)
+    if error is not None:
+        raise error
+    return cast("Outcome", comm.bcast(outcome, root=0))
 
 
 def prepare(case: Case, laws: Laws, progress: Progress) -> Preparation:

@@ -38,6 +38,9 @@ LEAST_RATE = 0.05
 FULL = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
 
+COMPLETE = 1e-9
+"""Relative accuracy to which volume and working time are reached."""
+
 _VISCOSITY_TOLERANCE = 1e-8
 _ROUND_LIMIT = 60
 
@@ -129,18 +132,18 @@ class Injection:
         moments.append(self._moment())
         self._hand_out(observe, moments[0])
         while True:
-            if (stop_reason and len(moments) > 1) or (outputs and self._books.injected >= outputs[0] * (1.0 - 1e-12)):
-                outputs = [volume for volume in outputs if volume > self._books.injected * (1.0 + 1e-12)]
+            if (stop_reason and len(moments) > 1) or (
+                outputs and self._books.injected >= outputs[0] * (1.0 - COMPLETE)
+            ):
+                outputs = [volume for volume in outputs if volume > self._books.injected * (1.0 + COMPLETE)]
                 self._hand_out(observe, moments[-1])
             if stop_reason:
                 break
-            step, stop_reason = self._choose_step(outputs)
-            stop_reason = self._advance(step) or stop_reason
+            stop_reason = self._advance(self._choose_step(outputs))
             self._solve_pressure(self._seep())
             moments.append(self._moment())
             self._note_onsets(onsets, moments[-2], moments[-1])
-            if stop_reason is None and self._rate < LEAST_RATE * self.plan.rate:
-                stop_reason = "pressure_limit"
+            stop_reason = stop_reason or self._finished()
             if progress is not None:
                 progress(min(self._books.injected / self.plan.volume, 1.0))
         logger.info("injection stopped: %s after %d steps", stop_reason, len(moments) - 1)
@@ -217,40 +220,44 @@ class Injection:
             return planned
         return float(brentq(excess, 0.0, planned, xtol=1e-12 * planned, rtol=1e-12))
 
-    def _choose_step(self, outputs: list[float]) -> tuple[float, str | None]:
-        """The next time step, and the reason to stop after it if it lands on one."""
+    def _choose_step(self, outputs: list[float]) -> float:
+        """The next time step in s: about ``front_advance`` of a cell, landing on outputs, volume and working time."""
         plan = self.plan
         stored = max(self._books.injected - self._books.leaked.sum(), 0.0)
         radius = max(self._needle.radius, (3.0 * stored / (4.0 * math.pi * self._mean_porosity)) ** (1.0 / 3.0))
         advance = plan.front_advance * self._cell_length * 4.0 * math.pi * self._mean_porosity * radius**2
-        milestone = outputs[0] if outputs else plan.volume
-        left = milestone - self._books.injected
-        volume = min(advance, plan.volume / plan.least_steps)
-        # Even pieces up to the milestone, so that no sliver of a step is left before it.
-        volume = left / math.ceil(left / volume - 1e-9)
-        step = volume / self._rate
-        lands = self._books.injected + volume >= plan.volume * (1.0 - 1e-12)
-        reason = "volume_reached" if lands else None
-        if plan.end_age is not None and self._age + step >= plan.end_age:
-            return max(plan.end_age - self._age, 0.0), "working_time"
-        return step, reason
+        left = (outputs[0] if outputs else plan.volume) - self._books.injected
+        # Even pieces up to the next output, so that no sliver of a step is left before it.
+        pieces = math.ceil(left / min(advance, plan.volume / plan.least_steps) - 1e-9)
+        step = left / max(pieces, 1) / self._rate
+        return step if plan.end_age is None else min(step, plan.end_age - self._age)
+
+    def _finished(self) -> str | None:
+        """The reason to stop that the books and the clock give, or None."""
+        plan = self.plan
+        if self._books.injected >= plan.volume * (1.0 - COMPLETE):
+            return "volume_reached"
+        if plan.end_age is not None and self._age >= plan.end_age * (1.0 - COMPLETE):
+            return "working_time"
+        return "pressure_limit" if self._rate < LEAST_RATE * plan.rate else None
 
     def _advance(self, step: float) -> str | None:
         """Move the saturation by ``step``, or by the shorter one at which a rule ends the injection; say which rule."""
         after = self._transport_step(step)
         reason = None
-        excess, rule = self._worst_excess(after, step)
-        if excess >= 0.0:
+        while True:
+            excess, rule = self._worst_excess(after, step)
+            if excess < 0.0 or rule == reason:
+                break
             reason = rule
-            before, _ = self._worst_excess(self._saturation, 0.0)
-            if before < 0.0:
-                step = float(
-                    brentq(lambda dt: self._excess(rule, self._transport_step(dt), dt), 0.0, step, xtol=1e-7 * step)
-                )
-                after = self._transport_step(step)
+            step = float(brentq(self._excess_after, 0.0, step, args=(rule,), xtol=1e-7 * step))
+            after = self._transport_step(step)
         self._book(after, step)
         self._saturation[:] = after
         return reason
+
+    def _excess_after(self, step: float, rule: str) -> float:
+        return self._excess(rule, self._transport_step(step), step)
 
     def _transport_step(self, step: float) -> NDArray[np.float64]:
         """Saturation after ``step``; walls behind cells that would overfill stop seeping for this step."""
@@ -284,7 +291,9 @@ class Injection:
         flux = self._pressure.wall_flux
         out = np.maximum(flux, 0.0)
         cells = self._wall_cells
-        share = fractional_flow(saturation[cells], self._cement_viscosity[cells] / self._marrow_viscosity)
+        share = fractional_flow(
+            np.maximum(saturation[cells], 0.0), self._cement_viscosity[cells] / self._marrow_viscosity
+        )
         cement = np.where(self._open, share, 0.0) * out
         sums = np.bincount(self._wall_site[self._open], cement[self._open], minlength=len(SITES))
         local = np.concatenate([sums, [float((out - cement).sum()), float(np.maximum(-flux, 0.0).sum())]])
@@ -309,10 +318,8 @@ class Injection:
 
     def _volume_beyond(self, saturation: NDArray[np.float64]) -> float:
         """Cement in mm3 beyond the front limit, in cells that hold more cement than marrow."""
-        own = slice(0, self._owned)
-        beyond = (self.partition.corner_points[own, :, 1].mean(axis=1) > self.plan.front_limit) & (
-            saturation[own] > 0.5
-        )
+        own, limit = slice(0, self._owned), math.inf if self.plan.front_limit is None else self.plan.front_limit
+        beyond = (self.partition.corner_points[own, :, 1].mean(axis=1) > limit) & (saturation[own] > 0.5)
         return float(self._comm.allreduce(float((saturation * self._transport.pore_volume)[own][beyond].sum())))
 
     def _book(self, after: NDArray[np.float64], step: float) -> None:

@@ -11,27 +11,33 @@ from petsc4py import PETSc
 
 from fem.errors import ConvergenceError
 
-TWO_LEVEL_OPTIONS: dict[str, Any] = {
-    "ksp_type": "cg",
-    "ksp_norm_type": "unpreconditioned",
-    "pc_type": "mg",
-    "pc_mg_levels": 2,
-    "pc_mg_galerkin": "both",
-    "mg_levels_ksp_type": "chebyshev",
-    "mg_levels_ksp_max_it": 2,
-    "mg_levels_ksp_chebyshev_esteig": "0,0.1,0,1.1",
-    "mg_levels_esteig_ksp_max_it": 8,
-    "mg_levels_pc_type": "jacobi",
-    "mg_coarse_ksp_type": "preonly",
-    "mg_coarse_pc_type": "gamg",
-    "mg_coarse_pc_gamg_threshold": 0.0,
-}
-"""Two-level options of the pressure: Chebyshev with Jacobi on the facets, algebraic multigrid on the nodes."""
+
+def two_level_options(largest_eigenvalue: float) -> dict[str, Any]:
+    """Options of two levels: Chebyshev with Jacobi on the upper one, algebraic multigrid on the lower one.
+
+    Args:
+        largest_eigenvalue: bound of the spectrum of the matrix scaled by its diagonal. A bound keeps the preconditioner
+            positive where an estimate, which misses the few largest eigenvalues, does not.
+    """
+    return {
+        "ksp_type": "cg",
+        "ksp_norm_type": "unpreconditioned",
+        "pc_type": "mg",
+        "pc_mg_levels": 2,
+        "pc_mg_galerkin": "both",
+        "mg_levels_ksp_type": "chebyshev",
+        "mg_levels_ksp_max_it": 2,
+        "mg_levels_ksp_chebyshev_eigenvalues": f"{0.1 * largest_eigenvalue},{largest_eigenvalue}",
+        "mg_levels_pc_type": "jacobi",
+        "mg_coarse_ksp_type": "preonly",
+        "mg_coarse_pc_type": "gamg",
+        "mg_coarse_pc_gamg_threshold": 0.0,
+    }
 
 
 @contextmanager
 def options(prefix: str, entries: dict[str, Any]) -> Iterator[None]:
-    """Hold ``entries`` in PETSc's global table under ``prefix``; solvers below a multigrid read them at their set-up."""
+    """Hold ``entries`` in PETSc's global table under ``prefix``; levels of a multigrid read them at their set-up."""
     table = PETSc.Options()
     for key, value in entries.items():
         table[f"{prefix}{key}"] = value

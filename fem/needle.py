@@ -89,7 +89,7 @@ class NeedleOpening:
 
 
 def _spherical_permeability(tensor: NDArray[np.float64]) -> float:
-    """Scalar k whose point source has the same mean pressure on a sphere: 1/k = mean of (n K^-1 n)^(-1/2) / sqrt(det K).
+    """Scalar k of equal mean pressure on a sphere around a point source: 1/k = mean (n K^-1 n)^(-1/2) / sqrt(det K).
 
     The mean runs over evenly spread directions n (a Fibonacci lattice).
     """

@@ -37,8 +37,10 @@ class Partition:
         owner = comm.rank == 0
         cells = whole.cells if owner else np.empty((0, 4), dtype=np.int64)
         points = whole.points if owner else np.empty((0, 3))
-        element = basix.ufl.element("Lagrange", "tetrahedron", 1, shape=(3,))
-        partitioner = dmesh.create_cell_partitioner(dmesh.GhostMode.shared_facet, 2)
+        # Typed as Any: the annotations of DOLFINx name narrower types than its functions take.
+        element: Any = basix.ufl.element("Lagrange", "tetrahedron", 1, shape=(3,))
+        create_partitioner: Any = dmesh.create_cell_partitioner
+        partitioner = create_partitioner(dmesh.GhostMode.shared_facet, 2)
         mesh = dmesh.create_mesh(comm, cells, element, points, partitioner)
         for dimension in (2, 3):
             mesh.topology.create_connectivity(3, dimension)
@@ -103,7 +105,7 @@ class Partition:
     @cached_property
     def corner_points(self) -> NDArray[np.float64]:
         """(local cells, 4, 3) vertex coordinates in mm, in the order of :attr:`cell_facets`."""
-        return self.mesh.geometry.x[self.mesh.geometry.dofmap]
+        return self.mesh.geometry.x[self.mesh.geometry.dofmaps[0]]
 
     @cached_property
     def cell_volumes(self) -> NDArray[np.float64]:

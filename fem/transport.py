@@ -99,8 +99,7 @@ class CementTransport:
                 self.sweeps = sweep
                 return new.copy()
         raise ConvergenceError(
-            f"The saturation did not settle within {SWEEP_LIMIT} sweeps: the last one still changed it by {change:.1e}; "
-            f"a shorter time step may help."
+            f"The saturation did not settle within {SWEEP_LIMIT} sweeps; the last one still changed it by {change:.1e}."
         )
 
 
@@ -156,11 +155,11 @@ def _solve_cell(capacity: float, old: float, inflow: float, outflow: float, rati
     if ratio >= 1.0:
         c = capacity * (1.0 - old) + (outflow - inflow)
         a = capacity * (ratio - 1.0)
-        b = capacity + outflow * ratio - c * (ratio - 1.0)
+        b = capacity + outflow + (inflow - capacity * (1.0 - old)) * (ratio - 1.0)
     else:
         c = (capacity * old + inflow) * ratio
         a = capacity * (1.0 - ratio)
-        b = capacity * ratio + outflow - (capacity * old + inflow) * (1.0 - ratio)
+        b = (capacity + inflow) * ratio + (outflow - inflow) - capacity * old * (1.0 - ratio)
     root = np.sqrt(max(b * b + 4.0 * a * c, 0.0))
     value = 2.0 * c / (b + root) if b >= 0.0 else (root - b) / (2.0 * a)
     return 1.0 - value if ratio >= 1.0 else value

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from experiments.case import Case, Site, build_case, defaults_used, demo_case, json_schema, read_case
+from experiments.case import Case, build_case, defaults_used, demo_case, json_schema, read_case
+from experiments.sections import Site
 from experiments.units import INTERNAL_PER_CLINICAL
 from fem.walls import SITES
 from materials.outlets import OUTLET_SHARES
