@@ -16,7 +16,7 @@ from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
 PATH_SAMPLES = 50
-REACH_OUTSIDE = 2.0
+REACH_OUTSIDE = 1.5
 """mm by which the needle's axis may leave the segmented bone between pedicle and tip."""
 
 

@@ -315,7 +315,7 @@ class Defect(Section):
     height: float | None = physical(None, "1", "centre, fraction of the height: 0 inferior, 1 superior", 0.0, 1.0)
     diameter_mm: float = physical(4.0, "mm", "diameter of the opening", 0.5, 20.0)
     depth_mm: float | None = physical(
-        None, "mm", "how far the lost bone reaches into the body; by default the wall alone", 0.5, 20.0
+        None, "mm", "how far the lost bone reaches into the body; by default the wall alone", 0.5, 40.0
     )
 
     @model_validator(mode="after")

@@ -14,23 +14,26 @@ from experiments.units import to_internal
 from fem.porous import PorousMedium
 from fem.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
 from meshes.frame import AnatomicalFrame
-from meshes.regions import facets_in_disc
+from meshes.regions import facets_in_disc, wall_point
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
+
+WALL_PLACES: dict[str, tuple[str, float, tuple[float, float, float]]] = {
+    "left_wall": ("left", 1.0, (-1.0, 0.0, 0.0)),
+    "right_wall": ("left", -1.0, (1.0, 0.0, 0.0)),
+    "anterior_wall": ("depth", 0.0, (0.0, 1.0, 0.0)),
+    "posterior_wall": ("depth", 1.0, (0.0, -1.0, 0.0)),
+    "inferior_endplate": ("height", 0.0, (0.0, 0.0, 1.0)),
+    "superior_endplate": ("height", 1.0, (0.0, 0.0, -1.0)),
+}
+"""Wall -> the fraction that it fixes, its value there, and the direction into the body in the anatomical frame."""
 
 
 def defect_point(defect: Defect, frame: AnatomicalFrame) -> NDArray[np.float64]:
     """(3,) point in mm on or near the wall that the defect opens."""
-    edge = {
-        "left_wall": {"left": 1.0},
-        "right_wall": {"left": -1.0},
-        "anterior_wall": {"depth": 0.0},
-        "posterior_wall": {"depth": 1.0},
-        "inferior_endplate": {"height": 0.0},
-        "superior_endplate": {"height": 1.0},
-    }[defect.wall]
-    given = {key: getattr(defect, key) for key in ("left", "depth", "height") if getattr(defect, key) is not None}
-    return frame.point(**{**given, **edge})
+    key, value, _ = WALL_PLACES[defect.wall]
+    given = {name: getattr(defect, name) for name in ("left", "depth", "height") if name != key}
+    return frame.point(**given, **{key: value})
 
 
 def refinements(
@@ -38,17 +41,21 @@ def refinements(
 ) -> list[Refinement]:
     """Where the mesh is finer than elsewhere: around the needle's opening and, if asked for, the defects."""
     finer = []
-    point = (float(tip[0]), float(tip[1]), float(tip[2]))
     size = to_internal(case.mesh.needle_size_mm, "mm")
     if size < to_internal(case.mesh.size_mm, "mm"):
-        finer.append(Refinement(point, point, 2.0 * opening_radius, size))
+        finer.append(Refinement(_triple(tip), _triple(tip), 2.0 * opening_radius, size))
     if case.mesh.defect_size_mm is not None:
         for defect in case.defects:
-            x, y, z = defect_point(defect, frame)
-            centre = (float(x), float(y), float(z))
+            wall = defect_point(defect, frame)
+            end = wall + to_internal(defect.depth_mm or 0.0, "mm") * np.array(WALL_PLACES[defect.wall][2])
             radius = 0.5 * to_internal(defect.diameter_mm, "mm")
-            finer.append(Refinement(centre, centre, radius, to_internal(case.mesh.defect_size_mm, "mm")))
+            size = to_internal(case.mesh.defect_size_mm, "mm")
+            finer.append(Refinement(_triple(wall), _triple(end), radius, size))
     return finer
+
+
+def _triple(point: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(point[0]), float(point[1]), float(point[2])
 
 
 def case_walls(case: Case, laws: Laws, mesh: TetMesh, frame: AnatomicalFrame, path: NeedlePath) -> Walls:
@@ -70,17 +77,14 @@ def case_walls(case: Case, laws: Laws, mesh: TetMesh, frame: AnatomicalFrame, pa
 def lost_bone(
     defects: Sequence[Defect], mesh: TetMesh, frame: AnatomicalFrame
 ) -> list[tuple[Defect, NDArray[np.int64]]]:
-    """The cells behind each defect whose bone is lost: a round hole of the defect's diameter and depth."""
+    """The cells behind each defect whose bone is lost: a round hole along the anatomical axis that leads inwards."""
     found = []
     for defect in defects:
         if defect.depth_mm is None:
             continue
         diameter = to_internal(defect.diameter_mm, "mm")
-        facets = facets_in_disc(mesh, defect.wall, defect_point(defect, frame), diameter)
-        areas = mesh.facet_areas[facets]
-        centre = np.average(mesh.facet_centroids[facets], axis=0, weights=areas)
-        inwards = -np.average(mesh.facet_normals[facets], axis=0, weights=areas)
-        inwards /= np.linalg.norm(inwards)
+        centre = wall_point(mesh, defect.wall, defect_point(defect, frame))
+        inwards = np.array(WALL_PLACES[defect.wall][2])
         arms = mesh.cell_centroids - centre
         depth = arms @ inwards
         aside = np.linalg.norm(arms - depth[:, None] * inwards, axis=1)

@@ -19,6 +19,7 @@ import fem.darcy
 from fem.darcy import DarcyPressure
 from fem.errors import ConvergenceError
 from fem.partition import Partition
+from flow_phantom import tilted_medium
 
 OUTSIDE_SLOPE, OUTSIDE_LEVEL, WALL = np.array([0.02, -0.03, 0.05]), 0.1, 0.4
 
@@ -29,7 +30,7 @@ def outside_pressure(x):
 
 
 @pytest.fixture(scope="module")
-def flowing(box_partition, tilted_medium):
+def flowing(box_partition):
     """Sources of both signs, mobilities over three decades and leaky walls under a linear outside pressure."""
     partition, generator = box_partition, np.random.default_rng(1)
     count = len(partition.cell_volumes)

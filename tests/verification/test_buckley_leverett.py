@@ -17,7 +17,7 @@ from meshes.phantoms import box
 
 WIDTH, LENGTH, POROSITY, SPEED, DURATION = 4.0, 40.0, 0.8, 0.5, 30.0
 SIZES = (2.4, 1.7, 1.2, 0.8)
-ORDERS = {0.1: 0.6, 1.0: 0.4, 10.0: 0.8, 100.0: 0.8}
+ORDERS = {0.1: 0.6, 1.0: 0.4, 10.0: 0.6, 100.0: 0.6}
 
 
 class Column:

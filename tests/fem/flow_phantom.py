@@ -1,0 +1,66 @@
+"""A coarse L3 with a hole behind it: the body that the injection is tested on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fem.needle import NeedleOpening
+from fem.porous import PorousMedium
+from fem.walls import Opening, Walls, build_walls
+from meshes.parametric import parametric_body
+from meshes.tetmesh import TetMesh
+
+MARROW_VISCOSITY, RATE = 2e-7, 50.0
+CANAL, FORAMEN = "canal_posterior_wall", "basivertebral_foramen"
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """Body, bone, walls without and with openings, and needles in the middle, near the hole and near the left wall."""
+
+    mesh: TetMesh
+    medium: PorousMedium
+    tight: Walls
+    leaky: Walls
+    central: NeedleOpening
+    behind: NeedleOpening
+    lateral: NeedleOpening
+
+
+def tilted_medium(mesh: TetMesh) -> PorousMedium:
+    """Porosity 0.6 to 0.9 and tensors of random size (x20), ratio 2.05 and direction in every cell."""
+    generator = np.random.default_rng(7)
+    count = len(mesh.cells)
+    axes, _ = np.linalg.qr(generator.normal(size=(count, 3, 3)))
+    principal = 1e-2 * 20.0 ** generator.uniform(-0.5, 0.5, size=(count, 1)) * np.array([1.0, 1.0, 2.05])
+    tensors = np.einsum("tai,ti,tbi->tab", axes, principal, axes)
+    return PorousMedium(generator.uniform(0.6, 0.9, size=count), 0.5 * (tensors + tensors.transpose(0, 2, 1)))
+
+
+def build_phantom(size: float = 4.0) -> Phantom:
+    """Mesh the mean L3 and choose its openings.
+
+    Args:
+        size: target edge length in mm.
+    """
+    mesh = parametric_body("L3", size)
+    medium = tilted_medium(mesh)
+    outlets = {"endplates": 2e4, "cortical_walls": 1.5e4, "pedicles": 5e3}
+    wall = mesh.facet_regions["posterior_wall"]
+    middle: NDArray[np.float64] = mesh.facet_centroids[wall].mean(axis=0)
+    hole = wall[np.linalg.norm(mesh.facet_centroids[wall] - middle, axis=1) < 5.0]
+    openings = [Opening(CANAL, hole, 2e4), Opening(FORAMEN, mesh.facet_regions["basivertebral_foramen"], 1e4)]
+
+    def needle(*position: float) -> NeedleOpening:
+        return NeedleOpening.place(mesh, medium, np.array(position), 1.2)
+
+    return Phantom(
+        mesh=mesh,
+        medium=medium,
+        tight=build_walls(mesh, outlets | {"basivertebral_foramen": 1e4}),
+        leaky=build_walls(mesh, outlets, openings),
+        central=needle(3.0, 0.0, 0.0),
+        behind=needle(middle[0], middle[1] - 6.0, middle[2]),
+        lateral=needle(20.0, 0.0, 0.0),
+    )
