@@ -12,13 +12,13 @@ import dolfinx_solver  # noqa: F401
 from mpi4py import MPI
 
 import numpy as np
+from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, build_phantom
 from numpy.typing import NDArray
 
 from fem.injection import Injection
 from fem.partition import Partition
 from fem.plan import InjectionHistory, InjectionPlan
 from fem.walls import SITES
-from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, build_phantom
 from materials.cannula import Cannula
 from materials.cement import CEMENTS
 

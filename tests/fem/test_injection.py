@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from flow_phantom import CANAL, FORAMEN, MARROW_VISCOSITY, RATE, build_phantom
 
 from fem.injection import Injection
 from fem.partition import Partition
 from fem.plan import DETECTABLE_LEAK, InjectionPlan
-from flow_phantom import CANAL, FORAMEN, MARROW_VISCOSITY, RATE, build_phantom
 from materials.cannula import Cannula
 from materials.cement import CEMENTS, Cement, newtonian_cement
 

@@ -64,7 +64,7 @@ def test_an_isotropic_permeability_is_itself(mesh):
 @pytest.mark.parametrize("ratio", [1.001, 1.29, 2.05, 9.0, 0.3])
 @pytest.mark.parametrize("seed", [None, 4])
 def test_transversely_isotropic_permeability(mesh, ratio, seed):
-    """1/k = asin(e) / (e sqrt(kt kz)) with e2 = 1 - kt / kz, asinh where kz < kt: the mean of a point source's field."""
+    """1/k = asin(e) / (e sqrt(kt kz)) with e2 = 1 - kt / kz, asinh where kz < kt: from a point source."""
     axial = ratio * TRANSVERSE
     tensor = np.diag([TRANSVERSE, TRANSVERSE, axial])
     eccentricity = abs(1.0 - TRANSVERSE / axial) ** 0.5
