@@ -1,27 +1,28 @@
-"""A DICOM series as an image."""
+"""The voxels of a DICOM series and their grid."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK
+from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.image import RAS_TO_LPS, Image, canonical_image
 
 UNEVEN_SLICES = 0.02
 """Share by which the gaps between slices may differ before slices count as missing."""
 
 
-def read_dicom_series(folder: Path) -> Image:
+def read_dicom_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Read the one CT series in ``folder``, rescaled to HU.
 
     Args:
         folder: folder that holds the slices of exactly one series.
 
     Returns:
-        Image in LPS voxel order.
+        (nx, ny, nz) HU and the (4, 4) affine from voxel indices to the scanner's LPS mm.
 
     Raises:
         InputError: no series, several series, missing slices, a tilted gantry, or unreadable files.
@@ -47,7 +48,7 @@ def read_dicom_series(folder: Path) -> Image:
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(volume.GetDirection(), (3, 3)) * np.asarray(volume.GetSpacing())
     affine[:3, 3] = volume.GetOrigin()
-    return canonical_image(values, RAS_TO_LPS @ affine, folder)
+    return values, affine
 
 
 def _check_slices(reader: SimpleITK.ImageSeriesReader, count: int, volume: SimpleITK.Image, folder: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
+from meshes.dicom import read_dicom_series
 from meshes.errors import InputError
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -90,9 +91,8 @@ def read_ct(path: Path) -> Image:
     if not path.exists():
         raise InputError(f"CT {path} does not exist; check the path")
     if path.is_dir():
-        from meshes.dicom import read_dicom_series
-
-        image = read_dicom_series(path)
+        hounsfield, affine = read_dicom_series(path)
+        image = canonical_image(hounsfield, RAS_TO_LPS @ affine, path)
     else:
         image = _read_nifti(path, "CT")
     values = image.values.astype(np.float32)

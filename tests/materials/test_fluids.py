@@ -1,4 +1,4 @@
-"""Cement, marrow and relative permeability."""
+"""Cement and marrow."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import pytest
 from materials.cement import CEMENTS, Cement, newtonian_cement, pore_shear_rate
 from materials.marrow import NewtonianMarrow
 from materials.provenance import describe
-from materials.relative_permeability import LinearRelativePermeability
 
 PASCAL = 1e-6  # MPa
 
@@ -91,10 +90,3 @@ def test_marrow_range():
 def test_cement_out_of_range(changes):
     with pytest.raises(ValueError, match=f"Cement.{next(iter(changes))}"):
         Cement(**changes)
-
-
-def test_phases_share_the_pores():
-    law = LinearRelativePermeability()
-    saturation = np.linspace(0.0, 1.0, 5)
-    assert law.cement(saturation) == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
-    assert law.cement(saturation) + law.marrow(saturation) == pytest.approx(np.ones(5))
