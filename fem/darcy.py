@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from fem import krylov
 from fem.partition import Partition
 
-RELATIVE_TOLERANCE = 1e-10
+RELATIVE_TOLERANCE = 1e-11
 """Residual of the pressure solve over the norm of its right-hand side."""
 
 ITERATION_LIMIT = 500

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from fem.calibration import calibrated
 from fem.darcy import DarcyPressure
 from fem.errors import ConvergenceError
 from fem.needle import NeedleOpening
@@ -37,6 +38,9 @@ LEAST_RATE = 0.05
 
 FULL = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
+
+LEAK_REFINEMENT = 4
+"""Factor on the least number of steps while cement stands behind an opening: the leak is first order in the step."""
 
 COMPLETE = 1e-9
 """Relative accuracy to which volume and working time are reached."""
@@ -86,7 +90,7 @@ class Injection:
         self.partition, self.plan = partition, plan
         self._comm = partition.comm
         self._owned = partition.owned_cells
-        self._needle, self._cannula, self._cement = needle, cannula, cement
+        self._needle, self._cannula, self._cement = calibrated(needle, partition), cannula, cement
         self._marrow_viscosity = marrow_viscosity
         self._porosity = partition.local_cells(medium.porosity)
         self._mean_permeability = partition.local_cells(medium.mean_permeability)
@@ -198,27 +202,30 @@ class Injection:
             [shares @ self._pressure.cell_pressure()[: self._owned], shares @ self._cement_viscosity[: self._owned]]
         )
         cell_pressure, cell_viscosity = self._comm.allreduce(local)
-        tip = self._needle.tip_pressure(cell_pressure, cell_viscosity, self.plan.rate, self._cement, self._age)
-        factor = self._allowed_rate(tip) / self.plan.rate
+
         # The problem is linear in the rate, all outside pressures being those at rest.
-        self._rate, self._tip_pressure = factor * self.plan.rate, factor * tip
-        self._pressure.scale(factor)
+        def tip_pressure(rate: float) -> float:
+            mean = cell_pressure * rate / self.plan.rate
+            return self._needle.tip_pressure(mean, cell_viscosity, rate, self._cement, self._age)
+
+        self._rate = self._allowed_rate(tip_pressure)
+        self._tip_pressure = tip_pressure(self._rate)
+        self._pressure.scale(self._rate / self.plan.rate)
         self._speed[:] = np.linalg.norm(self._pressure.cell_velocity(), axis=1)
 
     def _syringe_pressure(self, rate: float, tip_pressure: float) -> float:
         consistency, index = float(self._cement.consistency(self._age)), self._cement.index
         return tip_pressure + float(self._cannula.pressure_drop(rate, consistency, index))
 
-    def _allowed_rate(self, planned_tip_pressure: float) -> float:
+    def _allowed_rate(self, tip_pressure: Callable[[float], float]) -> float:
         """The planned rate, or the smaller one at which the syringe pressure is at its limit."""
-        planned, limit = self.plan.rate, self.plan.pressure_limit
 
         def excess(rate: float) -> float:
-            return self._syringe_pressure(rate, planned_tip_pressure * rate / planned) - limit
+            return self._syringe_pressure(rate, tip_pressure(rate)) - self.plan.pressure_limit
 
-        if excess(planned) <= 0.0:
-            return planned
-        return float(brentq(excess, 0.0, planned, xtol=1e-12 * planned, rtol=1e-12))
+        if excess(self.plan.rate) <= 0.0:
+            return self.plan.rate
+        return float(brentq(excess, 0.0, self.plan.rate, xtol=1e-12 * self.plan.rate, rtol=1e-12))
 
     def _choose_step(self, outputs: list[float]) -> float:
         """The next time step in s: about ``front_advance`` of a cell, landing on outputs, volume and working time."""
@@ -228,9 +235,15 @@ class Injection:
         advance = plan.front_advance * self._cell_length * 4.0 * math.pi * self._mean_porosity * radius**2
         left = (outputs[0] if outputs else plan.volume) - self._books.injected
         # Even pieces up to the next output, so that no sliver of a step is left before it.
-        pieces = math.ceil(left / min(advance, plan.volume / plan.least_steps) - 1e-9)
+        steps = plan.least_steps * (LEAK_REFINEMENT if self._cement_at_openings() else 1)
+        pieces = math.ceil(left / min(advance, plan.volume / steps) - 1e-9)
         step = left / max(pieces, 1) / self._rate
         return step if plan.end_age is None else min(step, plan.end_age - self._age)
+
+    def _cement_at_openings(self) -> bool:
+        """Whether cement stands behind an opening, where the step decides how much leaks."""
+        saturation = self._saturation[self._wall_cells[self._open]]
+        return bool(self._comm.allreduce(float(saturation.max(initial=0.0)), op=MPI.MAX) > 0.01)
 
     def _finished(self) -> str | None:
         """The reason to stop that the books and the clock give, or None."""

@@ -27,8 +27,10 @@ class NeedleOpening:
         radius: radius of the sphere r_n in mm.
         cells: cells of the mesh that receive cement.
         shares: share of the injected rate that each of ``cells`` receives.
-        source_radius: radius r_c in mm of a ball as large as ``cells``.
-        permeability: scalar k in mm2 that gives the same mean pressure over the sphere as the tensor of ``cells``.
+        source_radius: radius r_c in mm of the ball that ``cells`` stand for: as large as they are, or as
+            :func:`fem.calibration.calibrated` measures it.
+        tensor: (3, 3) mean permeability of ``cells`` in mm2.
+        permeability: scalar k in mm2 that gives the same mean pressure over the sphere as ``tensor``.
         porosity: mean porosity of ``cells``.
     """
 
@@ -37,6 +39,7 @@ class NeedleOpening:
     cells: NDArray[np.int64]
     shares: NDArray[np.float64]
     source_radius: float
+    tensor: NDArray[np.float64]
     permeability: float
     porosity: float
 
@@ -57,6 +60,7 @@ class NeedleOpening:
             cells=cells,
             shares=shares,
             source_radius=(3.0 * volume / (4.0 * math.pi)) ** (1.0 / 3.0),
+            tensor=tensor,
             permeability=_spherical_permeability(tensor),
             porosity=float(shares @ medium.porosity[cells]),
         )

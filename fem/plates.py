@@ -7,6 +7,7 @@ of its region; motions and resultants are those of :mod:`fem.rigid_body`.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -36,6 +37,7 @@ class PlateResponse:
         reaction_inferior: (6,) the same of the inferior plate, about the same pole; the two balance.
         energy: the energy form u A u in N mm, which is the reaction times the motion.
         displacement: field in mm.
+        forces: (local nodes, 3) nodal forces in N that hold the displacement; valid on owned nodes.
         iterations: conjugate-gradient iterations.
     """
 
@@ -43,6 +45,7 @@ class PlateResponse:
     reaction_inferior: FloatArray
     energy: float
     displacement: fem.Function
+    forces: FloatArray
     iterations: int
 
 
@@ -98,6 +101,7 @@ class PlateProblem:
             inferior: facet region on the fixed inferior plate.
             frictionless: whether the plates hold the z component only.
         """
+        self.frictionless = frictionless
         source = partition.source
         rows = source.facet_regions[superior]
         self.pole = np.average(source.facet_centroids[rows], axis=0, weights=source.facet_areas[rows])
@@ -139,8 +143,16 @@ class PlateProblem:
             reaction_inferior=self._reaction(solution.forces, self._inferior),
             energy=solution.energy,
             displacement=solution.displacement,
+            forces=solution.forces,
             iterations=solution.iterations,
         )
+
+    def mutual_energies(self, responses: Sequence[PlateResponse]) -> FloatArray:
+        """(n, n) energy forms u_i A u_j in N mm of ``responses`` to n motions, over all ranks."""
+        owned = 3 * self._elastic.space.dofmap.index_map.size_local
+        displacements = np.array([response.displacement.x.array[:owned] for response in responses])
+        forces = np.array([response.forces.ravel()[:owned] for response in responses])
+        return self._elastic.partition.comm.allreduce(displacements @ forces.T, op=MPI.SUM)
 
     def destroy(self) -> None:
         """Release the PETSc objects; the problem cannot be used afterwards."""

@@ -104,7 +104,8 @@ def build_walls(
         mesh: mesh with named facet regions.
         outlets: outlet group (a key of :data:`OUTLET_GROUPS`) -> conductance to marrow in mm3/(s MPa). What belongs
             to a group that has no intact facets on this mesh goes to the others in proportion.
-        openings: parts that let cement pass, with their own conductance; they take their facets out of the groups.
+        openings: parts that let cement pass, with their own conductance; they take their facets out of the groups, and
+            later ones out of earlier ones.
 
     Raises:
         ValueError: nothing can leave.
@@ -112,9 +113,13 @@ def build_walls(
     areas = mesh.facet_areas
     conductance = np.zeros(len(mesh.facets))
     site = np.full(len(mesh.facets), -1, dtype=np.int64)
-    for opening in openings:
-        site[opening.facets] = SITES.index(opening.site)
-        conductance[opening.facets] = opening.conductance * areas[opening.facets] / areas[opening.facets].sum()
+    owner = np.full(len(mesh.facets), -1, dtype=np.int64)
+    for number, opening in enumerate(openings):
+        owner[opening.facets] = number
+    for number, opening in enumerate(openings):
+        rows = np.flatnonzero(owner == number)
+        site[rows] = SITES.index(opening.site)
+        conductance[rows] = opening.conductance * areas[rows] / areas[rows].sum()
     intact = {
         group: np.concatenate([mesh.facet_regions.get(name, np.empty(0, np.int64)) for name in OUTLET_GROUPS[group]])
         for group in outlets

@@ -2,7 +2,7 @@
 
 The load-bearing checks: pressure and fluxes equal those of an independently assembled mixed Raviart-Thomas system
 solved directly; a linear pressure through walls of any conductance is exact, so cores of any orientation give their
-own tensor back (VALIDATION V4); fluxes are conservative and antisymmetric.
+own tensor back; fluxes are conservative and antisymmetric.
 """
 
 import dolfinx_solver  # noqa: F401

@@ -87,9 +87,9 @@ def test_books_close_with_shear_thinning_ageing_cement(phantom, inject, name):
 
 
 def test_thicker_cement_leaks_less_and_later(inject):
-    """DESIGN 4: the viscosity ratio decides leakage."""
+    """The viscosity ratio of cement to marrow decides leakage."""
     thin, _ = inject(PLAN, 1.0)
-    thick, _ = inject(PLAN, 100.0)
+    thick, _ = inject(PLAN, 10.0)
     assert thick.last.leaked[CANAL] < 0.5 * thin.last.leaked[CANAL]
     assert thick.onsets[CANAL].time > thin.onsets[CANAL].time
 

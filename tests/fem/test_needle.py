@@ -28,7 +28,16 @@ def uniform(mesh, tensor):
 
 
 def opening(permeability=TRANSVERSE, radius=0.8, source_radius=2.4):
-    return NeedleOpening(np.zeros(3), radius, np.array([0]), np.array([1.0]), source_radius, permeability, POROSITY)
+    return NeedleOpening(
+        np.zeros(3),
+        radius,
+        np.array([0]),
+        np.array([1.0]),
+        source_radius,
+        permeability * np.eye(3),
+        permeability,
+        POROSITY,
+    )
 
 
 def rotated(tensor, seed):
@@ -87,7 +96,7 @@ def test_newtonian_tip_pressure(source_radius):
 
 @pytest.mark.parametrize("index", [0.3, 0.5, 0.7])
 def test_power_law_tip_pressure(index):
-    """VALIDATION V1b between r_n and r_c, with mu_eff = K (4 / sqrt(8 k phi))^(n - 1), the pores' shear rate."""
+    """Steady power-law flow between r_n and r_c, with mu_eff = K (4 / sqrt(8 k phi))^(n - 1), the pores' shear rate."""
     consistency, radius, source_radius = 1e-4, 0.8, 2.4
     effective = consistency * (4.0 / math.sqrt(8.0 * TRANSVERSE * POROSITY)) ** (index - 1.0)
     power = 1.0 - 2.0 * index

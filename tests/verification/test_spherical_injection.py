@@ -1,4 +1,4 @@
-"""Cement injected at a constant rate into the middle of a ball of marrow-filled bone (VALIDATION V1, V1b and V2).
+"""Cement injected at a constant rate into the middle of a ball of marrow-filled bone.
 
 A sharp sphere of cement of radius R grows in a ball of radius R_e held at zero pressure outside,
 
