@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.units import to_clinical
 from fem.plan import InjectionHistory
+from fem.stiffness import StiffnessMatrix
 from fem.walls import LEAK_CLASSES, SITES
 from materials.bone import BoneField
 from meshes.quality import MeshQuality
@@ -90,6 +91,23 @@ def injection_course(history: InjectionHistory) -> Mapping[str, list[float]]:
         "rate_ml_per_min": [to_clinical(moment.rate, "ml/min") for moment in moments],
         "tip_pressure_kpa": [to_clinical(moment.tip_pressure, "kPa") for moment in moments],
         "syringe_pressure_kpa": [to_clinical(moment.syringe_pressure, "kPa") for moment in moments],
+    }
+
+
+def stiffness_results(stiffness: StiffnessMatrix) -> dict[str, Any]:
+    """The parts ``stiffness.intact`` and ``.augmented``: the matrix (mm, rad, N) and what follows from it."""
+    forward, left = (to_clinical(float(tilt), "deg/kN") for tilt in stiffness.tilt_under_pressure)
+    return {
+        "matrix": stiffness.matrix.tolist(),
+        "pole_mm": stiffness.pole.tolist(),
+        "axial_free_rotation_n_per_mm": stiffness.axial_stiffness_free_rotation,
+        "axial_free_n_per_mm": stiffness.axial_stiffness_free,
+        "flexion_nm_per_deg": to_clinical(stiffness.flexion_stiffness, "N m/deg"),
+        "lateral_bending_nm_per_deg": to_clinical(stiffness.lateral_bending_stiffness, "N m/deg"),
+        "torsion_nm_per_deg": to_clinical(stiffness.torsional_stiffness, "N m/deg"),
+        "flexion_centre_mm": stiffness.flexion_centre.tolist(),
+        "tilt_forward_deg_per_kn": forward,
+        "tilt_left_deg_per_kn": left,
     }
 
 

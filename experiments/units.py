@@ -16,6 +16,8 @@ INTERNAL_PER_CLINICAL: dict[str, float] = {
     "mg/cm3/HU": 1e-3,  # g/cm3 per HU
     "N/mm": 1.0,  # N/mm
     "deg": 0.017453292519943295,  # rad
+    "N m/deg": 1e3 / 0.017453292519943295,  # N mm/rad
+    "deg/kN": 0.017453292519943295e-3,  # rad/N
     "1": 1.0,  # dimensionless
 }
 """Clinical unit -> how many internal units it is."""

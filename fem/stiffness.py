@@ -55,8 +55,9 @@ class StiffnessMatrix:
     """Stiffness of the superior plate against the inferior one.
 
     Attributes:
-        matrix: (6, 6) load on the superior plate for each unit motion, in N/mm, N/rad = N mm/mm and N mm/rad; column
-            j belongs to motion j.
+        matrix: (6, 6) load on the superior plate for each unit motion; column j belongs to motion j. Force for
+            translation in N/mm, force for rotation in N/rad, moment for translation in N mm/mm, moment for rotation
+            in N mm/rad.
         pole: (3,) in mm, the point that motions and loads refer to.
         errors: checks of the computation, which was about the area centroid of the superior plate.
         iterations: conjugate-gradient iterations of each of the six solves.

@@ -29,8 +29,9 @@ from meshes.body import mesh_body
 from meshes.demo_patient import DemoPatient
 from meshes.errors import InputError
 
-SCALES = {"ml": 1e-6, "s": 1e-3, "kpa": 1e-3, "mm": 1e-3}
-"""Unit at the end of a name -> the size below which differences are absolute: 1e-6 ml, 1 ms, 1 Pa, 1e-3 N/mm."""
+SCALES = {"ml": 1e-6, "s": 1e-3, "kpa": 1e-3, "mm": 1e-3, "matrix": 1e5}
+"""Unit at the end of a name -> the size below which differences are absolute: 1e-6 ml, 1 ms, 1 Pa, 1e-3 N/mm;
+entries of a matrix that vanish by symmetry are as small as the others are exact."""
 
 
 def coarse(case: Case, **sections: dict[str, Any]) -> Case:
@@ -133,6 +134,14 @@ def test_the_results_have_the_names_that_others_rely_on(stored: tuple[CaseOutcom
         assert (leak["onset_s"] is None) == (leak["volume_ml"] < 0.02)
     assert set(injection["leak_classes"]) == set(LEAK_CLASSES)
     assert results["fill"]["fraction"] == pytest.approx(injection["stored_ml"] / results["mesh"]["volume_ml"])
+    for state in ("intact", "augmented"):
+        matrix = np.array(results["stiffness"][state]["matrix"])
+        assert matrix == pytest.approx(matrix.T, abs=1e-6 * np.abs(matrix).max())
+        assert matrix[2, 2] == pytest.approx(results["stiffness"][f"{state}_n_per_mm"])
+        assert results["stiffness"][state]["axial_free_n_per_mm"] < matrix[2, 2]
+    # Cement on the left stiffens the left side: under pressure the plate tilts to the right of where it did.
+    tilts = {state: results["stiffness"][state]["tilt_left_deg_per_kn"] for state in ("intact", "augmented")}
+    assert tilts["augmented"] < tilts["intact"]
     assert 1.1 < results["stiffness"]["augmented_n_per_mm"] / results["stiffness"]["intact_n_per_mm"] < 2.0
 
 

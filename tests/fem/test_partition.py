@@ -5,6 +5,9 @@ boundary facets find their rows in the whole mesh by their centroids, whatever D
 changes with the number of ranks is checked in test_injection_ranks.
 """
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,3 +78,10 @@ def test_one_cell(single_cell):
     assert (single_cell.neighbours == -1).all()
     assert len(single_cell.boundary.facets) == 4
     assert single_cell.cell_volumes == pytest.approx([1.0 / 6.0])
+
+
+def test_h5py_works_after_dolfinx():
+    """Both carry an HDF5; the package loads them in the order in which they get along."""
+    code = "import fem.plates, h5py; h5py.File.in_memory().create_dataset('a', data=[1.0])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr

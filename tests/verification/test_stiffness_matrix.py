@@ -80,26 +80,18 @@ def test_uniform_column_under_torsion(uniform):
 
 
 def section_stiffness(modulus_at, pole):
-    """(3, 3) of (uz, rx, ry) to (Fz, Mx, My) for plane sections: strain (uz + rx y - ry x) / H in every cell."""
-    edges_x, edges_y = ([0.0, WIDTH / 2.0, WIDTH], [0.0, DEPTH / 2.0, DEPTH])
-    total = np.zeros((3, 3))
-    abscissas, weights = np.polynomial.legendre.leggauss(2)  # exact for the quadratic integrand
-    for (left, right), (front, back) in [
-        ((edges_x[i], edges_x[i + 1]), (edges_y[j], edges_y[j + 1])) for i in range(2) for j in range(2)
-    ]:
-        for s, ws in zip(abscissas, weights, strict=True):
-            for t, wt in zip(abscissas, weights, strict=True):
-                x = 0.5 * (left + right) + 0.5 * (right - left) * s
-                y = 0.5 * (front + back) + 0.5 * (back - front) * t
-                area = 0.25 * (right - left) * (back - front) * ws * wt
-                strain = np.array([1.0, y - pole[1], -(x - pole[0])]) / HEIGHT
-                total += modulus_at(x, y) * area * HEIGHT * np.outer(strain, strain)
-    return total
+    """(3, 3) of (uz, rx, ry) to (Fz, Mx, My) for plane sections, whose strain is (uz + rx y - ry x) / H."""
+    abscissas, weights = np.polynomial.legendre.leggauss(2)  # exact on each half for the quadratic integrand
+    on_halves = np.concatenate([0.25 * (abscissas + 1.0), 0.25 * (abscissas + 3.0)])
+    x, y = np.meshgrid(WIDTH * on_halves, DEPTH * on_halves, indexing="ij")
+    areas = AREA * np.outer(np.tile(weights, 2), np.tile(weights, 2)) / 16.0
+    arms = np.stack([np.ones_like(x), y - pole[1], pole[0] - x])
+    return np.einsum("ixy,jxy,xy->ij", arms, arms, modulus_at(x, y) * areas) / HEIGHT
 
 
-def halves(x, y):
+def halves(x, _):
     """Left half (x large) soft, right half stiff."""
-    return np.where(x > WIDTH / 2.0, 50.0, 800.0) + 0.0 * y
+    return np.where(x > WIDTH / 2.0, 50.0, 800.0)
 
 
 def quarters(x, y):
@@ -152,13 +144,11 @@ def test_two_halves_in_closed_form(column):
 
 def test_layers_add_their_compliances(column):
     """Soft below, stiff above: the rotations under pure moments add, and the centre moves down to the soft layer."""
-    low, high = 0.5 * HEIGHT, 0.5 * HEIGHT
-    soft, stiff = 50.0, 800.0
-    modulus = np.where(column.source.cell_centroids[:, 2] < low, soft, stiff)
-    stiffness = solve(column, modulus)
-    bent = low / soft + high / stiff
+    soft, stiff, layer = 50.0, 800.0, 0.5 * HEIGHT
+    stiffness = solve(column, np.where(column.source.cell_centroids[:, 2] < layer, soft, stiff))
+    bent = layer / soft + layer / stiff
     assert stiffness.axial_stiffness == pytest.approx(AREA / bent, rel=1e-8)
     assert stiffness.flexion_stiffness == pytest.approx(INERTIA["x"] / bent, rel=1e-8)
     assert stiffness.lateral_bending_stiffness == pytest.approx(INERTIA["y"] / bent, rel=1e-8)
-    centre = (0.25 * HEIGHT * low / soft + 0.75 * HEIGHT * high / stiff) / bent
+    centre = (0.5 * layer * layer / soft + 1.5 * layer * layer / stiff) / bent
     assert stiffness.flexion_centre[2] == pytest.approx(centre, abs=1e-6)
