@@ -63,7 +63,9 @@ class Case(Section):
 CASES = Path(__file__).parent / "cases"
 """Folder of the case files that come with the software."""
 
-PATHS = ("ct", "mask", "subregions")
+FILES = ("mask", "subregions")
+PATHS = ("ct", *FILES)
+"""Keys of [patient] that name an image; the CT may also be a folder with one DICOM series."""
 
 
 def read_case(path: Path) -> Case:
@@ -109,7 +111,11 @@ def build_case(content: dict[str, Any], name: str = "case", folder: Path | None 
         if given is None:
             continue
         resolved[key] = base / given.expanduser()
-        if not resolved[key].is_file():
+        if key in FILES and resolved[key].is_dir():
+            raise InputError(
+                f"{name}: patient.{key} = {str(given)!r} is a folder, not a file; give one NIfTI file (.nii or .nii.gz)"
+            )
+        if not resolved[key].exists():
             raise InputError(f"{name}: patient.{key} = {str(given)!r} does not exist (looked for {resolved[key]})")
     return case.model_copy(update={"patient": case.patient.model_copy(update=resolved)})
 

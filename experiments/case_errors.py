@@ -82,9 +82,23 @@ def _sentence(item: Any, key: str, field: FieldInfo | None, section: type[BaseMo
         return f"{key}: {item['msg']}"
     if item["loc"][-1] == "[key]":
         return _unknown_key(key, [str(value) for value in _literals(get_args(field.annotation)[0])])
+    if get_origin(field.annotation) is tuple:
+        return _table_list(item, key)
     if _nested_model(field.annotation) is not None:
         return f"{key} = {_show(item['input'])} must be a table of keys and values, as in [{key}]"
+    if kind == "path_type":
+        return f"{key} = {_show(item['input'])} must be a path in quotation marks"
+    if kind == "string_type" and not field.json_schema_extra:
+        return f"{key} = {_show(item['input'])} must be a text in quotation marks"
     return f"{key} = {_show(item['input'])} is not allowed; {_choice(field)}"
+
+
+def _table_list(item: Any, key: str) -> str:
+    """Sentence about a key that takes several tables."""
+    name = key.partition("[")[0]
+    if item["type"] == "too_long":
+        return f"{name} has {item['ctx']['actual_length']} tables; at most {item['ctx']['max_length']} are allowed"
+    return f"{key} = {_show(item['input'])} is not a list of tables; write [[{name}]] above each table"
 
 
 def _unknown_key(key: str, known: list[str]) -> str:

@@ -55,7 +55,12 @@ def canonical(case: Case) -> str:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file in hex."""
+    """SHA-256 in hex of a file, or of the names and contents of a folder's files."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for member in sorted(item for item in path.rglob("*") if item.is_file()):
+            digest.update(f"{member.relative_to(path).as_posix()} {checksum(member)}\n".encode())
+        return digest.hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

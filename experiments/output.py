@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from experiments.approach import NeedlePath
 from experiments.case import Case
 from experiments.fields import FieldSeries
 from experiments.units import to_clinical
 from fem.plan import FieldSnapshot
+from fem.porous import PorousMedium
 from fem.walls import LEAK_CLASSES, SITES, Walls
 from materials.bone import BoneField
 from meshes.tetmesh import TetMesh
@@ -28,7 +29,9 @@ class CaseOutcome:
         case: what was asked.
         vertebra: the patient's vertebra.
         mesh: mesh of its body in the anatomical frame.
-        bone: bone of every cell.
+        bone: bone of every cell, as the CT shows it.
+        medium: porosity and permeability that the flow was computed with, cavities behind defects included.
+        modulus: (m,) Young's modulus of the body before the injection in MPa, cavities included.
         path: the needle.
         walls: conductance and permission of the surface.
         needle_diameter: outer diameter of the needle in mm.
@@ -41,6 +44,8 @@ class CaseOutcome:
     vertebra: Vertebra
     mesh: TetMesh
     bone: BoneField
+    medium: PorousMedium
+    modulus: NDArray[np.float64]
     path: NeedlePath
     walls: Walls
     needle_diameter: float
@@ -56,10 +61,10 @@ class CaseOutcome:
             regions[cells] = number
         static: dict[str, ArrayLike] = {
             "bmd_mg_per_cm3": to_clinical(1.0, "mg/cm3") * self.bone.bmd,
-            "porosity": self.bone.porosity,
-            "permeability_axial_m2": to_clinical(1.0, "m2") * self.bone.permeability_axial,
-            "permeability_transverse_m2": to_clinical(1.0, "m2") * self.bone.permeability_transverse,
-            "modulus_mpa": self.bone.modulus,
+            "porosity": self.medium.porosity,
+            "permeability_axial_m2": to_clinical(1.0, "m2") * self.medium.permeability[:, 2, 2],
+            "permeability_transverse_m2": to_clinical(1.0, "m2") * self.medium.permeability[:, 0, 0],
+            "modulus_mpa": self.modulus,
             "cell_region": regions,
         }
         with FieldSeries(path, frame.to_scanner(self.mesh.points), self.mesh.cells, static) as series:

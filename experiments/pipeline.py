@@ -42,6 +42,7 @@ from materials.bone import BoneField
 from meshes.body import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.errors import InputError
+from meshes.frame import AnatomicalFrame
 from meshes.quality import measure_quality
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
@@ -106,6 +107,8 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
         vertebra=prepared.vertebra,
         mesh=prepared.mesh,
         bone=prepared.bone,
+        medium=prepared.medium,
+        modulus=prepared.modulus,
         path=prepared.path,
         walls=prepared.walls,
         needle_diameter=laws.cannula.outer_diameter,
@@ -134,6 +137,7 @@ def prepare(case: Case, laws: Laws, progress: Progress) -> Preparation:
     with progress.stage("read"):
         vertebra = read_patient(case)
         tip = needle_tip(case.needle, vertebra)
+        check_front_limit(case, vertebra.frame, tip)
     opening_radius = 0.5 * laws.cannula.bore
     with progress.stage("mesh") as stage:
         size = to_internal(case.mesh.size_mm, "mm")
@@ -142,7 +146,8 @@ def prepare(case: Case, laws: Laws, progress: Progress) -> Preparation:
         mesh_results = results.mesh_results(measure_quality(mesh, vertebra))
         path = plan_path(case.needle, vertebra, mesh, laws.cannula.outer_diameter)
     with progress.stage("bone"):
-        bone = laws.bone.evaluate(vertebra.ct.values.ravel(), voxel_weights(mesh, vertebra))
+        weights = voxel_weights(mesh, vertebra)
+        bone = laws.bone.evaluate(vertebra.ct.values.ravel(), weights, mesh.cell_volumes)
         medium = PorousMedium.transversely_isotropic(
             bone.porosity, bone.permeability_axial, bone.permeability_transverse
         )
@@ -165,6 +170,16 @@ def read_patient(case: Case) -> Vertebra:
     if patient.ct is None or patient.mask is None:
         raise ValueError("a checked case names a CT and a mask")
     return read_vertebra(patient.ct, patient.mask, patient.level, patient.labels, patient.subregions)
+
+
+def check_front_limit(case: Case, frame: AnatomicalFrame, tip: NDArray[np.float64]) -> None:
+    """Refuse a front limit that the needle's tip lies beyond: the injection would be over as it begins."""
+    limit, depth = case.injection.front_limit_depth, frame.fractions(tip)[1]
+    if limit is not None and limit <= depth:
+        raise InputError(
+            f"injection.front_limit_depth = {limit:g} lies in front of the needle's tip at depth {depth:.2f} "
+            f"(fractions of the body); choose {depth:.2f} to 1, such as 0.8 for the posterior fifth"
+        )
 
 
 def injection_plan(case: Case, vertebra: Vertebra) -> InjectionPlan:
@@ -297,8 +312,11 @@ def _warnings(prepared: Preparation, history: InjectionHistory) -> list[str]:
     for name, share in prepared.bone.bound_shares.items():
         if share > BOUND_WARNING:
             found.append(
-                f"{100.0 * share:.0f} % of the cells lie at the bound {name.replace('_', ' ')} of the bone laws"
+                f"{100.0 * share:.0f} % of the body lies at the bound {name.replace('_', ' ')} of the bone laws"
             )
+    entered = [name for name, rows in prepared.mesh.facet_regions.items() if prepared.path.track_facets[0] in rows]
+    if not entered[0].endswith("pedicle"):
+        found.append(f"the needle enters the body through the {entered[0].replace('_', ' ')}, not through a pedicle")
     if history.stop_reason != "volume_reached":
         found.append(
             f"the injection ended at {history.last.injected * 1e-3:.2f} ml, before the planned volume: "

@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 Site = Literal[
     "canal_posterior_wall",
@@ -69,7 +70,10 @@ class Patient(Section):
     """Whose vertebra: a CT with labels, or the demo patient."""
 
     demo: bool = Field(default=False, strict=True, description="use the demo patient, a real osteoporotic L3")
-    ct: Path | None = Field(default=None, description="CT volume (NIfTI, HU); relative to the case file's folder")
+    ct: Path | None = Field(
+        default=None,
+        description="CT volume in HU (NIfTI, or a folder with one DICOM series); relative to the case file's folder",
+    )
     mask: Path | None = Field(default=None, description="vertebra labels or binary mask on the grid of the CT (NIfTI)")
     subregions: Path | None = Field(
         default=None, description="labels of the vertebra's parts (NIfTI), TPTBox convention"
@@ -87,6 +91,14 @@ class Patient(Section):
             "allowed": '"verse", "totalsegmentator_v1", "totalsegmentator_v2" or the number of the label in the mask'
         },
     )
+
+    @field_validator("ct", "mask", "subregions", mode="before")
+    @classmethod
+    def _path_not_empty(cls, value: Any) -> Any:
+        # An empty text would stand for the case file's own folder.
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("the path is empty; name an image or leave the key out")
+        return value
 
     @model_validator(mode="after")
     def _one_patient(self) -> Patient:
@@ -142,7 +154,13 @@ class Cement(Section):
         "between the start times 3.5 / 6.5 / 9.5 min of Habib 2010, ijssurgery 4/1/26",
         "M",
     )
-    consistency_pa_s: float | None = physical(None, "Pa s", "power-law consistency: viscosity at 1 1/s", 0.001, 10000.0)
+    consistency_pa_s: float | None = physical(
+        None,
+        "Pa s",
+        "power-law consistency: viscosity at 1 1/s; the viscosity class's doubling time is kept",
+        0.001,
+        10000.0,
+    )
     index: float | None = physical(None, "1", "power-law index", 0.2, 1.0)
 
 
@@ -283,7 +301,7 @@ class Outlets(Section):
         0.05,
         "ml/(s kPa)",
         "conductance of all marrow outlets together; vary it by factors of 0.1 to 10",
-        0.0,
+        0.001,
         0.5,
         "3 ml/min raises the pressure by no more than the 1.20 kPa measured with a void "
         "(J Orthop Surg Res 10:20); no measured value is at hand",
@@ -296,14 +314,15 @@ class Outlets(Section):
         default=True, strict=True, description="cement can leave through the basivertebral foramen"
     )
 
-    @model_validator(mode="after")
-    def _marrow_must_leave(self) -> Outlets:
-        if self.conductance_ml_per_s_kpa == 0.0:
+    @field_validator("conductance_ml_per_s_kpa", mode="before")
+    @classmethod
+    def _marrow_must_leave(cls, value: Any) -> Any:
+        if not isinstance(value, bool) and value == 0:
             raise ValueError(
-                "conductance_ml_per_s_kpa = 0 leaves the displaced marrow no way out, so an injection at a given rate "
-                "has no solution; choose up to 0.5 ml/(s kPa), 0.05 is usual"
+                "0 leaves the displaced marrow no way out, so an injection at a given rate has no solution; "
+                "choose 0.001 to 0.5 ml/(s kPa), 0.05 is usual"
             )
-        return self
+        return value
 
 
 class Defect(Section):
@@ -337,6 +356,14 @@ class Mechanics(Section):
     )
     degree: Literal[1, 2] = Field(default=2, description="polynomial degree of the displacement")
     poisson: float | None = physical(None, "1", "Poisson's ratio of bone and composite", 0.0, 0.45)
+
+    @field_validator("degree", mode="before")
+    @classmethod
+    def _degree_is_a_whole_number(cls, value: Any) -> Any:
+        # In Python true equals 1 and 2.0 equals 2, so the choice of literals alone lets them pass.
+        if type(value) is not int:
+            raise PydanticKnownError("int_type")
+        return value
 
 
 class Output(Section):

@@ -38,7 +38,7 @@ def case_directory(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".unfinished", dir=target.parent))
     except OSError as error:
-        raise InputError(f"{target}: cannot write there ({error.strerror}); choose another folder with -o") from None
+        raise _not_writable(target, error) from None
     try:
         yield work
         work.chmod(0o777 & ~_umask())
@@ -55,11 +55,19 @@ def case_directory(target: Path) -> Iterator[Path]:
 
 
 def check_target(target: Path) -> None:
-    """Refuse a place for results that is not free, empty or an older case directory of ours.
+    """Refuse a place for results that is not writable, or not free, empty or an older case directory of ours.
 
     Raises:
-        InputError: something else is there.
+        InputError: something else is there, or nothing can be written there.
     """
+    try:
+        _refuse_foreign(target)
+        _try_to_write(target)
+    except OSError as error:
+        raise _not_writable(target, error) from None
+
+
+def _refuse_foreign(target: Path) -> None:
     if not target.exists():
         return
     if not target.is_dir():
@@ -79,6 +87,18 @@ def check_target(target: Path) -> None:
             f"{target}: holds {foreign[0]!r}, which vertebroplasty did not write, so the folder is not replaced; "
             "move it away or choose another folder with -o"
         )
+
+
+def _try_to_write(target: Path) -> None:
+    """Make and remove a folder in the nearest folder above ``target`` that exists: permissions alone do not tell."""
+    above = next(folder for folder in target.resolve().parents if folder.exists())
+    if not above.is_dir():
+        raise InputError(f"{target}: {above} is a file, not a folder; choose another folder with -o")
+    Path(tempfile.mkdtemp(prefix=f".{target.resolve().name}.", suffix=".unfinished", dir=above)).rmdir()
+
+
+def _not_writable(target: Path, error: OSError) -> InputError:
+    return InputError(f"{target}: cannot write there ({error.strerror}); choose another folder with -o")
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

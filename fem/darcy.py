@@ -124,7 +124,7 @@ class DarcyPressure:
             preconditioner.setMGInterpolation(1, self._prolongation)
             solver.setFromOptions()
             solver.setInitialGuessNonzero(True)
-            solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, max_it=ITERATION_LIMIT)
+            solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, divtol=1e300, max_it=ITERATION_LIMIT)
             solver.setUp()
         return solver
 

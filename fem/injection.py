@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from fem.calibration import calibrated
+from fem.calibration import SourceSurface, calibrated
 from fem.darcy import DarcyPressure
 from fem.errors import ConvergenceError
 from fem.needle import NeedleOpening
@@ -42,11 +42,14 @@ FULL = 1e-9
 LEAK_REFINEMENT = 4
 """Factor on the least number of steps while cement stands behind an opening: the leak is first order in the step."""
 
+BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT = 1e-10, 1e-8, 1e-8
+"""What the balances, over the injected volume or the rate, and the bounds 0 and 1 of the saturation may miss."""
+
 COMPLETE = 1e-9
 """Relative accuracy to which volume and working time are reached."""
 
 _VISCOSITY_TOLERANCE = 1e-8
-_ROUND_LIMIT = 60
+_ROUND_LIMIT = 200
 
 Observer = Callable[[FieldSnapshot], None]
 
@@ -90,7 +93,9 @@ class Injection:
         self.partition, self.plan = partition, plan
         self._comm = partition.comm
         self._owned = partition.owned_cells
-        self._needle, self._cannula, self._cement = calibrated(needle, partition), cannula, cement
+        self._source_surface = SourceSurface.around(needle, partition)
+        self._needle = calibrated(needle, self._source_surface, partition)
+        self._cannula, self._cement = cannula, cement
         self._marrow_viscosity = marrow_viscosity
         self._porosity = partition.local_cells(medium.porosity)
         self._mean_permeability = partition.local_cells(medium.mean_permeability)
@@ -197,16 +202,14 @@ class Injection:
         source = self.plan.rate * self._source_shares
         self._pressure.solve(mobility, source, self._wall_conductance * seep, self._outside)
         self._iterations += self._pressure.iterations
-        shares = self._source_shares[: self._owned]
-        local = np.array(
-            [shares @ self._pressure.cell_pressure()[: self._owned], shares @ self._cement_viscosity[: self._owned]]
-        )
-        cell_pressure, cell_viscosity = self._comm.allreduce(local)
+        source_pressure = self._source_surface.mean(self._pressure.facet_pressure, self.partition)
+
+        around = self._source_surface.mean_outside(self._saturation, self.partition)
 
         # The problem is linear in the rate, all outside pressures being those at rest.
         def tip_pressure(rate: float) -> float:
-            mean = cell_pressure * rate / self.plan.rate
-            return self._needle.tip_pressure(mean, cell_viscosity, rate, self._cement, self._age)
+            mean = source_pressure * rate / self.plan.rate
+            return self._needle.tip_pressure(mean, around, rate, self._cement, self._age)
 
         self._rate = self._allowed_rate(tip_pressure)
         self._tip_pressure = tip_pressure(self._rate)
@@ -371,6 +374,7 @@ class Injection:
             wall_rounds=self._rounds,
         )
         self._iterations = self._sweeps = 0
+        _check_books(moment)
         return moment
 
     def _note_onsets(self, onsets: dict[str, LeakOnset], before: Moment, after: Moment) -> None:
@@ -390,3 +394,15 @@ class Injection:
         velocity = gather(self._pressure.cell_velocity())
         if observe is not None and saturation is not None and pressure is not None and velocity is not None:
             observe(FieldSnapshot(moment, saturation, pressure, velocity))
+
+
+def _check_books(moment: Moment) -> None:
+    """Raise ``ConvergenceError`` where a balance or a saturation misses what every run has to keep."""
+    lowest, highest = moment.saturation_range
+    for what, error, limit in (
+        ("the balance of cement and fluid", moment.balance_error, BALANCE_LIMIT),
+        ("the balance of a cell", moment.divergence_error, DIVERGENCE_LIMIT),
+        ("a saturation", max(-lowest, highest - 1.0), SATURATION_LIMIT),
+    ):
+        if error > limit:
+            raise ConvergenceError(f"At {moment.time:.2f} s {what} is off by {error:.1e}; {limit:.0e} is allowed.")

@@ -19,16 +19,16 @@ _DIRECTIONS = 2000
 class NeedleOpening:
     """Cement entering over a sphere around the needle's tip.
 
-    The source is spread over the cells inside the sphere, each by its volume. Where they are not exactly the sphere,
-    the pressure at the opening follows from their mean pressure by the spherical law (see :meth:`tip_pressure`).
+    The source is spread over the cells inside the sphere, each by its volume. What their outer facets do not resolve of
+    the sphere follows from the spherical law (see :meth:`tip_pressure`).
 
     Attributes:
         position: (3,) tip in mm.
         radius: radius of the sphere r_n in mm.
         cells: cells of the mesh that receive cement.
         shares: share of the injected rate that each of ``cells`` receives.
-        source_radius: radius r_c in mm of the ball that ``cells`` stand for: as large as they are, or as
-            :func:`fem.calibration.calibrated` measures it.
+        source_radius: radius r_s in mm of the sphere that the outer facets of ``cells`` stand for: of a ball as large
+            as the cells, or as :func:`fem.calibration.calibrated` measures it.
         tensor: (3, 3) mean permeability of ``cells`` in mm2.
         permeability: scalar k in mm2 that gives the same mean pressure over the sphere as ``tensor``.
         porosity: mean porosity of ``cells``.
@@ -66,30 +66,30 @@ class NeedleOpening:
         )
 
     def tip_pressure(
-        self, cell_pressure: float, cell_viscosity: float, rate: float, cement: Rheology, age: float
+        self, source_pressure: float, surrounding_saturation: float, rate: float, cement: Rheology, age: float
     ) -> float:
         """Pressure at the opening in MPa above the resting intraosseous pressure.
 
-        A source spread evenly over a ball of radius r_c has the mean pressure p_c = p(r_c) + Q mu / (20 pi k r_c);
-        from p(r_c) the spherical law leads to the opening, p_n = p(r_c) + int_{r_n}^{r_c} Q mu(r) / (4 pi k r^2) dr,
-        with the viscosity at the shear rate of the speed Q / (4 pi r^2). For a Newtonian cement this is
-        p_n = p_c + Q mu / (4 pi k) (1 / r_n - 6 / (5 r_c)).
+        From the mean pressure on the outer facets of the source cells, p(r_s), the spherical law leads to the opening,
+        p_n = p(r_s) + int_{r_n}^{r_s} Q mu(r) / (4 pi k r^2) dr, with the viscosity at the shear rate of the speed
+        Q / (4 pi r^2); for a Newtonian cement p_n = p(r_s) + Q mu / (4 pi k) (1 / r_n - 1 / r_s). Inside r_s all is
+        cement; where r_s is the smaller one, the step outwards counts as far as cement has come there.
 
         Args:
-            cell_pressure: mean pressure of the source cells in MPa, weighted by ``shares``.
-            cell_viscosity: mean viscosity of the source cells in MPa s, weighted by ``shares``.
+            source_pressure: mean pressure on the outer facets of the source cells in MPa, weighted by area.
+            surrounding_saturation: mean cement saturation of the cells around the source cells.
             rate: injected rate Q in mm3/s.
             cement: rheology of the cement.
             age: age of the cement in s.
         """
-        scale = rate / (4.0 * math.pi * self.permeability)
-        at_source_radius = cell_pressure - scale * cell_viscosity / (5.0 * self.source_radius)
         nodes, weights = np.polynomial.legendre.leggauss(12)
         span = math.log(self.source_radius / self.radius)
         radii = self.radius * np.exp(0.5 * span * (nodes + 1.0))
         shear_rate = pore_shear_rate(rate / (4.0 * math.pi * radii**2), 1.0, self.permeability, 1.0, self.porosity)
         viscosity = cement.viscosity(shear_rate, age)
-        return at_source_radius + scale * float(np.sum(weights * viscosity / radii)) * 0.5 * span
+        filled = 1.0 if self.source_radius >= self.radius else surrounding_saturation
+        scale = filled * rate / (4.0 * math.pi * self.permeability)
+        return source_pressure + scale * float(np.sum(weights * viscosity / radii)) * 0.5 * span
 
 
 def _spherical_permeability(tensor: NDArray[np.float64]) -> float:

@@ -251,7 +251,7 @@ class BoneModel:
         """Check the ranges of the values."""
         check_ranges(self)
 
-    def evaluate(self, hounsfield: FloatArray, weights: csr_array) -> BoneField:
+    def evaluate(self, hounsfield: FloatArray, weights: csr_array, volumes: FloatArray | None = None) -> BoneField:
         """Evaluate the laws for every cell.
 
         Porosity and permeability follow from the cell's mean density. The modulus is the mean of the moduli of its
@@ -260,6 +260,7 @@ class BoneModel:
         Args:
             hounsfield: (voxels,) CT numbers in HU.
             weights: (cells, voxels) sparse matrix: share of each voxel in the volume of each cell, rows sum to 1.
+            volumes: (cells,) volumes that weight the shares at the bounds; equal ones by default.
 
         Returns:
             The bone of each cell.
@@ -283,5 +284,5 @@ class BoneModel:
             permeability_transverse=self.permeability.transverse(porosity),
             modulus=modulus,
             poisson_ratio=self.poisson_ratio,
-            bound_shares={name: float(np.mean(at_bound)) for name, at_bound in shares.items()},
+            bound_shares={name: float(np.average(at_bound, weights=volumes)) for name, at_bound in shares.items()},
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
 PIXEL = 1.0
@@ -67,7 +67,7 @@ def split_body(vertebra: NDArray[np.bool_], spacing: NDArray[np.float64]) -> Bod
         spacing: (3,) mm between voxels.
 
     Raises:
-        SplitError: no canal is found although the mask is no body alone.
+        SplitError: no canal is found although the mask is no body alone, or the mask is flat.
     """
     points = np.argwhere(vertebra) * spacing
     pixel = max(PIXEL, float(spacing.max()))
@@ -75,7 +75,7 @@ def split_body(vertebra: NDArray[np.bool_], spacing: NDArray[np.float64]) -> Bod
     stride = np.maximum(pixel / spacing + 1e-6, 1.0).astype(int)
     canal = _find_canal(np.argwhere(vertebra[:: stride[0], :: stride[1], :: stride[2]]) * stride * spacing, pixel)
     if canal.area < SMALLEST_CANAL:
-        if vertebra.sum() * spacing.prod() < COMPACT * ConvexHull(points).volume:
+        if vertebra.sum() * spacing.prod() < COMPACT * _hull_volume(points):
             raise SplitError(
                 f"no spinal canal was found (largest opening {canal.area:.0f} mm2, at least {SMALLEST_CANAL:.0f} mm2 "
                 "are needed)"
@@ -89,6 +89,14 @@ def split_body(vertebra: NDArray[np.bool_], spacing: NDArray[np.float64]) -> Bod
     pieces, _ = ndimage.label(body)
     body = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
     return BodySplit(body, vertebra & ~body, canal.area)
+
+
+def _hull_volume(points: NDArray[np.float64]) -> float:
+    """Volume of the convex hull of (n, 3) points in mm3."""
+    try:
+        return float(ConvexHull(points).volume)
+    except QhullError:
+        raise SplitError("its voxels lie in one plane") from None
 
 
 def _find_canal(points: NDArray[np.float64], pixel: float) -> _Projection:

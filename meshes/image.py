@@ -7,6 +7,7 @@ ITK and DICOM have it; NIfTI affines lead to RAS, so x and y change sign once, h
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import zlib
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from meshes.dicom import read_dicom_series
 from meshes.errors import InputError
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+CHUNK = 1 << 22
+"""Bytes of a compressed file's content that are held at a time while its check sum is verified."""
 THICKEST_SLICE = 3.0
 """Largest voxel spacing in mm along any axis: above it neither endplates nor pedicles are resolved."""
 HIGHEST_SOFT_TISSUE_MINIMUM = -20.0
@@ -179,6 +182,7 @@ def canonical_image(values: NDArray[Any], affine_ras: NDArray[Any], path: Path |
 def _read_nifti(path: Path, what: str) -> Image:
     try:
         stored = nib.loadsave.load(path)
+        _verify_check_sum(path)
         values = np.asanyarray(stored.dataobj)  # type: ignore[attr-defined]
     except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
         raise InputError(
@@ -204,6 +208,19 @@ def _read_nifti(path: Path, what: str) -> Image:
     affine = np.asarray(stored.affine, dtype=np.float64)
     _check_affine(affine, path, what)
     return canonical_image(values, affine, path)
+
+
+def _verify_check_sum(path: Path) -> None:
+    """Read a .gz file to its end, where gzip keeps the check sum; reading the voxels alone stops before it.
+
+    Raises:
+        OSError, EOFError, zlib.error: the content is not what was once compressed.
+    """
+    if path.suffix.lower() != ".gz":
+        return
+    with gzip.open(path) as content:
+        while content.read(CHUNK):
+            pass
 
 
 def _check_affine(affine: NDArray[np.float64], path: Path, what: str) -> None:

@@ -222,6 +222,7 @@ def _body_and_arch(
     warnings: list[str],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
     provenance: dict[str, Any]
+    _refuse_small(whole, grid, f"{choice.level} in mask {path}")
     if parts is not None:
         body = whole & np.isin(parts, CORPUS)
         if not body.any():
@@ -251,10 +252,15 @@ def _body_and_arch(
     body = _one_piece(body, f"the body of {choice.level} in mask {path}", warnings)
     filled = ndimage.binary_fill_holes(body)
     provenance["voxels_filled"] = int(filled.sum() - body.sum())
-    volume = float(filled.sum()) * grid.voxel_volume
+    _refuse_small(filled, grid, f"the body of {choice.level} in mask {path}")
+    return filled, whole & ~filled, provenance
+
+
+def _refuse_small(region: NDArray[np.bool_], grid: Image, name: str) -> None:
+    """Refuse a region that is smaller than the smallest body."""
+    volume = float(region.sum()) * grid.voxel_volume
     if volume < SMALLEST_BODY:
         raise InputError(
-            f"the body of {choice.level} in mask {path} has {volume / 1000:.2f} ml, at least "
-            f"{SMALLEST_BODY / 1000:g} ml are expected; check label and level"
+            f"{name} has {volume / 1000:.2g} ml, at least {SMALLEST_BODY / 1000:g} ml are expected; "
+            "check label and level"
         )
-    return filled, whole & ~filled, provenance

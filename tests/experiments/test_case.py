@@ -16,6 +16,7 @@ from meshes.errors import InputError
 from meshes.tetmesh import FACET_REGIONS
 
 DEMO = {"patient": {"demo": True}}
+HOLE = {"wall": "posterior_wall", "left": 0.0, "height": 0.5}
 
 
 def build(**sections: Any) -> Case:
@@ -96,6 +97,18 @@ def test_the_demo_takes_another_mesh_size() -> None:
         ({"needle": {"camber_deg": 20.0}}, 'camber_deg and sagittal_deg need approach = "angles"'),
         ({"injection": {"working_time_min": 4.0}}, "is not after cement.injected_after_mixing_min = 5"),
         ({"outlets": {"conductance_ml_per_s_kpa": 0.0}}, "leaves the displaced marrow no way out"),
+        (
+            {"outlets": {"conductance_ml_per_s_kpa": 0.0009}},
+            "outlets.conductance_ml_per_s_kpa = 0.0009 is not allowed; choose 0.001 to 0.5 ml/(s kPa)",
+        ),
+        ({"defects": {"wall": "posterior_wall"}}, "is not a list of tables; write [[defects]] above each table"),
+        ({"defects": [3]}, "defects[1] = 3 is not a list of tables; write [[defects]] above each table"),
+        ({"defects": [HOLE] * 11}, "defects has 11 tables; at most 10 are allowed"),
+        ({"title": 3}, "title = 3 must be a text in quotation marks"),
+        ({"patient": {"ct": 5, "mask": "b", "level": "L3"}}, "patient.ct = 5 must be a path in quotation marks"),
+        ({"patient": {"ct": "", "mask": "b", "level": "L3"}}, "patient.ct: the path is empty; name an image"),
+        ({"mechanics": {"degree": True}}, "mechanics.degree = true is not allowed; choose 1 or 2"),
+        ({"mechanics": {"degree": 2.0}}, "mechanics.degree = 2.0 is not allowed; choose 1 or 2"),
         ({"outlets": {"shares": {"pedicles": 1.0}}}, "outlets.shares.endplates is missing; choose 0 to 1"),
     ],
 )
@@ -149,6 +162,16 @@ def test_paths_count_from_the_folder_of_the_case_file(tmp_path: Path) -> None:
     patient = read_case(file).patient
     assert patient.ct == tmp_path / "images" / "ct.nii.gz"
     assert patient.labels == 22
+
+
+@pytest.mark.parametrize("key", ["mask", "subregions"])
+def test_only_the_ct_may_be_a_folder(tmp_path: Path, key: str) -> None:
+    (tmp_path / "series").mkdir()
+    (tmp_path / "mask.nii").touch()
+    patient = {"ct": "series", "mask": "mask.nii", "level": "L3"}
+    assert build_case({"patient": patient}, folder=tmp_path).patient.ct == tmp_path / "series"
+    with pytest.raises(InputError, match=rf"patient.{key} = 'series' is a folder, not a file; give one NIfTI file"):
+        build_case({"patient": {**patient, key: "series"}}, folder=tmp_path)
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:

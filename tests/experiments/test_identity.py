@@ -50,3 +50,13 @@ def test_code_version_holds_version_and_sources() -> None:
     number, _, digest = code_version().partition("+")
     assert number.count(".") == 2
     assert len(digest) == 12
+
+
+def test_a_folder_has_the_checksum_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "slices").mkdir()
+    (tmp_path / "slices" / "1.dcm").write_bytes(b"first")
+    before = checksum(tmp_path / "slices")
+    (tmp_path / "slices" / "2.dcm").write_bytes(b"second")
+    assert checksum(tmp_path / "slices") != before
+    (tmp_path / "slices" / "2.dcm").unlink()
+    assert checksum(tmp_path / "slices") == before

@@ -161,6 +161,18 @@ def test_the_manifest_lists_stages_defaults_and_versions(stored: tuple[CaseOutco
     assert "needle.gauge" not in manifest["defaults"]
 
 
+def test_the_tip_pressure_never_falls_below_what_drives_the_marrow_out(stored: tuple[CaseOutcome, Path]) -> None:
+    outcome, _ = stored
+    tip = outcome.results["injection"]["course"]["tip_pressure_kpa"]
+    assert min(tip) >= outcome.manifest["outlets"]["resting_pressure_rise_kpa"]
+
+
+def test_a_front_limit_in_front_of_the_tip_is_refused() -> None:
+    case = coarse(demo_case(), injection={"front_limit_depth": 0.4}, needle={"depth": 0.5})
+    with pytest.raises(InputError, match=r"front_limit_depth = 0.4 lies in front of the needle's tip at depth 0.50"):
+        run(case)
+
+
 def test_the_laws_do_not_saturate_on_the_demo(stored: tuple[CaseOutcome, Path]) -> None:
     outcome, _ = stored
     shares = outcome.results["bone"]["bound_shares"]

@@ -88,6 +88,24 @@ def test_foreign_things_are_not_overwritten(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize("below", ["sub", "sub/deeper"])
+def test_a_file_on_the_way_is_named_before_any_work(tmp_path: Path, below: str) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match=rf"{below}: .*thesis.txt is a file, not a folder; choose another folder"):
+        check_target(tmp_path / "thesis.txt" / below)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody can write")
+def test_a_place_that_cannot_be_written_is_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match=r"/proc/x/y: cannot write there \(.+\); choose another folder with -o"):
+        check_target(Path("/proc/x/y"))
+
+
+def test_the_check_leaves_nothing_behind(tmp_path: Path) -> None:
+    check_target(tmp_path / "new" / "case")
+    assert entries(tmp_path) == []
+
+
 def test_a_note_in_an_older_case_is_not_lost(tmp_path: Path) -> None:
     fill(tmp_path / "case", 1)
     (tmp_path / "case" / "notes.md").write_text("mine")

@@ -9,7 +9,10 @@ import math
 import numpy as np
 import pytest
 
+from fem.calibration import SourceSurface, calibrated
+from fem.darcy import DarcyPressure
 from fem.needle import NeedleOpening
+from fem.partition import Partition
 from fem.porous import PorousMedium
 from materials.cement import Cement, newtonian_cement
 from meshes.phantoms import ball
@@ -85,11 +88,11 @@ def test_transversely_isotropic_permeability(mesh, ratio, seed):
 
 @pytest.mark.parametrize("source_radius", [0.5, 0.8, 2.4])
 def test_newtonian_tip_pressure(source_radius):
-    """p_n = p_c + Q mu / (4 pi k) (1 / r_n - 6 / (5 r_c))."""
-    viscosity, radius, cell_pressure = 1e-4, 0.8, 0.03
-    exact = cell_pressure + RATE * viscosity / (4.0 * math.pi * TRANSVERSE) * (1.0 / radius - 1.2 / source_radius)
+    """p_n = p_s + Q mu / (4 pi k) (1 / r_n - 1 / r_s)."""
+    viscosity, radius, source_pressure = 1e-4, 0.8, 0.03
+    exact = source_pressure + RATE * viscosity / (4.0 * math.pi * TRANSVERSE) * (1.0 / radius - 1.0 / source_radius)
     tip = opening(source_radius=source_radius).tip_pressure(
-        cell_pressure, viscosity, RATE, newtonian_cement(viscosity), 300.0
+        source_pressure, 1.0, RATE, newtonian_cement(viscosity), 300.0
     )
     assert tip == pytest.approx(exact, rel=1e-10)
 
@@ -102,11 +105,52 @@ def test_power_law_tip_pressure(index):
     power = 1.0 - 2.0 * index
     span = math.log(source_radius / radius) if power == 0.0 else (radius**power - source_radius**power) / -power
     exact = effective / TRANSVERSE * (RATE / (4.0 * math.pi)) ** index * span
-    tip = opening().tip_pressure(0.0, 0.0, RATE, Cement("power law", consistency, index, doubling_time=None), 300.0)
+    tip = opening().tip_pressure(0.0, 1.0, RATE, Cement("power law", consistency, index, doubling_time=None), 300.0)
     assert tip == pytest.approx(exact, rel=1e-9)
 
 
 def test_the_cement_ages(mesh):
     cement = Cement(doubling_time=100.0, reference_age=300.0)
-    young, old = (opening().tip_pressure(0.0, 0.0, RATE, cement, age) for age in (300.0, 400.0))
+    young, old = (opening().tip_pressure(0.0, 1.0, RATE, cement, age) for age in (300.0, 400.0))
     assert old == pytest.approx(2.0 * young, rel=1e-12)
+
+
+def test_the_source_surface_encloses_the_source_cells(mesh):
+    """The outer facets close around the cells, so that their outward area vectors add up to nothing."""
+    partition = Partition.build(mesh)
+    needle = NeedleOpening.place(mesh, uniform(mesh, np.eye(3)), np.zeros(3), 2.0)
+    surface = SourceSurface.around(needle, partition)
+    corners = partition.mesh.geometry.x[partition.facet_vertices[surface.facets]]
+    vectors = 0.5 * np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    areas = np.linalg.norm(vectors, axis=1)
+    assert surface.weights == pytest.approx(areas / areas.sum(), rel=1e-10)
+    outward = np.sign(np.einsum("fa,fa->f", vectors, corners.mean(axis=1)))[:, None]
+    assert np.abs((outward * vectors).sum(axis=0)).max() < 1e-10 * areas.sum()
+    assert surface.mean(np.full(partition.facet_map.size_local, 7.0), partition) == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("size", [1.2, 1.8, 2.6])
+def test_a_calibrated_needle_does_not_see_its_mesh(size):
+    """In an even medium full of cement the tip pressure is that of a point source, whatever cells it falls into."""
+    mesh = ball(8.0, size)
+    medium = uniform(mesh, TRANSVERSE * np.eye(3))
+    partition = Partition.build(mesh)
+    needle = NeedleOpening.place(mesh, medium, np.array([0.4, -0.3, 0.2]), 1.2)
+    surface = SourceSurface.around(needle, partition)
+    needle = calibrated(needle, surface, partition)
+    pressure = DarcyPressure(partition, partition.local_cells(medium.permeability))
+    shares = np.zeros(len(mesh.cells))
+    shares[needle.cells] = needle.shares
+    boundary, viscosity = partition.boundary, 1e-4
+    reach = np.linalg.norm(mesh.facet_centroids[boundary.original] - needle.position, axis=1)
+    scale = RATE * viscosity / (4.0 * math.pi * TRANSVERSE)
+    pressure.solve(
+        np.full(len(mesh.cells), 1.0 / viscosity),
+        RATE * partition.local_cells(shares),
+        1e7 * mesh.facet_areas[boundary.original],
+        scale / reach,
+    )
+    mean = surface.mean(pressure.facet_pressure, partition)
+    pressure.destroy()
+    tip = needle.tip_pressure(mean, 1.0, RATE, newtonian_cement(viscosity), 300.0)
+    assert tip == pytest.approx(scale / 1.2, rel=0.01)

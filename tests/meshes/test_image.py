@@ -58,6 +58,17 @@ def test_missing_and_damaged_files(tmp_path, demo_files):
         read_mask(tmp_path)
 
 
+@pytest.mark.parametrize("place", [-200, -6], ids=["content", "check sum"])
+def test_a_flipped_byte_is_found(place, tmp_path):
+    path = save(tmp_path / "ct.nii.gz", np.random.default_rng(1).integers(-900, 1200, (40, 40, 40)).astype(np.int16))
+    read_ct(path)
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= 0x10
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"ct.nii.gz is damaged or cut short"):
+        read_ct(path)
+
+
 def test_only_one_volume_of_numbers_with_an_orientation(tmp_path):
     with pytest.raises(InputError, match=r"is 6 x 7 x 8 x 2; one 3-D volume"):
         read_ct(save(tmp_path / "four.nii", hounsfield((*SHAPE, 2))))

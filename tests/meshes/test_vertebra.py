@@ -131,6 +131,13 @@ def test_neither_vertebra_nor_body():
         split_body(u_shape, np.ones(3))
 
 
+def test_a_flat_mask_is_no_body():
+    flat = np.zeros((40, 40, 3), dtype=bool)
+    flat[5:35, 5:35, 1] = True
+    with pytest.raises(SplitError, match="voxels lie in one plane"):
+        split_body(flat, np.array([1.0, 1.0, 3.0]))
+
+
 @pytest.mark.parametrize(
     ("numbers", "labels", "label_map"),
     [
@@ -201,12 +208,13 @@ def test_stray_voxels_and_broken_vertebrae(rewrite, demo_vertebra, tmp_path):
         read(rewrite(tmp_path, change=with_island(12)))
 
 
-def test_a_speck_is_no_vertebra(rewrite, tmp_path):
+@pytest.mark.parametrize(("width", "volume"), [(1, "0.0034"), (5, "0.42")])
+def test_a_speck_is_no_vertebra(rewrite, tmp_path, width, volume):
     def change(name, values):
         if name == "mask":
             values = np.zeros_like(values)
-            values[30:35, 20:25, 30:35] = 1
+            values[30 : 30 + width, 20 : 20 + width, 30 : 30 + width] = 1
         return values
 
-    with pytest.raises(InputError, match=r"has 0.42 ml, at least 1 ml are expected"):
+    with pytest.raises(InputError, match=rf"has {volume} ml, at least 1 ml are expected"):
         read(rewrite(tmp_path, change=change), subregions=None)

@@ -210,7 +210,7 @@ def test_anisotropic_front(ratio):
 def test_power_law_around_the_needle(index):
     """dp = mu_eff / k (Q / 4 pi)^n (r_0^(1 - 2 n) - R_e^(1 - 2 n)) / (2 n - 1), the cement having filled the ball."""
     radius, needle_radius, consistency = 8.0, 1.2, 1e-4
-    mesh = ball(radius, 1.2, 0.4)
+    mesh = ball(radius, 0.95, 0.4)
     medium = uniform_medium(mesh)
     cement = Cement("power law", consistency, index, doubling_time=None)
     everywhere_open = np.full(len(mesh.facets), SITES.index("disc_superior"))
