@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fem.errors import ConvergenceError
+
 DETECTABLE_LEAK = 20.0
 """Cement in mm3 (0.02 ml) above which a site counts as leaking, and a front as being beyond a plane."""
+
+
+BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT = 1e-10, 1e-8, 1e-8
+"""What the balances, over the injected volume or the rate, and the bounds 0 and 1 of the saturation may miss."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,17 @@ class Moment:
     pressure_iterations: int
     sweeps: int
     wall_rounds: int
+
+    def check(self) -> None:
+        """Raise ``ConvergenceError`` where a balance or a saturation misses what every run has to keep."""
+        lowest, highest = self.saturation_range
+        for what, error, limit in (
+            ("the balance of cement and fluid", self.balance_error, BALANCE_LIMIT),
+            ("the balance of a cell", self.divergence_error, DIVERGENCE_LIMIT),
+            ("a saturation", max(-lowest, highest - 1.0), SATURATION_LIMIT),
+        ):
+            if error > limit:
+                raise ConvergenceError(f"At {self.time:.2f} s {what} is off by {error:.1e}; {limit:.0e} is allowed.")
 
 
 @dataclass(frozen=True)

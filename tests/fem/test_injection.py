@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flow_phantom import CANAL, FORAMEN, MARROW_VISCOSITY, RATE, build_phantom
 
+from fem.errors import ConvergenceError
 from fem.injection import Injection
 from fem.partition import Partition
 from fem.plan import DETECTABLE_LEAK, InjectionPlan
@@ -233,3 +234,19 @@ def test_progress_runs_from_nothing_to_all(phantom, partition):
     assert shares == sorted(shares)
     assert 0.0 < shares[0] < 1.0
     assert shares[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"balance_error": 2e-10}, "balance of cement and fluid is off by 2.0e-10"),
+        ({"divergence_error": 2e-8}, "balance of a cell is off by 2.0e-08"),
+        ({"saturation_range": (-2e-8, 1.0)}, "a saturation is off by 2.0e-08"),
+        ({"saturation_range": (0.0, 1.0 + 2e-8)}, "a saturation is off by 2.0e-08"),
+    ],
+)
+def test_books_that_do_not_close_are_an_error(inject, changes, what):
+    history, _ = inject(replace(PLAN, volume=100.0))
+    history.last.check()
+    with pytest.raises(ConvergenceError, match=what):
+        replace(history.last, **changes).check()
