@@ -206,8 +206,11 @@ def test_anisotropic_front(ratio):
     assert z / y == pytest.approx(ratio**0.5, rel=0.05)
 
 
-@pytest.mark.parametrize(("index", "tolerance"), [(0.3, 0.04), (0.5, 0.03), (0.7, 0.03)])
-def test_power_law_around_the_needle(index, tolerance):
+MISSED = pytest.mark.xfail(strict=True, raises=AssertionError, reason="+3.2 % where 3 % is asked; cause not known")
+
+
+@pytest.mark.parametrize("index", [pytest.param(0.3, marks=MISSED), 0.5, 0.7])
+def test_power_law_around_the_needle(index):
     """dp = mu_eff / k (Q / 4 pi)^n (r_0^(1 - 2 n) - R_e^(1 - 2 n)) / (2 n - 1), the cement having filled the ball."""
     radius, needle_radius, consistency = 8.0, 1.2, 1e-4
     mesh = ball(radius, 1.2, 0.4)
@@ -233,4 +236,4 @@ def test_power_law_around_the_needle(index, tolerance):
     span = math.log(radius / needle_radius) if abs(power) < 1e-12 else (needle_radius**power - radius**power) / -power
     exact = effective / PERMEABILITY * (RATE / (4.0 * math.pi)) ** index * span
     print(f"n = {index}: tip {history.last.tip_pressure / exact - 1.0:+.2%}")
-    assert history.last.tip_pressure == pytest.approx(exact, rel=tolerance)
+    assert history.last.tip_pressure == pytest.approx(exact, rel=0.03)
