@@ -7,6 +7,7 @@ law in ``materials`` owns the default.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,35 @@ from pydantic import Field, ValidationError, model_validator
 from experiments.case_errors import explain
 from experiments.sections import (
     Bone,
+    Cavity,
     Cement,
     Defect,
     Injection,
+    Lesion,
     Marrow,
     Mechanics,
     Mesh,
     Needle,
     Outlets,
     Output,
+    Outside,
     Patient,
     Section,
+    Veins,
+    Walls,
+)
+from experiments.sections.base import joined
+from experiments.sections.procedure import (
+    LARGEST_VOLUME_ML,
+    LEAST_BOLUS_ML,
+    LEAST_VOLUME_ML,
+    VOLUME_TOLERANCE_ML,
+    Bolus,
 )
 from meshes.errors import InputError
+
+SAME_TIP = 0.02
+"""Two tips that differ by less than this in every fraction of the body are in the same place."""
 
 
 class Case(Section):
@@ -42,9 +59,16 @@ class Case(Section):
     bone: Bone = Bone()
     cement: Cement = Cement()
     marrow: Marrow = Marrow()
-    needle: Needle = Needle()
+    needles: tuple[Needle, ...] = Field(
+        default=(Needle(),), min_length=1, max_length=4, description="the needles, in the order in which they inject"
+    )
     injection: Injection = Injection()
+    lesions: tuple[Lesion, ...] = Field(default=(), max_length=5, description="metastases in the body")
+    cavities: tuple[Cavity, ...] = Field(default=(), max_length=4, description="clefts and balloon cavities")
+    veins: Veins = Veins()
+    walls: Walls = Walls()
     outlets: Outlets = Outlets()
+    outside: Outside = Outside()
     defects: tuple[Defect, ...] = Field(default=(), max_length=10, description="openings in the walls")
     mechanics: Mechanics = Mechanics()
     output: Output = Output()
@@ -59,13 +83,67 @@ class Case(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _tips_apart(self) -> Case:
+        for number, needle in enumerate(self.needles, 1):
+            for earlier, other in enumerate(self.needles[: number - 1], 1):
+                if needle.by_angles or other.by_angles:
+                    continue
+                if all(abs(a - b) < SAME_TIP for a, b in zip(needle.target, other.target, strict=True)):
+                    left, depth, height = needle.target
+                    raise ValueError(
+                        f"needles[{number}] has its tip where needles[{earlier}] has it (left = {left:g}, depth = "
+                        f"{depth:g}, height = {height:g}); give it another side, left, depth or height"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _volumes_agree(self) -> Case:
+        own = [needle.own_volume_ml for needle in self.needles]
+        given = math.fsum(volume for volume in own if volume is not None)
+        planned = self.injection.volume_ml
+        if None in own:
+            least = own.count(None) * LEAST_BOLUS_ML
+            if planned - given < least:
+                others = [f"needles[{number}]" for number, volume in enumerate(own, 1) if volume is None]
+                raise ValueError(
+                    f"injection.volume_ml = {planned:g} leaves too little for {joined(others)}, because the other "
+                    f"needles take {given:g} ml; enlarge it to {given + least:g} ml at least or give every needle its "
+                    "volume_ml"
+                )
+        elif "volume_ml" in self.injection.model_fields_set and abs(given - planned) > VOLUME_TOLERANCE_ML:
+            raise ValueError(
+                f"the needles' volumes add up to {given:g} ml, but injection.volume_ml = {planned:g} ml; make them "
+                "agree or leave injection.volume_ml out"
+            )
+        elif not LEAST_VOLUME_ML <= given <= LARGEST_VOLUME_ML:
+            raise ValueError(
+                f"the needles' volumes add up to {given:g} ml; choose {LEAST_VOLUME_ML:g} to {LARGEST_VOLUME_ML:g} ml "
+                "in all"
+            )
+        return self
+
+    @property
+    def boluses(self) -> tuple[tuple[Bolus, ...], ...]:
+        """The boluses of each needle; what the file leaves open is one bolus of an equal share of what is left."""
+        own = [needle.own_volume_ml for needle in self.needles]
+        left = self.injection.volume_ml - math.fsum(volume for volume in own if volume is not None)
+        return tuple(
+            needle.boluses or (Bolus(volume_ml=left / own.count(None) if volume is None else volume),)
+            for needle, volume in zip(self.needles, own, strict=True)
+        )
+
 
 CASES = Path(__file__).parent / "cases"
 """Folder of the case files that come with the software."""
 
-FILES = ("mask", "subregions")
-PATHS = ("ct", *FILES)
-"""Keys of [patient] that name an image; the CT may also be a folder with one DICOM series."""
+PATHS = ("ct", "mask", "subregions")
+"""Keys of [patient] that name an image."""
+
+PLACES: dict[str, Any] = {"patient": set(PATHS), "cement": {"rheometer"}, "lesions": {"__all__": {"mask"}}}
+"""The keys that say where files lie, as pydantic's ``exclude`` takes them; the same case may find them elsewhere."""
+
+NIFTI, CSV, NIFTI_OR_DICOM = "NIfTI file (.nii or .nii.gz)", "CSV file (.csv)", "NIfTI file or DICOM folder"
 
 
 def read_case(path: Path) -> Case:
@@ -104,20 +182,50 @@ def build_case(content: dict[str, Any], name: str = "case", folder: Path | None 
         case = Case.model_validate(content)
     except ValidationError as error:
         raise InputError(explain(error, Case, name)) from None
-    base = (folder or Path()).resolve()
-    resolved: dict[str, Path] = {}
-    for key in PATHS:
-        given = getattr(case.patient, key)
-        if given is None:
-            continue
-        resolved[key] = base / given.expanduser()
-        if key in FILES and resolved[key].is_dir():
-            raise InputError(
-                f"{name}: patient.{key} = {str(given)!r} is a folder, not a file; give one NIfTI file (.nii or .nii.gz)"
-            )
-        if not resolved[key].exists():
-            raise InputError(f"{name}: patient.{key} = {str(given)!r} does not exist (looked for {resolved[key]})")
-    return case.model_copy(update={"patient": case.patient.model_copy(update=resolved)})
+    return _with_total_volume(_with_files(case, name, (folder or Path()).resolve()))
+
+
+def _with_total_volume(case: Case) -> Case:
+    """``case`` with the planned volume that its needles add up to, where all of them have their own."""
+    volumes = [needle.own_volume_ml for needle in case.needles]
+    if None in volumes or "volume_ml" in case.injection.model_fields_set:
+        return case
+    total = math.fsum(volume for volume in volumes if volume is not None)
+    return case.model_copy(update={"injection": case.injection.model_copy(update={"volume_ml": total})})
+
+
+def _with_files(case: Case, name: str, base: Path) -> Case:
+    """``case`` with absolute paths of the files that it names, all of which exist."""
+
+    def absolute[Table: Section](table: Table, place: str, kinds: dict[str, str]) -> Table:
+        found: dict[str, Path] = {}
+        for key, kind in kinds.items():
+            if (given := getattr(table, key)) is None:
+                continue
+            path = found[key] = base / given.expanduser()
+            if path.is_dir() and kind != NIFTI_OR_DICOM:
+                raise InputError(f"{name}: {place}.{key} = {str(given)!r} is a folder, not a file; give one {kind}")
+            if not path.exists():
+                raise InputError(f"{name}: {place}.{key} = {str(given)!r} does not exist (looked for {path})")
+        return table.model_copy(update=found)
+
+    return case.model_copy(
+        update={
+            "patient": absolute(case.patient, "patient", {"ct": NIFTI_OR_DICOM, "mask": NIFTI, "subregions": NIFTI}),
+            "cement": absolute(case.cement, "cement", {"rheometer": CSV}),
+            "lesions": tuple(
+                absolute(lesion, f"lesions[{number}]", {"mask": NIFTI}) for number, lesion in enumerate(case.lesions, 1)
+            ),
+        }
+    )
+
+
+def input_files(case: Case) -> dict[str, Path]:
+    """Role -> file of every input that ``case`` names; those of the patient have their key alone as role."""
+    files = {key: getattr(case.patient, key) for key in PATHS}
+    files["cement.rheometer"] = case.cement.rheometer
+    files |= {f"lesions[{number}].mask": lesion.mask for number, lesion in enumerate(case.lesions, 1)}
+    return {role: path for role, path in files.items() if path is not None}
 
 
 def demo_case(defect: bool = False, size_mm: float | None = None) -> Case:
@@ -136,21 +244,27 @@ def defaults_used(case: Case) -> dict[str, dict[str, Any]]:
     """
     listing: dict[str, dict[str, Any]] = {}
     for name in Case.model_fields:
-        section = getattr(case, name)
-        if not isinstance(section, Section):
-            continue
-        for key, info in type(section).model_fields.items():
-            extra = info.json_schema_extra
-            value = getattr(section, key)
-            if key in section.model_fields_set or value is None or not isinstance(extra, dict) or "tag" not in extra:
-                continue
-            listing[f"{name}.{key}"] = {
-                "value": value,
+        _list_defaults(getattr(case, name), name, listing)
+    return listing
+
+
+def _list_defaults(value: Any, place: str, listing: dict[str, dict[str, Any]]) -> None:
+    """Add the defaults inside ``value``, a table or several tables at ``place``, to ``listing``."""
+    if isinstance(value, tuple):
+        for number, table in enumerate(value, 1):
+            _list_defaults(table, f"{place}[{number}]", listing)
+    if not isinstance(value, Section):
+        return
+    for key, info in type(value).model_fields.items():
+        entry, extra = getattr(value, key), info.json_schema_extra
+        _list_defaults(entry, f"{place}.{key}", listing)
+        if key not in value.model_fields_set and entry is not None and isinstance(extra, dict) and "tag" in extra:
+            listing[f"{place}.{key}"] = {
+                "value": entry,
                 "unit": extra["unit"],
                 "source": extra["source"],
                 "tag": extra["tag"],
             }
-    return listing
 
 
 def json_schema() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from experiments.case import PATHS, Case
+from experiments.case import PLACES, Case, input_files
 
 PACKAGES = ("experiments", "fem", "materials", "meshes")
 
@@ -37,11 +37,11 @@ def identify(case: Case, inputs: Mapping[str, Path] | None = None) -> Identity:
 
     Args:
         case: the case.
-        inputs: role -> input file; by default the files that the case names.
+        inputs: role -> input file that counts besides those that the case names, such as the images of the demo
+            patient.
     """
-    if inputs is None:
-        inputs = {key: getattr(case.patient, key) for key in PATHS if getattr(case.patient, key) is not None}
-    checksums = {role: checksum(path) for role, path in sorted(inputs.items())}
+    files = {**input_files(case), **(inputs or {})}
+    checksums = {role: checksum(path) for role, path in sorted(files.items())}
     content = canonical(case)
     code = code_version()
     digest = hashlib.sha256("\n".join([content, json.dumps(checksums, sort_keys=True), code]).encode()).hexdigest()
@@ -50,7 +50,7 @@ def identify(case: Case, inputs: Mapping[str, Path] | None = None) -> Identity:
 
 def canonical(case: Case) -> str:
     """The complete case as JSON with sorted keys, without its title and without where its files lie."""
-    content = case.model_dump(mode="json", exclude={"title": True, "patient": set(PATHS)})
+    content = case.model_dump(mode="json", exclude={"title": True, **PLACES})
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

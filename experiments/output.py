@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from experiments.approach import NeedlePath
 from experiments.case import Case
 from experiments.fields import FieldSeries
+from experiments.tissues import TissueMap
 from experiments.units import to_clinical
-from fem.plan import FieldSnapshot
-from fem.porous import PorousMedium
+from fem.history import FieldSnapshot
 from fem.walls import LEAK_CLASSES, SITES, Walls
 from materials.bone import BoneField
 from meshes.tetmesh import TetMesh
@@ -30,11 +31,9 @@ class CaseOutcome:
         vertebra: the patient's vertebra.
         mesh: mesh of its body in the anatomical frame.
         bone: bone of every cell, as the CT shows it.
-        medium: porosity and permeability that the flow was computed with, cavities behind defects included.
-        modulus: (m,) Young's modulus of the body before the injection in MPa, cavities included.
-        path: the needle.
-        walls: conductance and permission of the surface.
-        needle_diameter: outer diameter of the needle in mm.
+        tissues: what flow and mechanics were computed with, lesions, cavities and veins included.
+        paths: the way of each needle.
+        walls: the law of the surface.
         snapshots: fields at the output times, the start first; empty on ranks other than 0.
         results: content of ``results.json``.
         manifest: content of ``manifest.json``.
@@ -44,28 +43,24 @@ class CaseOutcome:
     vertebra: Vertebra
     mesh: TetMesh
     bone: BoneField
-    medium: PorousMedium
-    modulus: NDArray[np.float64]
-    path: NeedlePath
+    tissues: TissueMap
+    paths: tuple[NeedlePath, ...]
     walls: Walls
-    needle_diameter: float
     snapshots: tuple[FieldSnapshot, ...]
     results: dict[str, Any]
     manifest: dict[str, Any]
 
     def write_fields(self, path: Path) -> None:
         """Write the fields over time as VTKHDF, in the scanner's LPS mm."""
-        frame = self.vertebra.frame
-        regions = np.zeros(len(self.mesh.cells), dtype=np.int32)
-        for number, cells in enumerate(self.mesh.cell_regions.values()):
-            regions[cells] = number
+        frame, medium = self.vertebra.frame, self.tissues.medium
         static: dict[str, ArrayLike] = {
             "bmd_mg_per_cm3": to_clinical(1.0, "mg/cm3") * self.bone.bmd,
-            "porosity": self.medium.porosity,
-            "permeability_axial_m2": to_clinical(1.0, "m2") * self.medium.permeability[:, 2, 2],
-            "permeability_transverse_m2": to_clinical(1.0, "m2") * self.medium.permeability[:, 0, 0],
-            "modulus_mpa": self.modulus,
-            "cell_region": regions,
+            "porosity": medium.porosity,
+            "permeability_axial_m2": to_clinical(1.0, "m2") * medium.permeability[:, 2, 2],
+            "permeability_transverse_m2": to_clinical(1.0, "m2") * medium.permeability[:, 0, 0],
+            "modulus_mpa": self.tissues.modulus,
+            "cell_region": _numbered(self.mesh.cell_regions, len(self.mesh.cells)),
+            "tissue": _numbered({"bone": np.empty(0, np.int64), **self.tissues.cells}, len(self.mesh.cells)),
         }
         with FieldSeries(path, frame.to_scanner(self.mesh.points), self.mesh.cells, static) as series:
             for snapshot in self.snapshots:
@@ -75,6 +70,7 @@ class CaseOutcome:
                         "saturation": snapshot.saturation,
                         "pressure_kpa": to_clinical(1.0, "kPa") * snapshot.pressure,
                         "darcy_velocity_mm_per_s": snapshot.velocity @ frame.axes,
+                        **{f"share_{name}": share for name, share in snapshot.fluids.items()},
                     },
                 )
 
@@ -83,37 +79,65 @@ class CaseOutcome:
         from experiments import figures
 
         folder.mkdir()
-        needle = figures.NeedlePose(self.path.tip, self.path.direction, self.needle_diameter)
+        needles = [figures.NeedlePose(path.tip, path.direction, path.outer_diameter) for path in self.paths]
         filled = [
             figures.Snapshot(shot.moment.time, to_clinical(shot.moment.injected, "ml"), shot.saturation)
             for shot in self.snapshots[1:]
         ]
+        inclusions = {name: cells for name, cells in self.tissues.cells.items() if name != "basivertebral_channel"}
         quarters = np.unique(np.ceil(len(filled) * np.array([0.25, 0.5, 0.75, 1.0])).astype(int) - 1)
         figures.draw_mesh(self.mesh, folder / "mesh.png")
         figures.draw_density(self.mesh, to_clinical(1.0, "mg/cm3") * self.bone.bmd, folder / "density.png")
-        figures.draw_leaks(self.mesh, self._leak_marks(), folder / "leaks.png", filled[-1] if filled else None)
+        marks, openings = self._leaks()
+        last = filled[-1] if filled else None
+        figures.draw_leaks(self.mesh, marks, folder / "leaks.png", last, openings, inclusions)
         if filled:
-            figures.draw_fill_front(self.mesh, [filled[i] for i in quarters], needle, folder / "fill_front.png")
-            figures.draw_filled(self.mesh, filled[-1], needle, folder / "filled.png")
+            front = [filled[i] for i in quarters]
+            figures.draw_fill_front(self.mesh, front, needles, folder / "fill_front.png", inclusions)
+            figures.draw_filled(self.mesh, filled[-1], needles, folder / "filled.png", inclusions)
+        self._plot_course(folder / "history.png")
+
+    def _plot_course(self, path: Path) -> None:
+        from experiments import figures
+
         course = self.results["injection"]["course"]
+        sides = [way.side for way in self.paths]
+        names = [side if sides.count(side) == 1 else f"{side} ({i + 1})" for i, side in enumerate(sides)]
+        needles = dict(zip(names, course["needles"], strict=True))
         figures.plot_history(
             course["time_s"],
-            course["tip_pressure_kpa"],
-            course["syringe_pressure_kpa"],
+            {name: needle["tip_pressure_kpa"] for name, needle in needles.items()},
+            {name: needle["syringe_pressure_kpa"] for name, needle in needles.items()},
+            {name: needle["rate_ml_per_min"] for name, needle in needles.items()},
             course["injected_ml"],
             course["stored_ml"],
-            course["leaked_ml"],
-            folder / "history.png",
+            course["leaked_by_site_ml"],
+            path,
         )
 
-    def _leak_marks(self) -> list[Any]:
-        from experiments.figures import LeakMark
+    def _leaks(self) -> tuple[list[Any], list[Any]]:
+        """Marks of the sites that leaked, and all sites that were open."""
+        from experiments.figures import LEAST_SHOWN_LEAK, LeakMark, SiteOpening
 
         class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
-        marks = []
+        marks, openings = [], []
+        numbers = self.walls.site
         for index, site in enumerate(SITES):
-            volume = self.results["injection"]["leaks"][site]["volume_ml"]
-            facets = np.flatnonzero(self.walls.site == index)
-            if len(facets) and self.results["injection"]["leaks"][site]["onset_s"] is not None:
-                marks.append(LeakMark(site, class_of.get(site, site), volume, self.mesh.facet_centroids[facets]))
-        return marks
+            leak = self.results["injection"]["leaks"][site]
+            facets = np.flatnonzero(numbers == index)
+            if not len(facets):
+                continue
+            openings.append(SiteOpening(site, class_of.get(site, site), facets))
+            if leak["volume_ml"] > LEAST_SHOWN_LEAK:
+                marks.append(
+                    LeakMark(site, class_of.get(site, site), leak["volume_ml"], self.mesh.facet_centroids[facets])
+                )
+        return marks, openings
+
+
+def _numbered(regions: Mapping[str, NDArray[np.int64]], count: int) -> NDArray[np.int32]:
+    """(count,) number of the region that each cell lies in, in the order of ``regions``; 0 outside of all."""
+    numbers = np.zeros(count, dtype=np.int32)
+    for number, cells in enumerate(regions.values()):
+        numbers[cells] = number
+    return numbers

@@ -6,17 +6,22 @@ frame, +x left, +y posterior, +z superior, in parallel projection, so that the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pyvista
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter
 
-from experiments.style import PANEL_INCHES, PANEL_PIXELS, TEXT_COLOR
+from experiments.style import BONE_COLOR, PANEL_INCHES, PANEL_PIXELS, TEXT_COLOR, words
 from meshes.tetmesh import TetMesh
 
 
@@ -42,10 +47,24 @@ class View:
 
 
 POSTERIOR_LEFT = View((0.75, 0.6, 0.45))
-ANTERIOR_RIGHT = View((-0.75, -0.6, 0.45))
+ANTERIOR_RIGHT = View((-0.75, -0.6, -0.45))
+"""Opposite each other, the first from above and the second from below, so that the two show every side of the body."""
 AXIAL = View((0.0, 0.0, -1.0), (0.0, -1.0, 0.0))
 """From below, as radiologists look at axial sections: the patient's right is at the left."""
 SAGITTAL = View((1.0, 0.0, 0.0))
+
+INCLUSION_COLORS = ("#882255", "#999933", "#E69F00", "#332288")
+"""Colours of lesions, clefts and cavities in their order, told apart by colour-blind readers (Tol 2021, Okabe & Ito
+2008), and none of them that of cement or of a clinical class."""
+
+SAMPLE_SPACING = 0.6
+"""mm between the points at which cells are sampled to draw a smooth surface around them."""
+
+OUTLINE_RADIUS = 0.2
+"""mm of the rod along an outline."""
+
+OUTLINE_RADIUS = 0.2
+"""mm of the rod along an outline."""
 
 LETTERS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
 """Anatomical direction -> vector: left, right, posterior, anterior, superior, inferior."""
@@ -66,6 +85,25 @@ class Panel:
     view: View
     half: float
     reach: tuple[float, float]
+
+
+Inclusions = Mapping[str, NDArray[np.int64]]
+"""Name of a lesion, cleft or cavity -> indices of its cells."""
+
+
+@dataclass(frozen=True)
+class InclusionBody:
+    """A lesion, cleft or cavity as it is drawn.
+
+    Attributes:
+        name: what the legend says.
+        color: of the body.
+        surface: closed surface around its cells.
+    """
+
+    name: str
+    color: str
+    surface: pyvista.PolyData
 
 
 def render(draw: Callable[[pyvista.Plotter], None], view: View, points: NDArray[np.float64]) -> Panel:
@@ -130,6 +168,19 @@ def show(axes: Axes, panel: Panel, title: str, ruler_mm: float = 10.0) -> None:
         axes.text(x0 + 1.3 * x, y0 + 1.3 * y, letter, ha="center", va="center", fontweight="bold")
 
 
+def explain(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Put a legend below the panels if there is anything to explain."""
+    if handles:
+        columns = 3 if figure.get_figwidth() > PANEL_INCHES else 2
+        figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False)
+
+
+def pale(color: str) -> tuple[float, float, float]:
+    """A colour with three parts of white."""
+    red, green, blue = (0.25 * part + 0.75 for part in to_rgb(color))
+    return red, green, blue
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG."""
     figure.savefig(path, dpi=PANEL_PIXELS / PANEL_INCHES)
@@ -148,3 +199,63 @@ def volume_of(mesh: TetMesh, cell_data: Mapping[str, ArrayLike]) -> pyvista.Unst
     for name, values in cell_data.items():
         grid.cell_data[name] = np.asarray(values)
     return grid
+
+
+def outline_of(surface: pyvista.PolyData) -> pyvista.PolyData:
+    """A thin rod along the edges at which a surface ends."""
+    edges = surface.extract_feature_edges(
+        boundary_edges=True, feature_edges=False, manifold_edges=False, non_manifold_edges=False
+    )
+    return edges.tube(radius=OUTLINE_RADIUS) if edges.n_cells else edges
+
+
+def add_bone(plotter: pyvista.Plotter, mesh: TetMesh, facets: NDArray[np.int64] | None = None) -> None:
+    """Draw the translucent body, or the given facets of it."""
+    plotter.add_mesh(surface_of(mesh, facets), color=BONE_COLOR, opacity=0.35, smooth_shading=True, culling="back")
+
+
+def inclusion_bodies(mesh: TetMesh, inclusions: Inclusions) -> list[InclusionBody]:
+    """The bodies inside the bone; their colours repeat after :data:`INCLUSION_COLORS`."""
+    return [
+        InclusionBody(name, color, inclusion_surface(mesh, cells))
+        for (name, cells), color in zip(inclusions.items(), cycle(INCLUSION_COLORS), strict=False)
+    ]
+
+
+def add_inclusions(plotter: pyvista.Plotter, bodies: Sequence[InclusionBody]) -> None:
+    """Draw translucent bodies inside the bone."""
+    for body in bodies:
+        plotter.add_mesh(body.surface, color=body.color, opacity=0.5, smooth_shading=True)
+
+
+def inclusion_handles(bodies: Sequence[InclusionBody]) -> list[Artist]:
+    """The legend of bodies inside the bone."""
+    return [Patch(facecolor=body.color, alpha=0.6, label=words(body.name)) for body in bodies]
+
+
+def cement_surface(mesh: TetMesh, saturation: ArrayLike) -> pyvista.PolyData:
+    """Closed surface around the region with a saturation above one half, smoothed for the eye."""
+    image, _ = _smoothed(volume_of(mesh, {"value": saturation}))
+    return image.contour([0.5], scalars="value")
+
+
+def inclusion_surface(mesh: TetMesh, cells: NDArray[np.int64]) -> pyvista.PolyData:
+    """Closed surface around as much volume as some cells have, smoothed for the eye; thin layers do not vanish."""
+    grid = pyvista.UnstructuredGrid({pyvista.CellType.TETRA: mesh.cells[cells]}, mesh.points)
+    grid.cell_data["value"] = np.ones(len(cells))
+    image, values = _smoothed(grid.clean())
+    count = max(round(float(mesh.cell_volumes[cells].sum()) / SAMPLE_SPACING**3), 1)
+    return image.contour([float(np.sort(values)[-count])], scalars="value")
+
+
+def _smoothed(grid: pyvista.UnstructuredGrid) -> tuple[pyvista.ImageData, NDArray[np.float64]]:
+    """An image around ``grid`` with its cells' ``"value"``, 0 outside, and these values as (n,).
+
+    A Gaussian of 1.5 grid steps keeps single cells from showing.
+    """
+    low, high = np.reshape(grid.bounds, (3, 2)).T + 6.0 * SAMPLE_SPACING * np.array([[-1.0], [1.0]])
+    size = np.ceil((high - low) / SAMPLE_SPACING).astype(int) + 1
+    image = pyvista.ImageData(dimensions=size, spacing=[SAMPLE_SPACING] * 3, origin=low).sample(grid)
+    values = gaussian_filter(np.asarray(image["value"]).reshape(size, order="F"), 1.5).ravel(order="F")
+    image["value"] = values
+    return image, values

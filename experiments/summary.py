@@ -29,10 +29,25 @@ def result_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
             rows.append(
                 (
                     f"  {site.replace('_', ' ')}",
-                    f"{leak['volume_ml']:.3f} ml, from {leak['onset_s']:.1f} s ({leak['onset_injected_ml']:.2f} ml)",
+                    f"{leak['volume_ml']:.3f} ml, from {leak['onset_s']:.1f} s ({leak['onset_injected_ml']:.2f} ml), "
+                    f"{leak['severity']}",
                 )
             )
-    rows.append(("peak pressure at the tip", f"{injection['peak_tip_pressure_kpa']:.2f} kPa"))
+    rows.append(
+        (
+            "peak pressure",
+            f"{injection['peak_tip_pressure_kpa']:.2f} kPa at the tip, "
+            f"{injection['peak_syringe_pressure_kpa']:.0f} kPa in the syringe",
+        )
+    )
+    fill = results["fill"]
+    sides = fill["cement_by_side_ml"]
+    rows.append(
+        (
+            "distribution",
+            f"{str(fill['pattern']).replace('_', ' ')}, {sides['left']:.2f} ml left, {sides['right']:.2f} ml right",
+        )
+    )
     stiffness = results.get("stiffness") or {}
     if stiffness.get("intact_n_per_mm") is not None:
         intact, augmented = stiffness["intact_n_per_mm"], stiffness["augmented_n_per_mm"]

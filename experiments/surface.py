@@ -1,102 +1,219 @@
-"""The walls of one case: outlets by share, the foramen, the needle's track and the defects of the case file."""
+"""The walls of one case: where marrow seeps, and every opening that lets cement pass with its site and its conduits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.approach import NeedlePath
-from experiments.case import Case, Defect
+from experiments.case import Case
+from experiments.case_errors import about
+from experiments.defects import defect_facets
 from experiments.laws import Laws
-from experiments.units import to_internal
-from fem.porous import PorousMedium
+from experiments.sections import Defect
+from experiments.tissues import TissueMap
+from experiments.units import to_clinical, to_internal
 from fem.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
+from materials.leak_path import Fissures, LeakPath
 from meshes.frame import AnatomicalFrame
-from meshes.regions import facets_in_disc, wall_point
-from meshes.sizing import Refinement
+from meshes.regions import region_area
 from meshes.tetmesh import TetMesh
-
-WALL_PLACES: dict[str, tuple[str, float, tuple[float, float, float]]] = {
-    "left_wall": ("left", 1.0, (-1.0, 0.0, 0.0)),
-    "right_wall": ("left", -1.0, (1.0, 0.0, 0.0)),
-    "anterior_wall": ("depth", 0.0, (0.0, 1.0, 0.0)),
-    "posterior_wall": ("depth", 1.0, (0.0, -1.0, 0.0)),
-    "inferior_endplate": ("height", 0.0, (0.0, 0.0, 1.0)),
-    "superior_endplate": ("height", 1.0, (0.0, 0.0, -1.0)),
-}
-"""Wall -> the fraction that it fixes, its value there, and the direction into the body in the anatomical frame."""
+from meshes.veins import segmental_openings
+from meshes.vertebra import Vertebra
+from meshes.wall_damage import SHELL_WALLS, facets_behind, missing_shell
 
 
-def defect_point(defect: Defect, frame: AnatomicalFrame) -> NDArray[np.float64]:
-    """(3,) point in mm on or near the wall that the defect opens."""
-    key, value, _ = WALL_PLACES[defect.wall]
-    given = {name: getattr(defect, name) for name in ("left", "depth", "height") if name != key}
-    return frame.point(**given, **{key: value})
+@dataclass(frozen=True)
+class CaseWalls:
+    """The walls of a case.
+
+    Attributes:
+        walls: the law of every boundary facet.
+        warnings: sentences for the reader of the results.
+    """
+
+    walls: Walls
+    warnings: tuple[str, ...]
 
 
-def refinements(
-    case: Case, frame: AnatomicalFrame, tip: NDArray[np.float64], opening_radius: float
-) -> list[Refinement]:
-    """Where the mesh is finer than elsewhere: around the needle's opening and, if asked for, the defects."""
-    finer = []
-    size = to_internal(case.mesh.needle_size_mm, "mm")
-    if size < to_internal(case.mesh.size_mm, "mm"):
-        finer.append(Refinement(_triple(tip), _triple(tip), 2.0 * opening_radius, size))
-    if case.mesh.defect_size_mm is not None:
-        for defect in case.defects:
-            wall = defect_point(defect, frame)
-            end = wall + to_internal(defect.depth_mm or 0.0, "mm") * np.array(WALL_PLACES[defect.wall][2])
-            radius = 0.5 * to_internal(defect.diameter_mm, "mm")
-            size = to_internal(case.mesh.defect_size_mm, "mm")
-            finer.append(Refinement(_triple(wall), _triple(end), radius, size))
-    return finer
+def case_walls(
+    case: Case, laws: Laws, vertebra: Vertebra, mesh: TetMesh, paths: Sequence[NeedlePath], tissues: TissueMap
+) -> CaseWalls:
+    """Conductance and openings of every boundary facet.
 
+    Where openings would share facets, needle tracks come before veins, veins before the defects of the case file, the
+    last of these first, defects before walls that lesions destroy, and those before shell that the CT does not show.
 
-def _triple(point: NDArray[np.float64]) -> tuple[float, float, float]:
-    return float(point[0]), float(point[1]), float(point[2])
+    Args:
+        case: what is asked.
+        laws: its laws.
+        vertebra: CT, mask and frame.
+        mesh: its body with named facets.
+        paths: the way of each needle, with the facets that it crosses.
+        tissues: what the body is made of.
 
-
-def case_walls(case: Case, laws: Laws, mesh: TetMesh, frame: AnatomicalFrame, path: NeedlePath) -> Walls:
-    """Conductance and permission of every boundary facet."""
+    Raises:
+        InputError: a defect or a vein does not fit on its wall, or the CT cannot tell where shell is missing.
+    """
     outlets = laws.outlets.group_conductances()
-    track = Opening("needle_track", path.track_facets, outlets.pop("needle_track"))
-    openings = [track]
-    if case.outlets.foramen_open:
-        foramen = mesh.facet_regions["basivertebral_foramen"]
-        openings.append(Opening("basivertebral_foramen", foramen, outlets.pop("basivertebral_foramen")))
-    for defect in case.defects:
-        facets = facets_in_disc(mesh, defect.wall, defect_point(defect, frame), to_internal(defect.diameter_mm, "mm"))
-        area = float(mesh.facet_areas[facets].sum())
-        conductance = laws.defect.conductance_per_area(laws.marrow.viscosity) * area
-        openings.append(Opening(SITE_BEHIND_WALL[defect.wall], facets, conductance))
-    return build_walls(mesh, outlets, openings)
+    openings = _Openings(laws, mesh)
+    for path in paths:
+        openings.add_track(path)
+    openings.share_out(outlets, "needle_track")
+    openings.add_foramen()
+    openings.share_out(outlets, "basivertebral_foramen")
+    with about("veins"):
+        openings.add_segmental_veins()
+    openings.share_out(outlets, "segmental_veins")
+    for number, defect in reversed(list(enumerate(case.defects, 1))):
+        with about(f"defects[{number}]"):
+            openings.add_defect(defect, vertebra.frame)
+    for number, lesion in reversed(list(enumerate(case.lesions, 1))):
+        if lesion.opens_walls:
+            behind = facets_behind(mesh, tissues.cells[f"lesion_{number}"])
+            openings.add_fissures(behind, _fissures(laws, lesion.aperture_mm))
+    warnings: tuple[str, ...] = ()
+    if case.walls.missing_shell == "open":
+        with about("walls.missing_shell"):
+            gaps = missing_shell(mesh, vertebra)
+        warnings = _told_gaps(mesh, gaps)
+        openings.add_fissures(gaps, laws.fissures)
+    walls = build_walls(
+        mesh,
+        outlets,
+        openings.found,
+        outside={
+            "canal": to_internal(case.outside.canal_kpa, "kPa"),
+            "disc": to_internal(case.outside.disc_kpa, "kPa"),
+            "veins": to_internal(case.outside.veins_kpa, "kPa"),
+            "soft_tissue": to_internal(case.outside.soft_tissue_kpa, "kPa"),
+        },
+        thickness={wall: laws.shell_of(wall).thickness for wall in SHELL_WALLS},
+        conductances={
+            wall: to_internal(conductance, "ml/(s kPa)")
+            for wall, conductance in case.walls.conductance_ml_per_s_kpa.items()
+        },
+    )
+    return CaseWalls(walls, warnings)
 
 
-def lost_bone(
-    defects: Sequence[Defect], mesh: TetMesh, frame: AnatomicalFrame
-) -> list[tuple[Defect, NDArray[np.int64]]]:
-    """The cells behind each defect whose bone is lost: a round hole along the anatomical axis that leads inwards."""
-    found = []
-    for defect in defects:
-        if defect.depth_mm is None:
-            continue
-        diameter = to_internal(defect.diameter_mm, "mm")
-        centre = wall_point(mesh, defect.wall, defect_point(defect, frame))
-        inwards = np.array(WALL_PLACES[defect.wall][2])
-        arms = mesh.cell_centroids - centre
-        depth = arms @ inwards
-        aside = np.linalg.norm(arms - depth[:, None] * inwards, axis=1)
-        inside = (depth <= to_internal(defect.depth_mm, "mm")) & (depth >= -diameter) & (aside <= 0.5 * diameter)
-        found.append((defect, np.flatnonzero(inside)))
-    return found
+def openings_summary(mesh: TetMesh, walls: Walls) -> list[dict[str, Any]]:
+    """The openings for people: site, wall, conduits with their size and number, and what they conduct to marrow.
+
+    ``number`` counts the tubes of an opening, ``total_length_mm`` is that of its slots along the wall.
+    """
+    return [_summary(mesh, opening) for opening in walls.openings]
 
 
-def with_lost_bone(medium: PorousMedium, laws: Laws, lost: Sequence[tuple[Defect, NDArray[np.int64]]]) -> PorousMedium:
-    """``medium`` with cavities where bone is lost."""
-    porosity, permeability = medium.porosity.copy(), medium.permeability.copy()
-    for defect, cells in lost:
-        porosity[cells] = laws.defect.cavity_porosity
-        permeability[cells] = laws.defect.cavity_permeability(to_internal(defect.diameter_mm, "mm")) * np.eye(3)
-    return PorousMedium(porosity, permeability)
+class _Openings:
+    """Openings one after the other, each on the facets that those before have left."""
+
+    def __init__(self, laws: Laws, mesh: TetMesh) -> None:
+        self.found: list[Opening] = []
+        self._laws, self._mesh = laws, mesh
+        self._free = np.ones(len(mesh.facets), dtype=bool)
+        self._shared = 0
+
+    def add_track(self, path: NeedlePath) -> None:
+        """The gap around a needle."""
+        law = self._laws.needle_track
+        self._add("needle_track", path.track_facets, law.path(), law.area(path.outer_diameter))
+
+    def add_foramen(self) -> None:
+        """The basivertebral veins, if there are any."""
+        veins = self._laws.draining_basivertebral()
+        if veins.number:
+            facets = self._mesh.facet_regions["basivertebral_foramen"]
+            self._add("basivertebral_foramen", facets, veins.path(), veins.area)
+
+    def add_segmental_veins(self) -> None:
+        """The segmental veins at both lateral walls, if there are any."""
+        veins = self._laws.draining_segmental()
+        if veins.number:
+            patches = segmental_openings(self._mesh, veins.number, veins.diameter)
+            for side, places in patches.items():
+                for facets in places:
+                    self._add(f"segmental_veins_{side}", facets, veins.path(), veins.area / veins.number)
+
+    def add_defect(self, defect: Defect, frame: AnatomicalFrame) -> None:
+        """A defect of the case file: an open hole, or fissures where it is none or has an aperture."""
+        site, shell = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall)
+        fissures = _fissures(self._laws, defect.aperture_mm)
+        facets = defect_facets(defect, self._mesh, frame, fissures.aperture)
+        if defect.fraction is not None:
+            self.add_fissures({defect.wall: facets}, fissures)
+        elif defect.diameter_mm is None:
+            length = to_internal(defect.fracture_length_mm or 0.0, "mm")
+            self._add(site, facets, fissures.path(shell.thickness), fissures.aperture * length)
+        else:
+            diameter = to_internal(defect.diameter_mm, "mm")
+            disc = 0.25 * math.pi * diameter**2
+            if defect.aperture_mm is None:
+                self._add(site, facets, shell.hole(diameter), disc)
+            else:
+                self._add(site, facets, fissures.path(shell.thickness), fissures.open_share * disc)
+
+    def add_fissures(self, damage: Mapping[str, NDArray[np.int64]], fissures: Fissures) -> None:
+        """Fissures all over some facets of each wall; the pedicles and the foramen have no shell to break."""
+        for wall, facets in damage.items():
+            if wall in SHELL_WALLS:
+                left = facets[self._free[facets]]
+                area = fissures.open_share * region_area(self._mesh, left)
+                self._add(SITE_BEHIND_WALL[wall], left, fissures.path(self._laws.shell_of(wall).thickness), area)
+
+    def share_out(self, outlets: dict[str, float], group: str) -> None:
+        """Let the openings since the last call share the conductance of ``group``, and take it out of ``outlets``."""
+        members = self.found[self._shared :]
+        self._shared = len(self.found)
+        if members:
+            share = outlets.pop(group) / len(members)
+            self.found[-len(members) :] = [
+                replace(opening, conductance=max(opening.conductance, share)) for opening in members
+            ]
+
+    def _add(self, site: str, facets: NDArray[np.int64], path: LeakPath, area: float) -> None:
+        """An opening that conducts to marrow what its conduits do: marrow and cement flow through the same ones."""
+        facets = facets[self._free[facets]]
+        self._free[facets] = False
+        if len(facets):
+            conductance = area * path.conductance_per_area / self._laws.marrow.viscosity
+            self.found.append(Opening(site, facets, path, area, conductance))
+
+
+def _fissures(laws: Laws, aperture_mm: float | None) -> Fissures:
+    """The law's fissures, or some of another aperture."""
+    return laws.fissures if aperture_mm is None else replace(laws.fissures, aperture=to_internal(aperture_mm, "mm"))
+
+
+def _told_gaps(mesh: TetMesh, gaps: Mapping[str, NDArray[np.int64]]) -> tuple[str, ...]:
+    if not gaps:
+        return ("walls.missing_shell: the CT shows the shell everywhere, so that no wall is opened for it",)
+    return tuple(
+        f"walls.missing_shell: the CT shows no shell on {region_area(mesh, facets):.0f} mm2 of the "
+        f"{wall.replace('_', ' ')}, where fissures now let cement pass"
+        for wall, facets in gaps.items()
+    )
+
+
+def _summary(mesh: TetMesh, opening: Opening) -> dict[str, Any]:
+    path = opening.path
+    tube = path.shape == "tube"
+    areas = {name: region_area(mesh, np.intersect1d(rows, opening.facets)) for name, rows in mesh.facet_regions.items()}
+    return {
+        "site": opening.site,
+        "wall": max(areas, key=lambda name: areas[name]),
+        "shape": path.shape,
+        "aperture_mm": path.aperture,
+        "length_mm": path.length,
+        "number": opening.area / (0.25 * math.pi * path.aperture**2) if tube else None,
+        "total_length_mm": None if tube else opening.area / path.aperture,
+        "open_area_mm2": opening.area,
+        "facet_area_mm2": region_area(mesh, opening.facets),
+        "entry_pressure_kpa": to_clinical(path.entry_pressure, "kPa"),
+        "conductance_ml_per_s_kpa": to_clinical(opening.conductance, "ml/(s kPa)"),
+    }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from materials.leak_path import LeakPath
 from meshes.tetmesh import TetMesh
 
 SITES = (
@@ -43,13 +44,23 @@ SITE_BEHIND_WALL: Mapping[str, str] = {
 }
 """Facet region -> the site that cement reaches through a defect of it."""
 
+SPACES: Mapping[str, tuple[str, ...]] = {
+    "canal": ("canal_posterior_wall",),
+    "disc": ("disc_superior", "disc_inferior"),
+    "veins": ("basivertebral_foramen", "segmental_veins_left", "segmental_veins_right"),
+    "soft_tissue": ("paravertebral_left", "paravertebral_right", "paravertebral_anterior", "needle_track"),
+}
+"""Space outside the body, each with a pressure of its own -> the sites that open into it."""
+
 OUTLET_GROUPS: Mapping[str, tuple[str, ...]] = {
     "endplates": ("superior_endplate", "inferior_endplate"),
     "cortical_walls": ("posterior_wall", "anterior_wall", "left_wall", "right_wall"),
     "pedicles": ("left_pedicle", "right_pedicle"),
     "basivertebral_foramen": ("basivertebral_foramen",),
+    "segmental_veins": (),
+    "needle_track": (),
 }
-"""Outlet group -> the facet regions over which its conductance is spread by area."""
+"""Outlet group -> the facet regions over which its conductance is spread where it is no opening of its own."""
 
 
 @dataclass(frozen=True)
@@ -59,28 +70,41 @@ class Opening:
     Attributes:
         site: the name of the site behind it, one of :data:`SITES`.
         facets: rows of ``mesh.facets`` that are open.
+        path: conduits through which cement leaves.
+        area: open cross-section of all conduits together in mm2.
         conductance: of all of them together to marrow in mm3/(s MPa).
     """
 
     site: str
     facets: NDArray[np.int64]
+    path: LeakPath
+    area: float
     conductance: float
 
 
 @dataclass(frozen=True)
 class Walls:
-    """Conductance and permission of every boundary facet, in the order of ``mesh.facets``.
-
-    A facet passes marrow at the rate conductance * mu_m * mobility of the cell behind it * pressure: an intact wall
-    feels only the mobility of marrow, an opening that of both phases.
+    """The law of every boundary facet, in the order of ``mesh.facets``.
 
     Attributes:
         conductance: (k,) to marrow in mm3/(s MPa).
-        site: (k,) index into :data:`SITES` where cement may pass, -1 elsewhere.
+        outside_pressure: (k,) pressure behind the facet in MPa above the resting intraosseous pressure.
+        opening: (k,) index into ``openings``, -1 where the wall is intact.
+        open_area: (k,) cross-section of the conduits that each facet holds in mm2.
+        openings: the parts that let cement pass.
     """
 
     conductance: NDArray[np.float64]
-    site: NDArray[np.int64]
+    outside_pressure: NDArray[np.float64]
+    opening: NDArray[np.int64]
+    open_area: NDArray[np.float64]
+    openings: tuple[Opening, ...]
+
+    @property
+    def site(self) -> NDArray[np.int64]:
+        """(k,) index into :data:`SITES` where cement may pass, -1 elsewhere."""
+        numbers = np.array([*(SITES.index(opening.site) for opening in self.openings), -1])
+        return numbers[self.opening]
 
     @property
     def total_conductance(self) -> float:
@@ -89,7 +113,8 @@ class Walls:
 
     def site_conductance(self) -> dict[str, float]:
         """Conductance to marrow of each open site in mm3/(s MPa); zero where a site is closed."""
-        sums = np.bincount(self.site[self.site >= 0], self.conductance[self.site >= 0], minlength=len(SITES))
+        site = self.site
+        sums = np.bincount(site[site >= 0], self.conductance[site >= 0], minlength=len(SITES))
         return dict(zip(SITES, sums.tolist(), strict=True))
 
 
@@ -97,6 +122,9 @@ def build_walls(
     mesh: TetMesh,
     outlets: Mapping[str, float],
     openings: Sequence[Opening] = (),
+    outside: Mapping[str, float] | None = None,
+    thickness: Mapping[str, float] | None = None,
+    conductances: Mapping[str, float] | None = None,
 ) -> Walls:
     """Spread the conductance of the outlet groups over their facets and lay the openings on top.
 
@@ -106,29 +134,45 @@ def build_walls(
             to a group that has no intact facets on this mesh goes to the others in proportion.
         openings: parts that let cement pass, with their own conductance; they take their facets out of the groups, and
             later ones out of earlier ones.
+        outside: space (a key of :data:`SPACES`) -> pressure in MPa above the resting intraosseous pressure; 0 where
+            left out. Behind the pedicles lies the marrow of the arch, at the pressure of the veins.
+        thickness: facet region -> thickness of its cortex in mm, 1 where left out; within a group, facets share its
+            conductance by area over thickness.
+        conductances: facet region -> conductance of this intact wall in mm3/(s MPa), instead of its share.
 
     Raises:
         ValueError: nothing can leave.
     """
+    outside, thickness, conductances = outside or {}, thickness or {}, conductances or {}
     areas = mesh.facet_areas
-    conductance = np.zeros(len(mesh.facets))
-    site = np.full(len(mesh.facets), -1, dtype=np.int64)
+    conductance, open_area = np.zeros(len(mesh.facets)), np.zeros(len(mesh.facets))
+    pressure = np.full(len(mesh.facets), outside.get("veins", 0.0))
+    space_of_site = {site: space for space, sites in SPACES.items() for site in sites}
     owner = np.full(len(mesh.facets), -1, dtype=np.int64)
+    weight = areas.copy()
+    for region, rows in mesh.facet_regions.items():
+        weight[rows] /= thickness.get(region, 1.0)
+        if region in SITE_BEHIND_WALL:
+            pressure[rows] = outside.get(space_of_site[SITE_BEHIND_WALL[region]], 0.0)
     for number, opening in enumerate(openings):
         owner[opening.facets] = number
     for number, opening in enumerate(openings):
         rows = np.flatnonzero(owner == number)
-        site[rows] = SITES.index(opening.site)
-        conductance[rows] = opening.conductance * areas[rows] / areas[rows].sum()
-    intact = {
-        group: np.concatenate([mesh.facet_regions.get(name, np.empty(0, np.int64)) for name in OUTLET_GROUPS[group]])
-        for group in outlets
-    }
-    intact = {group: rows[site[rows] < 0] for group, rows in intact.items()}
+        share = areas[rows] / areas[rows].sum()
+        conductance[rows], open_area[rows] = opening.conductance * share, opening.area * share
+        pressure[rows] = outside.get(space_of_site[opening.site], 0.0)
+    regions = {name: rows[owner[rows] < 0] for name, rows in mesh.facet_regions.items()}
+    own = [name for name in conductances if len(regions.get(name, ()))]
+    for name in own:
+        conductance[regions[name]] = conductances[name] * weight[regions[name]] / weight[regions[name]].sum()
+    intact = {}
+    for group in outlets:
+        members = [regions.get(name, np.empty(0, np.int64)) for name in OUTLET_GROUPS[group] if name not in own]
+        intact[group] = np.concatenate([np.empty(0, np.int64), *members])
     total, present = sum(outlets.values()), sum(value for group, value in outlets.items() if len(intact[group]))
     for group, rows in intact.items():
         if len(rows) and present > 0.0:
-            conductance[rows] = outlets[group] * total / present * areas[rows] / areas[rows].sum()
+            conductance[rows] = outlets[group] * total / present * weight[rows] / weight[rows].sum()
     if not conductance.sum() > 0.0:
         raise ValueError("the outlets have no conductance at all: the displaced marrow cannot leave the body")
-    return Walls(conductance, site)
+    return Walls(conductance, pressure, owner, open_area, tuple(openings))

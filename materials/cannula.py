@@ -1,4 +1,4 @@
-"""Bone cement needles by gauge, and the pressure that a cannula takes."""
+"""Bone cement needles by gauge, the pressure that a cannula takes, and the syringe behind it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from materials.provenance import check_ranges, quantity
+
+FloatArray = NDArray[np.float64]
 
 GAUGES = {
     8: (3.43, 4.19),
@@ -24,35 +26,82 @@ GAUGES = {
 
 @dataclass(frozen=True)
 class Cannula:
-    """A straight needle of a gauge (8 to 14) and a length."""
+    """A straight needle of a gauge (8 to 14) and a length, optionally with a wider bore near the syringe.
+
+    Attributes:
+        gauge: gauge of the distal part.
+        length: of the whole cannula in mm.
+        proximal_bore: inner diameter of the part near the syringe in mm, or None for one bore throughout.
+        proximal_length: length of that part in mm.
+    """
 
     gauge: int = 11
     length: float = quantity(125.0, "mm", "usual length of vertebroplasty needles", "M", 20.0, 400.0)
+    proximal_bore: float | None = quantity(None, "mm", "one bore throughout", "M", 0.5, 20.0, optional=True)
+    proximal_length: float = quantity(0.0, "mm", "one bore throughout", "M", 0.0, 400.0)
 
     def __post_init__(self) -> None:
-        """Check the gauge and the length."""
+        """Check the gauge, the ranges and that a step has a bore and lies in the cannula."""
         if self.gauge not in GAUGES:
             raise ValueError(f"Cannula.gauge = {self.gauge!r} is not one of {', '.join(map(str, GAUGES))}")
         check_ranges(self)
+        if (self.proximal_bore is None) != (self.proximal_length == 0.0):
+            raise ValueError("Cannula.proximal_bore and Cannula.proximal_length must be given together")
+        if self.proximal_length >= self.length:
+            raise ValueError(
+                f"Cannula.proximal_length = {self.proximal_length:g} mm is not below "
+                f"Cannula.length = {self.length:g} mm"
+            )
 
     @property
     def bore(self) -> float:
-        """Inner diameter in mm."""
+        """Inner diameter in mm at the tip."""
         return GAUGES[self.gauge][0]
 
     @property
     def outer_diameter(self) -> float:
-        """Outer diameter in mm."""
+        """Outer diameter in mm at the tip."""
         return GAUGES[self.gauge][1]
 
-    def pressure_drop(self, rate: ArrayLike, consistency: ArrayLike, index: float) -> NDArray[np.float64]:
-        """Pressure in MPa that a power-law fluid loses in the cannula; see :func:`tube_pressure_drop`."""
-        return tube_pressure_drop(rate, consistency, index, self.bore, self.length)
+    @property
+    def segments(self) -> tuple[tuple[float, float], ...]:
+        """(bore, length) in mm of each part, from the syringe to the tip."""
+        distal = (self.bore, self.length - self.proximal_length)
+        return (distal,) if self.proximal_bore is None else ((self.proximal_bore, self.proximal_length), distal)
+
+    def pressure_drop(self, rate: ArrayLike, consistency: ArrayLike, index: ArrayLike) -> FloatArray:
+        """Pressure in MPa that a power-law fluid loses in all parts; see :func:`tube_pressure_drop`."""
+        drops = [tube_pressure_drop(rate, consistency, index, bore, length) for bore, length in self.segments]
+        return np.sum(drops, axis=0)
+
+
+@dataclass(frozen=True)
+class Syringe:
+    """The syringe that the surgeon pushes."""
+
+    bore: float = quantity(4.7, "mm", "bore of a 1 ml syringe", "M", 1.0, 40.0)
+
+    def __post_init__(self) -> None:
+        """Check the range of the bore."""
+        check_ranges(self)
+
+    @property
+    def area(self) -> float:
+        """Area of the plunger in mm2."""
+        return 0.25 * math.pi * self.bore**2
+
+    def hand_force(self, pressure: float) -> float:
+        """Force on the plunger in N at a pressure in MPa, without friction."""
+        return pressure * self.area
+
+    def pressure_at(self, force: float) -> float:
+        """Pressure in MPa at a force on the plunger in N, without friction."""
+        return force / self.area
 
 
 def tube_pressure_drop(
-    rate: ArrayLike, consistency: ArrayLike, index: float, bore: float, length: float
-) -> NDArray[np.float64]:
+    rate: ArrayLike, consistency: ArrayLike, index: ArrayLike, bore: float, length: float
+) -> FloatArray:
     """Pressure drop of laminar power-law flow in a round tube.
 
     dp = (2 K L / R) ((3 n + 1) / (n pi R^3) Q)^n, the Rabinowitsch-Mooney solution without entrance losses; for n = 1
@@ -69,6 +118,6 @@ def tube_pressure_drop(
         Pressure drop in MPa.
     """
     radius = 0.5 * bore
-    flow = np.asarray(rate, dtype=float)
-    wall_shear_rate = (3.0 * index + 1.0) / (index * math.pi * radius**3) * np.abs(flow)
-    return np.sign(flow) * 2.0 * np.asarray(consistency, dtype=float) * length / radius * wall_shear_rate**index
+    flow, n = np.asarray(rate, dtype=float), np.asarray(index, dtype=float)
+    wall_shear_rate = (3.0 * n + 1.0) / (n * math.pi * radius**3) * np.abs(flow)
+    return np.sign(flow) * 2.0 * np.asarray(consistency, dtype=float) * length / radius * wall_shear_rate**n

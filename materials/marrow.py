@@ -1,4 +1,4 @@
-"""The tissue that cement displaces: marrow, or marrow replaced by tumour."""
+"""The marrow that cement displaces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class NewtonianMarrow:
 
     The default of 0.1 Pa s lies inside the 0.044-0.142 Pa s of human yellow femoral marrow (10.3233/BIR-2011-0587);
     bovine marrow is shear-independent above 42 degrees (Bryant 1989, 10.1243/PIME_PROC_1989_203_013_01). Marrow spans
-    0.01 to 1 Pa s; the range goes on to 1000 Pa s for marrow replaced by tumour tissue or clot.
+    0.01 to 1 Pa s; the range goes on to 1000 Pa s for marrow replaced by tumour tissue or clot throughout the body
+    (lesions have a tissue of their own, :mod:`materials.tissue`).
     """
 
     viscosity: float = quantity(1e-7, "MPa s", "human yellow femoral marrow, 10.3233/BIR-2011-0587", "M", 1e-8, 1e-3)

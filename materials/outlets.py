@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from materials.provenance import check_ranges, quantity
 
 OUTLET_SHARES = {
-    "endplates": 0.25,
-    "cortical_walls": 0.20,
+    "endplates": 0.15,
+    "cortical_walls": 0.13,
     "pedicles": 0.05,
-    "basivertebral_foramen": 0.48,
+    "basivertebral_foramen": 0.40,
+    "segmental_veins": 0.25,
     "needle_track": 0.02,
 }
 """Outlet group -> default share of the total conductance."""
+
+_SHARES = (
+    "veins carry most of the drainage, the basivertebral ones, which collect from the whole body, more than the "
+    "segmental ones; little leaves along the needle"
+)
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,7 @@ class MarrowOutlets:
     conductance: float = quantity(
         5e4, "mm3/s/MPa", "3 ml/min raises the pressure by no more than 1.2 kPa with a void", "D", 0.0, 5e5
     )
-    shares: Mapping[str, float] = quantity(
-        OUTLET_SHARES, "1", "most of the drainage through the basivertebral veins, little through the needle", "D", 0, 1
-    )
+    shares: Mapping[str, float] = quantity(OUTLET_SHARES, "1", _SHARES, "D", 0, 1)
 
     def __post_init__(self) -> None:
         """Check the ranges, the names of the groups and the sum of the shares."""

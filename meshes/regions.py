@@ -103,7 +103,7 @@ def facets_in_disc(mesh: TetMesh, region: str, centre: NDArray[np.float64], diam
     Raises:
         InputError: if the region is unknown or empty.
     """
-    members = _members(mesh, region)
+    members = region_facets(mesh, region)
     centroids = mesh.facet_centroids[members]
     distance = np.linalg.norm(centroids - wall_point(mesh, region, centre), axis=1)
     chosen = distance <= 0.5 * diameter
@@ -113,7 +113,7 @@ def facets_in_disc(mesh: TetMesh, region: str, centre: NDArray[np.float64], diam
 
 def wall_point(mesh: TetMesh, region: str, point: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3,) point of a region nearest to a point, in mm."""
-    surface = Surface(mesh.points, mesh.facets[_members(mesh, region)])
+    surface = Surface(mesh.points, mesh.facets[region_facets(mesh, region)])
     return nearest_points(surface, np.atleast_2d(point))[0]
 
 
@@ -133,7 +133,12 @@ def facet_adjacency(mesh: TetMesh) -> csr_array:
     return csr_array((ones, (owner[forward], owner[backward])), shape=(len(mesh.facets), len(mesh.facets)))
 
 
-def _members(mesh: TetMesh, region: str) -> NDArray[np.int64]:
+def region_facets(mesh: TetMesh, region: str) -> NDArray[np.int64]:
+    """Facets of a region.
+
+    Raises:
+        InputError: if the region is unknown or empty.
+    """
     members = mesh.facet_regions.get(region, np.empty(0, dtype=np.int64))
     if members.size == 0:
         known = ", ".join(name for name, facets in mesh.facet_regions.items() if len(facets))

@@ -26,6 +26,16 @@ CELL_REGIONS = ("cancellous", "cortical_shell")
 """Names that partition the cells of a vertebral body."""
 
 
+CELL_FACES = np.array([(1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)])
+"""Corners of the face opposite to each corner of a cell."""
+
+
+def triangle_keys(triangles: NDArray[np.int64], points: int) -> NDArray[np.int64]:
+    """One number per triangle of a mesh with so many points that does not depend on the order of its corners."""
+    low, middle, high = np.sort(triangles, axis=1).astype(np.int64).T
+    return (low * points + middle) * points + high
+
+
 @dataclass(frozen=True)
 class TetMesh:
     """Tetrahedra, their boundary triangles and the names of both.
@@ -87,6 +97,14 @@ class TetMesh:
     def facet_normals(self) -> NDArray[np.float64]:
         """(k, 3) outward unit normals of the boundary facets."""
         return self._facet_area_vectors / self.facet_areas[:, None]
+
+    @cached_property
+    def facet_cells(self) -> NDArray[np.int64]:
+        """(k,) the cell that each boundary facet belongs to."""
+        faces = triangle_keys(self.cells[:, CELL_FACES].reshape(-1, 3), len(self.points))
+        order = np.argsort(faces)
+        sought = triangle_keys(self.facets, len(self.points))
+        return order[np.searchsorted(faces, sought, sorter=order)] // 4
 
     @property
     def volume(self) -> float:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from experiments.case import Case, build_case, defaults_used, demo_case, json_schema, read_case
-from experiments.sections import Site
+from experiments.case import PLACES, Case, build_case, defaults_used, demo_case, input_files, json_schema, read_case
+from experiments.sections import Region, Site
 from experiments.units import INTERNAL_PER_CLINICAL
 from fem.walls import SITES
 from materials.outlets import OUTLET_SHARES
@@ -16,7 +16,8 @@ from meshes.errors import InputError
 from meshes.tetmesh import FACET_REGIONS
 
 DEMO = {"patient": {"demo": True}}
-HOLE = {"wall": "posterior_wall", "left": 0.0, "height": 0.5}
+HOLE = {"wall": "posterior_wall", "left": 0.0, "height": 0.5, "diameter_mm": 4.0}
+SHARES = dict.fromkeys(OUTLET_SHARES, 0.0) | {"endplates": 0.5, "segmental_veins": 0.48, "needle_track": 0.02}
 
 
 def build(**sections: Any) -> Case:
@@ -34,12 +35,12 @@ def test_the_demo_is_what_the_project_promises() -> None:
     assert case.patient.demo
     assert (case.injection.volume_ml, case.injection.rate_ml_per_min) == (4.0, 3.0)
     assert (case.cement.viscosity, case.cement.injected_after_mixing_min) == ("medium", 5.0)
-    assert (case.needle.side, case.needle.gauge) == ("left", 11)
-    left, depth, _ = case.needle.target
+    (needle,) = case.needles
+    assert (needle.side, needle.gauge, needle.approach) == ("left", 11, "transpedicular")
+    left, depth, _ = needle.target
     assert left > 0.0
     assert depth < 1.0 / 3.0
     assert case.mesh.size_mm == 1.5
-    assert case.outlets.foramen_open
     assert case.defects == ()
 
 
@@ -59,12 +60,18 @@ def test_the_demo_takes_another_mesh_size() -> None:
 @pytest.mark.parametrize(
     ("sections", "expected"),
     [
-        ({"needle": {"gauge": 20}}, "needle.gauge = 20 is not allowed; choose a whole number, 8 to 14 (gauge)"),
-        ({"needle": {"gauge": 11.5}}, "needle.gauge = 11.5 is not allowed; choose a whole number, 8 to 14 (gauge)"),
-        ({"needle": {"gage": 11}}, "needle.gage is not a known key; did you mean 'gauge'?"),
-        ({"needel": {"gauge": 11}}, "needel is not a known key; did you mean 'needle'?"),
-        ({"needle": {"side": "Left"}}, "needle.side = 'Left' is not allowed; choose 'left' or 'right'"),
-        ({"needle": 11}, "needle = 11 must be a table of keys and values, as in [needle]"),
+        ({"needles": [{"gauge": 20}]}, "needles[1].gauge = 20 is not allowed; choose a whole number, 8 to 14 (gauge)"),
+        ({"needles": [{}, {"gauge": 11.5}]}, "needles[2].gauge = 11.5 is not allowed; choose a whole number, 8 to 14"),
+        ({"needles": [{"gage": 11}]}, "needles[1].gage is not a known key; did you mean 'gauge'?"),
+        ({"needels": [{"gauge": 11}]}, "needels is not a known key; did you mean [[needles]]?"),
+        ({"needle": {"gauge": 11}}, "needle is not a known key; did you mean [[needles]]?"),
+        ({"needles": [{"xyz": 1}]}, "needles[1].xyz is not a known key; [[needles]] knows: side, gauge, length_mm, "),
+        ({"cement": {"xyz": 1}}, "cement.xyz is not a known key; [cement] knows: viscosity, "),
+        ({"needles": [{"side": "Left"}]}, "needles[1].side = 'Left' is not allowed; choose 'left' or 'right'"),
+        ({"needles": {"gauge": 11}}, "is not a list of tables; write [[needles]] above each table"),
+        ({"needles": []}, "needles is an empty list; write at least one table [[needles]] or leave needles out"),
+        ({"cement": 11}, "cement = 11 must be a table of keys and values, as in [cement]"),
+        ({"outlets": {"shares": 1}}, "outlets.shares = 1 must be a table of keys and values, as in [outlets.shares]"),
         ({"injection": {"volume_ml": 40.0}}, "injection.volume_ml = 40.0 is not allowed; choose 0.1 to 15 ml"),
         ({"injection": {"volume_ml": True}}, "injection.volume_ml = true is not allowed; choose 0.1 to 15 ml"),
         (
@@ -79,8 +86,7 @@ def test_the_demo_takes_another_mesh_size() -> None:
             {"injection": {"leak_limit_by_site_ml": {"needle_track": 99.0}}},
             "injection.leak_limit_by_site_ml.needle_track = 99.0 is not allowed; choose 0.001 to 15 ml for known sites",
         ),
-        ({"defects": [{"wall": "posterior_wall", "left": 0.0, "height": 7.0}]}, "defects[1].height = 7.0 is not"),
-        ({"defects": [{"wall": "posterior_wall", "left": 0.0}]}, "placed by left and height, without depth"),
+        ({"defects": [{**HOLE, "height": 7.0}]}, "defects[1].height = 7.0 is not"),
         ({"mechanics": {"enabled": "yes"}}, "mechanics.enabled = 'yes' is not allowed; choose true or false"),
         ({"patient": {}}, "patient: ct, mask, level missing; give ct, mask and level, or demo = true"),
         ({"patient": {"demo": True, "level": "L3"}}, "demo = true stands alone"),
@@ -93,8 +99,6 @@ def test_the_demo_takes_another_mesh_size() -> None:
             'choose "verse", "totalsegmentator_v1", "totalsegmentator_v2" or the number of the label in the mask',
         ),
         ({"patient": {"ct": "a.nii", "mask": "b", "level": "L3"}}, "patient.ct = 'a.nii' does not exist"),
-        ({"needle": {"approach": "angles", "camber_deg": 20.0}}, "needs both camber_deg and sagittal_deg"),
-        ({"needle": {"camber_deg": 20.0}}, 'camber_deg and sagittal_deg need approach = "angles"'),
         ({"injection": {"working_time_min": 4.0}}, "is not after cement.injected_after_mixing_min = 5"),
         ({"outlets": {"conductance_ml_per_s_kpa": 0.0}}, "leaves the displaced marrow no way out"),
         (
@@ -106,7 +110,7 @@ def test_the_demo_takes_another_mesh_size() -> None:
         ({"defects": [HOLE] * 11}, "defects has 11 tables; at most 10 are allowed"),
         ({"title": 3}, "title = 3 must be a text in quotation marks"),
         ({"patient": {"ct": 5, "mask": "b", "level": "L3"}}, "patient.ct = 5 must be a path in quotation marks"),
-        ({"patient": {"ct": "", "mask": "b", "level": "L3"}}, "patient.ct: the path is empty; name an image"),
+        ({"patient": {"ct": "", "mask": "b", "level": "L3"}}, "patient.ct: the path is empty; name a file"),
         ({"mechanics": {"degree": True}}, "mechanics.degree = true is not allowed; choose 1 or 2"),
         ({"mechanics": {"degree": 2.0}}, "mechanics.degree = 2.0 is not allowed; choose 1 or 2"),
         ({"outlets": {"shares": {"pedicles": 1.0}}}, "outlets.shares.endplates is missing; choose 0 to 1"),
@@ -120,29 +124,22 @@ def test_one_sentence_for_what_is_wrong(sections: dict[str, Any], expected: str)
 
 
 def test_several_errors_name_the_first_and_count_the_rest() -> None:
-    text = message(needle={"gauge": 20, "side": "up"}, injection={"volume_ml": -1.0})
-    assert "needle.side" in text
+    text = message(needles=[{"gauge": 20, "side": "up"}], injection={"volume_ml": -1.0})
+    assert "needles[1].side" in text
     assert text.endswith("(and 2 more problems)")
 
 
 def test_shares_must_add_up_to_one() -> None:
-    assert build(outlets={"shares": OUTLET_SHARES}).outlets.shares is not None
-    assert "add up to 1.1; make them add up to 1" in message(
-        outlets={"shares": {**OUTLET_SHARES, "needle_track": 0.12}}
-    )
+    assert build(outlets={"shares": SHARES}).outlets.shares is not None
+    assert "add up to 1.1; make them add up to 1" in message(outlets={"shares": {**SHARES, "needle_track": 0.12}})
 
 
 def test_names_agree_with_those_of_the_solver_and_the_mesh() -> None:
     assert Site.__args__ == SITES
     schema = json_schema()["$defs"]
     assert set(schema["OutletShares"]["properties"]) == set(OUTLET_SHARES)
-    assert set(schema["Defect"]["properties"]["wall"]["enum"]) <= set(FACET_REGIONS)
-
-
-def test_a_side_moves_the_default_target_to_the_other_half() -> None:
-    assert build(needle={"side": "left"}).needle.target[0] == 0.2
-    assert build(needle={"side": "right"}).needle.target[0] == -0.2
-    assert build(needle={"side": "right", "left": 0.1}).needle.target[0] == 0.1
+    assert set(schema["Defect"]["properties"]["wall"]["enum"]) <= set(Region.__args__)
+    assert set(Region.__args__) == set(FACET_REGIONS) - {"basivertebral_foramen"}
 
 
 def test_leak_limits_of_single_sites_come_first() -> None:
@@ -174,6 +171,54 @@ def test_only_the_ct_may_be_a_folder(tmp_path: Path, key: str) -> None:
         build_case({"patient": {**patient, key: "series"}}, folder=tmp_path)
 
 
+@pytest.fixture
+def with_files(tmp_path: Path) -> Case:
+    """A case that names every kind of input file, all in one folder."""
+    for name in ("ct.nii", "mask.nii", "cement.csv", "lesions.nii"):
+        (tmp_path / name).touch()
+    content = {
+        "patient": {"ct": "ct.nii", "mask": "mask.nii", "level": "L3"},
+        "cement": {"rheometer": "cement.csv"},
+        "lesions": [
+            {"kind": "osteolytic", "fraction": 0.2},
+            {"kind": "osteoblastic", "label": 3, "mask": "lesions.nii"},
+        ],
+    }
+    return build_case(content, "case.toml", tmp_path)
+
+
+def test_all_input_files_have_a_role(with_files: Case, tmp_path: Path) -> None:
+    assert input_files(with_files) == {
+        "ct": tmp_path / "ct.nii",
+        "mask": tmp_path / "mask.nii",
+        "cement.rheometer": tmp_path / "cement.csv",
+        "lesions[2].mask": tmp_path / "lesions.nii",
+    }
+    assert input_files(build()) == {}
+
+
+def test_nothing_but_the_places_names_a_path(with_files: Case, tmp_path: Path) -> None:
+    assert str(tmp_path) in with_files.model_dump_json()
+    assert str(tmp_path) not in json.dumps(with_files.model_dump(mode="json", exclude=PLACES))
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "sections"),
+    [
+        ("cement.rheometer", "CSV file", {"cement": {"rheometer": "there"}}),
+        ("lesions[1].mask", "NIfTI file", {"lesions": [{"kind": "osteolytic", "label": 1, "mask": "there"}]}),
+    ],
+)
+def test_files_of_cement_and_lesions_must_exist(tmp_path: Path, key: str, kind: str, sections: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as missing:
+        build_case({**DEMO, **sections}, "case.toml", tmp_path)
+    assert str(missing.value) == f"case.toml: {key} = 'there' does not exist (looked for {tmp_path / 'there'})"
+    (tmp_path / "there").mkdir()
+    with pytest.raises(InputError) as folder:
+        build_case({**DEMO, **sections}, "case.toml", tmp_path)
+    assert f"{key} = 'there' is a folder, not a file; give one {kind}" in str(folder.value)
+
+
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such case file"):
         read_case(tmp_path / "none.toml")
@@ -199,6 +244,29 @@ def test_defaults_are_listed_with_their_source_until_the_file_sets_them() -> Non
     assert all(entry["tag"] in ("S", "M", "D") for entry in listed.values())
 
 
+def test_defaults_in_lists_of_tables_are_listed_by_number() -> None:
+    listed = defaults_used(
+        build(
+            needles=[{"length_mm": 100.0}, {"side": "right", "boluses": [{"volume_ml": 1.0}, {"volume_ml": 1.0}]}],
+            cavities=[{"kind": "balloon", "left": 0.0, "depth": 0.5, "height": 0.5, "diameter_mm": 10.0}],
+        )
+    )
+    assert {key for key in listed if key.startswith(("needles", "cavities"))} == {
+        "needles[1].gauge",
+        "needles[1].depth",
+        "needles[1].height",
+        "needles[1].withdraw_mm",
+        "needles[2].gauge",
+        "needles[2].length_mm",
+        "needles[2].depth",
+        "needles[2].height",
+        "needles[2].withdraw_mm",
+        "needles[2].boluses[1].pause_before_s",
+        "needles[2].boluses[2].pause_before_s",
+    }
+    assert listed["needles[2].length_mm"]["value"] == 125.0
+
+
 def physical_fields(model: type[BaseModel]) -> list[tuple[str, dict[str, Any]]]:
     found = []
     for name, definition in model.model_json_schema()["$defs"].items():
@@ -208,7 +276,7 @@ def physical_fields(model: type[BaseModel]) -> list[tuple[str, dict[str, Any]]]:
 
 def test_every_physical_value_has_a_known_unit_in_the_schema() -> None:
     fields = physical_fields(Case)
-    assert len(fields) > 30
+    assert len(fields) > 70
     for key, value in fields:
         assert value["unit"] in {*INTERNAL_PER_CLINICAL, "gauge"}, key
         assert value["description"], key
@@ -223,4 +291,4 @@ def test_the_schema_is_plain_json_and_says_the_ranges() -> None:
 
 def test_a_case_is_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        build().needle.gauge = 8  # type: ignore[misc]
+        build().needles[0].gauge = 8  # type: ignore[misc]

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from experiments.case import Case, build_case
-from experiments.case_errors import _choice, _nested_model
+from experiments.case import PATHS, Case, build_case
+from experiments.case_errors import _choice, _is_table_list, _nested_model
+from experiments.rheometer import read_rheometer
 
 PAGE = Path(__file__).parents[2] / "docs" / "case-file.md"
 
@@ -27,7 +28,7 @@ def default(field: FieldInfo) -> str:
 def row(key: str, field: FieldInfo) -> str:
     allowed = _choice(field).removeprefix("choose ").replace("|", "/")
     if field.description and allowed == field.description:
-        allowed = "a path" if "NIfTI" in field.description else "text"
+        allowed = "a path" if "Path" in str(field.annotation) else "text"
     extra: Any = field.json_schema_extra or {}
     source = (
         f"{extra['source']} ({extra['tag']})"
@@ -37,20 +38,37 @@ def row(key: str, field: FieldInfo) -> str:
     return f"| `{key}` | {field.description} | {allowed} | {default(field)} | {source} |"
 
 
-def rows(model: type[BaseModel]) -> list[str]:
-    found = []
+def tables(model: type[BaseModel], heading: str = "Keys", place: str = "") -> dict[str, list[str]]:
+    """Heading -> the rows below it, for ``model`` and all tables inside it."""
+    found: dict[str, list[str]] = {heading: []}
     for key, field in model.model_fields.items():
         nested = _nested_model(field.annotation)
         if nested is None:
-            found.append(row(key, field))
-        else:
-            found += rows(nested)
+            found[heading].append(row(key, field))
+            continue
+        name = f"{place}{key}"
+        found |= tables(nested, f"[[{name}]]" if _is_table_list(field.annotation) else f"[{name}]", f"{name}.")
     return found
 
 
-@pytest.mark.parametrize("expected", rows(Case))
-def test_every_key_has_its_row(expected: str) -> None:
-    assert expected in PAGE.read_text(encoding="utf-8").splitlines()
+def page_tables() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    heading = ""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("| `"):
+            found.setdefault(heading, []).append(line)
+    return found
+
+
+@pytest.mark.parametrize(("heading", "rows"), tables(Case).items(), ids=list(tables(Case)))
+def test_every_key_has_its_row(heading: str, rows: list[str]) -> None:
+    assert page_tables()[heading] == rows
+
+
+def test_the_page_has_no_other_tables() -> None:
+    assert set(page_tables()) == set(tables(Case))
 
 
 def examples() -> list[str]:
@@ -61,7 +79,17 @@ def examples() -> list[str]:
 def test_examples_are_valid(example: str, tmp_path: Path) -> None:
     content = tomllib.loads(example)
     content.setdefault("patient", {"demo": True})
-    for key in ("ct", "mask", "subregions"):
-        if key in content["patient"]:
-            (tmp_path / content["patient"][key]).touch()
+    named = [content["patient"].get(key) for key in PATHS]
+    named += [
+        content.get("cement", {}).get("rheometer"),
+        *(lesion.get("mask") for lesion in content.get("lesions", [])),
+    ]
+    for name in filter(None, named):
+        (tmp_path / name).touch()
     assert build_case(content, "case.toml", tmp_path)
+
+
+def test_the_rheometer_example_can_be_read(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```csv\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (tmp_path / "cement.csv").write_text(example)
+    assert len(read_rheometer(tmp_path / "cement.csv").age) == len(example.splitlines()) - 1

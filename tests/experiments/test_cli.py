@@ -15,7 +15,7 @@ from experiments.case import json_schema
 from experiments.summary import NOTICE
 from meshes.demo_patient import demo_patient
 
-BAD_GAUGE = "[patient]\ndemo = true\n\n[needle]\ngauge = 20\n"
+BAD_GAUGE = "[patient]\ndemo = true\n\n[[needles]]\ngauge = 20\n"
 
 # stands in for the pipeline: {outcome} runs in place of the computation
 STAND_IN = """
@@ -32,14 +32,15 @@ main()
 """
 
 WHOLE = """
-    leaks = {"canal_posterior_wall": {"volume_ml": 0.125, "onset_s": 40.0, "onset_injected_ml": 2.0},
-             "disc_superior": {"volume_ml": 0.0, "onset_s": None, "onset_injected_ml": None}}
+    leaks = {"canal_posterior_wall": {"volume_ml": 0.125, "onset_s": 40.0, "onset_injected_ml": 2.0,
+                                      "severity": "punctual"},
+             "disc_superior": {"volume_ml": 0.0, "onset_s": None, "onset_injected_ml": None, "severity": None}}
     results = {
         "mesh": {"cells": 10, "volume_ml": 39.3, "mask_volume_ml": 39.2, "gamma_min": 0.3},
         "injection": {"injected_ml": 4.0, "stored_ml": 3.875, "leaked_ml": 0.125, "mass_balance_error": 1e-14,
                       "divergence_error": 1e-10, "stop_reason": "volume_reached", "peak_tip_pressure_kpa": 5.5,
-                      "duration_s": 80.0, "leaks": leaks},
-        "fill": {"fraction": 0.1},
+                      "peak_syringe_pressure_kpa": 250.0, "duration_s": 80.0, "leaks": leaks},
+        "fill": {"fraction": 0.1, "pattern": "one_sided", "cement_by_side_ml": {"left": 3.0, "right": 0.875}},
         "stiffness": {"intact_n_per_mm": 5000.0, "augmented_n_per_mm": 7500.0},
     }
     with case_directory(out) as folder:
@@ -100,7 +101,7 @@ def test_a_value_out_of_range_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
     result = command("run", "case.toml", folder=tmp_path)
     assert result.returncode == 2
     assert one_line(result.stderr) == (
-        "error: case.toml: needle.gauge = 20 is not allowed; choose a whole number, 8 to 14 (gauge)"
+        "error: case.toml: needles[1].gauge = 20 is not allowed; choose a whole number, 8 to 14 (gauge)"
     )
     assert [entry.name for entry in tmp_path.iterdir()] == ["case.toml"]
 
@@ -135,8 +136,8 @@ def test_a_result_is_a_table_with_its_paths_and_the_notice(tmp_path: Path) -> No
     for part in (
         "cement injected 4.000 ml in 80.0 s",
         "stopped by volume reached",
-        "canal posterior wall 0.125 ml, from 40.0 s (2.00 ml)",
-        "peak pressure at the tip 5.50 kPa",
+        "canal posterior wall 0.125 ml, from 40.0 s (2.00 ml), punctual",
+        "peak pressure 5.50 kPa at the tip, 250 kPa in the syringe",
         "axial stiffness after 7500 N/mm (1.50 x)",
         "warning: half of the cells [sic] are clamped",
         "out/results.json",
@@ -196,7 +197,7 @@ def test_ranks_that_all_fail_speak_once(tmp_path: Path) -> None:
     (tmp_path / "case.toml").write_text(BAD_GAUGE)
     result = ranks(2, "from experiments.cli import main; main()", tmp_path, "run", "case.toml")
     assert result.returncode == 2
-    assert result.stderr.count("needle.gauge = 20") == 1
+    assert result.stderr.count("needles[1].gauge = 20") == 1
 
 
 @pytest.mark.mpi

@@ -1,6 +1,7 @@
 """Two runs are the same case exactly when content, input files and code agree."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from experiments.case import Case, build_case
 from experiments.identity import canonical, checksum, code_version, identify
 
 
-def case_of(folder: Path, **sections: dict[str, object]) -> Case:
+def case_of(folder: Path, **sections: Any) -> Case:
     patient = {"ct": "ct.nii", "mask": "mask.nii", "level": "L3"}
     return build_case({"patient": patient, **sections}, "case.toml", folder)
 
@@ -21,12 +22,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_default_written_out_is_the_same_case(folder: Path) -> None:
-    assert identify(case_of(folder)).case == identify(case_of(folder, needle={"gauge": 11}, title="again")).case  # type: ignore[arg-type]
+    again = case_of(folder, needles=[{"gauge": 11}], title="again")
+    assert identify(case_of(folder)).case == identify(again).case
 
 
 def test_content_and_files_change_the_identity_and_places_do_not(folder: Path, tmp_path: Path) -> None:
     reference = identify(case_of(folder))
-    assert identify(case_of(folder, needle={"gauge": 13})).case != reference.case
+    assert identify(case_of(folder, needles=[{"gauge": 13}])).case != reference.case
     moved = tmp_path / "moved"
     moved.mkdir()
     for name in ("ct.nii", "mask.nii"):
@@ -36,8 +38,37 @@ def test_content_and_files_change_the_identity_and_places_do_not(folder: Path, t
     assert identify(case_of(moved)).case != reference.case
 
 
+def with_all_files(folder: Path) -> Case:
+    """A case that names a file of every kind."""
+    lesions = [{"kind": "osteolytic", "fraction": 0.2}, {"kind": "osteoblastic", "label": 3, "mask": "lesions.nii"}]
+    return case_of(folder, cement={"rheometer": "cement.csv"}, lesions=lesions)
+
+
+@pytest.mark.parametrize("name", ["cement.csv", "lesions.nii"])
+def test_files_of_cement_and_lesions_count_by_their_content_alone(folder: Path, tmp_path: Path, name: str) -> None:
+    (folder / "cement.csv").write_text("cement")
+    (folder / "lesions.nii").write_bytes(b"lesions")
+    reference = identify(with_all_files(folder))
+    assert set(reference.inputs) == {"ct", "mask", "cement.rheometer", "lesions[2].mask"}
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for file in ("ct.nii", "mask.nii", "cement.csv", "lesions.nii"):
+        (moved / file).write_bytes((folder / file).read_bytes())
+    assert identify(with_all_files(moved)) == reference
+    (moved / name).write_bytes(b"another")
+    assert identify(with_all_files(moved)).case != reference.case
+
+
+def test_images_of_the_demo_count_beside_the_files_of_the_case(folder: Path) -> None:
+    (folder / "cement.csv").write_text("cement")
+    case = build_case({"patient": {"demo": True}, "cement": {"rheometer": "cement.csv"}}, "case.toml", folder)
+    assert set(identify(case, {"ct": folder / "ct.nii"}).inputs) == {"ct", "cement.rheometer"}
+
+
 def test_the_canonical_content_names_no_place(folder: Path) -> None:
-    assert str(folder) not in canonical(case_of(folder))
+    for name in ("cement.csv", "lesions.nii"):
+        (folder / name).touch()
+    assert str(folder) not in canonical(with_all_files(folder))
 
 
 def test_checksum_is_sha256(tmp_path: Path) -> None:

@@ -5,14 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fem.displaced import DisplacedFluids
 from fem.needle import NeedleOpening
+from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.porous import PorousMedium
 from fem.walls import Opening, Walls, build_walls
+from materials.cannula import Cannula
+from materials.leak_path import LeakPath
 from meshes.parametric import parametric_body
 from meshes.tetmesh import TetMesh
 
 MARROW_VISCOSITY, RATE = 2e-7, 50.0
 CANAL, FORAMEN = "canal_posterior_wall", "basivertebral_foramen"
+MARROW = DisplacedFluids(MARROW_VISCOSITY)
+
+
+def plan_of(volume: float, rate: float = RATE, **rules: object) -> InjectionPlan:
+    """One bolus through the first needle."""
+    return InjectionPlan((Stage((Bolus(0, volume, rate),)),), **rules)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -23,9 +33,9 @@ class Phantom:
     medium: PorousMedium
     tight: Walls
     leaky: Walls
-    central: NeedleOpening
-    behind: NeedleOpening
-    lateral: NeedleOpening
+    central: Needle
+    behind: Needle
+    lateral: Needle
 
 
 def tilted_medium(mesh: TetMesh) -> PorousMedium:
@@ -50,10 +60,14 @@ def build_phantom(size: float = 4.0) -> Phantom:
     wall = mesh.facet_regions["posterior_wall"]
     middle: NDArray[np.float64] = mesh.facet_centroids[wall].mean(axis=0)
     hole = wall[np.linalg.norm(mesh.facet_centroids[wall] - middle, axis=1) < 5.0]
-    openings = [Opening(CANAL, hole, 2e4), Opening(FORAMEN, mesh.facet_regions["basivertebral_foramen"], 1e4)]
+    foramen = mesh.facet_regions["basivertebral_foramen"]
+    openings = [
+        Opening(CANAL, hole, LeakPath("slot", 0.3, 1.0), 2.0, 2e4),
+        Opening(FORAMEN, foramen, LeakPath("tube", 1.0, 12.0), 0.8, 1e4),
+    ]
 
-    def needle(*position: float) -> NeedleOpening:
-        return NeedleOpening.place(mesh, medium, np.array(position), 1.2)
+    def needle(*position: float) -> Needle:
+        return Needle(NeedleOpening.place(mesh, medium, np.array(position), 1.2), Cannula())
 
     return Phantom(
         mesh=mesh,

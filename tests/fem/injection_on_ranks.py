@@ -12,17 +12,17 @@ import dolfinx_solver  # noqa: F401
 from mpi4py import MPI
 
 import numpy as np
-from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, build_phantom
+from flow_phantom import CANAL, MARROW_VISCOSITY, build_phantom, plan_of
 from numpy.typing import NDArray
 
+from fem.displaced import DisplacedFluids
+from fem.history import InjectionHistory
 from fem.injection import Injection
 from fem.partition import Partition
-from fem.plan import InjectionHistory, InjectionPlan
 from fem.walls import SITES
-from materials.cannula import Cannula
 from materials.cement import CEMENTS
 
-SCALARS = ("time", "rate", "injected", "stored", "marrow_out", "inflow", "tip_pressure", "syringe_pressure")
+SCALARS = ("time", "rate", "injected", "stored", "displaced_out", "inflow", "tip_pressure", "syringe_pressure")
 
 
 def collect(history: InjectionHistory) -> dict[str, NDArray[Any]]:
@@ -44,18 +44,15 @@ def main(output: Path) -> None:
     partition = Partition.build(phantom.mesh if comm.rank == 0 else None, comm)
     assert (partition.boundary.cells < partition.owned_cells).all()
     assert comm.allreduce(len(partition.boundary.facets)) == len(phantom.mesh.facets)
-    plan = InjectionPlan(
-        volume=4000.0, rate=RATE, start_age=300.0, leak_limits={CANAL: 100.0}, output_count=4, pressure_limit=0.1
-    )
+    plan = plan_of(4000.0, start_age=300.0, leak_limits={CANAL: 100.0}, output_count=4, pressure_limit=0.1)
     snapshots = []
     injection = Injection(
         partition,
         phantom.medium,
         phantom.leaky,
-        phantom.behind,
-        Cannula(),
+        [phantom.behind],
         CEMENTS["low"],
-        100.0 * MARROW_VISCOSITY,
+        DisplacedFluids(100.0 * MARROW_VISCOSITY),
         plan,
     )
     history = injection.run(snapshots.append)

@@ -110,7 +110,7 @@ def test_power_law_tip_pressure(index):
 
 
 def test_the_cement_ages(mesh):
-    cement = Cement(doubling_time=100.0, reference_age=300.0)
+    cement = Cement(index_rate=0.0, doubling_time=100.0)
     young, old = (opening().tip_pressure(0.0, 1.0, RATE, cement, age) for age in (300.0, 400.0))
     assert old == pytest.approx(2.0 * young, rel=1e-12)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from materials.cannula import GAUGES, Cannula, tube_pressure_drop
+from materials.cannula import GAUGES, Cannula, Syringe, tube_pressure_drop
 
 RATE = 4000.0 / 60.0
 
@@ -52,3 +52,44 @@ def test_unknown_gauge_and_length():
         Cannula(15)
     with pytest.raises(ValueError, match=r"Cannula\.length"):
         Cannula(11, 0.0)
+
+
+def test_index_and_consistency_may_differ_from_entry_to_entry():
+    indices, consistencies = np.array([0.3, 0.6, 1.0]), np.array([1e-4, 2e-4, 3e-4])
+    together = Cannula(11).pressure_drop(RATE, consistencies, indices)
+    alone = [Cannula(11).pressure_drop(RATE, k, n) for k, n in zip(consistencies, indices, strict=True)]
+    assert together == pytest.approx(np.array(alone))
+
+
+class TestSteppedCannula:
+    """Baroud & Steffen 2005, PMC3454663: twice the bore near the syringe lowers the delivery pressure by 63 %."""
+
+    @pytest.mark.parametrize(("index", "share"), [(1.0, 0.67), (0.5, 0.77), (0.3, 0.86)])
+    def test_share_of_the_length_that_lowers_the_pressure_by_63_percent(self, index, share):
+        exact = 0.63 / (1.0 - 2.0 ** -(3.0 * index + 1.0))
+        assert exact == pytest.approx(share, abs=0.006)
+        straight = Cannula(11, 125.0)
+        stepped = Cannula(11, 125.0, proximal_bore=2.0 * straight.bore, proximal_length=exact * 125.0)
+        drops = [cannula.pressure_drop(RATE, 1e-4, index) for cannula in (straight, stepped)]
+        assert drops[1] / drops[0] == pytest.approx(1.0 - 0.63)
+
+    def test_segments(self):
+        assert Cannula(11, 125.0).segments == ((2.39, 125.0),)
+        assert Cannula(13, 125.0, 3.6, 80.0).segments == ((3.6, 80.0), (1.80, 45.0))
+
+    def test_a_step_needs_both_numbers_and_room(self):
+        for half in ({"proximal_bore": 4.0}, {"proximal_length": 50.0}):
+            with pytest.raises(ValueError, match="must be given together"):
+                Cannula(11, **half)
+        with pytest.raises(ValueError, match=r"proximal_length = 125 mm is not below Cannula\.length = 125 mm"):
+            Cannula(11, 125.0, 4.8, 125.0)
+
+
+def test_hand_force_on_a_1_ml_syringe():
+    # Krebs 2005: peaks of 1693 and at most 3215 kPa
+    syringe = Syringe()
+    assert syringe.hand_force(1.693) == pytest.approx(29.0, abs=0.5)
+    assert syringe.hand_force(3.215) == pytest.approx(56.0, abs=0.5)
+    assert syringe.pressure_at(syringe.hand_force(2.0)) == pytest.approx(2.0)
+    with pytest.raises(ValueError, match=r"Syringe\.bore"):
+        Syringe(0.0)

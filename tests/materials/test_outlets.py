@@ -14,7 +14,8 @@ def test_default_conductance_is_that_of_a_lumbar_body():
 
 def test_groups_share_the_conductance():
     groups = MarrowOutlets(1e5).group_conductances()
-    assert groups["basivertebral_foramen"] == pytest.approx(0.48e5)
+    assert groups["basivertebral_foramen"] == pytest.approx(0.40e5)
+    assert groups["basivertebral_foramen"] + groups["segmental_veins"] > 0.5e5
     assert math.fsum(groups.values()) == pytest.approx(1e5)
 
 

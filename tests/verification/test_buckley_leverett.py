@@ -35,7 +35,6 @@ class Column:
         pressure.solve(np.ones(count), np.zeros(count), conductance, outside)
         np.testing.assert_allclose(pressure.wall_flux, SPEED * along, atol=1e-8)
         self.flux = pressure.flux.copy()
-        self.order = np.argsort(-pressure.cell_pressure(), kind="stable")
         pressure.destroy()
         self.inflow, self.outflow = (
             np.bincount(walls.cells, np.maximum(sign * SPEED * along, 0.0), minlength=count) for sign in (-1.0, 1.0)
@@ -50,8 +49,9 @@ class Column:
         count = len(self.height)
         saturation = np.zeros(count)
         for _ in range(steps):
+            ratios = np.full(count, ratio)
             saturation = self.transport.advance(
-                saturation, DURATION / steps, self.flux, self.inflow, self.outflow, np.full(count, ratio), self.order
+                saturation, DURATION / steps, self.flux, self.inflow, ratios, self.outflow, ratios
             )
         return saturation
 

@@ -25,15 +25,17 @@ import pytest
 import pyvista as pv
 
 from fem.darcy import DarcyPressure
+from fem.displaced import DisplacedFluids
 from fem.injection import Injection
 from fem.needle import NeedleOpening
 from fem.partition import Partition
-from fem.plan import InjectionPlan
+from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.porous import PorousMedium
 from fem.transport import CementTransport
-from fem.walls import SITES, Walls
+from fem.walls import Opening, Walls
 from materials.cannula import Cannula
 from materials.cement import Cement, newtonian_cement
+from materials.leak_path import LeakPath
 from meshes.phantoms import ball, shell
 
 RATE, PERMEABILITY, POROSITY = 50.0, 3.44e-2, 0.87
@@ -135,7 +137,7 @@ def inject_into_shell(size_inner, size_outer, steps=30):
     inflow = np.where(inner, RATE * areas / areas[inner].sum(), 0.0)
     conductance = np.where(inner, 1e-3 * inflow, WIDE_OPEN * areas)
     outside = np.where(inner, 1e3, 0.0)
-    outflow = np.zeros(count)
+    closed = np.zeros(count)
     pressure = DarcyPressure(partition, uniform_medium(mesh).permeability)
     transport = CementTransport(partition, np.full(count, POROSITY))
     saturation = np.zeros(count)
@@ -150,9 +152,9 @@ def inject_into_shell(size_inner, size_outer, steps=30):
             VOLUME / RATE / steps,
             pressure.flux,
             np.bincount(walls.cells[inner], -pressure.wall_flux[inner], minlength=count),
-            outflow,
             np.full(count, CEMENT / MARROW),
-            np.argsort(-pressure.cell_pressure(), kind="stable"),
+            closed,
+            closed,
         )
     tip = pressure.facet_pressure[walls.facets[inner]] @ inflow[inner] / RATE
     pressure.destroy()
@@ -160,20 +162,20 @@ def inject_into_shell(size_inner, size_outer, steps=30):
     return result_of(mesh, tip, partition.gather_cells(saturation), radius)
 
 
-def inject_into_ball(mesh, axial_ratio=1.0):
-    medium = uniform_medium(mesh, axial_ratio)
-    injection = Injection(
-        Partition.build(mesh),
-        medium,
-        Walls(WIDE_OPEN * mesh.facet_areas, np.full(len(mesh.facets), -1)),
-        NeedleOpening.place(mesh, medium, np.zeros(3), INNER),
-        Cannula(),
-        newtonian_cement(CEMENT),
-        MARROW,
-        InjectionPlan(VOLUME, RATE),
-    )
+def inject(mesh, medium, walls, cement, volume, opening_radius=INNER, **rules):
+    needle = Needle(NeedleOpening.place(mesh, medium, np.zeros(3), opening_radius), Cannula())
+    plan = InjectionPlan((Stage((Bolus(0, volume, RATE),)),), **rules)
+    injection = Injection(Partition.build(mesh), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
     history = injection.run()
     injection.destroy()
+    return history
+
+
+def inject_into_ball(mesh, axial_ratio=1.0):
+    medium = uniform_medium(mesh, axial_ratio)
+    nowhere, nothing = np.full(len(mesh.facets), -1), np.zeros(len(mesh.facets))
+    walls = Walls(WIDE_OPEN * mesh.facet_areas, nothing, nowhere, nothing, ())
+    history = inject(mesh, medium, walls, newtonian_cement(CEMENT), VOLUME)
     assert history.balance_error <= 1e-10
     assert history.divergence_error <= 1e-8
     return history
@@ -206,34 +208,24 @@ def test_anisotropic_front(ratio):
     assert z / y == pytest.approx(ratio**0.5, rel=0.05)
 
 
-MISSED = pytest.mark.xfail(strict=True, raises=AssertionError, reason="+3.2 % where 3 % is asked; cause not known")
-
-
-@pytest.mark.parametrize("index", [pytest.param(0.3, marks=MISSED), 0.5, 0.7])
+@pytest.mark.parametrize("index", [0.3, 0.5, 0.7])
 def test_power_law_around_the_needle(index):
     """dp = mu_eff / k (Q / 4 pi)^n (r_0^(1 - 2 n) - R_e^(1 - 2 n)) / (2 n - 1), the cement having filled the ball."""
     radius, needle_radius, consistency = 8.0, 1.2, 1e-4
     mesh = ball(radius, 1.2, 0.4)
     medium = uniform_medium(mesh)
-    cement = Cement("power law", consistency, index, doubling_time=None)
-    everywhere_open = np.full(len(mesh.facets), SITES.index("disc_superior"))
-    injection = Injection(
-        Partition.build(mesh),
-        medium,
-        Walls(WIDE_OPEN * mesh.facet_areas, everywhere_open),
-        NeedleOpening.place(mesh, medium, np.zeros(3), needle_radius),
-        Cannula(),
-        cement,
-        1e-3 * CEMENT,
-        InjectionPlan(2.0 * mesh.volume, RATE, least_steps=30),
-    )
-    history = injection.run()
-    injection.destroy()
-    assert history.saturation.min() > 0.999
+    cement = Cement("power law", consistency, index, index_rate=0.0, doubling_time=None)
+    hole = LeakPath("tube", 100.0, 0.01, opening_pressure=0.0)
+    everywhere, area = np.arange(len(mesh.facets)), float(mesh.facet_areas.sum())
+    to_marrow = hole.conductance_per_area / MARROW
+    opening = Opening("disc_superior", everywhere, hole, area, to_marrow * area)
+    walls = Walls(to_marrow * mesh.facet_areas, np.zeros(len(everywhere)), 0 * everywhere, mesh.facet_areas, (opening,))
+    history = inject(mesh, medium, walls, cement, 2.0 * mesh.volume, needle_radius, least_steps=30)
+    assert mesh.cell_volumes @ history.saturation > 0.999 * mesh.volume
     assert history.last.tip_pressure == pytest.approx(history.moments[-3].tip_pressure, rel=1e-3)
     effective = consistency * (4.0 / math.sqrt(8.0 * PERMEABILITY * POROSITY)) ** (index - 1.0)
     power = 1.0 - 2.0 * index
     span = math.log(radius / needle_radius) if abs(power) < 1e-12 else (needle_radius**power - radius**power) / -power
     exact = effective / PERMEABILITY * (RATE / (4.0 * math.pi)) ** index * span
     print(f"n = {index}: tip {history.last.tip_pressure / exact - 1.0:+.2%}")
-    assert history.last.tip_pressure == pytest.approx(exact, rel=0.03)
+    assert history.last.tip_pressure == pytest.approx(exact, rel=0.01)

@@ -1,0 +1,130 @@
+"""The manifest of a run: what went in, what the solvers did, every default with its source, and the warnings."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from typing import Any
+
+from mpi4py import MPI
+
+from experiments.case import Case, defaults_used
+from experiments.environment import versions
+from experiments.identity import identify
+from experiments.laws import Laws
+from experiments.preparation import Preparation
+from experiments.procedure import needle_records
+from experiments.surface import openings_summary
+from experiments.units import to_clinical
+from fem.history import InjectionHistory
+from materials.cement import Cement
+from meshes.demo_patient import demo_patient
+
+BOUND_WARNING = 0.10
+"""Share of cells at the bound of a law above which the run warns."""
+
+
+def build_manifest(
+    case: Case,
+    laws: Laws,
+    prepared: Preparation,
+    history: InjectionHistory,
+    solvers: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    comm: MPI.Comm,
+) -> dict[str, Any]:
+    """Content of ``manifest.json``.
+
+    Args:
+        case: what was asked.
+        laws: the laws that were used.
+        prepared: what the injection started from.
+        history: what came of it.
+        solvers: what each solver did.
+        seconds: time of each stage.
+        comm: ranks that shared the work.
+    """
+    vertebra, walls = prepared.vertebra, prepared.walls
+    demo = demo_patient()
+    files = {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions} if case.patient.demo else None
+    identity = identify(case, files)
+    defaults = {name: entry for name, entry in laws.describe().items() if entry["tag"] != "user"}
+    return {
+        "case": case.model_dump(mode="json"),
+        "identity": {"case": identity.case, "inputs": dict(identity.inputs), "code": identity.code},
+        "patient": {"level": vertebra.level, "label": vertebra.label, "label_map": vertebra.label_map}
+        | vertebra.provenance,
+        "frame": {
+            "scanner_lps_mm_to_anatomical": vertebra.frame.matrix,
+            "extents_mm": vertebra.frame.extents,
+            "method": vertebra.frame.method,
+        },
+        "needles": needle_records(prepared.paths),
+        "sources": [
+            {
+                "needle": needle.number,
+                "cells": len(needle.opening.cells),
+                "radius_mm": needle.opening.source_radius,
+                "opening_radius_mm": needle.opening.radius,
+            }
+            for needle in prepared.needles
+        ],
+        "tissues": prepared.tissues.summary,
+        "outlets": {
+            "total_ml_per_s_kpa": to_clinical(walls.total_conductance, "ml/(s kPa)"),
+            "sites_ml_per_s_kpa": {
+                site: to_clinical(value, "ml/(s kPa)") for site, value in walls.site_conductance().items()
+            },
+            "pressure_rise_at_planned_rate_kpa": to_clinical(prepared.plan.rate / walls.total_conductance, "kPa"),
+            "openings": openings_summary(prepared.mesh, walls),
+        },
+        "pedicle_diameter": {"value_mm": prepared.pedicle.value, "source": prepared.pedicle.source},
+        "solvers": dict(solvers),
+        "ranks": comm.size,
+        "seconds": dict(seconds),
+        "peak_memory_mb": comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
+        "versions": versions(),
+        "defaults": {**defaults, **defaults_used(case)},
+        "warnings": _warnings(case, laws, prepared, history),
+    }
+
+
+def _warnings(case: Case, laws: Laws, prepared: Preparation, history: InjectionHistory) -> list[str]:
+    found = list(prepared.warnings)
+    for name, share in prepared.bone.bound_shares.items():
+        if share > BOUND_WARNING:
+            found.append(
+                f"{100.0 * share:.0f} % of the body lies at the bound {name.replace('_', ' ')} of the bone laws"
+            )
+    for path in prepared.paths:
+        entered = [name for name, rows in prepared.mesh.facet_regions.items() if path.track_facets[0] in rows]
+        expected = ("_wall",) if case.needles[path.number].approach == "parapedicular" else ("_pedicle",)
+        if not entered[0].endswith(expected) and not path.warnings:
+            found.append(f"needles[{path.number + 1}] enters the body through the {entered[0].replace('_', ' ')}")
+    found += _cement_warnings(case, laws, prepared, history)
+    if history.stop_reason != "volume_reached":
+        found.append(
+            f"the injection ended at {to_clinical(history.last.injected, 'ml'):.2f} ml, before the planned volume: "
+            f"{history.stop_reason.replace('_', ' ')}"
+        )
+    return found
+
+
+def _cement_warnings(case: Case, laws: Laws, prepared: Preparation, history: InjectionHistory) -> list[str]:
+    found = []
+    plan, cement = prepared.plan, laws.cement
+    start, end = (plan.syringe_ageing * (plan.start_age + time) for time in (0.0, history.last.time))
+    if isinstance(cement, Cement) and start < cement.dough_time and cement.doubling_time is not None:
+        found.append(
+            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing (at the cement's own clock), before "
+            f"the dough stage at {to_clinical(cement.dough_time, 'min'):.1f} min, where its viscosity is not known well"
+        )
+    if end > cement.working_time and case.injection.working_time_min is not None:
+        found.append(f"the cement's own working time of {to_clinical(cement.working_time, 'min'):.1f} min was exceeded")
+    ratio = history.least_front_ratio
+    if ratio is not None and ratio < 1.0:
+        found.append(
+            f"the cement was thinner than what it displaced (viscosity ratio down to {ratio:.2g}): such a front is "
+            "unstable and fingers, which the model smears; read front and leaks with caution"
+        )
+    return found

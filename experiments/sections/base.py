@@ -1,0 +1,147 @@
+"""What all tables of a case file share: how a key is declared, and the names of places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Site = Literal[
+    "canal_posterior_wall",
+    "basivertebral_foramen",
+    "disc_superior",
+    "disc_inferior",
+    "paravertebral_left",
+    "paravertebral_right",
+    "paravertebral_anterior",
+    "segmental_veins_left",
+    "segmental_veins_right",
+    "needle_track",
+]
+"""Where cement can leave a vertebra."""
+
+Endplate = Literal["superior_endplate", "inferior_endplate"]
+"""The walls towards the discs."""
+
+Wall = Literal[Endplate, "posterior_wall", "anterior_wall", "left_wall", "right_wall"]
+"""Named parts of the body's surface that have a bony shell."""
+
+Region = Literal[Wall, "left_pedicle", "right_pedicle"]
+"""Named parts of the body's surface, without the foramen of the basivertebral veins."""
+
+Side = Literal["left", "right"]
+
+Choice = Annotated[bool, Field(strict=True)]
+"""True or false, and nothing that merely counts as it."""
+
+PROJECT = "project choice"
+
+FRACTIONS = ("left", "depth", "height")
+"""The keys that place a point in the body."""
+
+
+def physical(
+    default: Any,
+    unit: str,
+    description: str,
+    low: float | None = None,
+    high: float | None = None,
+    source: str = PROJECT,
+    tag: str = "D",
+) -> Any:
+    """Declare a physical value of the case file with its range, clinical unit, source and provenance tag."""
+    return Field(
+        default=default,
+        ge=low,
+        le=high,
+        strict=True,
+        description=f"{description} [{unit}]",
+        json_schema_extra={"unit": unit, "source": source, "tag": tag},
+    )
+
+
+def physical_list(numbers: str, unit: str, description: str, example: str) -> Any:
+    """Declare an optional list of physical values; the items' type holds their range.
+
+    Args:
+        numbers: how many numbers in which range, in words.
+        unit: clinical unit.
+        description: what they are.
+        example: how they are written.
+    """
+    return Field(
+        default=None,
+        description=f"{description} [{unit}]",
+        json_schema_extra={"unit": unit, "source": PROJECT, "tag": "D", "allowed": f"{numbers}, as in {example}"},
+    )
+
+
+def physical_table(unit: str, description: str, allowed: str) -> Any:
+    """Declare a table from names to physical values, empty by default; the values' type holds their range."""
+    return Field(
+        default_factory=dict,
+        description=f"{description} [{unit}]",
+        json_schema_extra={"unit": unit, "allowed": allowed},
+    )
+
+
+def _not_empty(value: Any) -> Any:
+    # An empty text would stand for the case file's own folder.
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("the path is empty; name a file or leave the key out")
+    return value
+
+
+InputPath = Annotated[Path, BeforeValidator(_not_empty)]
+"""A file or folder that the case reads; relative to the case file's folder."""
+
+
+class Section(BaseModel):
+    """A table of the case file: frozen, no unknown keys, no infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def gives(self, *keys: str) -> list[str]:
+        """Those of ``keys`` that the case file gives a value."""
+        return [key for key in keys if key in self.model_fields_set and getattr(self, key) is not None]
+
+
+class Companions(NamedTuple):
+    """The keys that describe a shape together with the key that chooses it."""
+
+    needed: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+
+
+def chosen_shape(section: Section, shapes: Mapping[str, Companions]) -> str:
+    """The one key of ``shapes`` that ``section`` gives, once all keys beside it fit.
+
+    Args:
+        section: a table that describes something in one of several ways.
+        shapes: the key that chooses a shape -> the keys that belong to this shape.
+
+    Raises:
+        ValueError: no shape or several are given, a key is missing, or a key belongs to another shape.
+    """
+    chosen = section.gives(*shapes)
+    if not chosen:
+        ways = [f"{key} with {joined(needed)}" if needed else key for key, (needed, _) in shapes.items()]
+        raise ValueError(f"give {joined(ways, ', or')}")
+    if len(chosen) > 1:
+        raise ValueError(f"{joined(chosen)} exclude each other; keep one of them")
+    key = chosen[0]
+    needed, allowed = shapes[key]
+    if missing := [name for name in needed if not section.gives(name)]:
+        raise ValueError(f"{key} needs {joined(missing)} as well")
+    others = dict.fromkeys(name for companions in shapes.values() for group in companions for name in group)
+    if strange := section.gives(*(name for name in others if name not in needed + allowed)):
+        raise ValueError(f"{joined(strange)} {'does' if len(strange) == 1 else 'do'} not go with {key}; keep one shape")
+    return key
+
+
+def joined(names: Sequence[str], word: str = "and") -> str:
+    """The names as people list them: "a", "a and b", "a, b and c"."""
+    space = "" if word.startswith(",") else " "
+    return f"{space}{word} ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

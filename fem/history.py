@@ -1,0 +1,208 @@
+"""What came of an injection, as plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fem.errors import ConvergenceError
+
+DETECTABLE_LEAK = 20.0
+"""Cement in mm3 (0.02 ml) above which a site counts as leaking, and a front as being beyond a plane."""
+
+BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT = 1e-10, 1e-8, 1e-8
+"""What the balances, over the volumes that have come in or the rate, and the bounds 0 and 1 of the saturation may miss."""
+
+
+@dataclass(frozen=True)
+class NeedleState:
+    """One needle at one time.
+
+    Attributes:
+        rate: injected rate in mm3/s.
+        injected: cement injected through this needle so far in mm3.
+        tip_pressure: at the opening in MPa above the resting pressure there; 0 while nothing is injected.
+        syringe_pressure: tip pressure plus the drop in the cannula in MPa.
+    """
+
+    rate: float = 0.0
+    injected: float = 0.0
+    tip_pressure: float = 0.0
+    syringe_pressure: float = 0.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state at one time of an injection.
+
+    Attributes:
+        time: since the start in s.
+        needles: the needles of the procedure.
+        stored: cement in the body in mm3.
+        leaked: site -> cement that has left there in mm3.
+        displaced_out: marrow and other displaced fluid that has left in mm3.
+        inflow: marrow or blood that has come in from outside or out of vessels in mm3.
+        fluid_out: fluid besides marrow -> how much of it has left in mm3.
+        open_sites: sites that cement is passing.
+        front_ratio: viscosity of the cement over that of what it displaces, the geometric mean over the cells at the
+            front (weighted by S (1 - S) and volume); None where there is no front.
+        balance_error: what the balance of cement misses, over the injected volume, or that of all fluid, over all that
+            has come in; the larger one.
+        tracer_error: what the balance of a fluid besides marrow misses, over its volume at the start.
+        divergence_error: largest |sum of the facet fluxes - source| of a cell over the largest planned rate.
+        saturation_range: smallest and largest saturation of a cell.
+        pressure_iterations: conjugate-gradient iterations since the last moment.
+        sweeps: transport sweeps since the last moment.
+        viscosity_rounds: pressure solves that brought viscosity, walls and pressure into agreement.
+        wall_rounds: pressure solves of the last step because walls behind cells full of cement stop seeping.
+    """
+
+    time: float
+    needles: tuple[NeedleState, ...]
+    stored: float
+    leaked: Mapping[str, float]
+    displaced_out: float
+    inflow: float
+    fluid_out: Mapping[str, float]
+    open_sites: tuple[str, ...]
+    front_ratio: float | None
+    balance_error: float
+    tracer_error: float
+    divergence_error: float
+    saturation_range: tuple[float, float]
+    pressure_iterations: int
+    sweeps: int
+    viscosity_rounds: int
+    wall_rounds: int
+
+    @property
+    def rate(self) -> float:
+        """Injected rate of all needles in mm3/s."""
+        return sum(needle.rate for needle in self.needles)
+
+    @property
+    def injected(self) -> float:
+        """Cement injected so far in mm3."""
+        return sum(needle.injected for needle in self.needles)
+
+    @property
+    def tip_pressure(self) -> float:
+        """Largest tip pressure in MPa above the resting pressure."""
+        return max(needle.tip_pressure for needle in self.needles)
+
+    @property
+    def syringe_pressure(self) -> float:
+        """Largest syringe pressure in MPa."""
+        return max(needle.syringe_pressure for needle in self.needles)
+
+    def check(self) -> None:
+        """Raise ``ConvergenceError`` where a balance or a saturation misses what every run has to keep."""
+        lowest, highest = self.saturation_range
+        for what, error, limit in (
+            ("the balance of cement and fluid", self.balance_error, BALANCE_LIMIT),
+            ("the balance of a displaced fluid", self.tracer_error, BALANCE_LIMIT),
+            ("the balance of a cell", self.divergence_error, DIVERGENCE_LIMIT),
+            ("a saturation", max(-lowest, highest - 1.0), SATURATION_LIMIT),
+        ):
+            if not error <= limit:
+                raise ConvergenceError(f"At {self.time:.2f} s {what} is off by {error:.1e}; {limit:.0e} is allowed.")
+
+
+@dataclass(frozen=True)
+class LeakOnset:
+    """When a site began to leak: time in s and injected volume in mm3."""
+
+    time: float
+    injected: float
+
+
+def leak_onsets(moments: Sequence[Moment]) -> dict[str, LeakOnset]:
+    """Site -> onset of its leak, for the sites whose leak passed :data:`DETECTABLE_LEAK`; linear within a step."""
+    onsets = {}
+    for site in moments[-1].leaked:
+        after = next((number for number, moment in enumerate(moments) if moment.leaked[site] >= DETECTABLE_LEAK), 0)
+        if after:
+            start, end = moments[after - 1], moments[after]
+            share = (DETECTABLE_LEAK - start.leaked[site]) / (end.leaked[site] - start.leaked[site])
+            onsets[site] = LeakOnset(
+                start.time + share * (end.time - start.time),
+                start.injected + share * (end.injected - start.injected),
+            )
+    return onsets
+
+
+@dataclass(frozen=True)
+class InjectionHistory:
+    """The course of an injection, the same on every rank.
+
+    Attributes:
+        moments: the states at the start, after every step and at the end.
+        stop_reason: ``volume_reached``, ``leak_limit:<site>``, ``front_limit``, ``working_time``, ``stop_pressure``,
+            ``pressure_limit`` or ``no_flow``.
+        onsets: site -> onset of its leak, for the sites whose leak passed :data:`DETECTABLE_LEAK`.
+        resting_pressure: largest pressure in MPa that outside pressures and tumour vessels cause before the injection.
+        saturation: (m,) final cement saturation in the order of the mesh; None on ranks other than 0.
+    """
+
+    moments: tuple[Moment, ...]
+    stop_reason: str
+    onsets: Mapping[str, LeakOnset]
+    resting_pressure: float
+    saturation: NDArray[np.float64] | None
+
+    @property
+    def last(self) -> Moment:
+        """The state at the end."""
+        return self.moments[-1]
+
+    @property
+    def peak_tip_pressure(self) -> float:
+        """Largest tip pressure in MPa."""
+        return max(moment.tip_pressure for moment in self.moments)
+
+    @property
+    def peak_syringe_pressure(self) -> float:
+        """Largest syringe pressure in MPa."""
+        return max(moment.syringe_pressure for moment in self.moments)
+
+    @property
+    def least_front_ratio(self) -> float | None:
+        """Smallest viscosity ratio at the front of all moments; below 1 the front is unstable."""
+        return min((moment.front_ratio for moment in self.moments if moment.front_ratio is not None), default=None)
+
+    @property
+    def balance_error(self) -> float:
+        """Largest balance error of all moments."""
+        return max(moment.balance_error for moment in self.moments)
+
+    @property
+    def tracer_error(self) -> float:
+        """Largest tracer error of all moments."""
+        return max(moment.tracer_error for moment in self.moments)
+
+    @property
+    def divergence_error(self) -> float:
+        """Largest divergence error of all moments."""
+        return max(moment.divergence_error for moment in self.moments)
+
+
+@dataclass(frozen=True)
+class FieldSnapshot:
+    """Fields at one time, handed to an observer on rank 0; every array in the order of the mesh's cells.
+
+    Attributes:
+        moment: the scalars of the same time.
+        saturation: (m,) cement saturation.
+        pressure: (m,) pressure in MPa above the resting venous pressure.
+        velocity: (m, 3) Darcy velocity in mm/s.
+        fluids: fluid besides marrow -> (m,) its share in the displaced phase.
+    """
+
+    moment: Moment
+    saturation: NDArray[np.float64]
+    pressure: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    fluids: Mapping[str, NDArray[np.float64]]
