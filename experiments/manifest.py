@@ -116,8 +116,8 @@ def _cement_warnings(case: Case, laws: Laws, prepared: Preparation, history: Inj
     start, end = (plan.syringe_ageing * (plan.start_age + time) for time in (0.0, history.last.time))
     if isinstance(cement, Cement) and start < cement.dough_time and cement.doubling_time is not None:
         found.append(
-            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing (at the cement's own clock), before "
-            f"the dough stage at {to_clinical(cement.dough_time, 'min'):.1f} min, where its viscosity is not known well"
+            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing by the cement's own clock, before its "
+            f"dough stage at {to_clinical(cement.dough_time, 'min'):.1f} min, where its viscosity is not known well"
         )
     if end > cement.working_time and case.injection.working_time_min is not None:
         found.append(f"the cement's own working time of {to_clinical(cement.working_time, 'min'):.1f} min was exceeded")

@@ -84,7 +84,8 @@ class CaseOutcome:
             figures.Snapshot(shot.moment.time, to_clinical(shot.moment.injected, "ml"), shot.saturation)
             for shot in self.snapshots[1:]
         ]
-        inclusions = {name: cells for name, cells in self.tissues.cells.items() if name != "basivertebral_channel"}
+        hidden = ("basivertebral_channel", "compacted")
+        inclusions = {name: cells for name, cells in self.tissues.cells.items() if not name.startswith(hidden)}
         quarters = np.unique(np.ceil(len(filled) * np.array([0.25, 0.5, 0.75, 1.0])).astype(int) - 1)
         figures.draw_mesh(self.mesh, folder / "mesh.png")
         figures.draw_density(self.mesh, to_clinical(1.0, "mg/cm3") * self.bone.bmd, folder / "density.png")

@@ -30,6 +30,10 @@ ITERATION_LIMIT = 500
 """Conjugate-gradient iterations after which a pressure solve is given up."""
 
 
+REFINEMENT_LIMIT = 4
+"""Solves, each ten times as accurate, by which the residual may be brought to add up to less than its tolerance."""
+
+
 class DarcyPressure:
     """The pressure problem on one mesh and one permeability; mobility and wall conductance change from step to step.
 
@@ -169,6 +173,7 @@ class DarcyPressure:
         outside_pressure: NDArray[np.float64],
         exchange: NDArray[np.float64] | None = None,
         tolerance: float = RELATIVE_TOLERANCE,
+        flow_scale: float = 0.0,
     ) -> None:
         """Solve for the facet pressures and recover the fluxes.
 
@@ -178,7 +183,9 @@ class DarcyPressure:
             wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
             outside_pressure: (b,) pressure behind each boundary facet in MPa.
             exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
-            tolerance: residual over the norm of the cells' sources, or of the whole right-hand side where none flows.
+            tolerance: residual over the norm of the cells' sources; where none flows, over that of a source of
+                ``flow_scale``.
+            flow_scale: rate in mm3/s; without one and without sources, the whole right-hand side is the scale.
 
         Raises:
             ConvergenceError: the tolerance was not reached.
@@ -201,19 +208,31 @@ class DarcyPressure:
         if self._rhs.norm() == 0.0:
             self._pressure.set(0.0)
             self.iterations = 0
-        else:
-            self._solver.setOperators(self._matrix)
-            # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
-            flow = 0.5 * np.sqrt(partition.comm.allreduce(float(np.sum(source[:owned] ** 2))))
-            self._solver.setTolerances(rtol=0.0 if flow else tolerance, atol=tolerance * flow)
-            self.iterations = krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
+            self._take_over(wall_conductance, outside_pressure)
+            return
+        # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
+        sums = partition.comm.allreduce(np.array([np.sum(source[:owned] ** 2), np.abs(source[:owned]).sum()]))
+        flow = 0.5 * float(np.sqrt(sums[0]) or flow_scale)
+        total = float(sums[1] or flow_scale)
+        self._solver.setOperators(self._matrix)
+        self.iterations = 0
+        for refinement in range(REFINEMENT_LIMIT):
+            accuracy = tolerance * 0.1**refinement
+            self._solver.setTolerances(rtol=0.0 if flow else accuracy, atol=accuracy * flow)
+            self.iterations += krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
+            self._take_over(wall_conductance, outside_pressure)
+            if self._imbalance() <= tolerance * max(total, self._outflow()):
+                return
+
+    def _take_over(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+        """Pressures of the facets, exchange with vessels and fluxes from the solution."""
         self._pressure.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
         with self._pressure.localForm() as local:
             self.facet_pressure[:] = local.array_r
         if self._vessel_pressure is not None:
-            mean = self.facet_pressure[partition.cell_facets].mean(axis=1)
+            mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
             self.exchange_rate[:] = self._exchange * (self._vessel_pressure - mean)
-        self._recover_flux(mobility, source + self.exchange_rate, wall_conductance, outside_pressure)
+        self._recover_flux(self._mobility, self._source + self.exchange_rate, wall_conductance, outside_pressure)
 
     def _recover_flux(
         self,
@@ -231,6 +250,16 @@ class DarcyPressure:
         self.flux[walls.cells, walls.slots] = self.wall_flux
         defect = np.abs(self.flux[:owned].sum(axis=1) - source[:owned]).max(initial=0.0)
         self.divergence_defect = partition.comm.allreduce(float(defect), op=MPI.MAX)
+
+    def _imbalance(self) -> float:
+        """What the sources of all cells and the rates through all walls miss in mm3/s: the sum of the residual."""
+        own = slice(0, self.partition.owned_cells)
+        local = float(self.wall_flux.sum() - self._source[own].sum() - self.exchange_rate[own].sum())
+        return abs(float(self.partition.comm.allreduce(local)))
+
+    def _outflow(self) -> float:
+        """Rate in mm3/s at which fluid leaves through walls."""
+        return float(self.partition.comm.allreduce(float(np.maximum(self.wall_flux, 0.0).sum())))
 
     def wall_stiffness(self, mobility: NDArray[np.float64]) -> NDArray[np.float64]:
         """(b,) diagonal entry in mm3/(s MPa) of the cell behind each boundary facet, from (local cells,) mobilities."""

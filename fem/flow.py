@@ -219,7 +219,8 @@ class CoupledFlow:
         exchange = np.where(self._sealed, 0.0, self._exchange * np.clip(1.0 - filling.saturation, 0.0, 1.0))
 
         def solve(rates: NDArray[np.float64], accuracy: float) -> NDArray[np.float64]:
-            self.pressure.solve(mobility, rates @ self.tips.shares, conductance, zero, exchange, accuracy)
+            source = rates @ self.tips.shares
+            self.pressure.solve(mobility, source, conductance, zero, exchange, accuracy, self._scale)
             self.iterations += self.pressure.iterations
             return self.tips.measure(self.pressure.facet_pressure)
 

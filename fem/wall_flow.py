@@ -118,7 +118,8 @@ class WallFlow:
         )
         self._leak = np.where(self.openings, self._open_conductance / self._path_viscosity, 0.0)
         seep, leak = self._seep * (1.0 - filled), np.where(self._passing, self._leak * filled, 0.0)
-        slope = np.where(self._entering, self._conductance, seep + leak)
+        # Sealing raises the pressure, so that what entered through a wall may now leave: it is closed as well.
+        slope = np.where(self._entering & ~self._sealed, self._conductance, seep + leak)
         threshold = np.where(self._passing, self._threshold, 0.0)
         share = np.divide(leak, slope, out=np.zeros_like(slope), where=slope > 0.0)
         self._slope = np.minimum(slope, STIFFEST * stiffness)

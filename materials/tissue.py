@@ -23,9 +23,12 @@ GROWTH_POINTS: dict[Growth, float] = {"slow": 1.0, "moderate": 2.0, "rapid": 4.0
 
 _GROWTH_RULE = "moderate: {}; other classes in proportion to their points after Tomita 2001, Spine 26:298"
 _PRESSURE = _GROWTH_RULE.format("1 kPa, inside the 0.1 to 9 kPa of tumour models, Lunt 2008, 10.1186/1471-2407-8-2")
-_VESSELS = _GROWTH_RULE.format("Lp S/V = 2.1e-11 m/(Pa s) 2e4 1/m, Baxter & Jain 1989, 10.1016/0026-2862(89)90074-5")
+_VESSELS = _GROWTH_RULE.format(
+    "3 K / (R L) of a ball of R = 14 mm whose vessels feed a rim of L = (K / (Lp S/V))^(1/2) = 0.27 mm, with the "
+    "tissue's K = 3.1e-14 m2/(Pa s) and Lp S/V = 0.42 1/(s MPa), Baxter & Jain 1989, 10.1016/0026-2862(89)90074-5"
+)
 _CALIBRE = "cube root of the vascularity over that of moderate growth: Murray 1926, 10.1073/pnas.12.3.207"
-_BLOOD = "blood, 0.004 Pa s"
+_BLOOD = "blood mixed with marrow: the least viscosity of bovine marrow, 0.04 Pa s, Bryant 1989"
 _WIDE = "wider voids take next to none of the pressure; keeps the contrast to bone solvable"
 
 
@@ -39,6 +42,10 @@ class TumourTissue:
     is that of a soft paste such as minced muscle at the 1 to 10 1/s of injection, tens of Pa s: muscle homogenates
     flow with a yield value (Hamm 1975, 10.1111/j.1745-4603.1975.tb01126.x), and muscle paste is the tumour substitute
     of experiments (J Orthop Surg Res 10:20).
+
+    Fluid seeps out of vessels through all of a tumour, but the tissue lets only that of its rim pass. Since the model
+    knows one displaced phase, what comes out of vessels moves tissue, too; so the exchange is that of the rim, spread
+    over the lesion, and the resting pressure stays far below the interstitial one wherever the pores drain well.
 
     Interstitial pressure, exchange with the vessels and calibre of the draining veins follow the growth class, in
     proportion to its points: the hypothesis of clinical authors that faster tumours have a richer blood supply and
@@ -54,7 +61,7 @@ class TumourTissue:
         viscosity: of the tissue in the pores in MPa s.
         modulus_factor: factor on the modulus that the bone law gives at ``density``.
         interstitial_pressure: pressure in MPa at which the exchange with the vessels stands still.
-        vascular_conductance: hydraulic conductance of the vessels' walls per volume of tissue in 1/(s MPa).
+        vascular_conductance: rate per volume and pressure difference at which vessels feed the lesion in 1/(s MPa).
         vein_calibre_factor: factor on the diameter of the veins that drain the body.
     """
 
@@ -68,7 +75,7 @@ class TumourTissue:
         1.0, "1", "bone volume explains the stiffness: Nazarian 2008, Calcif Tissue Int 83:368", "M", 0.01, 10.0
     )
     interstitial_pressure: float = quantity(1e-3, "MPa", _PRESSURE, "M", 0.0, 0.02)
-    vascular_conductance: float = quantity(0.42, "1/(s MPa)", _VESSELS, "M", 0.0, 1000.0)
+    vascular_conductance: float = quantity(0.025, "1/(s MPa)", _VESSELS, "D", 0.0, 1000.0)
     vein_calibre_factor: float = quantity(1.0, "1", _CALIBRE, "D", 0.1, 5.0)
 
     def __post_init__(self) -> None:
@@ -127,7 +134,7 @@ class Cleft:
     """The intravertebral cleft of a pseudarthrosis: a void between fragments, full of fluid."""
 
     porosity: float = quantity(1.0, "1", "void", "D", 0.5, 1.0)
-    viscosity: float = quantity(4e-9, "MPa s", _BLOOD, "M", 1e-10, 1e-3)
+    viscosity: float = quantity(4e-8, "MPa s", _BLOOD, "M", 2e-8, 1e-3)
     largest_permeability: float = quantity(1.0, "mm2", _WIDE, "D", 1e-3, 100.0)
 
     def __post_init__(self) -> None:
@@ -144,7 +151,7 @@ class BalloonCavity:
     """What the balloon of a kyphoplasty leaves: a cavity, and around it the bone that it has pushed aside."""
 
     porosity: float = quantity(1.0, "1", "void", "D", 0.5, 1.0)
-    viscosity: float = quantity(4e-9, "MPa s", _BLOOD, "M", 1e-10, 1e-3)
+    viscosity: float = quantity(4e-8, "MPa s", _BLOOD, "M", 2e-8, 1e-3)
     largest_permeability: float = quantity(1.0, "mm2", _WIDE, "D", 1e-3, 100.0)
     shell_thickness: float = quantity(2.0, "mm", "rim of compacted bone seen around a cavity", "M", 0.0, 10.0)
     lowest_porosity: float = quantity(0.3, "1", "randomly packed fragments", "M", 0.01, 0.9)

@@ -147,7 +147,7 @@ def test_a_cavity_takes_its_cells_over_from_a_lesion(built: Any) -> None:
     assert len(shared)
     assert np.array_equal(both.cells["lesion_1"], np.setdiff1d(alone.cells["lesion_1"], cleft))
     assert both.fluids.names == ("tumour_1", "blood")
-    assert both.fluids.viscosities == pytest.approx([3e-5, 4e-9])
+    assert both.fluids.viscosities == pytest.approx([3e-5, 4e-8])
     assert np.array_equal(both.fluids.shares[:, shared], np.tile([[0.0], [1.0]], len(shared)))
     assert both.fluids.shares.sum(axis=0).max() == 1.0
     assert not both.exchange.conductance[shared].any()
