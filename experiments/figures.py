@@ -304,7 +304,7 @@ def plot_history(
     dashes = {needle: DASHES[number % len(DASHES)] for number, needle in enumerate(tip_kpa)}
     _plot_pressures(pressure, time_s, {"syringe": syringe_kpa, "tip": tip_kpa}, dashes)
     for needle, series in rate_ml_per_min.items():
-        rate.plot(time_s, series, color=LINE_COLORS["injected"], linestyle=dashes[needle], label=needle)
+        rate.step(time_s, series, where="post", color=LINE_COLORS["injected"], linestyle=dashes[needle], label=needle)
     rate.set_ylim(bottom=0.0)
     rate.set_ylabel("rate [ml/min]")
     total = np.sum([np.zeros(np.shape(time_s)), *by_site.values()], axis=0)

@@ -234,7 +234,7 @@ def _check_foramen(veins: BasivertebralVeins) -> None:
     foramen = 0.25 * math.pi * FORAMEN_WIDTH * FORAMEN_HEIGHT
     if veins.area > foramen:
         raise InputError(
-            f"veins: {veins.number} basivertebral veins of {veins.diameter:g} mm have a cross-section of "
+            f"veins: the basivertebral veins ({veins.number} of {veins.diameter:.2g} mm) have a cross-section of "
             f"{veins.area:.0f} mm2, more than the {foramen:.0f} mm2 of their foramen; lower basivertebral_number or "
             "basivertebral_diameter_mm"
         )

@@ -8,6 +8,8 @@ from typing import Any
 
 from mpi4py import MPI
 
+import numpy as np
+
 from experiments.case import Case, defaults_used
 from experiments.environment import versions
 from experiments.identity import identify
@@ -18,6 +20,7 @@ from experiments.surface import openings_summary
 from experiments.units import to_clinical
 from fem.history import InjectionHistory
 from materials.cement import Cement
+from materials.rheometer import TabulatedCement
 from meshes.demo_patient import demo_patient
 
 BOUND_WARNING = 0.10
@@ -116,8 +119,13 @@ def _cement_warnings(case: Case, laws: Laws, prepared: Preparation, history: Inj
     start, end = (plan.syringe_ageing * (plan.start_age + time) for time in (0.0, history.last.time))
     if isinstance(cement, Cement) and start < cement.dough_time and cement.doubling_time is not None:
         found.append(
-            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing by the cement's own clock, before its "
-            f"dough stage at {to_clinical(cement.dough_time, 'min'):.1f} min, where its viscosity is not known well"
+            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing by the cement's own clock, before "
+            f"its dough stage at {to_clinical(cement.dough_time, 'min'):.1f} min, where its viscosity is not known well"
+        )
+    if isinstance(cement, TabulatedCement) and start < (first := float(np.min(cement.age))):
+        found.append(
+            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing by the cement's own clock, before "
+            f"the rheometer's first age of {to_clinical(first, 'min'):.1f} min, whose viscosity is used until then"
         )
     if end > cement.working_time and case.injection.working_time_min is not None:
         found.append(f"the cement's own working time of {to_clinical(cement.working_time, 'min'):.1f} min was exceeded")

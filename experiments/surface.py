@@ -20,6 +20,7 @@ from experiments.tissues import TissueMap
 from experiments.units import to_clinical, to_internal
 from fem.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
 from materials.leak_path import Fissures, LeakPath
+from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.regions import region_area
 from meshes.tetmesh import TetMesh
@@ -145,6 +146,11 @@ class _Openings:
         site, shell = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall)
         fissures = _fissures(self._laws, defect.aperture_mm)
         facets = defect_facets(defect, self._mesh, frame, fissures.aperture)
+        if not self._free[facets].any():
+            raise InputError(
+                f"its place on the {defect.wall} is taken by a needle's track, veins or later defects; move or enlarge "
+                "it, or remove what lies there"
+            )
         if defect.fraction is not None:
             self.add_fissures({defect.wall: facets}, fissures)
         elif defect.diameter_mm is None:

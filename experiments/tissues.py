@@ -222,7 +222,8 @@ class _Layers:
         """
         cavities = [cells for name, cells in self._cells.items() if name.startswith(("cleft_", "balloon_"))]
         solid, mineral = self._pushed_aside[number]
-        if law.shell_thickness == 0.0 or solid == 0.0:
+        # A cavity that another one covers is refused once all layers are there.
+        if law.shell_thickness == 0.0 or solid == 0.0 or not len(self._cells[f"balloon_{number}"]):
             return
         around = shell_around(self._mesh, self._cells[f"balloon_{number}"], law.shell_thickness)
         shell = np.setdiff1d(around, np.concatenate(cavities))

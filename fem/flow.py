@@ -9,7 +9,7 @@ all of them: rounds of pressure solves bring them together, until the viscositie
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mpi4py import MPI
 
@@ -151,6 +151,7 @@ class CoupledFlow:
             filling.fluids, self._fluids.viscosities, self._fluids.marrow_viscosity
         )
         self.tips.surround(filling.saturation)
+        filling = self._with_full_cannulas(planned, filling, syringe_age)
         missed = np.inf
         while True:
             change = self._update_viscosity(filling)
@@ -193,6 +194,12 @@ class CoupledFlow:
             tip[place] = self.tips.tip_pressure(int(place), float(means[place]), rate, syringe_age)
             syringe[place] = self.tips.syringe_pressure(int(place), float(tip[place]), rate, syringe_age)
         return tip, syringe
+
+    def _with_full_cannulas(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> Filling:
+        """The same filling, where the cement that a source lacks to be full, as it conducts, comes from the syringe."""
+        sources = self.tips.shares[planned > 0.0].sum(axis=0) > 0.0
+        present = np.where(sources, np.clip(filling.saturation, 0.0, 1.0), 1.0)
+        return replace(filling, age=present * filling.age + (1.0 - present) * syringe_age)
 
     def _update_viscosity(self, filling: Filling) -> float:
         """Viscosity at the speed of the last solve; returns the root mean square of its change."""

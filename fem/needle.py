@@ -85,7 +85,8 @@ class NeedleOpening:
         nodes, weights = np.polynomial.legendre.leggauss(12)
         span = math.log(self.source_radius / self.radius)
         radii = self.radius * np.exp(0.5 * span * (nodes + 1.0))
-        shear_rate = pore_shear_rate(rate / (4.0 * math.pi * radii**2), 1.0, self.permeability, 1.0, self.porosity)
+        speed = rate / (4.0 * math.pi * radii**2)
+        shear_rate = pore_shear_rate(speed, 1.0, self.permeability, 1.0, self.porosity, cement.shear_constant)
         viscosity = cement.viscosity(shear_rate, age)
         filled = 1.0 if self.source_radius >= self.radius else surrounding_saturation
         scale = filled * rate / (4.0 * math.pi * self.permeability)

@@ -10,7 +10,8 @@ An opening also passes cement, by the tube or slot law of its conduits, above th
     A c S / mu_path (p - p_o - p_e)   for p > p_o + p_e,
 
 with the open area A, the conductance c per area and the apparent viscosity mu_path of the power law at the speed in the
-conduits. A facet that cement has passed keeps only a share of its entry pressure: there is no new front to push in.
+conduits. A facet that the front of cement (S = 0.5) has passed keeps only a share of its entry pressure: there is no
+new front to push in. Traces that numerical diffusion carries ahead of the front do not count.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from materials.cement import Rheology
 
 STIFFEST = 1e4
 """Largest conductance of a wall over that of the cell behind it: more changes the pressure drop by less than 1e-4."""
+
+FRONT = 0.5
+"""Saturation behind a wall above which the front of cement has come there."""
 
 FULL = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
@@ -200,8 +204,8 @@ class WallFlow:
         self._sealed[:] = False
 
     def remember(self) -> None:
-        """Facets that cement is passing now open more easily from now on."""
-        passing = self._leaking()
+        """Facets that the front of cement is passing now open more easily from now on."""
+        passing = self._leaking() & (self._filled > FRONT)
         self._threshold[passing] = self._reopening[passing]
 
     def cement_behind_openings(self, saturation: NDArray[np.float64]) -> float:

@@ -60,7 +60,7 @@ class Mesh(Section):
         "edge length around the needle's tip; no refinement at or above size_mm",
         0.2,
         4.0,
-        "tip pressure of the demo changes 2.0 % between 2.0 and 1.0 mm body mesh; below half an 11G opening radius",
+        "tip pressure of the demo changes 2.4 % between 2.0 and 1.0 mm body mesh; below half an 11G opening radius",
     )
     defect_size_mm: float | None = physical(
         None, "mm", "edge length around wall defects; not refined by default", 0.2, 4.0

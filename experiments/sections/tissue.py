@@ -165,7 +165,7 @@ class Veins(Section):
     segmental_number_per_side: int | None = physical(
         None, "1", "number of segmental veins at each lateral wall; 0 closes this path for cement", 0, 6
     )
-    segmental_diameter_mm: float | None = physical(None, "mm", "diameter of a segmental vein", 0.2, 8.0)
+    segmental_diameter_mm: float | None = physical(None, "mm", "diameter of a segmental vein", 0.5, 6.0)
     segmental_length_mm: float | None = physical(
         None, "mm", "length of a segmental vein between the body and a large vein", 1.0, 100.0
     )

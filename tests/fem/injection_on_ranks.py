@@ -1,10 +1,11 @@
-"""One leaking injection on as many ranks as there are: ``mpiexec -n N python injection_on_ranks.py OUTPUT``.
+"""An injection on as many ranks as there are: ``mpiexec -n N python injection_on_ranks.py CASE OUTPUT``.
 
-Cement that thins with shear, heterogeneous bone with tilted anisotropy, a hole and a foramen, two outputs and a leak
-limit. Rank 0 writes every number and field to OUTPUT (.npz).
+The bone is heterogeneous with tilted anisotropy; the cases are in :data:`CASES`. Rank 0 writes every number and field
+to OUTPUT (.npz).
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import dolfinx_solver  # noqa: F401
 from mpi4py import MPI
 
 import numpy as np
-from flow_phantom import CANAL, MARROW_VISCOSITY, build_phantom, plan_of
+from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, Phantom, build_phantom, plan_of
 from numpy.typing import NDArray
 
-from fem.displaced import DisplacedFluids
+from fem.displaced import DisplacedFluids, VascularExchange
 from fem.history import InjectionHistory
 from fem.injection import Injection
 from fem.partition import Partition
-from fem.walls import SITES
+from fem.plan import Bolus, InjectionPlan, Stage
+from fem.walls import SITES, build_walls
 from materials.cement import CEMENTS
 
 SCALARS = ("time", "rate", "injected", "stored", "displaced_out", "inflow", "tip_pressure", "syringe_pressure")
@@ -29,32 +31,60 @@ def collect(history: InjectionHistory) -> dict[str, NDArray[Any]]:
     """All numbers of a history as arrays."""
     numbers = {name: np.array([getattr(moment, name) for moment in history.moments]) for name in SCALARS}
     numbers["leaked"] = np.array([[moment.leaked[site] for site in SITES] for moment in history.moments])
+    needles = [moment.needles for moment in history.moments]
+    numbers["needle_injected"] = np.array([[state.injected for state in states] for states in needles])
+    numbers["needle_pressure"] = np.array([[state.syringe_pressure for state in states] for states in needles])
+    numbers["fluid_out"] = np.array([[*moment.fluid_out.values()] for moment in history.moments])
+    numbers["resting_pressure"] = np.array(history.resting_pressure)
     onsets = [history.onsets.get(site) for site in SITES]
     numbers["onset_time"] = np.array([np.nan if onset is None else onset.time for onset in onsets])
     numbers["onset_injected"] = np.array([np.nan if onset is None else onset.injected for onset in onsets])
-    numbers["errors"] = np.array([history.balance_error, history.divergence_error])
+    numbers["errors"] = np.array([history.balance_error, history.tracer_error, history.divergence_error])
     numbers["stop_reason"] = np.array(history.stop_reason)
     return numbers
 
 
-def main(output: Path) -> None:
-    """Run the case and write it down."""
+def leaking(partition: Partition, phantom: Phantom) -> Injection:
+    """Cement that thins with shear, a hole and a foramen, a limited pressure and a limited leak."""
+    plan = plan_of(4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1)
+    fluids = DisplacedFluids(100.0 * MARROW_VISCOSITY)
+    return Injection(partition, phantom.medium, phantom.leaky, [phantom.behind], CEMENTS["low"], fluids, plan)
+
+
+def two_needles(partition: Partition, phantom: Phantom) -> Injection:
+    """Two needles together and in turn with a pause, a tumour with vessels, pressures outside, two clocks."""
+    mesh, medium = phantom.mesh, phantom.medium
+    hole = phantom.leaky.openings[0]
+    walls = build_walls(
+        mesh,
+        {"endplates": 2e4, "cortical_walls": 1.5e4, "pedicles": 5e3},
+        [replace(hole, path=replace(hole.path, opening_pressure=0.0005))],
+        {"canal": -0.001, "disc": 0.003, "veins": 0.001, "soft_tissue": 0.0},
+    )
+    centre = phantom.behind.opening.position
+    lesion = np.linalg.norm(mesh.cell_centroids - centre, axis=1) < 7.0
+    tumour = DisplacedFluids(MARROW_VISCOSITY, ("tumour",), np.array([3e-5]), lesion[None].astype(float))
+    vessels = VascularExchange(np.where(lesion, 3.0 * mesh.cell_volumes, 0.0), np.where(lesion, 4e-3, 0.0))
+    needles = [phantom.behind, replace(phantom.lateral, number=1)]
+    stages = (
+        Stage((Bolus(0, 600.0, RATE), Bolus(1, 400.0, RATE)), 15.0),
+        Stage((Bolus(0, 500.0, RATE),), 20.0),
+    )
+    plan = InjectionPlan(stages, 300.0, body_ageing=2.3, pressure_limit=0.12, output_count=3)
+    return Injection(partition, medium, walls, needles, CEMENTS["low"], tumour, plan, vessels)
+
+
+CASES = {"leaking": leaking, "two_needles": two_needles}
+
+
+def main(case: str, output: Path) -> None:
+    """Run a case and write it down."""
     comm = MPI.COMM_WORLD
     phantom = build_phantom()
     partition = Partition.build(phantom.mesh if comm.rank == 0 else None, comm)
     assert (partition.boundary.cells < partition.owned_cells).all()
     assert comm.allreduce(len(partition.boundary.facets)) == len(phantom.mesh.facets)
-    plan = plan_of(4000.0, start_age=300.0, leak_limits={CANAL: 100.0}, output_count=4, pressure_limit=0.1)
-    snapshots = []
-    injection = Injection(
-        partition,
-        phantom.medium,
-        phantom.leaky,
-        [phantom.behind],
-        CEMENTS["low"],
-        DisplacedFluids(100.0 * MARROW_VISCOSITY),
-        plan,
-    )
+    injection, snapshots = CASES[case](partition, phantom), []
     history = injection.run(snapshots.append)
     injection.destroy()
     if comm.rank == 0:
@@ -63,8 +93,13 @@ def main(output: Path) -> None:
             for number, shot in enumerate(snapshots)
             for name in ("saturation", "pressure", "velocity")
         }
-        np.savez(output, **collect(history), **fields)
+        shares = {
+            f"share_{name}_{number}": share
+            for number, shot in enumerate(snapshots)
+            for name, share in shot.fluids.items()
+        }
+        np.savez(output, **collect(history), **fields, **shares)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -139,7 +139,7 @@ def check(case: Case, body: Body) -> None:
         history = injection.run(shots.append)
     finally:
         injection.destroy()
-    planned = {number: 0.0 for number in TIPS}
+    planned = dict.fromkeys(TIPS, 0.0)
     for _, drawn in case.stages:
         for place, volume in drawn:
             planned[place] += 1e3 * volume

@@ -1,0 +1,106 @@
+"""A bucket: a box so permeable that its pressure is even, so that what its walls pass has an exact answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from block_grid import block_grid
+from numpy.typing import NDArray
+
+from fem.displaced import DisplacedFluids, VascularExchange
+from fem.flow import CoupledFlow, Filling
+from fem.needle import NeedleOpening
+from fem.partition import Partition
+from fem.plan import Needle
+from fem.porous import PorousMedium
+from fem.tips import Tips
+from fem.wall_flow import WallFlow
+from fem.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
+from materials.cannula import Cannula
+from materials.cement import Rheology, newtonian_cement
+from materials.leak_path import LeakPath
+from meshes.tetmesh import TetMesh
+
+RATE, MARROW = 50.0, 2e-7
+MESH: TetMesh = block_grid((4, 4, 4), 2.0)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The flow in a bucket.
+
+    Attributes:
+        flow: pressure, walls and needle.
+        fill: saturations and shares of fluids -> what fills the pores of cement of no age.
+        behind: name of a side -> its facets among the walls.
+    """
+
+    flow: CoupledFlow
+    fill: Callable[..., Filling]
+    behind: Callable[[str], NDArray[np.bool_]]
+
+    def agree(self, rate: float, filling: Filling) -> None:
+        """Bring everything into agreement at a rate in mm3/s."""
+        self.flow.agree(np.array([rate]), filling, 0.0)
+
+    def level(self) -> float:
+        """The pressure in MPa, which is the same everywhere."""
+        pressures = self.flow.pressure.facet_pressure
+        assert np.ptp(pressures) < 1e-5 * max(abs(pressures).max(), 1e-6)
+        return float(pressures.mean())
+
+    def passed(self, side: str) -> float:
+        """Rate in mm3/s out through a side."""
+        return float(self.flow.pressure.wall_flux[self.behind(side)].sum())
+
+
+@cache
+def partition() -> Partition:
+    """The mesh on this rank."""
+    return Partition.build(MESH)
+
+
+def medium_of(permeability: float) -> PorousMedium:
+    """The same permeability in mm2 everywhere."""
+    count = len(MESH.cells)
+    return PorousMedium(np.full(count, 0.8), np.tile(permeability * np.eye(3), (count, 1, 1)))
+
+
+def walls_of(
+    conductances: Mapping[str, float],
+    paths: Mapping[str, tuple[LeakPath, float, float]] | None = None,
+    outside: Mapping[str, float] | None = None,
+) -> Walls:
+    """Sides with a conductance each, and sides that are open as a whole: path, area in mm2 and conductance."""
+    openings = [
+        Opening(SITE_BEHIND_WALL[side], MESH.facet_regions[side], path, area, conductance)
+        for side, (path, area, conductance) in (paths or {}).items()
+    ]
+    return build_walls(MESH, {}, openings, outside, conductances=conductances)
+
+
+def bucket(
+    walls: Walls,
+    cement: Rheology | None = None,
+    fluids: DisplacedFluids | None = None,
+    exchange: VascularExchange | None = None,
+    permeability: float = 1e3,
+) -> Bucket:
+    """A bucket with a needle in its middle."""
+    whole, medium = partition(), medium_of(permeability)
+    cement, fluids = cement or newtonian_cement(MARROW), fluids or DisplacedFluids(MARROW)
+    law = WallFlow(whole, walls, cement, MARROW)
+    needle = Needle(NeedleOpening.place(MESH, medium, np.zeros(3), 1.0), Cannula())
+    tips = Tips([needle], whole, cement)
+    flow = CoupledFlow(whole, medium, law, tips, cement, fluids, exchange, np.inf, RATE)
+    nothing = np.zeros(len(MESH.cells))
+
+    def fill(saturation: NDArray[np.float64] | float, shares: Sequence[float] = ()) -> Filling:
+        fluids = np.array([nothing + share for share in shares]).reshape(-1, len(nothing))
+        return Filling(whole.local_cells(nothing + saturation), nothing, fluids)
+
+    def behind(side: str) -> NDArray[np.bool_]:
+        return np.isin(whole.boundary.original, MESH.facet_regions[side])
+
+    return Bucket(flow, fill, behind)

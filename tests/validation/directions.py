@@ -1,0 +1,504 @@
+"""How leakage answers to one change at a time, on the real L3, beside what clinical series report.
+
+Each direction changes one thing in a set-up that was chosen so that its middle leaks at all, before any direction was
+looked at. One mesh serves all cases, without finer cells at needles and defects; nothing ends an injection but its
+volume and the stop rule in question. From the project's folder::
+
+    uv run python tests/validation/directions.py --size 2
+
+prints the table of docs/directions.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+
+from scipy.sparse import csr_array
+
+from experiments.approach import plan_paths, with_track
+from experiments.case import Case, build_case
+from experiments.laws import Laws
+from experiments.preparation import read_patient
+from experiments.procedure import check_front_limit, injection_plan, place_needles, procedure
+from experiments.surface import case_walls
+from experiments.tissues import build_tissues, check_tips
+from experiments.units import to_clinical, to_internal
+from fem.history import InjectionHistory
+from fem.injection import Injection
+from fem.partition import Partition
+from fem.walls import Walls
+from materials.cement import newtonian_cement
+from meshes.body import mesh_body
+from meshes.sampling import voxel_weights
+from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra
+
+NOTHING = 5e-4
+"""ml; smaller differences between leaks are none."""
+
+Tables = dict[str, Any]
+
+CANAL, FORAMEN = ("canal_posterior_wall",), ("basivertebral_foramen",)
+VEINS = ("basivertebral_foramen", "segmental_veins_left", "segmental_veins_right")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One case of a direction.
+
+    Attributes:
+        name: what is changed, for the table.
+        tables: of the case file, but for the patient and the mesh.
+        cement: viscosity in Pa s of a Newtonian cement in the place of the case's, or None.
+        entry_pressure: whether openings resist the front of cement.
+        coarse: whether the short tests run it as well.
+    """
+
+    name: str
+    tables: Tables
+    cement: float | None = None
+    entry_pressure: bool = True
+    coarse: bool = True
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One question to the model.
+
+    Attributes:
+        question: what is changed.
+        set_up: what stays the same, where it is not the reference.
+        clinic: what series report.
+        sense: +1 where the clinic's leaks grow along the variants, -1 where they fall, 0 where it sees no difference.
+        variants: the cases, in order.
+        sites: sites whose leaks are asked for.
+    """
+
+    question: str
+    set_up: str
+    clinic: str
+    sense: int
+    variants: tuple[Variant, ...]
+    sites: tuple[str, ...] = CANAL
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case: volumes in ml, and why it ended."""
+
+    injected: float
+    leaked: Mapping[str, float]
+    onsets: Mapping[str, float]
+    front_ratio: float | None
+    stop_reason: str
+
+    @classmethod
+    def of(cls, history: InjectionHistory) -> Outcome:
+        """The numbers of a history in clinical units."""
+        return cls(
+            injected=to_clinical(history.last.injected, "ml"),
+            leaked={site: to_clinical(volume, "ml") for site, volume in history.last.leaked.items()},
+            onsets={site: to_clinical(onset.injected, "ml") for site, onset in history.onsets.items()},
+            front_ratio=history.least_front_ratio,
+            stop_reason=history.stop_reason,
+        )
+
+    def leak(self, sites: tuple[str, ...]) -> float:
+        """Volume that has left at some sites in ml."""
+        return sum(self.leaked[site] for site in sites)
+
+
+@dataclass
+class Body:
+    """The demo patient's L3 on one mesh, and every case that was run on it.
+
+    Attributes:
+        vertebra: CT, mask and frame.
+        mesh: of its body.
+        weights: of the voxels in the cells.
+        partition: of the mesh on one rank.
+        least_steps: steps that a planned volume is divided into at least.
+        runs: the outcomes so far.
+    """
+
+    vertebra: Vertebra
+    mesh: TetMesh
+    weights: csr_array
+    partition: Partition
+    least_steps: int
+    runs: dict[str, Outcome] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, size: float, least_steps: int) -> Body:
+        """Mesh the body with edges of a ``size`` in mm."""
+        vertebra = read_patient(build_case({"patient": {"demo": True}}))
+        mesh = mesh_body(vertebra, size)
+        return cls(
+            vertebra, mesh, voxel_weights(mesh, vertebra), Partition.build(mesh, MPI.COMM_SELF), least_steps=least_steps
+        )
+
+    def run(self, variant: Variant) -> Outcome:
+        """What comes of a variant; each different case runs once."""
+        key = repr((variant.tables, variant.cement, variant.entry_pressure))
+        if key not in self.runs:
+            self.runs[key] = Outcome.of(self._inject(variant))
+        return self.runs[key]
+
+    def _inject(self, variant: Variant) -> InjectionHistory:
+        case = posed(variant)
+        laws = Laws.of_case(case)
+        if variant.cement is not None:
+            laws = replace(laws, cement=newtonian_cement(to_internal(variant.cement, "Pa s")))
+        vertebra, mesh = self.vertebra, self.mesh
+        paths = plan_paths(case.needles, laws.cannulas, vertebra)
+        check_front_limit(case, vertebra.frame, paths)
+        plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, procedure(case, paths))
+        paths = tuple(with_track(path, mesh) for path in paths)
+        bone = laws.bone.evaluate(vertebra.ct.values.ravel(), self.weights, mesh.cell_volumes)
+        tissues = build_tissues(case, laws, vertebra, mesh, bone, [None] * len(case.lesions))
+        needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
+        check_tips(tissues, needles)
+        walls = case_walls(case, laws, vertebra, mesh, paths, tissues).walls
+        injection = Injection(
+            self.partition,
+            tissues.medium,
+            walls if variant.entry_pressure else without_entry_pressure(walls),
+            needles,
+            laws.cement,
+            tissues.fluids,
+            replace(plan, least_steps=self.least_steps),
+            tissues.exchange,
+        )
+        try:
+            return injection.run()
+        finally:
+            injection.destroy()
+
+
+def posed(variant: Variant) -> Case:
+    """The case of a variant: no leak ends it."""
+    injection = {"volume_ml": 5.0, "leak_limit_ml": 15.0, **variant.tables.get("injection", {})}
+    return build_case(
+        {**variant.tables, "patient": {"demo": True}, "injection": injection, "output": {"field_times": 1}}
+    )
+
+
+def without_entry_pressure(walls: Walls) -> Walls:
+    """The same walls, but nothing keeps a front of cement from their openings."""
+    return replace(
+        walls,
+        openings=tuple(
+            replace(opening, path=replace(opening.path, surface_tension=0.0, opening_pressure=None))
+            for opening in walls.openings
+        ),
+    )
+
+
+def comes_out(sense: int, leaks: list[float]) -> str:
+    """Whether leaks move the way the clinic has it: at every step, from the first to the last only, or not."""
+    steps = [second - first for first, second in pairwise(leaks)]
+    whole = leaks[-1] - leaks[0]
+    if sense == 0:
+        return "yes" if abs(whole) <= 0.2 * max(leaks) else "no"
+    if sense * whole <= NOTHING:
+        return "no"
+    return "yes" if all(sense * step >= -NOTHING for step in steps) else "ends only"
+
+
+def _needle(depth: float = 0.8, left: float = 0.2, **more: Any) -> list[Tables]:
+    return [{"depth": depth, "left": left, **more}]
+
+
+def _disc(diameter: float = 8.0) -> list[Tables]:
+    return [{"wall": "posterior_wall", "left": 0.2, "height": 0.5, "diameter_mm": diameter}]
+
+
+REFERENCE: Tables = {"needles": _needle(), "defects": _disc()}
+"""Medium cement 5 min after mixing, 5 ml from the left with the tip at 0.8 of the depth, 7 mm in front of a hole of 8 mm
+in the posterior wall."""
+
+_EARLY: Tables = {"viscosity": "low", "injected_after_mixing_min": 3.5}
+_AT_VEIN: Tables = {
+    "needles": _needle(0.5, 0.7),
+    "cement": _EARLY,
+    "injection": {"volume_ml": 7.0},
+    "veins": {"segmental_diameter_mm": 3.0, "basivertebral_diameter_mm": 3.0},
+}
+_LESION: Tables = {"kind": "osteolytic", "fraction": 0.3, "destroys_walls": False}
+_MARROW: Tables = {"viscosity_pa_s": 0.1, "interstitial_pressure_kpa": 0.0, "vascular_conductance_per_s_kpa": 0.0}
+_GROWTHS = ("slow", "moderate", "rapid")
+_RATIOS = (1, 5, 25, 100, 500)
+
+
+def _reference(name: str, coarse: bool = True, **tables: Any) -> Variant:
+    return Variant(name, {**REFERENCE, **tables}, coarse=coarse)
+
+
+def _at_vein(name: str, coarse: bool = True, **tables: Any) -> Variant:
+    return Variant(name, {**_AT_VEIN, **tables}, coarse=coarse)
+
+
+def _ratios(
+    coarse: tuple[int, ...], depth: float = 0.8, entry_pressure: bool = True, thick_tissue: bool = False
+) -> tuple[Variant, ...]:
+    """The ratios of cement to what it displaces, by thinner cement over marrow or by thicker tissue under cement."""
+    tables = {**REFERENCE, "needles": _needle(depth)}
+    return tuple(
+        Variant(
+            str(ratio),
+            {**tables, "marrow": {"viscosity_pa_s": 50.0 / ratio if thick_tissue else 0.1}},
+            50.0 if thick_tissue else 0.1 * ratio,
+            entry_pressure,
+            ratio in coarse,
+        )
+        for ratio in _RATIOS
+    )
+
+
+DIRECTIONS: Mapping[str, Direction] = {
+    "ratio, thinner cement": Direction(
+        "viscosity of cement over marrow of 0.1 Pa s (Newtonian)",
+        "",
+        "low viscosity is a risk factor; ratio above 25 expected to leak next to nothing",
+        -1,
+        _ratios((1, 25, 500)),
+    ),
+    "ratio, no entry pressure": Direction(
+        "the same, openings without entry pressure", "", "as above", -1, _ratios((1, 500), entry_pressure=False)
+    ),
+    "ratio, thicker tissue": Direction(
+        "cement of 50 Pa s over what it displaces (50 to 0.1 Pa s)",
+        "",
+        "leakage 50 to 100 % in malignancy, 5 to 80 % in osteoporosis",
+        -1,
+        _ratios((1, 500), thick_tissue=True),
+    ),
+    "ratio, tip in the middle": Direction(
+        "viscosity of cement over marrow of 0.1 Pa s (Newtonian)",
+        "tip at 0.55 of the depth, 15 mm from the hole",
+        "as above",
+        -1,
+        _ratios((), 0.55),
+    ),
+    "class": Direction(
+        "viscosity class: low, medium, high",
+        "",
+        "high against low RR 0.38 (0.29-0.51); canal not significant",
+        -1,
+        (
+            _reference("low", cement={"viscosity": "low"}),
+            _reference("medium"),
+            _reference("high", cement={"viscosity": "high"}),
+        ),
+    ),
+    "age, low": Direction(
+        "minutes from mixing to injection, low viscosity",
+        "",
+        "leaked mass 4.0 g at 3.5 min, 2.6 g at 9.5 min (Habib 2010)",
+        -1,
+        tuple(
+            _reference(f"{age:g}", age != 6.5, cement={"viscosity": "low", "injected_after_mixing_min": age})
+            for age in (3.5, 6.5, 9.5)
+        ),
+    ),
+    "age, high": Direction(
+        "minutes from mixing to injection, high viscosity",
+        "",
+        "leaked mass 1.5 g at 3.5 min, 0.92 g at 6.5 min (Habib 2010)",
+        -1,
+        tuple(
+            _reference(f"{age:g}", False, cement={"viscosity": "high", "injected_after_mixing_min": age})
+            for age in (3.5, 6.5)
+        ),
+    ),
+    "defect": Direction(
+        "diameter of the hole in the posterior wall: none, 4, 8, 12 mm",
+        "",
+        "defect of the posterior wall OR 19.7 for any leak",
+        1,
+        (
+            _reference("none", defects=[]),
+            *(_reference(f"{size:g}", size != 12.0, defects=_disc(size)) for size in (4.0, 8.0, 12.0)),
+        ),
+        CANAL + FORAMEN,
+    ),
+    "distance": Direction(
+        "depth of the tip: 0.6, 0.7, 0.8 of the body",
+        "",
+        "tip in the anterior third is the advice against leaks",
+        1,
+        tuple(_reference(f"{depth:g}", depth != 0.7, needles=_needle(depth)) for depth in (0.6, 0.7, 0.8)),
+    ),
+    "volume": Direction(
+        "volume: 3, 5, 7 ml",
+        "",
+        "canal leak OR 1.5 per ml; 4.5 against 3.7 ml with and without leak (VERTOS II)",
+        1,
+        tuple(_reference(f"{volume:g}", injection={"volume_ml": volume}) for volume in (3.0, 5.0, 7.0)),
+    ),
+    "density": Direction(
+        "bone denser by 0, 50, 100 mg/cm3, equal volume: vein leak",
+        "tip at 0.7 of the left half, middle depth; veins of 3 mm, low viscosity at 3.5 min, 7 ml, walls whole",
+        "denser bone leaks more into veins: OR 1.34 per T-score",
+        1,
+        tuple(
+            _at_vein(f"+{more:g}", more != 50.0, bone={"hu_intercept_mg_per_cm3": more}) for more in (0.0, 50.0, 100.0)
+        ),
+        VEINS,
+    ),
+    "stop": Direction(
+        "stop when the front is beyond the posterior 1/4, 1/5, 1/6; no stop",
+        "tip at 0.65 of the depth, lytic lesion in the posterior 30 %, 8 ml planned",
+        "finish line at the posterior 1/4 to 1/6 is the advice against leaks",
+        1,
+        tuple(
+            _reference(
+                name,
+                name in ("1/4", "none"),
+                needles=_needle(0.65),
+                lesions=[_LESION],
+                injection={"volume_ml": 8.0} if limit is None else {"volume_ml": 8.0, "front_limit_depth": limit},
+            )
+            for name, limit in (("1/4", 0.75), ("1/5", 0.8), ("1/6", 5.0 / 6.0), ("none", None))
+        ),
+    ),
+    "needles, wall": Direction(
+        "one needle or two in turn, equal volume: canal leak",
+        "tips at 0.35 of each half and 0.8 of the depth, half of the posterior wall fissured",
+        "one against two RR 0.89 (0.61-1.29); canal leaks more often with two (16/18 against 57/95, more cement)",
+        1,
+        tuple(
+            _reference(
+                name,
+                needles=[{"side": side, "depth": 0.8, "left": left} for side, left in tips],
+                defects=[{"wall": "posterior_wall", "fraction": 0.5}],
+            )
+            for name, tips in (("one", [("left", 0.35)]), ("two", [("left", 0.35), ("right", -0.35)]))
+        ),
+    ),
+    "needles, veins": Direction(
+        "one needle or two in turn, equal volume: vein leak",
+        "as for the density, tips mirrored",
+        "more cement at the puncture side leaks more into veins: OR 1.6 per % of the body",
+        -1,
+        (
+            _at_vein("one", bone={"hu_intercept_mg_per_cm3": 0.0}),
+            _at_vein(
+                "two",
+                bone={"hu_intercept_mg_per_cm3": 0.0},
+                needles=_needle(0.5, 0.7) + _needle(0.5, -0.7, side="right"),
+            ),
+        ),
+        VEINS,
+    ),
+    "tumour": Direction(
+        "lesion's bone with marrow in it, with tumour tissue in it",
+        "lytic lesion in the posterior 30 %, moderate growth",
+        "leakage 50 to 100 % in malignancy, 5 to 80 % in osteoporosis",
+        1,
+        (
+            _reference("marrow", lesions=[{**_LESION, **_MARROW}]),
+            _reference("tumour", lesions=[{**_LESION, "growth": "moderate"}]),
+        ),
+    ),
+    "lesion": Direction(
+        "no lesion, lesion with tumour tissue in it",
+        "as above",
+        "as above",
+        1,
+        (_reference("none"), _reference("lesion", lesions=[{**_LESION, "growth": "moderate"}])),
+    ),
+    "growth, wall": Direction(
+        "growth of the tumour: slow, moderate, rapid; canal leak",
+        "as above",
+        "any leak OR 2.06 per Tomita class",
+        1,
+        tuple(_reference(name, name != "slow", lesions=[{**_LESION, "growth": name}]) for name in _GROWTHS),
+    ),
+    "growth, veins": Direction(
+        "growth of the tumour: slow, moderate, rapid; vein leak",
+        "as above, wall whole, tip at 0.75 of the depth near the midline, low viscosity at 3.5 min, 7 ml",
+        "any leak OR 2.06 per Tomita class; more and wider veins are the authors' reason",
+        1,
+        tuple(
+            Variant(
+                name,
+                {
+                    "needles": _needle(0.75, 0.1),
+                    "cement": _EARLY,
+                    "injection": {"volume_ml": 7.0},
+                    "lesions": [{**_LESION, "growth": name}],
+                },
+                coarse=name != "slow",
+            )
+            for name in _GROWTHS
+        ),
+        VEINS,
+    ),
+    "calibre, basivertebral": Direction(
+        "diameter of the basivertebral vein: 1, 2, 3 mm",
+        "walls whole, tip at 0.7 of the depth near the midline",
+        "most leaks leave by the basivertebral and segmental veins; no figure by calibre",
+        1,
+        tuple(
+            Variant(
+                f"{size:g}",
+                {"needles": _needle(0.7, 0.05), "veins": {"basivertebral_diameter_mm": size}},
+                coarse=size != 2.0,
+            )
+            for size in (1.0, 2.0, 3.0)
+        ),
+        FORAMEN,
+    ),
+    "calibre, segmental": Direction(
+        "diameter of the segmental veins: 1, 2, 3 mm",
+        "as for the density",
+        "as above",
+        1,
+        tuple(
+            _at_vein(f"{size:g}", False, veins={"segmental_diameter_mm": size, "basivertebral_diameter_mm": 3.0})
+            for size in (1.0, 2.0, 3.0)
+        ),
+        VEINS,
+    ),
+}
+"""Name -> direction, in the order of the table."""
+
+
+def table_line(direction: Direction, outcomes: list[Outcome]) -> str:
+    """A direction as a line of the table."""
+    leaks = [outcome.leak(direction.sites) for outcome in outcomes]
+    names = " / ".join(variant.name for variant in direction.variants)
+    values = " / ".join(f"{leak:.3f}" for leak in leaks)
+    set_up = direction.set_up or "reference"
+    verdict = comes_out(direction.sense, leaks)
+    return f"| {direction.question} | {set_up} | {names} | {values} | {direction.clinic} | {verdict} |"
+
+
+def main() -> None:
+    """Run directions and print their lines."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=float, default=3.0, help="edge length of the mesh in mm")
+    parser.add_argument("--steps", type=int, default=40, help="steps that a planned volume is divided into at least")
+    parser.add_argument("names", nargs="*", help=f"directions: {', '.join(DIRECTIONS)}; all by default")
+    given = parser.parse_args()
+    start = time.perf_counter()
+    body = Body.build(given.size, given.steps)
+    print(f"{given.size:g} mm, {len(body.mesh.cells)} cells", flush=True)
+    print("| changed | set-up | variants | leak (ml) | clinic | comes out |\n|---|---|---|---|---|---|", flush=True)
+    for name in given.names or DIRECTIONS:
+        direction = DIRECTIONS[name]
+        print(table_line(direction, [body.run(variant) for variant in direction.variants]), flush=True)
+    print(f"{len(body.runs)} cases in {time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
