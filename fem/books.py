@@ -42,6 +42,6 @@ class Books:
         return max(cement, total)
 
     def tracer_error(self, fluid_present: NDArray[np.float64]) -> float:
-        """What the balances of the fluids besides marrow miss, over their volumes at the start."""
-        missing = np.abs(self.fluid_start - fluid_present - self.fluid_out)
-        return float((missing / self.fluid_start).max(initial=0.0))
+        """What the balances of the fluids besides marrow miss, over their volumes at the start; 0 without any."""
+        missing, there = np.abs(self.fluid_start - fluid_present - self.fluid_out), self.fluid_start > 0.0
+        return float((missing[there] / self.fluid_start[there]).max(initial=0.0))

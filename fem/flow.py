@@ -36,7 +36,7 @@ WALL_TOLERANCE = 1e-6
 ROUND_LIMIT = 100
 """Rounds after which the agreement is given up."""
 
-_ROUND_TOLERANCE = 1e-4
+_ROUND_TOLERANCE = 1e-7
 _RESPONSE_TOLERANCE = 1e-9
 
 

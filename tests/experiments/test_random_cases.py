@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from experiments import preparation
-from experiments.case import Case, build_case
+from experiments.case import build_case
 from experiments.output import CaseOutcome
 from experiments.pipeline import run_case
 from experiments.progress import Progress

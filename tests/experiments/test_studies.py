@@ -119,3 +119,38 @@ def test_pauses_stand_in_the_course(outcomes: Any, name: str, pauses: list[float
     assert (time[ends] - time[begins]).tolist() == pytest.approx(pauses)
     delivered = 60.0 * injected[-1] / 3.0
     assert time[-1] == pytest.approx(delivered + sum(pauses), rel=1e-6)
+
+
+def toml(table: dict[str, Any], heading: str = "") -> str:
+    """A case file of nested tables."""
+    own = {key: value for key, value in table.items() if not isinstance(value, dict | list)}
+    text = f"[{heading}]\n" if heading and own else ""
+    text += "".join(f"{key} = {json.dumps(value)}\n" for key, value in own.items())
+    for key, value in table.items():
+        name = f"{heading}.{key}".lstrip(".")
+        if isinstance(value, dict):
+            text += toml(value, name)
+        elif isinstance(value, list):
+            text += "".join(f"[[{name}]]\n{toml(item)}" for item in value)
+    return text
+
+
+def test_the_command_line_gives_the_same_numbers(outcomes: Any, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(toml(content("filling_fraction")))
+    command = [sys.executable, "-m", "experiments.cli", "run", "study.toml", "-o", "out"]
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
+    for part in ("cement injected 2.000 ml", "stopped by volume reached", "out/results.json"):
+        assert part in told
+    written = json.loads((tmp_path / "out" / "results.json").read_text())
+    expected = outcomes("filling_fraction").results
+    for part, name in (("injection", "peak_tip_pressure_kpa"), ("fill", "bridge_area_mm2"), ("mesh", "volume_ml")):
+        assert written[part][name] == pytest.approx(expected[part][name], rel=1e-6)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [needle["side"] for needle in manifest["needles"]] == ["left", "right"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"manifest.json", "results.json", "fields.vtkhdf"}

@@ -93,12 +93,13 @@ def main(case: str, output: Path) -> None:
             for number, shot in enumerate(snapshots)
             for name in ("saturation", "pressure", "velocity")
         }
-        shares = {
-            f"share_{name}_{number}": share
+        # A share of nothing, in cells full of cement, is no number to compare.
+        contents = {
+            f"content_{name}_{number}": share * (1.0 - shot.saturation)
             for number, shot in enumerate(snapshots)
             for name, share in shot.fluids.items()
         }
-        np.savez(output, **collect(history), **fields, **shares)
+        np.savez(output, **collect(history), **fields, **contents)
 
 
 if __name__ == "__main__":

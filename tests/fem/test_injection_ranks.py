@@ -24,7 +24,7 @@ SCALES = {
     "syringe_pressure": PASCAL,
     "needle_pressure": PASCAL,
     "resting_pressure": PASCAL,
-    "share_tumour": 1.0,
+    "content_tumour": 1.0,
     "pressure": PASCAL,
     "saturation": 1.0,
     "velocity": 1e-3,
@@ -102,5 +102,5 @@ def test_the_case_of_two_needles_is_worth_comparing(results, ranks):
     assert case["leaked"][-1].sum() > 1.0
     assert case["fluid_out"][-1, 0] > 1.0
     assert case["resting_pressure"] > 1e-3
-    assert "share_tumour_3" in case
+    assert "content_tumour_3" in case
     assert_books_close(case)

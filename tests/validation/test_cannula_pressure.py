@@ -1,14 +1,14 @@
 """Pressures that cannulas take: a wider proximal part, the share lost in the cannula, and clinical syringe pressures.
 
 Baroud & Steffen 2005 (10.1007/s00586-004-0822-1; abstract read, tag S): about 95 % of the injection pressure is needed
-to deliver the cement through the cannula; twice the inner diameter in the proximal part lowers the delivery pressure by
-about 63 % at 4 cc/min, with a silicone oil and with an acrylic cement, and by Hagen and Poiseuille's law. The length
-of that part, the cement and the bone were not seen.
+to deliver the cement through the cannula; twice the inner diameter in the proximal part lowers the delivery pressure
+by about 63 % at 4 cc/min, with a silicone oil and with an acrylic cement, and by Hagen and Poiseuille's law. The
+length of that part, the cement and the bone were not seen.
 
-Krebs 2005 (Spine, PMID 15738774; abstract read, tag S): in vivo peaks of 1693 +- 653 kPa with syringe tips of 1.8 mm and
-1727 +- 597 kPa with tips of 3 mm, at most 3215 kPa; higher after 500 s than from 300 to 500 s after mixing. Cannula,
-cement, rate and volume were not seen; assumed are 10, 11 and 13 gauge of 125 mm, 4 ml at 3 ml/min (tag D) and syringe
-tips of 10 mm (tag M). At 3 ml/min an injection from 420 s on ends at 500 s.
+Krebs 2005 (Spine, PMID 15738774; abstract read, tag S): in vivo peaks of 1693 +- 653 kPa with syringe tips of 1.8 mm
+and 1727 +- 597 kPa with tips of 3 mm, at most 3215 kPa; higher after 500 s than from 300 to 500 s after mixing.
+Cannula, cement, rate and volume were not seen; assumed are 10, 11 and 13 gauge of 125 mm, 4 ml at 3 ml/min (tag D) and
+syringe tips of 10 mm (tag M). At 3 ml/min an injection from 420 s on ends at 500 s.
 
 The mesh of 5 mm gives syringe pressures within 0.3 % and, after the start, shares within 0.3 points of one of 2 mm.
 """
@@ -151,7 +151,7 @@ class TestCannulaShare:
         ],
     )
     def test_share_in_bone_of_a_tenth_of_the_permeability(self, gauge, cement):
-        """Misses: thinning lets cement flow more easily in the cannula than at the low shear rates in bone, so k counts."""
+        """Misses: cement thins more in the cannula than at the low shear rates in bone, so k counts."""
         self.compare(SetUp(gauge, cement, 420.0, permeability_multiplier=0.1))
 
     @staticmethod
