@@ -19,6 +19,10 @@ from meshes.quality import MeshQuality
 from meshes.vertebra import Vertebra
 
 
+LEAST_COURSE = 1e-3
+"""Cement in mm3 that must have left at a site for its course to be listed: less is numerical diffusion and round-off."""
+
+
 def mesh_results(quality: MeshQuality) -> dict[str, Any]:
     """The part ``mesh`` of the results."""
     return {
@@ -132,7 +136,7 @@ def injection_course(history: InjectionHistory) -> Mapping[str, Any]:
         "leaked_by_site_ml": {
             site: [to_clinical(moment.leaked[site], "ml") for moment in moments]
             for site in SITES
-            if history.last.leaked[site] > 0.0
+            if history.last.leaked[site] > LEAST_COURSE
         },
         "open_sites": [list(moment.open_sites) for moment in moments],
         "rate_ml_per_min": [to_clinical(moment.rate, "ml/min") for moment in moments],

@@ -4,17 +4,14 @@ Random needles, cements, lesions, cavities, veins, walls, outside pressures, def
 3 mm: no traceback, no iteration that fails, every balance closed, nothing negative, saturations within 0 and 1.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from experiments import preparation
 from experiments.case import build_case
 from experiments.output import CaseOutcome
 from experiments.pipeline import run_case
@@ -22,10 +19,7 @@ from experiments.progress import Progress
 from experiments.sections.base import Endplate, Region, Site, Wall
 from experiments.store import write_manifest, write_results
 from fem.history import BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT
-from meshes.body import mesh_body
 from meshes.errors import InputError
-from meshes.tetmesh import TetMesh
-from meshes.vertebra import Vertebra
 
 Table = dict[str, Any]
 
@@ -282,33 +276,56 @@ def check_outcome(outcome: CaseOutcome, folder: Path) -> None:
     write_manifest(folder, outcome.manifest)
 
 
-@pytest.fixture(scope="module")
-def cached(demo_vertebra: Vertebra) -> Any:
-    """The demo is read once, and meshed once for equal sizes."""
-
-    @lru_cache(maxsize=8)
-    def mesh_once(size: float, finer: tuple[Any, ...]) -> TetMesh:
-        return mesh_body(demo_vertebra, size, list(finer))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preparation, "read_patient", lambda case: demo_vertebra)
-        patch.setattr(preparation, "mesh_body", lambda vertebra, size, finer: mesh_once(size, tuple(finer)))
-        yield
-
-
-def campaign(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The same ``examples`` in every run; a failing one is shown as drawn, since shrinking takes many runs."""
+def campaign(examples: int) -> Any:
+    """The same ``examples`` in every run; a failing one is shown as drawn, since shrinking it takes many runs."""
     return settings(
         max_examples=examples,
         deadline=None,
         derandomize=True,
-        phases=[Phase.explicit, Phase.generate],
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
 
 
-def check_case(content: Table, folder: Path, counts: dict[str, int]) -> None:
-    outcome = run_or_refusal(content)
-    counts["refused" if isinstance(outcome, str) else "run"] += 1
-    if isinstance(outcome, CaseOutcome):
-        check_outcome(outcome, folder)
+class Tally:
+    """How many cases ran, and what the others were told."""
+
+    def __init__(self) -> None:
+        self.run = 0
+        self.refusals: list[str] = []
+
+    def check(self, content: Table, folder: Path) -> None:
+        outcome = run_or_refusal(content)
+        if isinstance(outcome, str):
+            self.refusals.append(outcome)
+        else:
+            self.run += 1
+            check_outcome(outcome, folder)
+
+    def most_ran(self) -> bool:
+        return self.run > 2 * len(self.refusals)
+
+
+def test_any_case_runs_or_is_refused(quick_demo: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    tally, folder = Tally(), tmp_path_factory.mktemp("random")
+
+    @campaign(6)
+    @given(content=CASES)
+    def check(content: Table) -> None:
+        tally.check(content, folder)
+
+    check()
+    assert tally.most_ran(), tally.refusals
+
+
+@pytest.mark.slow
+def test_many_cases_run_or_are_refused(quick_demo: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    tally, folder = Tally(), tmp_path_factory.mktemp("random")
+
+    @campaign(100)
+    @given(content=CASES)
+    def check(content: Table) -> None:
+        tally.check(content, folder)
+
+    check()
+    assert tally.most_ran(), tally.refusals

@@ -1,7 +1,7 @@
-"""An injection on as many ranks as there are: ``mpiexec -n N python injection_on_ranks.py CASE OUTPUT``.
+"""Injections on as many ranks as there are: ``mpiexec -n N python injection_on_ranks.py FOLDER``.
 
-The bone is heterogeneous with tilted anisotropy; the cases are in :data:`CASES`. Rank 0 writes every number and field
-to OUTPUT (.npz).
+The bone is heterogeneous with tilted anisotropy. Rank 0 writes every number and field of each of :data:`CASES` to
+CASE_N.npz in FOLDER.
 """
 
 import sys
@@ -17,7 +17,7 @@ from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, Phantom, build_phantom, 
 from numpy.typing import NDArray
 
 from fem.displaced import DisplacedFluids, VascularExchange
-from fem.history import InjectionHistory
+from fem.history import FieldSnapshot, InjectionHistory
 from fem.injection import Injection
 from fem.partition import Partition
 from fem.plan import Bolus, InjectionPlan, Stage
@@ -44,9 +44,23 @@ def collect(history: InjectionHistory) -> dict[str, NDArray[Any]]:
     return numbers
 
 
+def fields_of(snapshots: list[FieldSnapshot]) -> dict[str, NDArray[Any]]:
+    """All fields of all snapshots."""
+    fields = {}
+    for number, shot in enumerate(snapshots):
+        for name in ("saturation", "pressure", "velocity"):
+            fields[f"{name}_{number}"] = getattr(shot, name)
+        for name, share in shot.fluids.items():
+            # A share of nothing, in cells full of cement, is no number to compare.
+            fields[f"content_{name}_{number}"] = share * (1.0 - shot.saturation)
+    return fields
+
+
 def leaking(partition: Partition, phantom: Phantom) -> Injection:
     """Cement that thins with shear, a hole and a foramen, a limited pressure and a limited leak."""
-    plan = plan_of(4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1)
+    plan = plan_of(
+        4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1, least_steps=15
+    )
     fluids = DisplacedFluids(100.0 * MARROW_VISCOSITY)
     return Injection(partition, phantom.medium, phantom.leaky, [phantom.behind], CEMENTS["low"], fluids, plan)
 
@@ -70,37 +84,26 @@ def two_needles(partition: Partition, phantom: Phantom) -> Injection:
         Stage((Bolus(0, 600.0, RATE), Bolus(1, 400.0, RATE)), 15.0),
         Stage((Bolus(0, 500.0, RATE),), 20.0),
     )
-    plan = InjectionPlan(stages, 300.0, body_ageing=2.3, pressure_limit=0.12, output_count=3)
+    plan = InjectionPlan(stages, 300.0, body_ageing=2.3, pressure_limit=0.12, output_count=3, least_steps=15)
     return Injection(partition, medium, walls, needles, CEMENTS["low"], tumour, plan, vessels)
 
 
 CASES = {"leaking": leaking, "two_needles": two_needles}
 
 
-def main(case: str, output: Path) -> None:
-    """Run a case and write it down."""
-    comm = MPI.COMM_WORLD
-    phantom = build_phantom()
+def main(folder: Path) -> None:
+    """Run the cases and write them down."""
+    comm, phantom = MPI.COMM_WORLD, build_phantom()
     partition = Partition.build(phantom.mesh if comm.rank == 0 else None, comm)
     assert (partition.boundary.cells < partition.owned_cells).all()
     assert comm.allreduce(len(partition.boundary.facets)) == len(phantom.mesh.facets)
-    injection, snapshots = CASES[case](partition, phantom), []
-    history = injection.run(snapshots.append)
-    injection.destroy()
-    if comm.rank == 0:
-        fields = {
-            f"{name}_{number}": getattr(shot, name)
-            for number, shot in enumerate(snapshots)
-            for name in ("saturation", "pressure", "velocity")
-        }
-        # A share of nothing, in cells full of cement, is no number to compare.
-        contents = {
-            f"content_{name}_{number}": share * (1.0 - shot.saturation)
-            for number, shot in enumerate(snapshots)
-            for name, share in shot.fluids.items()
-        }
-        np.savez(output, **collect(history), **fields, **contents)
+    for name, case in CASES.items():
+        injection, snapshots = case(partition, phantom), []
+        history = injection.run(snapshots.append)
+        injection.destroy()
+        if comm.rank == 0:
+            np.savez(folder / f"{name}_{comm.size}.npz", **collect(history), **fields_of(snapshots))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -42,13 +42,12 @@ def results(tmp_path_factory):
     mpiexec = Path(sys.executable).with_name("mpiexec")
     environment = os.environ | {"PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
     arrays = {}
-    for case in CASES:
-        for ranks in (1, 2, 3):
-            output = folder / f"{case}_{ranks}.npz"
-            command = [mpiexec, "-n", str(ranks), sys.executable, HERE / "injection_on_ranks.py", case, output]
-            done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300)
-            assert done.returncode == 0, done.stderr
-            arrays[case, ranks] = dict(np.load(output))
+    for ranks in (1, 2, 3):
+        command = [mpiexec, "-n", str(ranks), sys.executable, HERE / "injection_on_ranks.py", folder]
+        done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        for case in CASES:
+            arrays[case, ranks] = dict(np.load(folder / f"{case}_{ranks}.npz"))
     return arrays
 
 
