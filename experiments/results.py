@@ -18,9 +18,8 @@ from meshes.dimensions import PedicleDiameter
 from meshes.quality import MeshQuality
 from meshes.vertebra import Vertebra
 
-
 LEAST_COURSE = 1e-3
-"""Cement in mm3 that must have left at a site for its course to be listed: less is numerical diffusion and round-off."""
+"""Cement in mm3 that must have left at a site for its course to be listed: less is numerical diffusion (tag D)."""
 
 
 def mesh_results(quality: MeshQuality) -> dict[str, Any]:

@@ -298,6 +298,7 @@ class Injection:
             share,
             cell_leak,
             middle * (self._flow.rates @ source),
+            middle,
         )
         own = slice(0, self._owned)
         for number, fluid in enumerate(self._fluid_shares):
@@ -310,6 +311,7 @@ class Injection:
                 1.0 - share,
                 displaced_out,
                 np.zeros_like(fluid),
+                1.0,
             )
             self._fluid_shares[number] = carried
             out = self._comm.allreduce(float((carried * displaced_out)[own].sum()))

@@ -120,12 +120,13 @@ class CementTransport:
         share: NDArray[np.float64],
         outflow: NDArray[np.float64],
         source: NDArray[np.float64],
+        largest: float,
     ) -> NDArray[np.float64]:
         """A quantity that moves with one of the phases, after ``step``: the implicit upwind scheme of that phase.
 
         a |T| (s c - s_old c_old) / dt = sum_in g_neighbour |F| c_neighbour + source - c (g F_out + outflow), with the
         saturation s of the phase and its share g in the flow. What comes in from outside brings c = 0 unless ``source``
-        says otherwise.
+        says otherwise. Where there is next to nothing of the phase, round-off in s would throw c out of its bounds.
 
         Args:
             tracer: (local cells,) value c before the step, ghosts included.
@@ -136,6 +137,7 @@ class CementTransport:
             share: (local cells,) share of the phase in the flow out of each cell, ghosts included.
             outflow: (local cells,) volume rate of the phase out of each cell through walls and into vessels in mm3/s.
             source: (local cells,) rate of c times volume into each cell from outside in mm3/s.
+            largest: bound of c, which mixing from values between 0 and it cannot pass.
 
         Returns:
             (local cells,) value after the step, ghosts included; 0 where there is nothing of the phase.
@@ -163,6 +165,7 @@ class CementTransport:
                 source,
                 tracer,
                 new,
+                largest,
                 tolerance,
             )
             self._exchange.scatter_forward()
@@ -313,6 +316,7 @@ def _carry_sweep(
     source: NDArray[np.float64],
     old: NDArray[np.float64],
     new: NDArray[np.float64],
+    bound: float,
     tolerance: float,
 ) -> float:
     """Solve every group of cells, in order; returns the largest change, weighted by the phase in the cell."""
@@ -333,7 +337,7 @@ def _carry_sweep(
                         loss += rate * share[cell]
                     else:
                         gain -= rate * share[other] * new[other]
-                value = gain / loss if loss > 1e-14 * capacity else 0.0
+                value = min(max(gain / loss, 0.0), bound) if loss > 1e-14 * capacity else 0.0
                 inner = max(inner, abs(value - new[cell]) * loss / (loss + capacity))
                 new[cell] = value
             largest = max(largest, inner)

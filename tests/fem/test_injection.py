@@ -83,7 +83,7 @@ def test_books_close_up_to_twelve_millilitres(phantom, inject, ratio, walls, nee
 def test_books_close_with_shear_thinning_ageing_cement(phantom, inject, name):
     history, _ = inject(plan_of(1000.0, start_age=300.0), cement=CEMENTS[name])
     assert_books_close(phantom, history)
-    assert max(moment.viscosity_rounds for moment in history.moments) > 2
+    assert max(moment.viscosity_rounds for moment in history.moments) > 1
 
 
 def test_thicker_cement_leaks_less_and_later(inject):

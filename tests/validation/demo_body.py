@@ -1,19 +1,22 @@
-"""The demo patient's L3 on one mesh, on which many cases are run and each of them once.
+"""The demo patient's L3 on meshes on which many cases are run, each of them once.
 
-Between the cases stay the CT, the mesh and the voxels in its cells; there are no finer cells at needles and defects,
-neither pictures nor mechanics.
+From case to case stay the CT, the mesh and the voxels in its cells, which are finer where a question is asked: between
+the tip and the opening. A hole of 8 mm that lies 7 mm behind the tip lets 0.43 ml of 5 ml out on a mesh of 1.5 mm
+throughout, 0.42 to 0.49 ml on 2 to 3.5 mm with 1 to 1.5 mm in between, and 0.09, 0.32 and 0.81 ml on 3, 2.5 and 2 mm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
 
-from scipy.sparse import csr_array
+import numpy as np
+from numpy.typing import NDArray
 
 from experiments.approach import plan_paths, with_track
 from experiments.case import Case, build_case
@@ -30,7 +33,7 @@ from fem.walls import Walls
 from materials.cement import newtonian_cement
 from meshes.body import mesh_body
 from meshes.sampling import voxel_weights
-from meshes.tetmesh import TetMesh
+from meshes.sizing import Refinement
 from meshes.vertebra import Vertebra
 
 Tables = dict[str, Any]
@@ -61,8 +64,6 @@ class Outcome:
 
     injected: float
     leaked: Mapping[str, float]
-    onsets: Mapping[str, float]
-    front_ratio: float | None
     stop_reason: str
 
     @classmethod
@@ -71,8 +72,6 @@ class Outcome:
         return cls(
             injected=to_clinical(history.last.injected, "ml"),
             leaked={site: to_clinical(volume, "ml") for site, volume in history.last.leaked.items()},
-            onsets={site: to_clinical(onset.injected, "ml") for site, onset in history.onsets.items()},
-            front_ratio=history.least_front_ratio,
             stop_reason=history.stop_reason,
         )
 
@@ -81,41 +80,48 @@ class Outcome:
         return sum(self.leaked[site] for site in sites)
 
 
-@dataclass
-class Body:
-    """The demo patient's L3 on one mesh, and every case that was run on it.
+Line = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Start and end as fractions of the body: left, depth, height."""
 
-    Attributes:
-        vertebra: CT, mask and frame.
-        mesh: of its body.
-        weights: of the voxels in the cells.
-        partition: of the mesh on one rank.
-        least_steps: steps that a planned volume is divided into at least.
-        runs: the outcomes so far.
-    """
+REACH = 5.0
+"""mm; radius of the finer cells about a line."""
 
-    vertebra: Vertebra
-    mesh: TetMesh
-    weights: csr_array
-    partition: Partition
+
+@dataclass(frozen=True)
+class Fineness:
+    """Edge lengths in mm of the mesh, in bulk and along lines, and how many steps at least a planned volume takes."""
+
+    size: float
+    fine_size: float
     least_steps: int
-    runs: dict[str, Outcome] = field(default_factory=dict)
 
-    @classmethod
-    def build(cls, size: float, least_steps: int) -> Body:
-        """Mesh the body with edges of a ``size`` in mm."""
-        vertebra = read_patient(build_case({"patient": {"demo": True}}))
-        mesh = mesh_body(vertebra, size)
-        return cls(
-            vertebra, mesh, voxel_weights(mesh, vertebra), Partition.build(mesh, MPI.COMM_SELF), least_steps=least_steps
-        )
+
+class Body:
+    """The demo patient's L3 on one mesh, and every case that was run on it."""
+
+    def __init__(self, fineness: Fineness, lines: Sequence[Line]) -> None:
+        """Mesh the body.
+
+        Args:
+            fineness: of the mesh and of the steps.
+            lines: along which the mesh is finer.
+        """
+        self.vertebra, self.least_steps = demo_vertebra(), fineness.least_steps
+        point = self.vertebra.frame.point
+        finer = [
+            Refinement(_triple(point(*start)), _triple(point(*end)), REACH, fineness.fine_size) for start, end in lines
+        ]
+        self.mesh = mesh_body(self.vertebra, fineness.size, finer)
+        self._weights = voxel_weights(self.mesh, self.vertebra)
+        self._partition = Partition.build(self.mesh, MPI.COMM_SELF)
+        self._outcomes: dict[str, Outcome] = {}
 
     def run(self, variant: Variant) -> Outcome:
-        """What comes of a variant; each different case runs once."""
+        """What comes of a variant."""
         key = repr((variant.tables, variant.cement, variant.entry_pressure))
-        if key not in self.runs:
-            self.runs[key] = Outcome.of(self._inject(variant))
-        return self.runs[key]
+        if key not in self._outcomes:
+            self._outcomes[key] = Outcome.of(self._inject(variant))
+        return self._outcomes[key]
 
     def _inject(self, variant: Variant) -> InjectionHistory:
         case = posed(variant)
@@ -127,13 +133,13 @@ class Body:
         check_front_limit(case, vertebra.frame, paths)
         plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, procedure(case, paths))
         paths = tuple(with_track(path, mesh) for path in paths)
-        bone = laws.bone.evaluate(vertebra.ct.values.ravel(), self.weights, mesh.cell_volumes)
+        bone = laws.bone.evaluate(vertebra.ct.values.ravel(), self._weights, mesh.cell_volumes)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, [None] * len(case.lesions))
         needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
         check_tips(tissues, needles)
         walls = case_walls(case, laws, vertebra, mesh, paths, tissues).walls
         injection = Injection(
-            self.partition,
+            self._partition,
             tissues.medium,
             walls if variant.entry_pressure else without_entry_pressure(walls),
             needles,
@@ -165,3 +171,13 @@ def without_entry_pressure(walls: Walls) -> Walls:
             for opening in walls.openings
         ),
     )
+
+
+@cache
+def demo_vertebra() -> Vertebra:
+    """The demo patient's L3."""
+    return read_patient(build_case({"patient": {"demo": True}}))
+
+
+def _triple(point: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(point[0]), float(point[1]), float(point[2])
