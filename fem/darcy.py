@@ -78,6 +78,7 @@ class DarcyPressure:
         self._source_lift = spread / (180.0 * partition.cell_volumes)
         self._source = np.zeros(len(arms))
         self._exchange = np.zeros(len(arms))
+        self._reference = 0.0
         self.exchange_rate = np.zeros(len(arms))
         self._mobility = np.ones(len(arms))
         facet_map = partition.facet_map
@@ -195,6 +196,7 @@ class DarcyPressure:
         """
         partition, owned = self.partition, self.partition.owned_cells
         self._source[:], self._mobility[:] = source, mobility
+        self._refer(mobility)
         if exchange is not None and self._vessel_pressure is not None:
             self._exchange[:] = exchange
         self._assemble(mobility, wall_conductance)
@@ -203,14 +205,17 @@ class DarcyPressure:
             array[:] = 0.0
             rate = source[:owned]
             if self._vessel_pressure is not None:
-                rate = rate + self._exchange[:owned] * self._vessel_pressure[:owned]
+                rate = rate + self._exchange[:owned] * (self._vessel_pressure[:owned] - self._reference)
             sources = np.flatnonzero(rate)
             np.add.at(array, partition.cell_facets[sources].ravel(), np.repeat(0.25 * rate[sources], 4))
-            array[self._walls.facets] += wall_conductance * outside_pressure
+            array[self._walls.facets] += wall_conductance * (outside_pressure - self._reference)
         self._rhs.ghostUpdate(addv=PETSc.InsertMode.ADD_VALUES, mode=PETSc.ScatterMode.REVERSE)
-        if self._rhs.norm() == 0.0:
+        driven = source.any() or (wall_conductance * outside_pressure).any()
+        if self._vessel_pressure is not None:
+            driven |= (self._exchange * self._vessel_pressure).any()
+        if not partition.comm.allreduce(bool(driven), op=MPI.LOR):
             self._pressure.set(0.0)
-            self.iterations = 0
+            self._reference, self.iterations = 0.0, 0
             self._take_over(wall_conductance, outside_pressure)
             return
         # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
@@ -229,6 +234,20 @@ class DarcyPressure:
             ):
                 return
 
+    def _refer(self, mobility: NDArray[np.float64]) -> None:
+        """Count pressures from their mean in the last solve, weighted by mobility.
+
+        Where fluid moves easily, differences of pressure are small beside the pressure, and would be lost in its last
+        digits.
+        """
+        own = slice(0, self.partition.owned_cells)
+        weight = mobility[own] * self.partition.cell_volumes[own]
+        mean = self.facet_pressure[self.partition.cell_facets[own]].mean(axis=1)
+        total = self.partition.comm.allreduce(np.array([float(weight @ mean), float(weight.sum())]))
+        reference = float(total[0] / total[1])
+        self._pressure.shift(self._reference - reference)
+        self._reference = reference
+
     def _take_over(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
         """Pressures of the facets, exchange with vessels and fluxes from the solution."""
         self._pressure.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
@@ -236,8 +255,10 @@ class DarcyPressure:
             self.facet_pressure[:] = local.array_r
         if self._vessel_pressure is not None:
             mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
-            self.exchange_rate[:] = self._exchange * (self._vessel_pressure - mean)
-        self._recover_flux(self._mobility, self._source + self.exchange_rate, wall_conductance, outside_pressure)
+            self.exchange_rate[:] = self._exchange * (self._vessel_pressure - self._reference - mean)
+        total = self._source + self.exchange_rate
+        self._recover_flux(self._mobility, total, wall_conductance, outside_pressure - self._reference)
+        self.facet_pressure += self._reference
 
     def _recover_flux(
         self,
