@@ -147,9 +147,9 @@ class CoupledFlow:
         self.walls.unseal()
         self._sealed[:] = False
         self.rounds = 0
-        self.displaced_viscosity[:] = mixed_viscosity(
-            filling.fluids, self._fluids.viscosities, self._fluids.marrow_viscosity
-        )
+        # In a cell full of cement the shares of what is not there are round-off over round-off.
+        shares = np.clip(filling.fluids, 0.0, 1.0)
+        self.displaced_viscosity[:] = mixed_viscosity(shares, self._fluids.viscosities, self._fluids.marrow_viscosity)
         self.tips.surround(filling.saturation)
         filling = self._with_full_cannulas(planned, filling, syringe_age)
         missed = np.inf
