@@ -6,7 +6,6 @@ numbers, everywhere.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +20,7 @@ from experiments import results
 from experiments.case import Case
 from experiments.laws import Laws
 from experiments.manifest import build_manifest
+from experiments.mechanics import load
 from experiments.output import CaseOutcome
 from experiments.preparation import Preparation, prepare
 from experiments.progress import Progress
@@ -29,9 +29,7 @@ from fem.fill import FillMeasures, measure_fill
 from fem.history import FieldSnapshot, InjectionHistory
 from fem.injection import Injection
 from fem.partition import Partition
-from fem.plates import PlateProblem
 from fem.severity import LeakGeometry
-from fem.stiffness import stiffness_matrix
 from meshes.dimensions import vertebral_height
 from meshes.errors import InputError
 
@@ -72,7 +70,7 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
     }
     solvers: dict[str, Any] = {"injection": results.solver_record(history)}
     if case.mechanics.enabled:
-        numbers["stiffness"], solvers["stiffness"] = _load(case, laws, prepared, partition, saturation, progress)
+        numbers["stiffness"], solvers["stiffness"] = load(case, laws, prepared, partition, saturation, progress)
     return CaseOutcome(
         case=case,
         vertebra=prepared.vertebra,
@@ -145,37 +143,6 @@ def _measure(case: Case, prepared: Preparation, saturation: NDArray[np.float64])
         prepared.tissues.medium.porosity,
         sides.pop() if len(sides) == 1 else None,
     )
-
-
-def _load(
-    case: Case,
-    laws: Laws,
-    prepared: Preparation,
-    partition: Partition,
-    saturation: NDArray[np.float64],
-    progress: Progress,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Stiffness of the intact and of the augmented body, and what the solver did."""
-    modulus = prepared.tissues.modulus
-    moduli = {"intact": modulus, "augmented": laws.composite.modulus(modulus, np.clip(saturation, 0.0, 1.0))}
-    stiffness: dict[str, Any] = {}
-    record: dict[str, Any] = {}
-    with (
-        progress.stage("stiffness") as stage,
-        PlateProblem(partition, prepared.bone.poisson_ratio, case.mechanics.degree) as plates,
-    ):
-        for name, values in moduli.items():
-            plates.assemble(values)
-            matrix = stiffness_matrix(plates)
-            stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
-            stiffness[name] = results.stiffness_results(matrix)
-            record[name] = {
-                "iterations": list(matrix.iterations),
-                "unknowns": plates.unknowns,
-                **dataclasses.asdict(matrix.errors),
-            }
-            stage.update(0.5 if name == "intact" else 1.0)
-    return stiffness, record
 
 
 def run_and_store(
