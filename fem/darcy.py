@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from fem import krylov
 from fem.partition import Partition
+from fem.pockets import PocketSmoother
 
 RELATIVE_TOLERANCE = 1e-11
 """Residual of the pressure solve over the norm of its right-hand side."""
@@ -86,6 +87,7 @@ class DarcyPressure:
         self._walls = partition.boundary
         self._matrix, self._values = self._create_matrix()
         self._prolongation = self._create_prolongation()
+        self._smoother = PocketSmoother(partition, self._cell_matrices)
         ghosts = np.asarray(facet_map.ghosts, dtype=PETSc.IntType)
         size = (facet_map.size_local, facet_map.size_global)
         self._pressure = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
@@ -136,7 +138,8 @@ class DarcyPressure:
         """The solver, set up once at unit mobility so that no later step allocates."""
         self._assemble(np.ones(len(self._cell_matrices)), np.full(len(self._walls.facets), 1e-6))
         prefix = f"vertebroplasty_pressure_{id(self)}_"
-        with krylov.options(prefix, krylov.two_level_options(self._largest_eigenvalue())):
+        largest_eigenvalue = self._largest_eigenvalue() + 1.0  # pockets add 1 at most
+        with krylov.options(prefix, krylov.two_level_options(largest_eigenvalue)):
             solver = PETSc.KSP().create(self.partition.comm)
             solver.setOptionsPrefix(prefix)
             solver.setOperators(self._matrix)
@@ -144,6 +147,9 @@ class DarcyPressure:
             preconditioner.setType(PETSc.PC.Type.MG)
             preconditioner.setMGLevels(2)
             preconditioner.setMGInterpolation(1, self._prolongation)
+            smoother = preconditioner.getMGSmoother(1).getPC()
+            smoother.setType(PETSc.PC.Type.PYTHON)
+            smoother.setPythonContext(self._smoother)
             solver.setFromOptions()
             solver.setInitialGuessNonzero(True)
             solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, divtol=1e300, max_it=ITERATION_LIMIT)
@@ -168,6 +174,7 @@ class DarcyPressure:
         _scale_matrices(self._cell_matrices[:owned], mobility[:owned], self._exchange[:owned], self._values)
         self._values[16 * owned :] = wall_conductance
         self._matrix.setValuesCOO(self._values, addv=PETSc.InsertMode.INSERT_VALUES)
+        self._smoother.update(self._matrix, mobility, self._exchange, self._walls.facets, wall_conductance)
 
     def solve(
         self,

@@ -13,11 +13,11 @@ from fem.errors import ConvergenceError
 
 
 def two_level_options(largest_eigenvalue: float) -> dict[str, Any]:
-    """Options of two levels: Chebyshev with Jacobi on the upper one, algebraic multigrid on the lower one.
+    """Options of two levels: Chebyshev on the upper one, algebraic multigrid on the lower one.
 
     Args:
-        largest_eigenvalue: bound of the spectrum of the matrix scaled by its diagonal. A bound keeps the preconditioner
-            positive where an estimate, which misses the few largest eigenvalues, does not.
+        largest_eigenvalue: bound of the spectrum of the preconditioned matrix on the upper level. A bound keeps the
+            preconditioner positive where an estimate, which misses the few largest eigenvalues, does not.
     """
     return {
         "ksp_type": "cg",
@@ -28,7 +28,6 @@ def two_level_options(largest_eigenvalue: float) -> dict[str, Any]:
         "mg_levels_ksp_type": "chebyshev",
         "mg_levels_ksp_max_it": 2,
         "mg_levels_ksp_chebyshev_eigenvalues": f"{0.1 * largest_eigenvalue},{largest_eigenvalue}",
-        "mg_levels_pc_type": "jacobi",
         "mg_coarse_ksp_type": "preonly",
         "mg_coarse_pc_type": "gamg",
         "mg_coarse_pc_gamg_threshold": 0.0,

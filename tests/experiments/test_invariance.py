@@ -87,8 +87,6 @@ def test_a_lesion_mask_in_another_voxel_order_is_the_same_lesion(
 
 @pytest.mark.mpi
 def test_two_ranks_give_the_results_of_one(tmp_path: Path) -> None:
-    # Voids carry the round-off of the pressure into the speed of the cement, and that into its viscosity: 1e-5, where
-    # a body without them keeps 1e-6.
     launcher = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
     assert launcher is not None
     (tmp_path / "case.toml").write_text(PROCEDURE)
@@ -105,4 +103,4 @@ def test_two_ranks_give_the_results_of_one(tmp_path: Path) -> None:
         first, second = (np.array(found["stiffness"][state].pop("matrix")) for found in results)
         scale = np.sqrt(np.diag(first))
         assert np.abs((first - second) / np.outer(scale, scale)).max() <= 1e-6
-    assert differences(*results, 1e-5) == []
+    assert differences(*results, 1e-6) == []
