@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,15 @@ class _Openings:
         self._shared = 0
 
     def add_track(self, path: NeedlePath) -> None:
-        """The gap around a needle."""
+        """The gap around a needle, one opening with that of a needle on the same way."""
         law = self._laws.needle_track
-        self._add("needle_track", path.track_facets, law.path(), law.area(path.outer_diameter))
+        facets, area = path.track_facets, law.area(path.outer_diameter)
+        joined = [bool(np.isin(found.facets, facets).any()) for found in self.found]
+        for other in compress(self.found, joined):
+            self._free[other.facets] = True
+            facets, area = np.union1d(facets, other.facets), area + other.area
+        self.found = [found for found, joins in zip(self.found, joined, strict=True) if not joins]
+        self._add("needle_track", facets, law.path(), area)
 
     def add_foramen(self) -> None:
         """The basivertebral veins, if there are any."""

@@ -129,8 +129,16 @@ def test_needles_share_the_track_and_never_a_facet(built: Any, paths: tuple[Need
     assert len(np.unique(facets)) == len(facets)
     assert set(facets) == set(np.concatenate([path.track_facets for path in paths]))
     assert sum(track.conductance for track in tracks) == pytest.approx(SHARES["needle_track"] * 5e4)
-    # A ring of 0.1 mm around an 11G needle.
-    assert tracks[0].area == pytest.approx(np.pi * (3.05 + 0.1) * 0.1)
+    # A ring of 0.1 mm around every 11G needle.
+    assert sum(track.area for track in tracks) == pytest.approx(len(paths) * np.pi * (3.05 + 0.1) * 0.1)
+
+
+def test_needles_on_the_same_way_share_one_track_of_both_gaps(built: Any, paths: tuple[NeedlePath, ...]) -> None:
+    walls = built((paths[0], paths[0]))
+    (track,) = at(walls, "needle_track")
+    assert set(track.facets) == set(paths[0].track_facets)
+    assert track.area == pytest.approx(2.0 * np.pi * (3.05 + 0.1) * 0.1)
+    assert track.conductance == pytest.approx(SHARES["needle_track"] * 5e4)
 
 
 def test_a_disc_is_an_open_hole_of_its_own_diameter(built: Any) -> None:
