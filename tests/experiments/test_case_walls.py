@@ -128,7 +128,10 @@ def test_needles_share_the_track_and_never_a_facet(built: Any, paths: tuple[Need
     facets = np.concatenate([track.facets for track in tracks])
     assert len(np.unique(facets)) == len(facets)
     assert set(facets) == set(np.concatenate([path.track_facets for path in paths]))
-    assert sum(track.conductance for track in tracks) == pytest.approx(SHARES["needle_track"] * 5e4)
+    # The two gaps on the left conduct more to marrow of 0.1 Pa s than half of what the group has.
+    for track in tracks:
+        own = track.area * track.path.conductance_per_area / 1e-7
+        assert track.conductance == pytest.approx(max(own, 0.5 * SHARES["needle_track"] * 5e4))
     # A ring of 0.1 mm around every 11G needle.
     assert sum(track.area for track in tracks) == pytest.approx(len(paths) * np.pi * (3.05 + 0.1) * 0.1)
 
