@@ -1,9 +1,9 @@
 """How leakage answers to one change at a time, on the real L3, beside what clinical series report.
 
-Each direction changes one thing in a set-up in which cement leaks at all, chosen before the direction was looked at.
+Each direction changes one thing in a set-up that was chosen by the size of its leak, so that the question can be asked.
 Nothing ends an injection but its volume and the stop rule in question. From the project's folder::
 
-    PYTHONPATH=. uv run python tests/validation/directions.py
+    uv run python tests/validation/directions.py
 
 prints the table of docs/directions.md.
 """
@@ -18,8 +18,14 @@ from typing import Any
 
 from demo_body import Body, Fineness, Line, Outcome, Tables, Variant
 
+from experiments.units import to_clinical
+from fem.history import DETECTABLE_LEAK
+
 NOTHING = 5e-4
 """ml; smaller differences between leaks are none."""
+
+SMALLEST_LEAK = to_clinical(DETECTABLE_LEAK, "ml")
+"""Where no variant leaks as much, the question cannot be asked."""
 
 CANAL, FORAMEN = ("canal_posterior_wall",), ("basivertebral_foramen",)
 VEINS = ("basivertebral_foramen", "segmental_veins_left", "segmental_veins_right")
@@ -45,7 +51,7 @@ class Direction:
         question: what is changed.
         set_up: what stays the same, where it is not the reference.
         clinic: what series report.
-        sense: +1 where the clinic's leaks grow along the variants, -1 where they fall, 0 where it sees no difference.
+        sense: +1 where the clinic's leaks grow along the variants, -1 where they fall.
         variants: the cases, in order.
         sites: sites whose leaks are asked for.
         place: where the mesh is finer, one of :data:`PLACES`.
@@ -62,13 +68,11 @@ class Direction:
 
 def comes_out(sense: int, leaks: list[float]) -> str:
     """Whether leaks move the way the clinic has it: at every step, from the first to the last only, or not."""
-    steps = [second - first for first, second in pairwise(leaks)]
-    whole = leaks[-1] - leaks[0]
-    if sense == 0:
-        return "yes" if abs(whole) <= 0.2 * max(leaks) else "no"
-    if sense * whole <= NOTHING:
+    if max(leaks) < SMALLEST_LEAK:
+        return "nothing leaks"
+    if sense * (leaks[-1] - leaks[0]) <= NOTHING:
         return "no"
-    return "yes" if all(sense * step >= -NOTHING for step in steps) else "ends only"
+    return "yes" if all(sense * (after - before) >= -NOTHING for before, after in pairwise(leaks)) else "ends only"
 
 
 def _needle(depth: float = 0.8, left: float = 0.2, **more: Any) -> list[Tables]:
@@ -89,6 +93,7 @@ _AT_VEIN: Tables = {
     "cement": _EARLY,
     "injection": {"volume_ml": 7.0},
     "veins": {"segmental_diameter_mm": 3.0, "basivertebral_diameter_mm": 3.0},
+    "bone": {"hu_intercept_mg_per_cm3": 100.0},
 }
 _LESION: Tables = {"kind": "osteolytic", "fraction": 0.3, "destroys_walls": False}
 _MARROW: Tables = {"viscosity_pa_s": 0.1, "interstitial_pressure_kpa": 0.0, "vascular_conductance_per_s_kpa": 0.0}
@@ -200,7 +205,7 @@ DIRECTIONS: Mapping[str, Direction] = {
         "",
         "canal leak OR 1.5 per ml; 4.5 against 3.7 ml with and without leak (VERTOS II)",
         1,
-        tuple(_reference(f"{volume:g}", volume != 3.0, injection={"volume_ml": volume}) for volume in (3.0, 5.0, 7.0)),
+        tuple(_reference(f"{volume:g}", volume != 7.0, injection={"volume_ml": volume}) for volume in (3.0, 5.0, 7.0)),
     ),
     "density": Direction(
         "bone denser by 0, 50, 100 mg/cm3, equal volume: vein leak",
@@ -246,14 +251,13 @@ DIRECTIONS: Mapping[str, Direction] = {
     ),
     "needles, veins": Direction(
         "one needle or two in turn, equal volume: vein leak",
-        "as for the density, tips mirrored",
+        "as for the density, bone denser by 100 mg/cm3; the second tip at the right",
         "more cement at the puncture side leaks more into veins: OR 1.6 per % of the body",
         -1,
         (
-            _at_vein("one", bone={"hu_intercept_mg_per_cm3": 0.0}),
+            _at_vein("one"),
             _at_vein(
                 "two",
-                bone={"hu_intercept_mg_per_cm3": 0.0},
                 needles=_needle(0.5, 0.7) + _needle(0.5, -0.7, side="right"),
             ),
         ),
@@ -286,7 +290,8 @@ DIRECTIONS: Mapping[str, Direction] = {
     ),
     "growth, veins": Direction(
         "growth of the tumour: slow, moderate, rapid; vein leak",
-        "as above, wall whole, tip at 0.75 of the depth near the midline, low viscosity at 3.5 min, 7 ml",
+        "as above, but wall whole, two basivertebral veins, tip at 0.75 of the depth near the midline, low viscosity "
+        "at 3.5 min, 7 ml",
         "any leak OR 2.06 per Tomita class; more and wider veins are the authors' reason",
         1,
         tuple(
@@ -297,6 +302,7 @@ DIRECTIONS: Mapping[str, Direction] = {
                     "cement": _EARLY,
                     "injection": {"volume_ml": 7.0},
                     "lesions": [{**_LESION, "growth": name}],
+                    "veins": {"basivertebral_number": 2},
                 },
                 coarse=name != "slow",
             )
@@ -323,7 +329,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     ),
     "calibre, segmental": Direction(
         "diameter of the segmental veins: 1, 2, 3 mm",
-        "as for the density",
+        "as for the density, bone denser by 100 mg/cm3",
         "as above",
         1,
         tuple(
