@@ -1,14 +1,14 @@
-"""Small-strain linear elasticity with one Young's modulus per cell.
+"""Small-strain linear elasticity with the elastic constants of :mod:`fem.elastic_material` in every cell.
 
 Find u with u = g where it is constrained, and for all v that vanish there
 
-    integral of lambda tr(e(u)) tr(e(v)) + 2 mu e(u) : e(v) = 0,
+    integral of s(e(u)) : e(v) = 0,
 
-with the symmetric gradient e, lambda = E nu / ((1 + nu) (1 - 2 nu)) and mu = E / (2 (1 + nu)). Constrained unknowns are
-eliminated symmetrically. Quadratic elements are solved by conjugate gradients preconditioned by two levels: Chebyshev
-with 3 x 3 block Jacobi on the quadratic space, which unlike Gauss-Seidel stays definite on any number of ranks, and
-below it the linear space on the same mesh, assembled for itself and solved by algebraic multigrid that knows the six
-rigid-body modes.
+with the symmetric gradient e and the stress s of a material that is transversely isotropic about z (isotropic: C12 =
+C13 = lambda, C44 = C66 = mu, C33 = lambda + 2 mu). Constrained unknowns are eliminated symmetrically. Quadratic
+elements are solved by conjugate gradients preconditioned by two levels: Chebyshev with 3 x 3 block Jacobi on the
+quadratic space, which unlike Gauss-Seidel stays definite on any number of ranks, and below it the linear space on the
+same mesh, assembled for itself and solved by algebraic multigrid that knows the six rigid-body modes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from dolfinx.la import petsc as la_petsc
 from numpy.typing import NDArray
 
 from fem import krylov
+from fem.elastic_material import CONSTANTS, ElasticMaterial
+from fem.membrane import Membrane, MembraneForm
 from fem.partition import Partition
 from fem.rigid_body import set_rigid_body_modes
 
@@ -112,7 +114,7 @@ class ElasticSolution:
 
 
 class ElasticProblem:
-    """One set of constrained unknowns; any number of moduli and of prescribed displacements.
+    """One set of constrained unknowns; any number of materials and of prescribed displacements.
 
     Use it as a context, or call :meth:`destroy`, to release its PETSc objects.
     """
@@ -121,34 +123,32 @@ class ElasticProblem:
         self,
         partition: Partition,
         constraints: Sequence[FacetConstraint | PointConstraint],
-        poisson_ratio: float,
         degree: int = 2,
+        membrane: Membrane | None = None,
     ) -> None:
         """Set up spaces and forms.
 
         Args:
             partition: the distributed mesh.
             constraints: where displacements are prescribed; they must stop all rigid motions.
-            poisson_ratio: of all cells.
             degree: 1 for linear or 2 for quadratic elements.
+            membrane: a skin on the surface, or None.
 
         Raises:
-            ValueError: ``degree`` or ``poisson_ratio`` is out of range.
+            ValueError: ``degree`` is out of range, or ``membrane`` has not one stiffness for each boundary facet.
         """
         if degree not in (1, 2):
             raise ValueError(f"degree = {degree!r} is not 1 (linear) or 2 (quadratic)")
-        if not 0.0 <= poisson_ratio < 0.5:
-            raise ValueError(f"poisson_ratio = {poisson_ratio!r} is outside the allowed range 0 to below 0.5")
         self.partition = partition
         mesh = partition.mesh
         self.space = fem.functionspace(mesh, ("Lagrange", degree, (3,)))
-        self._modulus = fem.Function(fem.functionspace(mesh, ("Discontinuous Lagrange", 0)))
-        self._poisson_ratio = fem.Constant(mesh, float(poisson_ratio))
+        self._constants = fem.Function(fem.functionspace(mesh, ("Discontinuous Lagrange", 0, (len(CONSTANTS),))))
+        self._skin = skin = None if membrane is None else MembraneForm(partition, membrane)
         storage = "aij" if degree == 1 else "baij"  # blocks halve the time of the products; GAMG does not take them
-        self._level = _Level(self.space, constraints, self._modulus, self._poisson_ratio, storage)
+        self._level = _Level(self.space, constraints, self._constants, skin, storage)
         self._displacement = fem.Function(self.space)
         self._force_form = fem.form(
-            _energy_form(self._displacement, ufl.TestFunction(self.space), self._modulus, self._poisson_ratio)
+            _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants, skin)
         )
         self._rhs = la.vector(self.space.dofmap.index_map, 3)
         self._rhs_vector = la_petsc.create_vector_wrap(self._rhs)
@@ -157,7 +157,7 @@ class ElasticProblem:
         self._prolongation: Any = None
         if degree == 2:
             coarse_space = fem.functionspace(mesh, ("Lagrange", 1, (3,)))
-            self._coarse = _Level(coarse_space, constraints, self._modulus, self._poisson_ratio, "aij")
+            self._coarse = _Level(coarse_space, constraints, self._constants, skin, "aij")
             self._prolongation = _free_prolongation(self._coarse, self._level)
         self._prefix = f"elasticity_{next(_problem_numbers)}_"
         self._solver: Any = None
@@ -189,19 +189,22 @@ class ElasticProblem:
         """Those of the local ``nodes`` that this rank owns."""
         return nodes[nodes < self.space.dofmap.index_map.size_local]
 
-    def assemble(self, modulus: NDArray[np.float64]) -> None:
+    def assemble(self, material: ElasticMaterial, membrane_factor: float = 1.0) -> None:
         """Assemble the matrices and set up the preconditioner.
 
         Args:
-            modulus: (cells,) Young's modulus in MPa in the order of the whole mesh, the same on every rank.
+            material: elastic constants of every cell.
+            membrane_factor: on the stiffness of the membrane, if there is one.
 
         Raises:
-            ValueError: there is not one positive modulus for each cell.
+            ValueError: ``material`` has not one set of constants for each cell of the whole mesh.
         """
         cells = self.partition.mesh.topology.index_map(3).size_global
-        if np.shape(modulus) != (cells,) or not np.all(np.asarray(modulus) > 0.0):
-            raise ValueError(f"modulus must hold one positive Young's modulus for each of {cells} cells")
-        self._modulus.x.array[:] = np.asarray(modulus, dtype=float)[self.partition.original_cells]
+        if material.axial_modulus.shape != (cells,):
+            raise ValueError(f"the material has {material.cells} cells, the mesh {cells}")
+        self._constants.x.array[:] = self.partition.local_cells(material.constants).ravel()
+        if self._skin is not None:
+            self._skin.scale(membrane_factor)
         self._level.assemble()
         coarsest = self._level if self._coarse is None else self._coarse
         if self._coarse is not None:
@@ -215,7 +218,7 @@ class ElasticProblem:
             self._solver.setUp()
 
     def solve(self, prescribed: NDArray[np.float64]) -> ElasticSolution:
-        """Solve for one set of prescribed displacements with the modulus assembled last.
+        """Solve for one set of prescribed displacements with the material assembled last.
 
         Args:
             prescribed: (local nodes, 3) displacements in mm; only those of constrained unknowns are used.
@@ -276,8 +279,8 @@ class _Level:
         self,
         space: fem.FunctionSpace,
         constraints: Sequence[FacetConstraint | PointConstraint],
-        modulus: fem.Function,
-        poisson_ratio: fem.Constant,
+        constants: fem.Function,
+        skin: MembraneForm | None,
         storage: str,
     ) -> None:
         self.space = space
@@ -294,12 +297,12 @@ class _Level:
             for i in range(3)
         ]
         trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
-        self._form = fem.form(_energy_form(trial, test, modulus, poisson_ratio))
+        self._form = fem.form(_energy_form(trial, test, constants, skin))
         self._storage = storage
         self.matrix: Any = None
 
     def assemble(self) -> None:
-        """Assemble a new matrix for the current modulus.
+        """Assemble a new matrix for the current constants.
 
         The old one cannot be refilled: PETSc keeps the inverted diagonal blocks of a blocked matrix from its first use.
         """
@@ -311,12 +314,26 @@ class _Level:
         self.matrix.setOption(PETSc.Mat.Option.SPD, True)
 
 
-def _energy_form(u: Any, v: Any, modulus: fem.Function, poisson_ratio: fem.Constant) -> ufl.Form:
-    """Integral of stress(u) : strain(v)."""
-    mu = modulus / (2.0 * (1.0 + poisson_ratio))
-    lame = modulus * poisson_ratio / ((1.0 + poisson_ratio) * (1.0 - 2.0 * poisson_ratio))
-    strain, virtual = ufl.sym(ufl.grad(u)), ufl.sym(ufl.grad(v))
-    return (lame * ufl.tr(strain) * ufl.tr(virtual) + 2.0 * mu * ufl.inner(strain, virtual)) * ufl.dx
+def stress(strain: Any, constants: fem.Function) -> Any:
+    """Stress tensor in MPa of a strain tensor, both as UFL expressions.
+
+    Args:
+        strain: (3, 3) symmetric.
+        constants: the stiffnesses ``CONSTANTS`` in MPa.
+    """
+    c12, c13, c33, c44, c66 = (constants[i] for i in range(len(CONSTANTS)))
+    across = strain[0, 0] + strain[1, 1]
+    pressure = c12 * across + c13 * strain[2, 2]
+    xx, yy = (pressure + 2.0 * c66 * strain[i, i] for i in (0, 1))
+    zz = c13 * across + c33 * strain[2, 2]
+    yz, xz, xy = 2.0 * c44 * strain[1, 2], 2.0 * c44 * strain[0, 2], 2.0 * c66 * strain[0, 1]
+    return ufl.as_tensor([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+
+
+def _energy_form(u: Any, v: Any, constants: fem.Function, skin: MembraneForm | None) -> ufl.Form:
+    """Integral of stress(u) : strain(v), with that of the skin where there is one."""
+    body = ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * ufl.dx
+    return body if skin is None else body + skin.energy(u, v)
 
 
 def _free_prolongation(coarse: _Level, fine: _Level) -> PETSc.Mat:

@@ -1,7 +1,8 @@
 """A body held between two rigid plates: rigid motions of the upper one against the fixed lower one.
 
-The plates are the facet regions of the two endplates. Everything about the superior plate refers to the area centroid
-of its region; motions and resultants are those of :mod:`fem.rigid_body`.
+The plates are two facet regions: the endplates, or the outer faces of discs on them. Everything about the superior
+plate refers to a pole, the area centroid of its region unless another is given; motions and resultants are those of
+:mod:`fem.rigid_body`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import numpy as np
 from dolfinx import fem
 from numpy.typing import ArrayLike, NDArray
 
+from fem.elastic_material import ElasticMaterial
 from fem.elasticity import ElasticProblem, FacetConstraint, PointConstraint
+from fem.membrane import Membrane
 from fem.partition import Partition
 from fem.rigid_body import resultant, rigid_displacement
+from meshes.tetmesh import TetMesh
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +37,7 @@ class PlateResponse:
     """What one motion of the superior plate takes.
 
     Attributes:
-        reaction_superior: (6,) force in N and moment in N mm on the superior plate about its area centroid.
+        reaction_superior: (6,) force in N and moment in N mm on the superior plate about the pole.
         reaction_inferior: (6,) the same of the inferior plate, about the same pole; the two balance.
         energy: the energy form u A u in N mm, which is the reaction times the motion.
         displacement: field in mm.
@@ -73,7 +77,7 @@ class AxialStiffness:
 
 
 class PlateProblem:
-    """A body between its plates; any number of moduli, and of motions for each.
+    """A body between its plates; any number of materials, and of motions for each.
 
     Bonded plates hold all components of the displacement. Frictionless plates hold the axial component only; three
     components at two vertices of the inferior plate then stop the remaining rigid motions without loading the body,
@@ -85,30 +89,30 @@ class PlateProblem:
     def __init__(
         self,
         partition: Partition,
-        poisson_ratio: float,
         degree: int = 2,
         superior: str = "superior_endplate",
         inferior: str = "inferior_endplate",
         frictionless: bool = False,
+        pole: ArrayLike | None = None,
+        membrane: Membrane | None = None,
     ) -> None:
         """Set up the elastic problem.
 
         Args:
             partition: the distributed mesh.
-            poisson_ratio: of all cells.
             degree: 1 for linear or 2 for quadratic elements.
             superior: facet region that moves with the superior plate.
             inferior: facet region on the fixed inferior plate.
             frictionless: whether the plates hold the z component only.
+            pole: (3,) mm, what motions and reactions refer to; the area centroid of the superior region by default.
+            membrane: a skin on the surface, or None.
         """
         self.frictionless = frictionless
-        source = partition.source
-        rows = source.facet_regions[superior]
-        self.pole = np.average(source.facet_centroids[rows], axis=0, weights=source.facet_areas[rows])
+        self.pole = area_centroid(partition.source, superior) if pole is None else np.asarray(pole, dtype=float)
         components = (2,) if frictionless else (0, 1, 2)
         plates = [FacetConstraint(partition.facets_of_region(name), components) for name in (superior, inferior)]
         anchors = _anchors(partition, inferior) if frictionless else []
-        self._elastic = ElasticProblem(partition, [*plates, *anchors], poisson_ratio, degree)
+        self._elastic = ElasticProblem(partition, [*plates, *anchors], degree, membrane)
         self._superior, self._inferior = (plate.nodes(self._elastic.space) for plate in plates)
         self._points = self._elastic.points
 
@@ -125,12 +129,12 @@ class PlateProblem:
         """Number of displacement components over all ranks, prescribed ones included."""
         return self._elastic.unknowns
 
-    def assemble(self, modulus: FloatArray) -> None:
-        """Assemble for (cells,) Young's moduli in MPa, in the order of the whole mesh, the same on every rank."""
-        self._elastic.assemble(modulus)
+    def assemble(self, material: ElasticMaterial, membrane_factor: float = 1.0) -> None:
+        """Assemble the matrices of ``material``, and of the membrane times a factor, and set up the preconditioner."""
+        self._elastic.assemble(material, membrane_factor)
 
     def solve(self, motion: ArrayLike) -> PlateResponse:
-        """Move the superior plate by ``motion`` about its area centroid.
+        """Move the superior plate by ``motion`` about the pole.
 
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
@@ -166,10 +170,15 @@ class PlateProblem:
         return self._elastic.partition.comm.allreduce(local, op=MPI.SUM)
 
 
+def area_centroid(mesh: TetMesh, region: str) -> FloatArray:
+    """(3,) area centroid in mm of a facet region."""
+    rows = mesh.facet_regions[region]
+    return np.average(mesh.facet_centroids[rows], axis=0, weights=mesh.facet_areas[rows])
+
+
 def axial_stiffness(
     partition: Partition,
-    modulus: FloatArray,
-    poisson_ratio: float,
+    material: ElasticMaterial,
     degree: int = 2,
     superior: str = "superior_endplate",
     inferior: str = "inferior_endplate",
@@ -179,8 +188,7 @@ def axial_stiffness(
 
     Args:
         partition: the distributed mesh.
-        modulus: (cells,) Young's modulus in MPa in the order of the whole mesh, the same on every rank.
-        poisson_ratio: of all cells.
+        material: elastic constants of every cell.
         degree: 1 for linear or 2 for quadratic elements.
         superior: facet region that moves with the superior plate.
         inferior: facet region on the fixed inferior plate.
@@ -190,8 +198,8 @@ def axial_stiffness(
         ConvergenceError: the solver did not reach its tolerance.
     """
     start = time.perf_counter()
-    with PlateProblem(partition, poisson_ratio, degree, superior, inferior, frictionless) as problem:
-        problem.assemble(modulus)
+    with PlateProblem(partition, degree, superior, inferior, frictionless) as problem:
+        problem.assemble(material)
         response = problem.solve(AXIAL_COMPRESSION)
         return AxialStiffness(
             stiffness=-float(response.reaction_superior[2]),

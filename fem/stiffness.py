@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fem.errors import ConvergenceError
-from fem.plates import PlateProblem
+from fem.plates import PlateProblem, PlateResponse
 
 FloatArray = NDArray[np.float64]
 
@@ -148,11 +148,12 @@ class StiffnessMatrix:
         return -self.compliance[[_RX, _RY], _UZ]
 
 
-def stiffness_matrix(problem: PlateProblem) -> StiffnessMatrix:
+def stiffness_matrix(problem: PlateProblem, responses: Sequence[PlateResponse] | None = None) -> StiffnessMatrix:
     """Stiffness about the area centroid of the superior plate, from reactions to six unit motions.
 
     Args:
         problem: an assembled problem with bonded plates.
+        responses: its responses to the six unit motions, where they are wanted for more than this; solved otherwise.
 
     Raises:
         ConvergenceError: a solve did not reach its tolerance, or the matrix is not as accurate as ``TOLERANCE``.
@@ -160,7 +161,8 @@ def stiffness_matrix(problem: PlateProblem) -> StiffnessMatrix:
     """
     if problem.frictionless:
         raise ValueError("frictionless plates bear neither shear nor torsion; a stiffness matrix needs bonded ones")
-    responses = [problem.solve(motion) for motion in np.eye(6)]
+    if responses is None:
+        responses = [problem.solve(motion) for motion in np.eye(6)]
     matrix = np.column_stack([response.reaction_superior for response in responses])
     inferior = -np.column_stack([response.reaction_inferior for response in responses])
     errors = StiffnessErrors(

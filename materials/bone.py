@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from materials.modulus import BoneModulus
 from materials.provenance import check_ranges, quantity
 
 FloatArray = NDArray[np.float64]
@@ -60,19 +61,6 @@ class PermeabilityLaw(Protocol):
 
     def transverse(self, porosity: FloatArray) -> FloatArray:
         """Permeability in the transverse plane in mm2."""
-        ...
-
-
-class DensityModulusLaw(Protocol):
-    """Bone mineral density -> Young's modulus, above a lower bound."""
-
-    @property
-    def lowest(self) -> float:
-        """Smallest modulus in MPa that the law returns."""
-        ...
-
-    def modulus(self, density: FloatArray) -> FloatArray:
-        """Young's modulus in MPa at a BMD in g/cm3."""
         ...
 
 
@@ -170,50 +158,6 @@ class KozenyCarmanMartin:
 
 
 @dataclass(frozen=True)
-class LinearModulus:
-    """E = max(slope * BMD + intercept, lowest), of human vertebral cancellous bone.
-
-    Kopperdahl 2002 (tag M: coefficients not checked against the paper); fitted for 0.05 to 0.3 g/cm3, negative below
-    0.011 g/cm3, where ``lowest`` keeps the elastic problem well posed.
-    """
-
-    slope: float = quantity(3230.0, "MPa cm3/g", "Kopperdahl 2002", "M", 100.0, 20000.0)
-    intercept: float = quantity(-34.7, "MPa", "Kopperdahl 2002", "M", -500.0, 500.0)
-    lowest: float = quantity(10.0, "MPa", "about 1/10 of osteoporotic bone, for a well-posed problem", "D", 1e-3, 1e3)
-
-    def __post_init__(self) -> None:
-        """Check the ranges of the values."""
-        check_ranges(self)
-
-    def modulus(self, density: FloatArray) -> FloatArray:
-        """Young's modulus in MPa at a BMD in g/cm3."""
-        return np.maximum(self.slope * density + self.intercept, self.lowest)
-
-
-@dataclass(frozen=True)
-class PowerModulus:
-    """E = max(coefficient * (BMD / ash_fraction)^exponent, lowest), of human vertebral cancellous bone.
-
-    Morgan 2003 (10.1016/s0021-9290(03)00071-x, tag M: coefficients from memory) in apparent density, which is the
-    mineral (ash) density divided by the ash fraction. Fitted for apparent densities of 0.11 to 0.35 g/cm3.
-    """
-
-    coefficient: float = quantity(4730.0, "MPa", "Morgan 2003, 10.1016/s0021-9290(03)00071-x", "M", 100.0, 50000.0)
-    exponent: float = quantity(1.56, "1", "Morgan 2003, 10.1016/s0021-9290(03)00071-x", "M", 1.0, 3.0)
-    ash_fraction: float = quantity(0.6, "1", "ash over apparent density", "M", 0.4, 0.8)
-    lowest: float = quantity(10.0, "MPa", "about 1/10 of osteoporotic bone, for a well-posed problem", "D", 1e-3, 1e3)
-
-    def __post_init__(self) -> None:
-        """Check the ranges of the values."""
-        check_ranges(self)
-
-    def modulus(self, density: FloatArray) -> FloatArray:
-        """Young's modulus in MPa at a BMD in g/cm3."""
-        apparent = np.maximum(density, 0.0) / self.ash_fraction
-        return np.maximum(self.coefficient * apparent**self.exponent, self.lowest)
-
-
-@dataclass(frozen=True)
 class BoneField:
     """Bone of each cell.
 
@@ -244,7 +188,7 @@ class BoneModel:
     calibration: CalibrationLaw = field(default_factory=LinearCalibration)
     porosity: PorosityLaw = field(default_factory=LinearPorosity)
     permeability: PermeabilityLaw = field(default_factory=KozenyCarmanMartin)
-    modulus: DensityModulusLaw = field(default_factory=LinearModulus)
+    modulus: BoneModulus = field(default_factory=BoneModulus)
     poisson_ratio: float = quantity(0.3, "1", "customary for cancellous bone", "M", 0.0, 0.49)
 
     def __post_init__(self) -> None:

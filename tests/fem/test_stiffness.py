@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fem import elasticity
+from fem.elastic_material import ElasticMaterial
 from fem.errors import ConvergenceError
 from fem.partition import Partition
 from fem.plates import PlateProblem
@@ -27,8 +28,8 @@ def random_modulus(mesh):
 
 
 def solve(partition, modulus, degree=2, pole=None):
-    with PlateProblem(partition, 0.3, degree, **PLATES) as problem:
-        problem.assemble(modulus)
+    with PlateProblem(partition, degree, **PLATES) as problem:
+        problem.assemble(ElasticMaterial.isotropic(modulus, 0.3))
         if pole is not None:
             problem.pole = np.asarray(pole)
         return stiffness_matrix(problem)
@@ -94,7 +95,7 @@ def test_each_check_finds_its_own_fault(bone, monkeypatch, damage):
 
 def test_frictionless_plates_have_no_stiffness_matrix(bone):
     with (
-        PlateProblem(bone, 0.3, 1, frictionless=True, **PLATES) as problem,
+        PlateProblem(bone, 1, frictionless=True, **PLATES) as problem,
         pytest.raises(ValueError, match="frictionless plates bear neither shear nor torsion"),
     ):
         stiffness_matrix(problem)

@@ -8,9 +8,7 @@ from materials.bone import (
     BoneModel,
     KozenyCarmanMartin,
     LinearCalibration,
-    LinearModulus,
     LinearPorosity,
-    PowerModulus,
     martin_specific_surface,
 )
 
@@ -60,15 +58,6 @@ def test_specific_surface_of_solid_and_void_vanishes():
     assert martin_specific_surface(np.array([0.0, 1.0])) == pytest.approx([0.0, 0.2])
 
 
-def test_linear_modulus():
-    assert LinearModulus().modulus(np.array([0.1, 0.2, 0.0, -0.1])) == pytest.approx([288.3, 611.3, 10.0, 10.0])
-
-
-def test_power_modulus_of_apparent_density():
-    # 0.12 g/cm3 of ash is 0.2 g/cm3 apparent: 4730 * 0.2**1.56 = 384 MPa
-    assert PowerModulus().modulus(np.array([0.12, -0.1])) == pytest.approx([384.15, 10.0], rel=1e-4)
-
-
 @pytest.mark.parametrize(
     ("law", "changes", "name"),
     [
@@ -77,8 +66,6 @@ def test_power_modulus_of_apparent_density():
         (LinearPorosity, {"low": 0.9, "high": 0.8}, "low"),
         (KozenyCarmanMartin, {"multiplier": 20.0}, "multiplier"),
         (KozenyCarmanMartin, {"transverse_factor": 1.5}, "transverse_factor"),
-        (LinearModulus, {"lowest": 0.0}, "lowest"),
-        (PowerModulus, {"exponent": 0.5}, "exponent"),
         (BoneModel, {"poisson_ratio": 0.5}, "poisson_ratio"),
     ],
 )

@@ -8,6 +8,7 @@ quadratic elements with correct rotations and moments reproduce.
 import numpy as np
 import pytest
 
+from fem.elastic_material import ElasticMaterial
 from fem.partition import Partition
 from fem.plates import PlateProblem, axial_stiffness
 
@@ -25,9 +26,8 @@ def column(structured_box):
 @pytest.mark.parametrize(("poisson_ratio", "frictionless"), [(0.3, True), (0.0, True), (0.0, False)])
 @pytest.mark.parametrize("modulus", [60.0, 300.0])
 def test_uniform_column(column, degree, poisson_ratio, frictionless, modulus):
-    result = axial_stiffness(
-        column, np.full(len(column.source.cells), modulus), poisson_ratio, degree, **PLATES, frictionless=frictionless
-    )
+    material = ElasticMaterial.isotropic(np.full(len(column.source.cells), modulus), poisson_ratio)
+    result = axial_stiffness(column, material, degree, **PLATES, frictionless=frictionless)
     exact = modulus * AREA / HEIGHT
     assert result.stiffness == pytest.approx(exact, rel=1e-6)
     assert result.stiffness_inferior == pytest.approx(exact, rel=1e-6)
@@ -37,7 +37,7 @@ def test_uniform_column(column, degree, poisson_ratio, frictionless, modulus):
 @pytest.mark.parametrize("degree", [1, 2])
 def test_layers_one_over_the_other(column, degree):
     modulus = np.where(column.source.cell_centroids[:, 2] < 0.25 * HEIGHT, 50.0, 800.0)
-    result = axial_stiffness(column, modulus, 0.0, degree, **PLATES)
+    result = axial_stiffness(column, ElasticMaterial.isotropic(modulus, 0.0), degree, **PLATES)
     exact = AREA / (0.25 * HEIGHT / 50.0 + 0.75 * HEIGHT / 800.0)
     assert result.stiffness == pytest.approx(exact, rel=1e-6)
 
@@ -45,7 +45,8 @@ def test_layers_one_over_the_other(column, degree):
 @pytest.mark.parametrize("degree", [1, 2])
 def test_layers_side_by_side(column, degree):
     modulus = np.where(column.source.cell_centroids[:, 0] < 0.25 * WIDTH, 50.0, 800.0)
-    result = axial_stiffness(column, modulus, 0.3, degree, **PLATES, frictionless=True)
+    material = ElasticMaterial.isotropic(modulus, 0.3)
+    result = axial_stiffness(column, material, degree, **PLATES, frictionless=True)
     exact = (0.25 * 50.0 + 0.75 * 800.0) * AREA / HEIGHT
     assert result.stiffness == pytest.approx(exact, rel=1e-6)
 
@@ -54,10 +55,8 @@ def test_bonded_column_lies_between_free_and_confined_compression(column):
     modulus, ratio = 300.0, 0.3
     free = modulus * AREA / HEIGHT
     confined = free * (1.0 - ratio) / ((1.0 + ratio) * (1.0 - 2.0 * ratio))
-    linear, quadratic = (
-        axial_stiffness(column, np.full(len(column.source.cells), modulus), ratio, degree, **PLATES).stiffness
-        for degree in (1, 2)
-    )
+    material = ElasticMaterial.isotropic(np.full(len(column.source.cells), modulus), ratio)
+    linear, quadratic = (axial_stiffness(column, material, degree, **PLATES).stiffness for degree in (1, 2))
     assert free < quadratic < linear < confined
 
 
@@ -68,9 +67,9 @@ def test_bent_column(column, axis, inertia):
     motion = np.zeros(6)
     motion[3 + axis] = angle
     motion[1 - axis] = (-1.0 if axis == 0 else 1.0) * angle * HEIGHT / 2.0
-    with PlateProblem(column, 0.0, 2, **PLATES) as problem:
+    with PlateProblem(column, 2, **PLATES) as problem:
         assert problem.pole == pytest.approx([WIDTH / 2.0, DEPTH / 2.0, HEIGHT])
-        problem.assemble(np.full(len(column.source.cells), modulus))
+        problem.assemble(ElasticMaterial.isotropic(np.full(len(column.source.cells), modulus), 0.0))
         response = problem.solve(motion)
     exact = np.zeros(6)
     exact[3 + axis] = modulus * inertia * angle / HEIGHT

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fem.elastic_material import ElasticMaterial
 from fem.elasticity import ElasticProblem, FacetConstraint
 from fem.partition import Partition
 from meshes.phantoms import ball
@@ -20,9 +21,9 @@ def irregular():
 def test_linear_displacement_is_exact(irregular, degree, poisson_ratio):
     modulus = 250.0
     boundary = FacetConstraint(irregular.facets_of_region("surface"))
-    with ElasticProblem(irregular, [boundary], poisson_ratio, degree) as problem:
+    with ElasticProblem(irregular, [boundary], degree) as problem:
         assert not problem.constrained.all()
-        problem.assemble(np.full(len(irregular.source.cells), modulus))
+        problem.assemble(ElasticMaterial.isotropic(np.full(len(irregular.source.cells), modulus), poisson_ratio))
         exact = problem.points @ GRADIENT.T + [0.1, -0.2, 0.3]
         solution = problem.solve(np.where(problem.constrained, exact, np.nan))
         assert solution.displacement.x.array.reshape(-1, 3) == pytest.approx(exact, abs=1e-8)
@@ -32,3 +33,25 @@ def test_linear_displacement_is_exact(irregular, degree, poisson_ratio):
         stress += np.eye(3) * stress.trace() * poisson_ratio / (1.0 - 2.0 * poisson_ratio)
         assert solution.energy == pytest.approx((stress * strain).sum() * irregular.source.volume, rel=1e-8)
         assert np.abs(solution.forces[~problem.constrained]).max() < 1e-7 * np.abs(solution.forces).max()
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_linear_displacement_is_exact_in_transversely_isotropic_material(irregular, degree):
+    axial, transverse, axial_ratio, transverse_ratio, shear = 300.0, 90.0, 0.35, 0.2, 60.0
+    compliance = np.diag([1.0 / transverse, 1.0 / transverse, 1.0 / axial, *(2 * [0.5 / shear])])
+    compliance = np.pad(compliance, (0, 1))
+    compliance[5, 5] = (1.0 + transverse_ratio) / transverse
+    compliance[0, 1] = compliance[1, 0] = -transverse_ratio / transverse
+    compliance[:2, 2] = compliance[2, :2] = -axial_ratio / axial
+    strain = 0.5 * (GRADIENT + GRADIENT.T)
+    components = strain[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+    weights = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+    work = (np.linalg.solve(compliance, components) * components) @ weights
+    boundary = FacetConstraint(irregular.facets_of_region("surface"))
+    with ElasticProblem(irregular, [boundary], degree) as problem:
+        modulus = np.full(len(irregular.source.cells), axial)
+        problem.assemble(ElasticMaterial(modulus, transverse, axial_ratio, transverse_ratio, shear))
+        exact = problem.points @ GRADIENT.T
+        solution = problem.solve(exact)
+    assert solution.displacement.x.array.reshape(-1, 3) == pytest.approx(exact, abs=1e-8)
+    assert solution.energy == pytest.approx(work * irregular.source.volume, rel=1e-8)

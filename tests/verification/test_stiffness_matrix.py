@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fem.elastic_material import ElasticMaterial
 from fem.partition import Partition
 from fem.plates import PlateProblem
 from fem.stiffness import stiffness_matrix
@@ -27,8 +28,8 @@ def column(structured_box):
 
 
 def solve(column, modulus, poisson_ratio=0.0, degree=2):
-    with PlateProblem(column, poisson_ratio, degree, **PLATES) as problem:
-        problem.assemble(modulus)
+    with PlateProblem(column, degree, **PLATES) as problem:
+        problem.assemble(ElasticMaterial.isotropic(modulus, poisson_ratio))
         return stiffness_matrix(problem)
 
 

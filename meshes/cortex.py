@@ -1,0 +1,67 @@
+"""The cortical shell as CT shows it: thinner than a voxel, blurred over several, its mineral per area preserved."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from meshes.regions import CORTEX_DEPTH
+from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra
+from meshes.wall_damage import SHELL_WALLS
+
+VERTICAL_WALLS = tuple(wall for wall in SHELL_WALLS if not wall.endswith("_endplate"))
+"""Walls whose shell is loaded along its plane when the endplates move against each other."""
+
+_STEPS = 16  # samples of a profile through a wall
+
+
+def cortex_reach(vertebra: Vertebra) -> float:
+    """Distance from the surface in mm over which the CT smears the shell: :data:`~meshes.regions.CORTEX_DEPTH`."""
+    return CORTEX_DEPTH * float(vertebra.ct.voxel_volume) ** (1.0 / 3.0)
+
+
+def cells_in_reach(mesh: TetMesh, reach: float) -> NDArray[np.bool_]:
+    """(cells,) whether a cell's centroid lies within ``reach`` mm of the surface and nearest to a vertical wall.
+
+    The distance is that to the nearest centroid of a facet.
+    """
+    depth, nearest = cKDTree(mesh.facet_centroids).query(mesh.cell_centroids)
+    shell = np.zeros(len(mesh.facets), dtype=bool)
+    for wall in VERTICAL_WALLS:
+        shell[mesh.facet_regions[wall]] = True
+    return (depth <= reach) & shell[nearest]
+
+
+def mineral_per_area(
+    mesh: TetMesh, vertebra: Vertebra, density: NDArray[np.float64], inside: float, reach: float
+) -> dict[str, float]:
+    """Mineral of each vertical wall's shell above that of its surroundings, per area of the wall.
+
+    Profiles of the density run through the centroids of the facets along their normals. Inside the surface the excess
+    over ``inside`` counts, outside of it the excess over what the profile ends with, so that blur across the surface
+    leaves the sum as it is. Each wall takes the mean over its area.
+
+    Args:
+        mesh: body with named facets in the anatomical frame of ``vertebra``.
+        vertebra: CT and frame.
+        density: density of every voxel in g/cm3 on the grid of the CT.
+        inside: density of the bone behind the shell in g/cm3.
+        reach: half the length of the profiles in mm.
+
+    Returns:
+        Wall of :data:`VERTICAL_WALLS` -> g/cm3 mm.
+    """
+    step = 2.0 * reach / _STEPS
+    along = step * (np.arange(_STEPS) + 0.5) - reach
+    points = mesh.facet_centroids[:, None] + along[:, None] * mesh.facet_normals[:, None]
+    index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
+    profile = ndimage.map_coordinates(density, np.moveaxis(index, -1, 0), order=1, mode="nearest")
+    excess = step * (profile - np.where(along < 0.0, inside, profile[:, -1:])).sum(axis=1)
+    areas = mesh.facet_areas
+    return {
+        wall: float(np.average(excess[facets], weights=areas[facets]))
+        for wall, facets in ((wall, mesh.facet_regions[wall]) for wall in VERTICAL_WALLS)
+    }

@@ -1,0 +1,43 @@
+"""The axial reaction of the real L3 against CalculiX, an independent code, on the same mesh with the same moduli."""
+
+import shutil
+
+import numpy as np
+import pytest
+from calculix import axial_stiffness as by_calculix
+
+from fem.elastic_material import ElasticMaterial
+from fem.partition import Partition
+from fem.plates import axial_stiffness
+from materials.bone import BoneModel
+from materials.end_disc import DISCS
+from meshes.body import mesh_body
+from meshes.discs import DISC_PLATES, with_discs
+from meshes.sampling import voxel_weights
+
+pytestmark = [
+    pytest.mark.calculix,
+    pytest.mark.skipif(shutil.which("ccx") is None, reason="CalculiX (the command ccx) is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def bone(demo_vertebra):
+    """The body at 3 mm and the modulus of every cell, none like another."""
+    mesh = mesh_body(demo_vertebra, 3.0)
+    field = BoneModel().evaluate(demo_vertebra.ct.values.ravel(), voxel_weights(mesh, demo_vertebra))
+    return mesh, field.modulus
+
+
+@pytest.mark.parametrize("plates", ["rigid", "pmma"])
+def test_axial_stiffness_of_the_real_body(bone, plates, tmp_path):
+    mesh, modulus = bone
+    disc, regions, ratio = DISCS[plates], ("superior_endplate", "inferior_endplate"), np.full(len(modulus), 0.3)
+    if disc is not None:
+        mesh, regions = with_discs(mesh, disc.thickness), DISC_PLATES
+        added = len(mesh.cells) - len(modulus)
+        modulus = np.concatenate([modulus, np.full(added, disc.modulus)])
+        ratio = np.concatenate([ratio, np.full(added, disc.poisson_ratio)])
+    material = ElasticMaterial.isotropic(modulus, ratio)
+    own = axial_stiffness(Partition.build(mesh), material, 2, *regions).stiffness
+    assert own == pytest.approx(by_calculix(mesh, material, *regions, tmp_path), rel=1e-3)

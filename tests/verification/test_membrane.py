@@ -1,0 +1,127 @@
+"""A skin on a body adds its own stiffness to that of a bar, and its own energy to that of any linear displacement."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fem.elastic_material import ElasticMaterial
+from fem.elasticity import ElasticProblem, FacetConstraint
+from fem.membrane import Membrane
+from fem.partition import Partition
+from fem.plates import PlateProblem
+from fem.stiffness import stiffness_matrix
+from meshes.phantoms import ball
+
+WIDTH, DEPTH, HEIGHT = 6.0, 5.0, 12.0
+MODULUS, SKIN = 150.0, 900.0  # MPa, N/mm
+PLATES = {"superior": "z_max", "inferior": "z_min"}
+SIDES = ("x_min", "x_max", "y_min", "y_max")
+GRADIENT = np.array([[1.0, -0.4, 0.3], [0.7, -2.0, 0.5], [-0.2, 0.9, 0.6]]) * 1e-3
+
+
+def skin_on(mesh, sides):
+    stiffness = np.zeros(len(mesh.facets))
+    for side in sides:
+        stiffness[mesh.facet_regions[side]] = SKIN
+    return stiffness
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+@pytest.mark.parametrize("sides", [SIDES, ("x_min",), (*SIDES, *PLATES.values())])
+def test_the_axial_stiffness_of_bar_and_skin_adds_up(structured_box, degree, sides):
+    """Without lateral strain; skin under the rigid plates has no strain and takes no part."""
+    column = Partition.build(structured_box((WIDTH, DEPTH, HEIGHT), (3, 3, 4)))
+    widths = {"x_min": DEPTH, "x_max": DEPTH, "y_min": WIDTH, "y_max": WIDTH}
+    with PlateProblem(column, degree, **PLATES, membrane=Membrane(skin_on(column.source, sides), 0.0)) as problem:
+        problem.assemble(ElasticMaterial.isotropic(np.full(len(column.source.cells), MODULUS), 0.0))
+        found = problem.solve([0.0, 0.0, 1.0, 0.0, 0.0, 0.0]).reaction_superior[2]
+    perimeter = sum(widths.get(side, 0.0) for side in sides)
+    assert found == pytest.approx((MODULUS * WIDTH * DEPTH + SKIN * perimeter) / HEIGHT, rel=1e-8)
+
+
+def test_the_bending_stiffness_of_bar_and_skin_adds_up(structured_box):
+    """E I of the skin about x: both sides in y at half the depth, both sides in x over the depth."""
+    column = Partition.build(structured_box((WIDTH, DEPTH, HEIGHT), (3, 3, 4)))
+    bar = MODULUS * WIDTH * DEPTH**3 / 12.0
+    skin = SKIN * (2.0 * WIDTH * (0.5 * DEPTH) ** 2 + 2.0 * DEPTH**3 / 12.0)
+    with PlateProblem(column, **PLATES, membrane=Membrane(skin_on(column.source, SIDES), 0.0)) as problem:
+        material = ElasticMaterial.isotropic(np.full(len(column.source.cells), MODULUS), 0.0)
+        problem.assemble(material)
+        whole = stiffness_matrix(problem).flexion_stiffness
+        problem.assemble(material, 0.5)
+        half = stiffness_matrix(problem).flexion_stiffness
+    assert whole == pytest.approx((bar + skin) / HEIGHT, rel=1e-7)
+    assert half == pytest.approx((bar + 0.5 * skin) / HEIGHT, rel=1e-7)
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_the_energy_of_a_linear_displacement_on_a_curved_surface(degree):
+    """Against the sum over facets of E t / (1 - nu^2) ((1 - nu) e : e + nu tr(e)^2) with the tangential strain e."""
+    ratio, body = 0.3, Partition.build(ball(10.0, 4.0))
+    mesh = body.source
+    stiffness = np.random.default_rng(1).uniform(0.0, SKIN, len(mesh.facets))
+    surface = FacetConstraint(body.facets_of_region("surface"))
+    energies = []
+    for membrane in (None, Membrane(stiffness, ratio)):
+        with ElasticProblem(body, [surface], degree, membrane) as problem:
+            problem.assemble(ElasticMaterial.isotropic(np.full(len(mesh.cells), MODULUS), ratio))
+            energies.append(problem.solve(problem.points @ GRADIENT.T).energy)
+    tangent = np.eye(3) - mesh.facet_normals[:, :, None] * mesh.facet_normals[:, None]
+    strain = tangent @ (0.5 * (GRADIENT + GRADIENT.T)) @ tangent
+    trace = np.trace(strain, axis1=1, axis2=2)
+    density = ((1.0 - ratio) * (strain**2).sum(axis=(1, 2)) + ratio * trace**2) / (1.0 - ratio**2)
+    assert energies[1] - energies[0] == pytest.approx((stiffness * mesh.facet_areas) @ density, rel=1e-7)
+
+
+def test_impossible_membranes_are_refused(structured_box):
+    column = Partition.build(structured_box((WIDTH, DEPTH, HEIGHT), (1, 1, 1)))
+    with pytest.raises(ValueError, match="stiffness of a membrane"):
+        Membrane(np.array([1.0, -1.0]), 0.3)
+    with pytest.raises(ValueError, match=r"poisson_ratio = 1\.0"):
+        Membrane(np.array([1.0]), 1.0)
+    with pytest.raises(ValueError, match="the membrane has 3 facets, the mesh 12"):
+        PlateProblem(column, **PLATES, membrane=Membrane(np.ones(3), 0.3))
+
+
+SCRIPT = """
+import json
+import dolfinx_solver
+from mpi4py import MPI
+import numpy as np
+from fem.elastic_material import ElasticMaterial
+from fem.membrane import Membrane
+from fem.partition import Partition
+from fem.plates import PlateProblem
+from fem.stiffness import stiffness_matrix
+from meshes.phantoms import box
+
+comm = MPI.COMM_WORLD
+partition = Partition.build(box((20.0, 15.0, 14.0), 4.0) if comm.rank == 0 else None, comm)
+mesh = partition.source
+rng = np.random.default_rng(3)
+stiffness = rng.uniform(0.0, 900.0, len(mesh.facets)) * (rng.uniform(size=len(mesh.facets)) < 0.7)
+with PlateProblem(partition, 2, "z_max", "z_min", membrane=Membrane(stiffness, 0.3)) as problem:
+    axial = rng.uniform(100.0, 500.0, len(mesh.cells))
+    problem.assemble(ElasticMaterial.transversely_isotropic(axial, axial / rng.uniform(1.0, 4.0, len(axial)), 0.3))
+    matrix = stiffness_matrix(problem).matrix
+if comm.rank == 0:
+    print(json.dumps(matrix.tolist()))
+"""
+
+
+@pytest.mark.mpi
+def test_one_two_and_three_ranks_agree():
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    matrices = []
+    for ranks in ("1", "2", "3"):
+        command = [str(Path(sys.executable).parent / "mpiexec"), "-n", ranks, sys.executable, "-c", SCRIPT]
+        output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+        matrices.append(np.array(json.loads(output.stdout)))
+    scale = np.sqrt(np.diag(matrices[0]))
+    for matrix in matrices[1:]:
+        assert np.abs((matrix - matrices[0]) / np.outer(scale, scale)).max() < 1e-8
