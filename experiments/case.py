@@ -30,6 +30,7 @@ from experiments.sections import (
     Output,
     Outside,
     Patient,
+    PrescribedCement,
     Section,
     Veins,
     Walls,
@@ -48,6 +49,10 @@ SAME_TIP = 0.02
 """Two tips that differ by less than this in every fraction of the body are in the same place."""
 
 
+INJECTION_TABLES = ("cement", "marrow", "needles", "injection", "veins", "walls", "outlets", "outside")
+"""Tables that describe an injection alone and have nothing to say about prescribed cement."""
+
+
 class Case(Section):
     """One simulated vertebroplasty, in clinical units."""
 
@@ -63,6 +68,7 @@ class Case(Section):
         default=(Needle(),), min_length=1, max_length=4, description="the needles, in the order in which they inject"
     )
     injection: Injection = Injection()
+    prescribed_cement: PrescribedCement | None = Field(default=None, description="cement instead of an injection")
     lesions: tuple[Lesion, ...] = Field(default=(), max_length=5, description="metastases in the body")
     cavities: tuple[Cavity, ...] = Field(default=(), max_length=4, description="clefts and balloon cavities")
     veins: Veins = Veins()
@@ -72,6 +78,15 @@ class Case(Section):
     defects: tuple[Defect, ...] = Field(default=(), max_length=10, description="openings in the walls")
     mechanics: Mechanics = Mechanics()
     output: Output = Output()
+
+    @model_validator(mode="after")
+    def _injected_or_prescribed(self) -> Case:
+        if self.prescribed_cement is not None and (idle := self.gives(*INJECTION_TABLES)):
+            raise ValueError(
+                f"prescribed_cement takes the place of an injection, which {joined(idle)} "
+                f"{'describes' if len(idle) == 1 else 'describe'}; remove {joined(idle)} or prescribed_cement"
+            )
+        return self
 
     @model_validator(mode="after")
     def _working_time_after_start(self) -> Case:
@@ -140,7 +155,12 @@ CASES = Path(__file__).parent / "cases"
 PATHS = ("ct", "mask", "subregions")
 """Keys of [patient] that name an image."""
 
-PLACES: dict[str, Any] = {"patient": set(PATHS), "cement": {"rheometer"}, "lesions": {"__all__": {"mask"}}}
+PLACES: dict[str, Any] = {
+    "patient": set(PATHS),
+    "cement": {"rheometer"},
+    "lesions": {"__all__": {"mask"}},
+    "prescribed_cement": {"mask"},
+}
 """The keys that say where files lie, as pydantic's ``exclude`` takes them; the same case may find them elsewhere."""
 
 NIFTI, CSV, NIFTI_OR_DICOM = "NIfTI file (.nii or .nii.gz)", "CSV file (.csv)", "NIfTI file or DICOM folder"
@@ -209,8 +229,10 @@ def _with_files(case: Case, name: str, base: Path) -> Case:
                 raise InputError(f"{name}: {place}.{key} = {str(given)!r} does not exist (looked for {path})")
         return table.model_copy(update=found)
 
+    given = case.prescribed_cement
     return case.model_copy(
         update={
+            "prescribed_cement": given and absolute(given, "prescribed_cement", {"mask": NIFTI}),
             "patient": absolute(case.patient, "patient", {"ct": NIFTI_OR_DICOM, "mask": NIFTI, "subregions": NIFTI}),
             "cement": absolute(case.cement, "cement", {"rheometer": CSV}),
             "lesions": tuple(
@@ -224,6 +246,7 @@ def input_files(case: Case) -> dict[str, Path]:
     """Role -> file of every input that ``case`` names; those of the patient have their key alone as role."""
     files = {key: getattr(case.patient, key) for key in PATHS}
     files["cement.rheometer"] = case.cement.rheometer
+    files["prescribed_cement.mask"] = case.prescribed_cement and case.prescribed_cement.mask
     files |= {f"lesions[{number}].mask": lesion.mask for number, lesion in enumerate(case.lesions, 1)}
     return {role: path for role, path in files.items() if path is not None}
 

@@ -86,6 +86,46 @@ def run(
 
 
 @app.command()
+def compare(
+    cases: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="A B ...", help="case files, and folders of finished runs; the first is the reference"),
+    ] = None,
+    ready: Annotated[
+        str | None,
+        typer.Option(
+            "--ready", metavar="NAME", help="one that comes along: unilateral-bilateral or confluent-separated"
+        ),
+    ] = None,
+    out: OutFolder = None,
+) -> None:
+    """Compare cases side by side: leakage, fill, pressures, stiffness; results in results/compare-<A>-<B>.
+
+    A case file is run as 'run' does, with its results in results/<name of the case file>, unless these come from just
+    this case already. The comparison holds comparison.csv, comparison.json and comparison.png.
+    """
+    with reported():
+        from experiments.comparison import compare_and_store
+        from experiments.finished import asked_cases, ready_comparison
+        from experiments.progress import Progress
+        from experiments.store import check_target
+
+        if bool(cases) == bool(ready):
+            raise InputError("name the cases to compare, or one comparison with --ready")
+        asked = asked_cases(ready_comparison(ready) if ready else cases or [])
+        target = out or Path("results", "compare-" + (ready or "-".join(case.name for case in asked)))
+        check_target(target)
+        finished = []
+        for case in asked:
+            if _rank() == 0:
+                print(f"{case.name}: results in {case.folder}/", file=sys.stderr, flush=True)
+            with Progress(visible=_rank() == 0) as progress:
+                finished.append(case.finish(progress))
+        if _rank() == 0:
+            _print(compare_and_store(finished, target).table(), target)
+
+
+@app.command()
 def mesh(
     ct: Annotated[Path, typer.Argument(metavar="CT", help="CT in HU (NIfTI)")],
     mask: Annotated[Path, typer.Argument(metavar="MASK", help="vertebra labels or binary mask on the CT's grid")],

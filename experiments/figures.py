@@ -23,13 +23,13 @@ from experiments.scene import (
     AXIAL,
     POSTERIOR_LEFT,
     SAGITTAL,
-    InclusionBody,
     Inclusions,
-    Panel,
+    NeedlePose,
     add_bone,
     add_inclusions,
     cement_surface,
     explain,
+    filled_panel,
     inclusion_bodies,
     inclusion_handles,
     new_figure,
@@ -42,11 +42,9 @@ from experiments.scene import (
     volume_of,
 )
 from experiments.style import (
-    CEMENT_COLOR,
     CLASS_COLORS,
     DENSITY_MAP,
     LINE_COLORS,
-    NEEDLE_COLOR,
     OTHER_REGION_COLOR,
     REGION_COLORS,
     words,
@@ -80,20 +78,11 @@ class Snapshot:
     injected_ml: float
     saturation: NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class NeedlePose:
-    """Where a needle lies.
-
-    Attributes:
-        tip: (3,) mm.
-        direction: (3,) unit vector from the hub to the tip.
-        diameter: outer diameter in mm.
-    """
-
-    tip: NDArray[np.float64]
-    direction: NDArray[np.float64]
-    diameter: float
+    @property
+    def clock(self) -> str:
+        """Time and volume as a title."""
+        minutes, seconds = divmod(round(self.time_s), 60)
+        return f"{minutes}:{seconds:02d} min, {self.injected_ml:.2f} ml injected"
 
 
 @dataclass(frozen=True)
@@ -187,7 +176,7 @@ def draw_fill_front(
     figure, axes = new_figure(2, 2)
     bodies = inclusion_bodies(mesh, inclusions or {})
     for place, snapshot in zip(axes, snapshots, strict=False):
-        show(place, _fill_panel(mesh, snapshot, needles, bodies), _clock(snapshot))
+        show(place, filled_panel(mesh, snapshot.saturation, needles, bodies), snapshot.clock)
     for place in axes[len(snapshots) :]:
         place.set_axis_off()
     explain(figure, inclusion_handles(bodies))
@@ -196,15 +185,16 @@ def draw_fill_front(
 
 def draw_filled(
     mesh: TetMesh,
-    snapshot: Snapshot,
+    saturation: NDArray[np.float64],
+    title: str,
     needles: Sequence[NeedlePose],
     path: Path,
     inclusions: Inclusions | None = None,
 ) -> Path:
-    """The cement in the translucent body at one time, with needles and inclusions."""
+    """The cement in the translucent body, with needles and inclusions."""
     figure, (axes,) = new_figure()
     bodies = inclusion_bodies(mesh, inclusions or {})
-    show(axes, _fill_panel(mesh, snapshot, needles, bodies), _clock(snapshot))
+    show(axes, filled_panel(mesh, saturation, needles, bodies), title)
     explain(figure, inclusion_handles(bodies))
     return save(figure, path)
 
@@ -322,29 +312,6 @@ def plot_history(
     return save(figure, path)
 
 
-def _fill_panel(
-    mesh: TetMesh, snapshot: Snapshot, needles: Sequence[NeedlePose], bodies: Sequence[InclusionBody]
-) -> Panel:
-    cement = cement_surface(mesh, snapshot.saturation)
-    length = float(np.linalg.norm(np.ptp(mesh.points, axis=0)))
-
-    def draw(plotter: pyvista.Plotter) -> None:
-        add_bone(plotter, mesh)
-        add_inclusions(plotter, bodies)
-        if cement.n_cells:
-            plotter.add_mesh(cement, color=CEMENT_COLOR, smooth_shading=True)
-        for needle in needles:
-            tube = pyvista.Cylinder(
-                center=needle.tip - 0.5 * length * needle.direction,
-                direction=needle.direction,
-                radius=0.5 * needle.diameter,
-                height=length,
-            )
-            plotter.add_mesh(tube, color=NEEDLE_COLOR)
-
-    return render(draw, POSTERIOR_LEFT, mesh.points)
-
-
 def _leak_handle(leak: LeakMark, walled: bool) -> Artist:
     color = CLASS_COLORS[leak.leak_class]
     label = f"{words(leak.site)} ({words(leak.leak_class)}): {leak.volume_ml:.3f} ml"
@@ -389,8 +356,3 @@ def _plot_leaks(axes: Axes, time_s: ArrayLike, leaks: Mapping[str, NDArray[np.fl
         axes.plot(time_s, leak, color=CLASS_COLORS[leak_class], linestyle=dash, label=label)
     axes.set_ylabel("leaked [ml]")
     axes.legend(frameon=False)
-
-
-def _clock(snapshot: Snapshot) -> str:
-    minutes, seconds = divmod(round(snapshot.time_s), 60)
-    return f"{minutes}:{seconds:02d} min, {snapshot.injected_ml:.2f} ml injected"

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from experiments.case import PLACES, Case, input_files
+from meshes.demo_patient import demo_patient
 
 PACKAGES = ("experiments", "fem", "materials", "meshes")
 
@@ -46,6 +47,14 @@ def identify(case: Case, inputs: Mapping[str, Path] | None = None) -> Identity:
     code = code_version()
     digest = hashlib.sha256("\n".join([content, json.dumps(checksums, sort_keys=True), code]).encode()).hexdigest()
     return Identity(case=digest, content=content, inputs=checksums, code=code)
+
+
+def case_identity(case: Case) -> Identity:
+    """Identity of ``case`` with the files of the demo patient where it uses them."""
+    if not case.patient.demo:
+        return identify(case)
+    demo = demo_patient()
+    return identify(case, {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions})
 
 
 def canonical(case: Case) -> str:

@@ -14,12 +14,15 @@ from experiments.units import to_internal
 from materials.bone import BoneModel
 from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS, Cement
-from materials.composite import CementBoneComposite
+from materials.composite import COMPOSITES, CompositeLaw
+from materials.end_disc import DISCS, EndDisc
 from materials.leak_path import BasivertebralVeins, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
 from materials.marrow import NewtonianMarrow
+from materials.modulus import MODULUS_LAWS, BoneDamage, CorticalBone, TransverseIsotropy
 from materials.outlets import MarrowOutlets
 from materials.provenance import describe
 from materials.rheometer import TabulatedCement
+from materials.strength import OverstrainedVolume
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
 from meshes.errors import InputError
 from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH
@@ -36,7 +39,12 @@ class Laws:
         outlets: where marrow leaves.
         cannulas: one per needle of the case.
         syringe: behind the cannulas.
+        damage: what fractured bone keeps of its modulus.
+        anisotropy: of the bone's modulus; None where it is isotropic.
+        cortical_bone: of the shell as a membrane; None where the voxels show the shell.
         composite: bone filled with cement.
+        end_disc: on either endplate under the loading plates; None where the plates bear on the bone.
+        failure: when bone counts as failed in the linear estimate of strength.
         shell: of the walls that have none of their own.
         own_shells: wall -> shell of the thickness that the case file gives it.
         fissures: in destroyed and fractured walls that are given no aperture.
@@ -57,7 +65,12 @@ class Laws:
     outlets: MarrowOutlets
     cannulas: tuple[Cannula, ...]
     syringe: Syringe
-    composite: CementBoneComposite
+    damage: BoneDamage
+    anisotropy: TransverseIsotropy | None
+    cortical_bone: CorticalBone | None
+    composite: CompositeLaw
+    end_disc: EndDisc | None
+    failure: OverstrainedVolume
     shell: CorticalShell
     own_shells: Mapping[str, CorticalShell]
     fissures: Fissures
@@ -93,7 +106,16 @@ class Laws:
             ),
             cannulas=tuple(_cannula(needle) for needle in case.needles),
             syringe=_override(Syringe(), bore=_internal(case.injection.syringe_bore_mm, "mm")),
-            composite=CementBoneComposite(),
+            damage=_override(BoneDamage(), factor=case.bone.damage_factor),
+            anisotropy=TransverseIsotropy() if case.mechanics.transverse_isotropy else None,
+            cortical_bone=CorticalBone() if case.mechanics.cortex == "shell" else None,
+            composite=_composite(case),
+            end_disc=DISCS[case.mechanics.plates],
+            failure=_override(
+                OverstrainedVolume(),
+                yield_strain=case.mechanics.yield_strain,
+                volume_share=case.mechanics.overstrained_share,
+            ),
             shell=CorticalShell(),
             own_shells={
                 wall: CorticalShell(to_internal(thickness, "mm")) for wall, thickness in case.walls.thickness_mm.items()
@@ -174,6 +196,7 @@ def _bone(case: Case) -> BoneModel:
             multiplier=case.bone.permeability_multiplier,
             transverse_factor=case.bone.transverse_factor,
         ),
+        modulus=replace(bone.modulus, law=MODULUS_LAWS[case.bone.modulus_law]()),
     )
     return _override(bone, poisson_ratio=case.mechanics.poisson)
 
@@ -193,6 +216,15 @@ def _cement(case: Case) -> Cement | TabulatedCement:
     except ValueError as refused:
         raise InputError(f"{given.rheometer}: {refused}") from None
     return _override(cement, shear_constant=given.shear_constant)
+
+
+def _composite(case: Case) -> CompositeLaw:
+    given = case.mechanics
+    return _override(
+        COMPOSITES[given.composite](),
+        cement_modulus=_internal(given.cement_modulus_mpa, "MPa"),
+        cement_porosity=given.cement_porosity,
+    )
 
 
 def _cannula(needle: Needle) -> Cannula:

@@ -10,28 +10,46 @@ from mpi4py import MPI
 
 import numpy as np
 
-from experiments.case import Case, defaults_used
+from experiments.case import INJECTION_TABLES, Case, defaults_used
 from experiments.environment import versions
-from experiments.identity import identify
+from experiments.identity import case_identity
 from experiments.laws import Laws
-from experiments.preparation import Preparation
+from experiments.preparation import InjectionSetup, Preparation
 from experiments.procedure import needle_records
 from experiments.surface import openings_summary
 from experiments.units import to_clinical
 from fem.history import InjectionHistory
+from fem.plan import InjectionPlan
 from materials.cement import Cement
 from materials.rheometer import TabulatedCement
-from meshes.demo_patient import demo_patient
 
 BOUND_WARNING = 0.10
 """Share of cells at the bound of a law above which the run warns."""
+
+
+INJECTION_LAWS = frozenset(
+    (
+        "cement",
+        "marrow",
+        "outlets",
+        "cannulas",
+        "syringe",
+        "shell",
+        "own_shells",
+        "fissures",
+        "basivertebral_veins",
+        "segmental_veins",
+        "needle_track",
+    )
+)
+"""Laws, by their names in :class:`experiments.laws.Laws`, that prescribed cement has no use for."""
 
 
 def build_manifest(
     case: Case,
     laws: Laws,
     prepared: Preparation,
-    history: InjectionHistory,
+    history: InjectionHistory | None,
     solvers: Mapping[str, Any],
     seconds: Mapping[str, float],
     comm: MPI.Comm,
@@ -41,19 +59,21 @@ def build_manifest(
     Args:
         case: what was asked.
         laws: the laws that were used.
-        prepared: what the injection started from.
-        history: what came of it.
+        prepared: what the injection and the mechanics started from.
+        history: what came of the injection; None where the cement is prescribed.
         solvers: what each solver did.
         seconds: time of each stage.
         comm: ranks that shared the work.
     """
-    vertebra, walls = prepared.vertebra, prepared.walls
-    demo = demo_patient()
-    files = {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions} if case.patient.demo else None
-    identity = identify(case, files)
-    defaults = {name: entry for name, entry in laws.describe().items() if entry["tag"] != "user"}
-    return {
-        "case": case.model_dump(mode="json"),
+    vertebra, setup = prepared.vertebra, prepared.cement
+    identity = case_identity(case)
+    idle = frozenset() if history is not None else frozenset(INJECTION_TABLES)
+    idle_laws = frozenset() if history is not None else INJECTION_LAWS
+    defaults = {
+        name: entry for name, entry in laws.describe().items() if entry["tag"] != "user" and _top(name) not in idle_laws
+    } | {name: entry for name, entry in defaults_used(case).items() if _top(name) not in idle}
+    manifest = {
+        "case": case.model_dump(mode="json", exclude=set(idle)),
         "identity": {"case": identity.case, "inputs": dict(identity.inputs), "code": identity.code},
         "patient": {"level": vertebra.level, "label": vertebra.label, "label_map": vertebra.label_map}
         | vertebra.provenance,
@@ -62,7 +82,32 @@ def build_manifest(
             "extents_mm": vertebra.frame.extents,
             "method": vertebra.frame.method,
         },
-        "needles": needle_records(prepared.paths),
+        "cement": "prescribed" if history is None else "injected",
+        "tissues": prepared.tissues.summary,
+        "solvers": dict(solvers),
+        "ranks": comm.size,
+        "seconds": dict(seconds),
+        "peak_memory_mb": comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
+        "versions": versions(),
+        "defaults": defaults,
+        "warnings": [*prepared.warnings, *_bound_warnings(prepared)],
+    }
+    if history is not None and isinstance(setup, InjectionSetup):
+        manifest |= _injection_part(prepared, setup)
+        manifest["warnings"] += _injection_warnings(case, laws, prepared, setup, history)
+    return manifest
+
+
+def _top(name: str) -> str:
+    """The table or law that a dotted name, such as ``needles[1].gauge``, begins with."""
+    return name.partition(".")[0].partition("[")[0]
+
+
+def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, Any]:
+    """Needles, their sources and the outlets."""
+    walls = setup.walls
+    return {
+        "needles": needle_records(setup.paths),
         "sources": [
             {
                 "needle": needle.number,
@@ -70,41 +115,38 @@ def build_manifest(
                 "radius_mm": needle.opening.source_radius,
                 "opening_radius_mm": needle.opening.radius,
             }
-            for needle in prepared.needles
+            for needle in setup.needles
         ],
-        "tissues": prepared.tissues.summary,
         "outlets": {
             "total_ml_per_s_kpa": to_clinical(walls.total_conductance, "ml/(s kPa)"),
             "sites_ml_per_s_kpa": {
                 site: to_clinical(value, "ml/(s kPa)") for site, value in walls.site_conductance().items()
             },
-            "pressure_rise_at_planned_rate_kpa": to_clinical(prepared.plan.rate / walls.total_conductance, "kPa"),
+            "pressure_rise_at_planned_rate_kpa": to_clinical(setup.plan.rate / walls.total_conductance, "kPa"),
             "openings": openings_summary(prepared.mesh, walls),
         },
-        "pedicle_diameter": {"value_mm": prepared.pedicle.value, "source": prepared.pedicle.source},
-        "solvers": dict(solvers),
-        "ranks": comm.size,
-        "seconds": dict(seconds),
-        "peak_memory_mb": comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
-        "versions": versions(),
-        "defaults": {**defaults, **defaults_used(case)},
-        "warnings": _warnings(case, laws, prepared, history),
+        "pedicle_diameter": {"value_mm": setup.pedicle.value, "source": setup.pedicle.source},
     }
 
 
-def _warnings(case: Case, laws: Laws, prepared: Preparation, history: InjectionHistory) -> list[str]:
-    found = list(prepared.warnings)
-    for name, share in prepared.bone.bound_shares.items():
-        if share > BOUND_WARNING:
-            found.append(
-                f"{100.0 * share:.0f} % of the body lies at the bound {name.replace('_', ' ')} of the bone laws"
-            )
-    for path in prepared.paths:
+def _bound_warnings(prepared: Preparation) -> list[str]:
+    return [
+        f"{100.0 * share:.0f} % of the body lies at the bound {name.replace('_', ' ')} of the bone laws"
+        for name, share in prepared.bone.bound_shares.items()
+        if share > BOUND_WARNING
+    ]
+
+
+def _injection_warnings(
+    case: Case, laws: Laws, prepared: Preparation, setup: InjectionSetup, history: InjectionHistory
+) -> list[str]:
+    found = []
+    for path in setup.paths:
         entered = [name for name, rows in prepared.mesh.facet_regions.items() if path.track_facets[0] in rows]
         expected = ("_wall",) if case.needles[path.number].approach == "parapedicular" else ("_pedicle",)
         if not entered[0].endswith(expected) and not path.warnings:
             found.append(f"needles[{path.number + 1}] enters the body through the {entered[0].replace('_', ' ')}")
-    found += _cement_warnings(case, laws, prepared, history)
+    found += _cement_warnings(case, laws, setup.plan, history)
     if history.stop_reason != "volume_reached":
         found.append(
             f"the injection ended at {to_clinical(history.last.injected, 'ml'):.2f} ml, before the planned volume: "
@@ -113,9 +155,9 @@ def _warnings(case: Case, laws: Laws, prepared: Preparation, history: InjectionH
     return found
 
 
-def _cement_warnings(case: Case, laws: Laws, prepared: Preparation, history: InjectionHistory) -> list[str]:
+def _cement_warnings(case: Case, laws: Laws, plan: InjectionPlan, history: InjectionHistory) -> list[str]:
     found = []
-    plan, cement = prepared.plan, laws.cement
+    cement = laws.cement
     start, end = (plan.syringe_ageing * (plan.start_age + time) for time in (0.0, history.last.time))
     if isinstance(cement, Cement) and start < cement.dough_time and cement.doubling_time is not None:
         found.append(

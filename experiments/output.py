@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from experiments.approach import NeedlePath
 from experiments.case import Case
 from experiments.fields import FieldSeries
+from experiments.load_case import LoadedBone
+from experiments.preparation import InjectionSetup
+from experiments.prescribed import PrescribedField
 from experiments.tissues import TissueMap
 from experiments.units import to_clinical
 from fem.history import FieldSnapshot
-from fem.walls import LEAK_CLASSES, SITES, Walls
+from fem.walls import LEAK_CLASSES, SITES
 from materials.bone import BoneField
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
@@ -32,9 +35,10 @@ class CaseOutcome:
         mesh: mesh of its body in the anatomical frame.
         bone: bone of every cell, as the CT shows it.
         tissues: what flow and mechanics were computed with, lesions, cavities and veins included.
-        paths: the way of each needle.
-        walls: the law of the surface.
-        snapshots: fields at the output times, the start first; empty on ranks other than 0.
+        cement: what was injected, or the cement that was there already.
+        saturation: (cells,) cement at the end.
+        snapshots: fields at the output times, the start first; empty on ranks other than 0 and without an injection.
+        loaded: the bone under the load of the mechanics; None on ranks other than 0 and without mechanics.
         results: content of ``results.json``.
         manifest: content of ``manifest.json``.
     """
@@ -44,11 +48,17 @@ class CaseOutcome:
     mesh: TetMesh
     bone: BoneField
     tissues: TissueMap
-    paths: tuple[NeedlePath, ...]
-    walls: Walls
+    cement: InjectionSetup | PrescribedField
+    saturation: NDArray[np.float64]
     snapshots: tuple[FieldSnapshot, ...]
+    loaded: LoadedBone | None
     results: dict[str, Any]
     manifest: dict[str, Any]
+
+    @property
+    def paths(self) -> tuple[NeedlePath, ...]:
+        """The way of each needle; none where the cement is prescribed."""
+        return self.cement.paths if isinstance(self.cement, InjectionSetup) else ()
 
     def write_fields(self, path: Path) -> None:
         """Write the fields over time as VTKHDF, in the scanner's LPS mm."""
@@ -63,6 +73,8 @@ class CaseOutcome:
             "tissue": _numbered({"bone": np.empty(0, np.int64), **self.tissues.cells}, len(self.mesh.cells)),
         }
         with FieldSeries(path, frame.to_scanner(self.mesh.points), self.mesh.cells, static) as series:
+            if isinstance(self.cement, PrescribedField):
+                series.append(0.0, {"saturation": self.saturation})
             for snapshot in self.snapshots:
                 series.append(
                     snapshot.moment.time,
@@ -75,34 +87,40 @@ class CaseOutcome:
                 )
 
     def pictures(self, folder: Path) -> None:
-        """Draw mesh, bone density, fill front at four times, filled body, leak sites and the course of pressure."""
+        """Draw mesh, bone density, filled body and stress; of an injection also its front, leak sites and pressures."""
         from experiments import figures
+        from experiments.mechanics_figure import draw_mechanics
 
         folder.mkdir()
-        needles = [figures.NeedlePose(path.tip, path.direction, path.outer_diameter) for path in self.paths]
+        hidden = ("basivertebral_channel", "compacted")
+        inclusions = {name: cells for name, cells in self.tissues.cells.items() if not name.startswith(hidden)}
+        figures.draw_mesh(self.mesh, folder / "mesh.png")
+        figures.draw_density(self.mesh, to_clinical(1.0, "mg/cm3") * self.bone.bmd, folder / "density.png")
+        if self.loaded is not None:
+            draw_mechanics(self.loaded, folder / "mechanics.png")
+        if isinstance(self.cement, PrescribedField):
+            title = f"{self.results['fill']['cement_ml']:.2f} ml, prescribed"
+            figures.draw_filled(self.mesh, self.saturation, title, [], folder / "filled.png", inclusions)
+            return
+        needles = [figures.NeedlePose(path.tip, path.direction, path.outer_diameter) for path in self.cement.paths]
         filled = [
             figures.Snapshot(shot.moment.time, to_clinical(shot.moment.injected, "ml"), shot.saturation)
             for shot in self.snapshots[1:]
         ]
-        hidden = ("basivertebral_channel", "compacted")
-        inclusions = {name: cells for name, cells in self.tissues.cells.items() if not name.startswith(hidden)}
         quarters = np.unique(np.ceil(len(filled) * np.array([0.25, 0.5, 0.75, 1.0])).astype(int) - 1)
-        figures.draw_mesh(self.mesh, folder / "mesh.png")
-        figures.draw_density(self.mesh, to_clinical(1.0, "mg/cm3") * self.bone.bmd, folder / "density.png")
-        marks, openings = self._leaks()
+        marks, openings = self._leaks(self.cement.walls.site)
         last = filled[-1] if filled else None
         figures.draw_leaks(self.mesh, marks, folder / "leaks.png", last, openings, inclusions)
-        if filled:
+        if last is not None:
             front = [filled[i] for i in quarters]
             figures.draw_fill_front(self.mesh, front, needles, folder / "fill_front.png", inclusions)
-            figures.draw_filled(self.mesh, filled[-1], needles, folder / "filled.png", inclusions)
-        self._plot_course(folder / "history.png")
+            figures.draw_filled(self.mesh, last.saturation, last.clock, needles, folder / "filled.png", inclusions)
+        self._plot_course([path.side for path in self.cement.paths], folder / "history.png")
 
-    def _plot_course(self, path: Path) -> None:
+    def _plot_course(self, sides: Sequence[str], path: Path) -> None:
         from experiments import figures
 
         course = self.results["injection"]["course"]
-        sides = [way.side for way in self.paths]
         names = [side if sides.count(side) == 1 else f"{side} ({i + 1})" for i, side in enumerate(sides)]
         needles = dict(zip(names, course["needles"], strict=True))
         figures.plot_history(
@@ -116,13 +134,12 @@ class CaseOutcome:
             path,
         )
 
-    def _leaks(self) -> tuple[list[Any], list[Any]]:
-        """Marks of the sites that leaked, and all sites that were open."""
+    def _leaks(self, numbers: NDArray[np.int64]) -> tuple[list[Any], list[Any]]:
+        """Marks of the sites that leaked, and all sites that were open, from the number of each facet's site."""
         from experiments.figures import LEAST_SHOWN_LEAK, LeakMark, SiteOpening
 
         class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
         marks, openings = [], []
-        numbers = self.walls.site
         for index, site in enumerate(SITES):
             leak = self.results["injection"]["leaks"][site]
             facets = np.flatnonzero(numbers == index)

@@ -1,7 +1,7 @@
 """One case from files to numbers: read, mesh, bone, inject, measure, load.
 
-On several ranks, rank 0 reads and meshes; flow and mechanics run on all of them, and results stand on rank 0 and, as
-numbers, everywhere.
+Cement that the case file prescribes takes the place of the injection. On several ranks, rank 0 reads and meshes; flow
+and mechanics run on all of them, and results stand on rank 0 and, as numbers, everywhere.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from experiments import results
 from experiments.case import Case
 from experiments.laws import Laws
 from experiments.manifest import build_manifest
-from experiments.mechanics import load
+from experiments.mechanics import MechanicsOutcome, load
 from experiments.output import CaseOutcome
-from experiments.preparation import Preparation, prepare
+from experiments.preparation import InjectionSetup, Preparation, prepare
 from experiments.progress import Progress
 from experiments.store import case_directory, check_target, write_manifest, write_results
 from fem.fill import FillMeasures, measure_fill
@@ -53,33 +53,47 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
         ConvergenceError: a solver did not reach its tolerance.
     """
     progress = progress or Progress()
-    stages = [name for name in EXPECTED_SECONDS if name != "stiffness" or case.mechanics.enabled]
-    stages = [name for name in stages if name != "pictures" or case.output.pictures]
-    progress.plan({name: EXPECTED_SECONDS[name] for name in stages})
-    laws, prepared = _on_root(comm, lambda: _prepare(case, progress))
+    idle = {
+        "injection": case.prescribed_cement is not None,
+        "stiffness": not case.mechanics.enabled,
+        "pictures": not case.output.pictures,
+    }
+    progress.plan({name: seconds for name, seconds in EXPECTED_SECONDS.items() if not idle.get(name)})
+    laws, prepared = on_root(comm, lambda: _prepare(case, progress))
     partition = Partition.build(prepared.mesh, comm)
-    history, snapshots = _inject(laws, prepared, partition, progress)
-    saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
     numbers: dict[str, Any] = {
         "mesh": prepared.mesh_results,
         "bone": results.bone_results(prepared.vertebra, prepared.bone),
-        "injection": results.injection_results(
-            history, prepared.pedicle, vertebral_height(prepared.vertebra.frame), _leak_geometry(laws)
-        ),
-        "fill": results.fill_results(_measure(case, prepared, saturation)),
     }
-    solvers: dict[str, Any] = {"injection": results.solver_record(history)}
+    solvers: dict[str, Any] = {}
+    history: InjectionHistory | None = None
+    snapshots: list[FieldSnapshot] = []
+    if isinstance(prepared.cement, InjectionSetup):
+        history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress)
+        saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
+        numbers["injection"] = results.injection_results(
+            history, prepared.cement.pedicle, vertebral_height(prepared.vertebra.frame), _leak_geometry(laws)
+        )
+        solvers["injection"] = results.solver_record(history)
+    else:
+        saturation = prepared.cement.saturation
+        numbers["prescribed_cement"] = prepared.cement.results
+    numbers["fill"] = results.fill_results(_measure(case, prepared, saturation))
+    mechanics: MechanicsOutcome | None = None
     if case.mechanics.enabled:
-        numbers["stiffness"], solvers["stiffness"] = load(case, laws, prepared, partition, saturation, progress)
+        mechanics = load(case, laws, prepared, partition, saturation, progress)
+        numbers["stiffness"], numbers["load"] = mechanics.stiffness, mechanics.load
+        solvers["stiffness"] = mechanics.record
     return CaseOutcome(
         case=case,
         vertebra=prepared.vertebra,
         mesh=prepared.mesh,
         bone=prepared.bone,
         tissues=prepared.tissues,
-        paths=prepared.paths,
-        walls=prepared.walls,
+        cement=prepared.cement,
+        saturation=saturation,
         snapshots=tuple(snapshots),
+        loaded=None if mechanics is None else mechanics.loaded,
         results=numbers,
         manifest=build_manifest(case, laws, prepared, history, solvers, progress.seconds, comm),
     )
@@ -90,7 +104,7 @@ def _prepare(case: Case, progress: Progress) -> tuple[Laws, Preparation]:
     return laws, prepare(case, laws, progress)
 
 
-def _on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:
+def on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:
     """What ``task`` gives on rank 0, on every rank; an error of input there is raised on all of them."""
     outcome, error = None, None
     if comm.rank == 0:
@@ -105,18 +119,18 @@ def _on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:
 
 
 def _inject(
-    laws: Laws, prepared: Preparation, partition: Partition, progress: Progress
+    laws: Laws, prepared: Preparation, setup: InjectionSetup, partition: Partition, progress: Progress
 ) -> tuple[InjectionHistory, list[FieldSnapshot]]:
     snapshots: list[FieldSnapshot] = []
     with progress.stage("injection") as stage:
         injection = Injection(
             partition,
             prepared.tissues.medium,
-            prepared.walls,
-            prepared.needles,
+            setup.walls,
+            setup.needles,
             laws.cement,
             prepared.tissues.fluids,
-            prepared.plan,
+            setup.plan,
             prepared.tissues.exchange,
         )
         try:
@@ -135,7 +149,7 @@ def _leak_geometry(laws: Laws) -> LeakGeometry:
 
 
 def _measure(case: Case, prepared: Preparation, saturation: NDArray[np.float64]) -> FillMeasures:
-    sides = {needle.side for needle in case.needles}
+    sides = {needle.side for needle in case.needles} if isinstance(prepared.cement, InjectionSetup) else set()
     return measure_fill(
         prepared.mesh,
         prepared.vertebra.frame,
@@ -166,6 +180,8 @@ def run_and_store(
     if comm.rank == 0:
         with case_directory(out) as folder:
             outcome.write_fields(folder / "fields.vtkhdf")
+            if outcome.loaded is not None:
+                outcome.loaded.write(folder / "mechanics.vtu", outcome.vertebra.frame)
             if case.output.pictures:
                 with progress.stage("pictures"):
                     outcome.pictures(folder / "pictures")

@@ -1,15 +1,22 @@
-"""Everything about a case that is known before cement flows: read, mesh, bone, lesions, needles, walls."""
+"""Everything about a case that is known before cement flows: read, mesh, bone, lesions, needles, walls.
+
+Cement that the case file prescribes is known as well, and then there are no needles and no walls.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.sparse import csr_array
+
 from experiments import results
 from experiments.approach import NeedlePath, plan_paths, with_track
 from experiments.case import Case
+from experiments.cortex import Cortex, bone_of
 from experiments.defects import refinements
 from experiments.laws import Laws
+from experiments.prescribed import PrescribedField, Scan, cement_of_scan, cement_of_shapes, read_scan
 from experiments.procedure import (
     check_front_limit,
     injection_plan,
@@ -18,6 +25,7 @@ from experiments.procedure import (
     procedure,
 )
 from experiments.progress import Progress
+from experiments.specimen import Specimen, prepare_specimen
 from experiments.surface import case_walls
 from experiments.tissues import TissueMap, build_tissues, check_tips, read_lesions
 from experiments.units import to_internal
@@ -34,19 +42,36 @@ from meshes.vertebra import Vertebra, read_vertebra
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """What an injection and the mechanics start from.
+class InjectionSetup:
+    """What an injection needs besides bone and tissues.
 
     Attributes:
-        vertebra: the patient's vertebra.
-        mesh: mesh of its body in the anatomical frame.
-        bone: bone of every cell as the CT shows it.
-        tissues: what the flow and the mechanics see of it: lesions, cavities and veins included.
         paths: the way of each needle.
         walls: the law of the surface.
         needles: every place of every needle's opening.
         plan: what is injected, and what ends it.
         pedicle: largest diameter of a pedicle.
+    """
+
+    paths: tuple[NeedlePath, ...]
+    walls: Walls
+    needles: tuple[Needle, ...]
+    plan: InjectionPlan
+    pedicle: PedicleDiameter
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What an injection and the mechanics start from.
+
+    Attributes:
+        vertebra: the patient's vertebra, with bone in its CT where a scan shows prescribed cement.
+        mesh: mesh of its body in the anatomical frame.
+        bone: bone of every cell as the CT shows it.
+        tissues: what the flow and the mechanics see of it: lesions, cavities and veins included.
+        cement: what is injected, or the cement that is there already.
+        specimen: what the mechanics load; None where they are switched off.
+        cortex: the shell as a membrane; None where the voxels show it.
         mesh_results: the part ``mesh`` of the results.
         warnings: sentences for the reader of the results.
     """
@@ -55,60 +80,66 @@ class Preparation:
     mesh: TetMesh
     bone: BoneField
     tissues: TissueMap
-    paths: tuple[NeedlePath, ...]
-    walls: Walls
-    needles: tuple[Needle, ...]
-    plan: InjectionPlan
-    pedicle: PedicleDiameter
+    cement: InjectionSetup | PrescribedField
+    specimen: Specimen | None
+    cortex: Cortex | None
     mesh_results: dict[str, Any]
     warnings: tuple[str, ...]
 
 
 def prepare(case: Case, laws: Laws, progress: Progress) -> Preparation:
-    """Read, mesh and characterise the bone; lay the needles and the walls.
+    """Read, mesh and characterise the bone; lay the needles and the walls, or the prescribed cement.
 
     Raises:
         InputError: the input cannot be used; whatever does not need the mesh is checked before it is made.
     """
+    injects = case.prescribed_cement is None
     with progress.stage("read"):
         vertebra = read_patient(case)
+        scan = read_scan(case, vertebra)
+        vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
-        paths = plan_paths(case.needles, laws.cannulas, vertebra)
-        check_front_limit(case, vertebra.frame, paths)
-        stages = procedure(case, paths)
-        plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, stages)
+        paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
+        if injects:
+            check_front_limit(case, vertebra.frame, paths)
+            plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, procedure(case, paths))
     with progress.stage("mesh") as stage:
         size = to_internal(case.mesh.size_mm, "mm")
         finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]
         mesh = mesh_body(vertebra, size, finer)
         stage.update(0.7)
         mesh_results = results.mesh_results(measure_quality(mesh, vertebra))
+        stage.update(0.8)
+        cortex = Cortex.measured(laws, vertebra, mesh)
+        specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex) if case.mechanics.enabled else None
         paths = tuple(with_track(path, mesh) for path in paths)
     with progress.stage("bone"):
         weights = voxel_weights(mesh, vertebra)
-        bone = laws.bone.evaluate(vertebra.ct.values.ravel(), weights, mesh.cell_volumes)
+        bone = bone_of(laws, cortex, vertebra, mesh, weights)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
-        needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
-        check_tips(tissues, needles)
-        surface = case_walls(case, laws, vertebra, mesh, paths, tissues)
+        cement: InjectionSetup | PrescribedField
+        if injects:
+            needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
+            check_tips(tissues, needles)
+            surface = case_walls(case, laws, vertebra, mesh, paths, tissues)
+            cement = InjectionSetup(paths, surface.walls, needles, plan, pedicle_diameter(vertebra, mesh))
+            warnings = (*(warning for path in paths for warning in path.warnings), *tissues.warnings, *surface.warnings)
+        else:
+            cement = _prescribed(case, scan, mesh, vertebra, tissues, weights)
+            warnings = (*tissues.warnings, *cement.warnings)
     return Preparation(
-        vertebra=vertebra,
-        mesh=mesh,
-        bone=bone,
-        tissues=tissues,
-        paths=paths,
-        walls=surface.walls,
-        needles=needles,
-        plan=plan,
-        pedicle=pedicle_diameter(vertebra, mesh),
-        mesh_results=mesh_results,
-        warnings=(
-            *vertebra.warnings,
-            *(warning for path in paths for warning in path.warnings),
-            *tissues.warnings,
-            *surface.warnings,
-        ),
+        vertebra, mesh, bone, tissues, cement, specimen, cortex, mesh_results, warnings=(*vertebra.warnings, *warnings)
     )
+
+
+def _prescribed(
+    case: Case, scan: Scan | None, mesh: TetMesh, vertebra: Vertebra, tissues: TissueMap, weights: csr_array
+) -> PrescribedField:
+    if scan is not None:
+        return cement_of_scan(scan, weights)
+    if case.prescribed_cement is None or case.prescribed_cement.shapes is None:
+        raise ValueError("a checked case names a mask, a threshold or shapes")
+    return cement_of_shapes(case.prescribed_cement.shapes, mesh, vertebra.frame, tissues)
 
 
 def read_patient(case: Case) -> Vertebra:

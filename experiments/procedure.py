@@ -179,6 +179,7 @@ def needle_records(paths: Sequence[NeedlePath]) -> list[dict[str, Any]]:
             "sagittal_deg": to_clinical(path.sagittal, "deg"),
             "opening_positions_mm": path.opening_positions,
             "opening_radius_mm": path.opening_radius,
+            "outer_diameter_mm": path.outer_diameter,
         }
         for path in paths
     ]

@@ -192,7 +192,7 @@ def fill_results(fill: FillMeasures) -> dict[str, Any]:
 
 
 def stiffness_results(stiffness: StiffnessMatrix) -> dict[str, Any]:
-    """The parts ``stiffness.intact`` and ``.augmented``: the matrix (mm, rad, N) and what follows from it."""
+    """The parts of ``stiffness`` by state, such as ``intact``: the matrix (mm, rad, N) and what follows from it."""
     forward, left = (to_clinical(float(tilt), "deg/kN") for tilt in stiffness.tilt_under_pressure)
     return {
         "matrix": stiffness.matrix.tolist(),

@@ -21,7 +21,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 
-from experiments.style import BONE_COLOR, PANEL_INCHES, PANEL_PIXELS, TEXT_COLOR, words
+from experiments.style import BONE_COLOR, CEMENT_COLOR, NEEDLE_COLOR, PANEL_INCHES, PANEL_PIXELS, TEXT_COLOR, words
 from meshes.tetmesh import TetMesh
 
 
@@ -49,9 +49,13 @@ class View:
 POSTERIOR_LEFT = View((0.75, 0.6, 0.45))
 ANTERIOR_RIGHT = View((-0.75, -0.6, -0.45))
 """Opposite each other, the first from above and the second from below, so that the two show every side of the body."""
+ANTERIOR_ABOVE = View((0.2, -0.6, 0.75))
+"""Shows masses on the left and on the right side by side, and needles from behind above the body."""
 AXIAL = View((0.0, 0.0, -1.0), (0.0, -1.0, 0.0))
 """From below, as radiologists look at axial sections: the patient's right is at the left."""
 SAGITTAL = View((1.0, 0.0, 0.0))
+CORONAL = View((0.0, -1.0, 0.0))
+"""From the front, as radiologists look at coronal sections: the patient's right is at the left."""
 
 INCLUSION_COLORS = ("#882255", "#999933", "#E69F00", "#332288")
 """Colours of lesions, clefts and cavities in their order, told apart by colour-blind readers (Tol 2021, Okabe & Ito
@@ -59,9 +63,6 @@ INCLUSION_COLORS = ("#882255", "#999933", "#E69F00", "#332288")
 
 SAMPLE_SPACING = 0.6
 """mm between the points at which cells are sampled to draw a smooth surface around them."""
-
-OUTLINE_RADIUS = 0.2
-"""mm of the rod along an outline."""
 
 OUTLINE_RADIUS = 0.2
 """mm of the rod along an outline."""
@@ -85,6 +86,21 @@ class Panel:
     view: View
     half: float
     reach: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class NeedlePose:
+    """Where a needle lies.
+
+    Attributes:
+        tip: (3,) mm.
+        direction: (3,) unit vector from the hub to the tip.
+        diameter: outer diameter in mm.
+    """
+
+    tip: NDArray[np.float64]
+    direction: NDArray[np.float64]
+    diameter: float
 
 
 Inclusions = Mapping[str, NDArray[np.int64]]
@@ -246,6 +262,44 @@ def inclusion_surface(mesh: TetMesh, cells: NDArray[np.int64]) -> pyvista.PolyDa
     image, values = _smoothed(grid.clean())
     count = max(round(float(mesh.cell_volumes[cells].sum()) / SAMPLE_SPACING**3), 1)
     return image.contour([float(np.sort(values)[-count])], scalars="value")
+
+
+def filled_panel(
+    mesh: TetMesh,
+    saturation: ArrayLike,
+    needles: Sequence[NeedlePose],
+    bodies: Sequence[InclusionBody] = (),
+    view: View = POSTERIOR_LEFT,
+    shown: NDArray[np.float64] | None = None,
+) -> Panel:
+    """The cement in the translucent body.
+
+    Args:
+        mesh: the body.
+        saturation: (cells,) of cement.
+        needles: drawn as far as the body is long.
+        bodies: inside the bone.
+        view: where to look from.
+        shown: (n, 3) in mm, what the panel must show; the body by default.
+    """
+    cement = cement_surface(mesh, saturation)
+    length = float(np.linalg.norm(np.ptp(mesh.points, axis=0)))
+
+    def draw(plotter: pyvista.Plotter) -> None:
+        add_bone(plotter, mesh)
+        add_inclusions(plotter, bodies)
+        if cement.n_cells:
+            plotter.add_mesh(cement, color=CEMENT_COLOR, smooth_shading=True)
+        for needle in needles:
+            tube = pyvista.Cylinder(
+                center=needle.tip - 0.5 * length * needle.direction,
+                direction=needle.direction,
+                radius=0.5 * needle.diameter,
+                height=length,
+            )
+            plotter.add_mesh(tube, color=NEEDLE_COLOR)
+
+    return render(draw, view, mesh.points if shown is None else shown)
 
 
 def _smoothed(grid: pyvista.UnstructuredGrid) -> tuple[pyvista.ImageData, NDArray[np.float64]]:

@@ -18,8 +18,13 @@ from meshes.errors import InputError
 FORMAT = "vertebroplasty-case-1"
 """Value of ``format`` in every manifest; a directory whose manifest has it is ours to replace."""
 
-OUR_NAMES = frozenset({"manifest.json", "results.json", "fields.vtkhdf", "mesh.vtu", "pictures"})
-"""Everything that this software writes at the top of a case directory."""
+OUR_NAMES = frozenset(
+    {
+        *("manifest.json", "results.json", "fields.vtkhdf", "mechanics.vtu", "mesh.vtu", "pictures"),
+        *("comparison.csv", "comparison.json", "comparison.png"),
+    }
+)
+"""Everything that this software writes at the top of a case directory, or of that of a comparison."""
 
 
 @contextmanager

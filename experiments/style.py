@@ -33,6 +33,9 @@ CEMENT_COLOR = "#0072B2"
 NEEDLE_COLOR = "#777777"
 TEXT_COLOR = "black"
 DENSITY_MAP: Literal["cividis"] = "cividis"
+STRESS_MAP: Literal["viridis"] = "viridis"
+STRAIN_MAP: Literal["magma"] = "magma"
+CEMENT_OUTLINE = "white"
 
 PANEL_PIXELS = 900
 PANEL_INCHES = 6.0

@@ -16,9 +16,51 @@ def result_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     Args:
         results: content of ``results.json``.
     """
-    injection, mesh = results["injection"], results["mesh"]
+    mesh, fill = results["mesh"], results["fill"]
+    rows = [("mesh", f"{mesh['cells']} tetrahedra, {mesh['volume_ml']:.2f} ml (mask {mesh['mask_volume_ml']:.2f} ml)")]
+    rows += _injection_rows(results) if "injection" in results else _prescribed_rows(results)
+    sides = fill["cement_by_side_ml"]
+    rows.append(
+        (
+            "distribution",
+            f"{str(fill['pattern']).replace('_', ' ')}, {sides['left']:.2f} ml left, {sides['right']:.2f} ml right",
+        )
+    )
+    stiffness = results.get("stiffness") or {}
+    if stiffness.get("intact_n_per_mm") is not None:
+        intact, augmented = stiffness["intact_n_per_mm"], stiffness["augmented_n_per_mm"]
+        rows.append(("axial stiffness before", f"{intact:.0f} N/mm"))
+        if (fractured := stiffness.get("fractured_n_per_mm")) is not None:
+            rows.append(("axial stiffness fractured", f"{fractured:.0f} N/mm ({fractured / intact:.2f} x)"))
+        rows.append(("axial stiffness after", f"{augmented:.0f} N/mm ({augmented / intact:.2f} x)"))
+    load = results.get("load") or {}
+    if load and load["augmented"]["strength_n"] is not None:
+        before, after = load["intact"]["strength_n"], load["augmented"]["strength_n"]
+        change = f"{before:.0f} N before, {after:.0f} N after ({after / before:.2f} x)"
+        rows.append(("strength, linear estimate", change))
+    if "injection" in results:
+        rows.append(("cement balance error", f"{results['injection']['mass_balance_error']:.1e}"))
+    return rows
+
+
+def _prescribed_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    cement, fill = results["prescribed_cement"], results["fill"]
     rows = [
-        ("mesh", f"{mesh['cells']} tetrahedra, {mesh['volume_ml']:.2f} ml (mask {mesh['mask_volume_ml']:.2f} ml)"),
+        ("cement prescribed by", str(cement["source"])),
+        (
+            "cement in the body",
+            f"{fill['cement_ml']:.3f} ml, {100.0 * fill['fraction']:.1f} % of it, in {fill['occupied_ml']:.3f} ml of "
+            "bone",
+        ),
+    ]
+    if "scan_outside_ml" in cement:
+        rows.append(("outside of the body in the scan", f"{cement['scan_outside_ml']:.3f} ml"))
+    return rows
+
+
+def _injection_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    injection = results["injection"]
+    rows = [
         ("cement injected", f"{injection['injected_ml']:.3f} ml in {injection['duration_s']:.1f} s"),
         ("stopped by", str(injection["stop_reason"]).replace("_", " ")),
         ("cement in the body", f"{injection['stored_ml']:.3f} ml, {100.0 * results['fill']['fraction']:.1f} % of it"),
@@ -40,22 +82,6 @@ def result_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{injection['peak_syringe_pressure_kpa']:.0f} kPa in the syringe",
         )
     )
-    fill = results["fill"]
-    sides = fill["cement_by_side_ml"]
-    rows.append(
-        (
-            "distribution",
-            f"{str(fill['pattern']).replace('_', ' ')}, {sides['left']:.2f} ml left, {sides['right']:.2f} ml right",
-        )
-    )
-    stiffness = results.get("stiffness") or {}
-    if stiffness.get("intact_n_per_mm") is not None:
-        intact, augmented = stiffness["intact_n_per_mm"], stiffness["augmented_n_per_mm"]
-        rows += [
-            ("axial stiffness before", f"{intact:.0f} N/mm"),
-            ("axial stiffness after", f"{augmented:.0f} N/mm ({augmented / intact:.2f} x)"),
-        ]
-    rows.append(("cement balance error", f"{injection['mass_balance_error']:.1e}"))
     return rows
 
 

@@ -61,7 +61,8 @@ class TissueMap:
 
     Attributes:
         medium: porosity and permeability.
-        modulus: (m,) Young's modulus in MPa.
+        modulus: (m,) Young's modulus in MPa, along the superior-inferior axis.
+        anisotropy: (m,) that modulus over the one across the axis; 1 in lesions and cavities.
         fluids: what fills the pores: marrow, ``"tumour_<n>"`` in the n-th lesion if it is mobile, and blood.
         exchange: between lesions and their vessels, or None.
         cells: name -> ascending indices into ``mesh.cells``: ``"lesion_<n>"``, ``"cleft_<n>"``, ``"balloon_<n>"``,
@@ -74,6 +75,7 @@ class TissueMap:
 
     medium: PorousMedium
     modulus: NDArray[np.float64]
+    anisotropy: NDArray[np.float64]
     fluids: DisplacedFluids
     exchange: VascularExchange | None
     cells: Mapping[str, NDArray[np.int64]]
@@ -136,6 +138,11 @@ def build_tissues(
     return layers.finished()
 
 
+def anisotropy_of(laws: Laws, density: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Axial over transverse modulus of bone at a BMD in g/cm3; 1 where the case takes bone as isotropic."""
+    return np.ones_like(density) if laws.anisotropy is None else laws.anisotropy.ratio(density)
+
+
 def check_tips(tissues: TissueMap, needles: Sequence[fem.plan.Needle]) -> None:
     """Refuse needles that open into tissue which cement cannot enter.
 
@@ -165,6 +172,7 @@ class _Layers:
         )
         self._porosity, self._permeability = medium.porosity.copy(), medium.permeability
         self._density, self._modulus = bone.bmd.copy(), bone.modulus.copy()
+        self._anisotropy = anisotropy_of(laws, bone.bmd)
         self._conductance, self._pressure = np.zeros(len(mesh.cells)), np.zeros(len(mesh.cells))
         self._viscosities: dict[str, float] = {}
         self._fluid = np.full(len(mesh.cells), -1)
@@ -234,6 +242,7 @@ class _Layers:
         self._porosity[shell], self._density[shell] = after, denser
         self._permeability[shell] *= (bone.permeability.axial(after) / bone.permeability.axial(before))[:, None, None]
         self._modulus[shell] += bone.modulus.modulus(denser) - bone.modulus.modulus(density)
+        self._anisotropy[shell] = np.minimum(self._anisotropy[shell], anisotropy_of(self._laws, denser))
         self._cells[f"compacted_{number}"] = shell
         left = 1.0 - float((before - after) @ volumes) / solid
         if left > FIT_WARNING:
@@ -277,6 +286,7 @@ class _Layers:
         return TissueMap(
             medium=PorousMedium(self._porosity, self._permeability),
             modulus=self._modulus,
+            anisotropy=self._anisotropy,
             fluids=DisplacedFluids(
                 self._laws.marrow.viscosity,
                 names,
@@ -298,11 +308,11 @@ class _Layers:
         )
 
     def _take(self, name: str, cells: NDArray[np.int64]) -> None:
-        """Give ``cells`` to a new layer, with marrow in it and no vessels."""
+        """Give ``cells`` to a new layer, isotropic, with marrow in it and no vessels."""
         for other, theirs in self._cells.items():
             self._cells[other] = np.setdiff1d(theirs, cells)
         self._cells[name] = cells
-        self._fluid[cells] = -1
+        self._fluid[cells], self._anisotropy[cells] = -1, 1.0
         self._conductance[cells] = self._pressure[cells] = 0.0
 
     def _empty(self, cells: NDArray[np.int64], porosity: float, permeability: float) -> None:

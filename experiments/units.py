@@ -9,11 +9,13 @@ INTERNAL_PER_CLINICAL: dict[str, float] = {
     "min": 60.0,  # s
     "ml/min": 1e3 / 60.0,  # mm3/s
     "kPa": 1e-3,  # MPa
+    "MPa": 1.0,  # MPa
     "Pa s": 1e-6,  # MPa s
     "ml/(s kPa)": 1e6,  # mm3/(s MPa)
     "1/(s kPa)": 1e3,  # 1/(s MPa)
     "m2": 1e6,  # mm2
     "N": 1.0,  # N
+    "HU": 1.0,  # HU
     "1/s": 1.0,  # 1/s
     "degC": 1.0,  # degC; a law that needs the absolute temperature adds 273.15 K itself
     "mg/cm3": 1e-3,  # g/cm3, the unit of bone density inside the laws

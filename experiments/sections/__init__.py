@@ -4,6 +4,7 @@ from experiments.sections.base import Endplate, Region, Section, Side, Site, Wal
 from experiments.sections.fluids import Cement, Marrow
 from experiments.sections.output import Mechanics, Output
 from experiments.sections.patient import Bone, LabelMap, Mesh, Patient
+from experiments.sections.prescribed import CementShape, PrescribedCement
 from experiments.sections.procedure import Bolus, Injection, Needle
 from experiments.sections.tissue import Cavity, Lesion, SemiAxes, Veins
 from experiments.sections.walls import Defect, Outlets, OutletShares, Outside, Walls
@@ -13,6 +14,7 @@ __all__ = [
     "Bone",
     "Cavity",
     "Cement",
+    "CementShape",
     "Defect",
     "Endplate",
     "Injection",
@@ -27,6 +29,7 @@ __all__ = [
     "Output",
     "Outside",
     "Patient",
+    "PrescribedCement",
     "Region",
     "Section",
     "SemiAxes",

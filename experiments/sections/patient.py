@@ -78,3 +78,9 @@ class Bone(Section):
     transverse_factor: float | None = physical(
         None, "1", "transverse permeability over superior-inferior permeability", 0.05, 1.0
     )
+    modulus_law: Literal["kopperdahl", "morgan", "keller", "keyak", "walle"] = Field(
+        default="kopperdahl", description="law of Young's modulus from the density"
+    )
+    damage_factor: float | None = physical(
+        None, "1", "share of its modulus that the bone of a fractured body keeps", 0.05, 1.0
+    )

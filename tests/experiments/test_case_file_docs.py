@@ -82,6 +82,7 @@ def test_examples_are_valid(example: str, tmp_path: Path) -> None:
     named = [content["patient"].get(key) for key in PATHS]
     named += [
         content.get("cement", {}).get("rheometer"),
+        content.get("prescribed_cement", {}).get("mask"),
         *(lesion.get("mask") for lesion in content.get("lesions", [])),
     ]
     for name in filter(None, named):

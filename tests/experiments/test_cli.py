@@ -77,7 +77,7 @@ def test_help_is_quick_and_names_the_next_step() -> None:
     start = time.perf_counter()
     result = command("--help")
     assert time.perf_counter() - start < 3.0  # 0.4 s on an idle machine
-    for word in ("demo", "run", "mesh", "schema", "doctor", "CASE.toml", "mpiexec"):
+    for word in ("demo", "run", "compare", "mesh", "schema", "doctor", "CASE.toml", "mpiexec"):
         assert word in result.stdout
 
 
@@ -103,6 +103,25 @@ def test_a_value_out_of_range_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
     assert one_line(result.stderr) == (
         "error: case.toml: needles[1].gauge = 20 is not allowed; choose a whole number, 8 to 14 (gauge)"
     )
+    assert [entry.name for entry in tmp_path.iterdir()] == ["case.toml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "name the cases to compare, or one comparison with --ready"),
+        (["a.toml", "--ready", "unilateral-bilateral"], "name the cases to compare, or one comparison with --ready"),
+        (["--ready", "up-down"], "choose unilateral-bilateral or confluent-separated"),
+        (["case.toml", "case.toml"], "needles[1].gauge = 20 is not allowed"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_one_line_and_exit_code_2(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "case.toml").write_text(BAD_GAUGE)
+    result = command("compare", *arguments, folder=tmp_path)
+    assert result.returncode == 2
+    assert sentence in one_line(result.stderr)
     assert [entry.name for entry in tmp_path.iterdir()] == ["case.toml"]
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from experiments.figures import (
     LeakMark,
-    NeedlePose,
     SiteOpening,
     Snapshot,
     draw_density,
@@ -26,6 +25,7 @@ from experiments.scene import (
     INCLUSION_COLORS,
     POSTERIOR_LEFT,
     SAGITTAL,
+    NeedlePose,
     View,
     cement_surface,
     inclusion_surface,
@@ -153,7 +153,10 @@ def test_the_front_grows_from_panel_to_panel(body: TetMesh, tmp_path: Path) -> N
 
 def test_every_needle_is_drawn(body: TetMesh, tmp_path: Path) -> None:
     last = snapshot(body, 4.0)
-    paths = [draw_filled(body, last, needles, tmp_path / f"{len(needles)}.png") for needles in ([], [NEEDLE], PAIR)]
+    paths = [
+        draw_filled(body, last.saturation, "", needles, tmp_path / f"{len(needles)}.png")
+        for needles in ([], [NEEDLE], PAIR)
+    ]
     grey = [share_of(path, NEEDLE_COLOR, 0.2) for path in paths]
     assert grey[1] > grey[0] + 0.005
     assert grey[2] > grey[1] + 0.005
@@ -173,10 +176,9 @@ def test_inclusions_are_drawn_and_explained(body: TetMesh, tmp_path: Path) -> No
     lesion = np.flatnonzero(np.linalg.norm(body.cell_centroids - [0, 4, 4], axis=1) < 6.0)
     cleft = np.flatnonzero(np.linalg.norm(body.cell_centroids - [0, 0, -6], axis=1) < 5.0)
     empty, inclusions = np.zeros(len(body.cells)), {"lesion": lesion, "cleft": cleft}
-    nothing = Snapshot(0.0, 0.0, empty)
-    without = panels_of(draw_filled(body, nothing, [], tmp_path / "without.png"))
+    without = panels_of(draw_filled(body, empty, "", [], tmp_path / "without.png"))
     for path in (
-        draw_filled(body, nothing, [], tmp_path / "with.png", inclusions),
+        draw_filled(body, empty, "", [], tmp_path / "with.png", inclusions),
         draw_leaks(body, [], tmp_path / "leaks.png", inclusions=inclusions),
     ):
         panels, legend = panels_of(path), imread(path)[-imread(path).shape[0] // 8 :]

@@ -8,7 +8,9 @@ import pytest
 from experiments.case import build_case
 from experiments.laws import Laws
 from materials.cement import CEMENTS
+from materials.composite import BulkCement, CementBoneComposite
 from materials.leak_path import BasivertebralVeins
+from materials.modulus import MODULUS_LAWS
 from materials.tissue import BalloonCavity, Cleft, tumour_tissue
 from meshes.errors import InputError
 
@@ -55,6 +57,34 @@ def test_clinical_values_arrive_in_internal_units() -> None:
     assert (laws.segmental_veins.length, laws.basivertebral_veins.diameter) == (30.0, 2.5)
     assert laws.segmental_veins.opening_pressure == pytest.approx(5e-4)
     assert (laws.shell_of("left_wall").thickness, laws.shell_of("right_wall")) == (0.5, laws.shell)
+
+
+@pytest.mark.parametrize("name", MODULUS_LAWS)
+def test_the_case_chooses_the_laws_of_bone_and_cement(name: str) -> None:
+    laws = laws_of(
+        bone={"modulus_law": name, "damage_factor": 0.5},
+        mechanics={
+            "cortex": "shell",
+            "transverse_isotropy": True,
+            "cement_modulus_mpa": 2500.0,
+            "cement_porosity": 0.1,
+        },
+    )
+    assert isinstance(laws.bone.modulus.law, MODULUS_LAWS[name])
+    assert laws.damage.factor == 0.5
+    assert laws.composite.filled_modulus == pytest.approx(2500.0 * 0.80 * 0.76 * 0.81)
+    listed = laws.describe()
+    assert listed["bone.modulus.lowest"]["tag"] == "D"
+    assert (listed["damage.factor"]["tag"], listed["composite.cement_modulus"]["tag"]) == ("user", "user")
+    assert {"cortical_bone.density", "anisotropy.porotic_ratio"} < set(listed)
+    assert any(entry.startswith("bone.modulus.law.") for entry in listed)
+
+
+def test_isotropic_bone_with_its_shell_in_the_voxels_is_the_default() -> None:
+    laws = laws_of()
+    assert (laws.anisotropy, laws.cortical_bone, laws.damage.factor) == (None, None, 1.0)
+    assert isinstance(laws.composite, CementBoneComposite)
+    assert isinstance(laws_of(mechanics={"composite": "bulk"}).composite, BulkCement)
 
 
 def test_quantities_of_several_laws_are_counted_and_told_from_defaults() -> None:

@@ -209,7 +209,9 @@ def test_the_fields_open_as_a_time_series_in_the_scanner_frame(stored: tuple[Cas
 def test_the_pictures_are_there(stored: tuple[CaseOutcome, Path]) -> None:
     _, folder = stored
     names = {path.name for path in (folder / "pictures").iterdir()}
-    assert names == {"mesh.png", "density.png", "fill_front.png", "filled.png", "leaks.png", "history.png"}
+    assert names == {
+        *("mesh.png", "density.png", "fill_front.png", "filled.png", "leaks.png", "history.png", "mechanics.png")
+    }
 
 
 def test_the_left_needle_goes_through_the_left_pedicle(stored: tuple[CaseOutcome, Path]) -> None:

@@ -1,0 +1,319 @@
+"""Several cases side by side: a table of what they have in common, and a picture of their cement."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.finished import FinishedCase
+from experiments.store import case_directory, write_json, write_manifest
+from experiments.style import words
+from experiments.units import to_clinical
+from fem.stiffness import COMPONENTS
+
+Value = float | int | str | None
+
+LEAST_SHOWN = 5e-5
+"""Absolute value below which the printed table shows 0."""
+
+DIAGONAL_UNITS = ("N/mm", "N/mm", "N/mm", "N m/deg", "N m/deg", "N m/deg")
+"""Of the diagonal of the stiffness matrix."""
+
+STIFFNESSES = {
+    "axial_free_rotation_n_per_mm": ("axial, free to turn", "N/mm"),
+    "axial_free_n_per_mm": ("axial, plate free", "N/mm"),
+    "flexion_nm_per_deg": ("flexion", "N m/deg"),
+    "lateral_bending_nm_per_deg": ("lateral bending", "N m/deg"),
+    "torsion_nm_per_deg": ("torsion", "N m/deg"),
+}
+"""Key in ``stiffness.intact`` and ``.augmented`` -> name and unit of the stiffness."""
+
+TILTS = {
+    "tilt_forward_deg_per_kn": "tilt forward",
+    "tilt_left_deg_per_kn": "tilt to the left",
+}
+"""The same of the tilts under uniform pressure in deg/kN, which may have either sign, so that ratios say nothing."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One line of the table.
+
+    Attributes:
+        key: stable name, for programs.
+        name: for people.
+        unit: clinical unit, ``"1"`` or ``""`` for words.
+        values: one for each case, None where a case does not have it.
+        signed: whether zero has no meaning of its own, so that ratios say nothing.
+    """
+
+    key: str
+    name: str
+    unit: str
+    values: tuple[Value, ...]
+    signed: bool = False
+
+    @property
+    def differences(self) -> tuple[float | None, ...]:
+        """Each value minus the first one."""
+        return tuple(
+            value - first if isinstance(value, float | int) and isinstance(first, float | int) else None
+            for first, value in self._pairs
+        )
+
+    @property
+    def ratios(self) -> tuple[float | None, ...]:
+        """Each value over the first one."""
+        return tuple(
+            value / first
+            if isinstance(value, float | int) and isinstance(first, float | int) and first and not self.signed
+            else None
+            for first, value in self._pairs
+        )
+
+    @property
+    def says_something(self) -> bool:
+        """Whether any case has words, or a number that does not round to zero."""
+        return any(isinstance(value, str) or abs(value or 0.0) >= LEAST_SHOWN for value in self.values)
+
+    @property
+    def _pairs(self) -> Iterator[tuple[Value, Value]]:
+        return ((self.values[0], value) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Finished cases and what they can be compared by.
+
+    Attributes:
+        cases: the cases; differences and ratios refer to the first.
+        quantities: the lines of the table.
+    """
+
+    cases: tuple[FinishedCase, ...]
+    quantities: tuple[Quantity, ...]
+
+    @classmethod
+    def of(cls, cases: Sequence[FinishedCase]) -> Comparison:
+        """Compare finished cases."""
+        listings: list[dict[str, _Line]] = [{} for _ in cases]
+        lines: dict[str, _Line] = {}
+        for part, describe in PARTS.items():
+            for case, listing in zip(cases, listings, strict=True):
+                if part in case.results:
+                    found = describe(case.results[part])
+                    listing |= found
+                    lines |= found
+        quantities = tuple(
+            Quantity(
+                key,
+                line.name,
+                line.unit,
+                tuple(listing[key].value if key in listing else None for listing in listings),
+                line.signed,
+            )
+            for key, line in lines.items()
+        )
+        return cls(tuple(cases), quantities)
+
+    def table(self) -> Table:
+        """The quantities that say something, for a terminal; of two cases also the ratios to the first."""
+        table = Table(box=None, pad_edge=False)
+        table.add_column("", no_wrap=True)
+        for case in self.cases:
+            table.add_column(escape(words(case.name)), justify="right", vertical="bottom")
+        for quantity in self.quantities:
+            if quantity.says_something:
+                table.add_row(escape(_heading(quantity)), *self._cells(quantity))
+        return table
+
+    def _cells(self, quantity: Quantity) -> Iterator[str]:
+        for index, (value, ratio) in enumerate(zip(quantity.values, quantity.ratios, strict=True)):
+            beside = f" ({ratio:.2f} x)" if index and ratio is not None and len(self.cases) == 2 else ""
+            yield shown(value) + beside
+
+    def write(self, folder: Path) -> None:
+        """Write ``comparison.csv``, ``comparison.json``, ``comparison.png`` and ``manifest.json``."""
+        with (folder / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            first, *others = names = [case.name for case in self.cases]
+            writer.writerow(
+                ["key", "quantity", "unit", *names]
+                + [f"{name} - {first}" for name in others]
+                + [f"{name} / {first}" for name in others]
+            )
+            for line in self.quantities:
+                writer.writerow([line.key, line.name, line.unit, *line.values, *line.differences[1:], *line.ratios[1:]])
+        write_json(
+            folder / "comparison.json",
+            {
+                "cases": [
+                    {
+                        "name": case.name,
+                        "title": case.manifest["case"]["title"],
+                        "identity": case.identity,
+                        "cement": case.manifest["cement"],
+                        "warnings": case.manifest["warnings"],
+                    }
+                    for case in self.cases
+                ],
+                "quantities": [
+                    {
+                        "key": line.key,
+                        "name": line.name,
+                        "unit": line.unit,
+                        "values": line.values,
+                        "differences": line.differences,
+                        "ratios": line.ratios,
+                    }
+                    for line in self.quantities
+                ],
+            },
+        )
+        write_manifest(
+            folder,
+            {"comparison": {case.name: {"identity": case.identity, "folder": case.folder} for case in self.cases}},
+        )
+        self.draw(folder / "comparison.png")
+
+    def draw(self, path: Path) -> Path:
+        """Draw the cement in each body by one camera at one scale, two in a row, with needles."""
+        from experiments.scene import ANTERIOR_ABOVE, NeedlePose, filled_panel, new_figure, save, show
+
+        bodies = [case.cement() for case in self.cases]
+        shown_points = np.concatenate([mesh.points for mesh, _ in bodies])
+        columns = 2 if len(bodies) in (2, 4) else min(len(bodies), 3)
+        figure, axes = new_figure(math.ceil(len(bodies) / columns), columns)
+        for place, case, (mesh, saturation) in zip(axes, self.cases, bodies, strict=False):
+            needles = [
+                NeedlePose(np.array(needle["tip_mm"]), np.array(needle["direction"]), needle["outer_diameter_mm"])
+                for needle in case.manifest.get("needles", ())
+            ]
+            show(place, filled_panel(mesh, saturation, needles, view=ANTERIOR_ABOVE, shown=shown_points), _title(case))
+        for place in axes[len(bodies) :]:
+            place.set_axis_off()
+        return save(figure, path)
+
+
+def compare_and_store(cases: Sequence[FinishedCase], out: Path) -> Comparison:
+    """Compare finished cases and write the folder of the comparison, whole or not at all.
+
+    Raises:
+        InputError: ``out`` cannot be used.
+    """
+    comparison = Comparison.of(cases)
+    with case_directory(out) as folder:
+        comparison.write(folder)
+    return comparison
+
+
+def shown(value: Value) -> str:
+    """A value as people read it: words, four digits, or a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return words(value)
+    if isinstance(value, int):
+        return str(value)
+    if abs(value) < LEAST_SHOWN:
+        return "0"
+    digits = max(0, 3 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(digits, 4)}f}"
+
+
+@dataclass(frozen=True)
+class _Line:
+    name: str
+    unit: str
+    value: Value
+    signed: bool = False
+
+
+def _of_injection(injection: Mapping[str, Any]) -> dict[str, _Line]:
+    lines = {
+        "cement_from": _Line("cement from", "", "injection"),
+        "injected_ml": _Line("cement injected", "ml", injection["injected_ml"]),
+        "leaked_ml": _Line("cement leaked", "ml", injection["leaked_ml"]),
+    }
+    for site, leak in injection["leaks"].items():
+        lines[f"leaked_ml.{site}"] = _Line(f"  {words(site)}", "ml", leak["volume_ml"])
+    lines["leak_severity"] = _Line("worst leak", "", injection["leak_severity"])
+    lines["stop_reason"] = _Line("stopped by", "", injection["stop_reason"])
+    for place in ("tip", "syringe"):
+        key = f"peak_{place}_pressure_kpa"
+        lines[key] = _Line(f"peak pressure, {place}", "kPa", injection[key])
+    return lines
+
+
+def _of_prescribed(cement: Mapping[str, Any]) -> dict[str, _Line]:
+    lines = {"cement_from": _Line("cement from", "", cement["source"])}
+    if "scan_outside_ml" in cement:
+        lines["scan_outside_ml"] = _Line("outside of the body in the scan", "ml", cement["scan_outside_ml"])
+    return lines
+
+
+def _of_fill(fill: Mapping[str, Any]) -> dict[str, _Line]:
+    return {
+        "cement_ml": _Line("cement in the body", "ml", fill["cement_ml"]),
+        "fraction": _Line("  of the body's volume", "1", fill["fraction"]),
+        "occupied_ml": _Line("bone that it occupies", "ml", fill["occupied_ml"]),
+        "cement_left_ml": _Line("cement on the left", "ml", fill["cement_by_side_ml"]["left"]),
+        "cement_right_ml": _Line("cement on the right", "ml", fill["cement_by_side_ml"]["right"]),
+        "puncture_side_ratio": _Line("puncture side's cement over body", "1", fill["puncture_side_ratio"]),
+        "pattern": _Line("pattern", "", fill["pattern"]),
+        "components": _Line("masses of cement", "1", fill["components"]),
+        "bridge_area_mm2": _Line("bridge across the midline", "mm2", fill["bridge_area_mm2"]),
+        "bridge_share": _Line("  of the largest sagittal section", "1", fill["bridge_share"]),
+        **{
+            f"endplate_contact_mm2.{name}": _Line(f"contact, {words(name)}", "mm2", contact["area_mm2"])
+            for name, contact in fill["endplate_contact"].items()
+        },
+        "posterior_distance_mm": _Line("distance to the posterior wall", "mm", fill["posterior_distance_mm"]),
+    }
+
+
+def _of_stiffness(stiffness: Mapping[str, Any]) -> dict[str, _Line]:
+    """Entries of the intact and of the augmented body, and their ratio."""
+    before, after = stiffness["intact"], stiffness["augmented"]
+    pairs: dict[str, tuple[str, str, float, float]] = {}
+    for index, (component, unit) in enumerate(zip(COMPONENTS, DIAGONAL_UNITS, strict=True)):
+        first, second = (to_clinical(float(state["matrix"][index][index]), unit) for state in (before, after))
+        pairs[f"k_{component}"] = (f"K({component}, {component})", unit, first, second)
+    for key, (name, unit) in STIFFNESSES.items():
+        pairs[key] = (name, unit, before[key], after[key])
+    lines = {}
+    for key, (name, unit, first, second) in pairs.items():
+        lines[f"intact.{key}"] = _Line(f"{name}, intact", unit, first)
+        lines[f"augmented.{key}"] = _Line("  augmented", unit, second)
+        lines[f"augmented_over_intact.{key}"] = _Line("  over intact", "1", second / first)
+    for key, name in TILTS.items():
+        lines[f"intact.{key}"] = _Line(f"{name}, intact", "deg/kN", before[key], signed=True)
+        lines[f"augmented.{key}"] = _Line("  augmented", "deg/kN", after[key], signed=True)
+    return lines
+
+
+PARTS: dict[str, Callable[[Mapping[str, Any]], dict[str, _Line]]] = {
+    "prescribed_cement": _of_prescribed,
+    "injection": _of_injection,
+    "fill": _of_fill,
+    "stiffness": _of_stiffness,
+}
+"""Part of the results -> what tells its lines."""
+
+
+def _heading(quantity: Quantity) -> str:
+    return quantity.name if quantity.unit in ("", "1") else f"{quantity.name} [{quantity.unit}]"
+
+
+def _title(case: FinishedCase) -> str:
+    fill = case.results["fill"]
+    pattern = "no cement" if fill["pattern"] is None else words(fill["pattern"])
+    return f"{words(case.name)}\n{fill['cement_ml']:.2f} ml in the body, {pattern}"
