@@ -300,11 +300,29 @@ def _of_stiffness(stiffness: Mapping[str, Any]) -> dict[str, _Line]:
     return lines
 
 
+def _of_load(load: Mapping[str, Any]) -> dict[str, _Line]:
+    """What one axial load does to the intact and to the augmented body, and the ratio of their strengths."""
+    before, after = load["intact"], load["augmented"]
+    middle = after["load_share"]["height"].index(0.5)
+    lines = {}
+    if before["strength_n"] is not None and after["strength_n"] is not None:
+        lines["intact.strength_n"] = _Line("strength, linear estimate, intact", "N", before["strength_n"])
+        lines["augmented.strength_n"] = _Line("  augmented", "N", after["strength_n"])
+        ratio = after["strength_n"] / before["strength_n"]
+        lines["augmented_over_intact.strength_n"] = _Line("  over intact", "1", ratio)
+    for part, shares in after["load_share"].items():
+        if part != "height":
+            name = f"share of the load at mid-height, {words(part)}"
+            lines[f"augmented.load_share.{part}"] = _Line(name, "1", shares[middle])
+    return lines
+
+
 PARTS: dict[str, Callable[[Mapping[str, Any]], dict[str, _Line]]] = {
     "prescribed_cement": _of_prescribed,
     "injection": _of_injection,
     "fill": _of_fill,
     "stiffness": _of_stiffness,
+    "load": _of_load,
 }
 """Part of the results -> what tells its lines."""
 

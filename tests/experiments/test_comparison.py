@@ -78,6 +78,14 @@ def test_the_numbers_are_those_of_the_cases(cases: list[FinishedCase]) -> None:
     matrix = cases[0].results["stiffness"]["intact"]["matrix"]
     assert rotation.unit == "N m/deg"
     assert rotation.values[0] == pytest.approx(matrix[3][3] * 3.14159265 / 180.0 / 1000.0)
+    load = cases[1].results["load"]["augmented"]
+    assert quantity(comparison, "augmented.strength_n").values[1] == load["strength_n"]
+    shares = [
+        quantity(comparison, f"augmented.load_share.{part}").values[1]
+        for part in load["load_share"]
+        if part != "height"
+    ]
+    assert sum(shares) == pytest.approx(1.0)  # type: ignore[arg-type]
 
 
 def test_table_and_picture_are_written(cases: list[FinishedCase], tmp_path: Path) -> None:
