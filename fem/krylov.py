@@ -15,6 +15,9 @@ from fem.errors import ConvergenceError
 def two_level_options(largest_eigenvalue: float) -> dict[str, Any]:
     """Options of two levels: Chebyshev on the upper one, algebraic multigrid on the lower one.
 
+    The multigrid's own smoothers divide by the sum of the moduli of a row, which bounds their spectrum by 1 on any
+    matrix: with estimates of it, high contrasts have made the preconditioner indefinite.
+
     Args:
         largest_eigenvalue: bound of the spectrum of the preconditioned matrix on the upper level. A bound keeps the
             preconditioner positive where an estimate, which misses the few largest eigenvalues, does not.
@@ -31,6 +34,12 @@ def two_level_options(largest_eigenvalue: float) -> dict[str, Any]:
         "mg_coarse_ksp_type": "preonly",
         "mg_coarse_pc_type": "gamg",
         "mg_coarse_pc_gamg_threshold": 0.0,
+        "mg_coarse_pc_gamg_use_sa_esteig": False,
+        "mg_coarse_mg_levels_ksp_type": "chebyshev",
+        "mg_coarse_mg_levels_ksp_max_it": 2,
+        "mg_coarse_mg_levels_ksp_chebyshev_eigenvalues": "0.1,1.0",
+        "mg_coarse_mg_levels_pc_type": "jacobi",
+        "mg_coarse_mg_levels_pc_jacobi_type": "rowl1",
     }
 
 

@@ -162,17 +162,18 @@ def build_walls(
         conductance[rows], open_area[rows] = opening.conductance * share, opening.area * share
         pressure[rows] = outside.get(space_of_site[opening.site], 0.0)
     regions = {name: rows[owner[rows] < 0] for name, rows in mesh.facet_regions.items()}
-    own = [name for name in conductances if len(regions.get(name, ()))]
-    for name in own:
-        conductance[regions[name]] = conductances[name] * weight[regions[name]] / weight[regions[name]].sum()
-    intact = {}
-    for group in outlets:
-        members = [regions.get(name, np.empty(0, np.int64)) for name in OUTLET_GROUPS[group] if name not in own]
-        intact[group] = np.concatenate([np.empty(0, np.int64), *members])
+    none = np.empty(0, dtype=np.int64)
+    intact = {
+        group: np.concatenate([none, *(regions.get(name, none) for name in OUTLET_GROUPS[group])]) for group in outlets
+    }
     total, present = sum(outlets.values()), sum(value for group, value in outlets.items() if len(intact[group]))
     for group, rows in intact.items():
         if len(rows) and present > 0.0:
             conductance[rows] = outlets[group] * total / present * weight[rows] / weight[rows].sum()
+    for name, own in conductances.items():
+        rows = regions.get(name, none)
+        if len(rows):
+            conductance[rows] = own * weight[rows] / weight[rows].sum()
     if not conductance.sum() > 0.0:
         raise ValueError("the outlets have no conductance at all: the displaced marrow cannot leave the body")
     return Walls(conductance, pressure, owner, open_area, tuple(openings))

@@ -121,5 +121,14 @@ def test_a_wall_has_its_own_conductance_thickness_and_outside(body):
         np.testing.assert_array_equal(walls.outside_pressure[body.facet_regions[name]], pressure)
 
 
+def test_a_wall_of_its_own_conductance_leaves_the_others_theirs(body):
+    shared = build_walls(body, OUTLETS)
+    own = of(shared, body, "superior_endplate")
+    same = build_walls(body, OUTLETS, conductances={"superior_endplate": own})
+    np.testing.assert_allclose(same.conductance, shared.conductance, rtol=1e-12)
+    tight = build_walls(body, OUTLETS, conductances={"superior_endplate": 0.0})
+    assert tight.total_conductance == pytest.approx(shared.total_conductance - own)
+
+
 def test_spaces_hold_every_site_once():
     assert sorted(site for sites in SPACES.values() for site in sites) == sorted(SITES)
