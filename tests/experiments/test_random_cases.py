@@ -35,6 +35,13 @@ SPANNED = {"superior_endplate": ("left", "depth"), "inferior_endplate": ("left",
 }
 """Wall -> the two fractions that place a point on it."""
 
+IN_A_CORNER: Table = {
+    **COARSE,
+    "mesh": {"size_mm": 4.0},
+    "needles": [{"left": 0.9, "depth": 0.5, "height": 0.9, "opening": "side"}],
+}
+"""Fine cells at the needle beside coarse walls, where estimates of a spectrum have failed."""
+
 CLEAR_ENDS = ("volume_reached", "front_limit", "working_time", "pressure_limit", "stop_pressure", "no_flow")
 
 
@@ -91,7 +98,7 @@ def needles(draw: st.DrawFn, order: int) -> Table:
     if way == "angles":
         table |= {"camber_deg": draw(numbers(8.0, 25.0)), "sagittal_deg": draw(numbers(-5.0, 15.0))}
     else:
-        table |= {"left": round(sign * draw(numbers(0.05, 0.5)), 3), "height": draw(numbers(0.35, 0.7))}
+        table |= {"left": round(sign * draw(numbers(0.05, 0.9)), 3), "height": draw(numbers(0.1, 0.9))}
     if way in ("parapedicular", "free"):
         table["approach"] = way
     if way == "free":
@@ -316,6 +323,13 @@ def test_any_case_runs_or_is_refused(quick_demo: None, tmp_path_factory: pytest.
 
     check()
     assert tally.most_ran(), tally.refusals
+
+
+def test_a_needle_in_a_corner_of_the_body_injects_all(quick_demo: None, tmp_path: Path) -> None:
+    outcome = run_or_refusal(IN_A_CORNER)
+    assert isinstance(outcome, CaseOutcome)
+    assert outcome.results["injection"]["stop_reason"] == "volume_reached"
+    check_outcome(outcome, tmp_path)
 
 
 @pytest.mark.slow
