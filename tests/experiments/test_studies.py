@@ -153,4 +153,9 @@ def test_the_command_line_gives_the_same_numbers(outcomes: Any, tmp_path: Path) 
         assert written[part][name] == pytest.approx(expected[part][name], rel=1e-6)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [needle["side"] for needle in manifest["needles"]] == ["left", "right"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"manifest.json", "results.json", "fields.vtkhdf"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "manifest.json",
+        "results.json",
+        "fields.vtkhdf",
+        "mechanics.vtu",
+    }

@@ -168,7 +168,7 @@ DIRECTIONS: Mapping[str, Direction] = {
         "leaked mass 4.0 g at 3.5 min, 2.6 g at 9.5 min (Habib 2010)",
         -1,
         tuple(
-            _reference(f"{age:g}", age != 6.5, cement={"viscosity": "low", "injected_after_mixing_min": age})
+            _reference(f"{age:g}", False, cement={"viscosity": "low", "injected_after_mixing_min": age})
             for age in (3.5, 6.5, 9.5)
         ),
     ),
@@ -255,9 +255,10 @@ DIRECTIONS: Mapping[str, Direction] = {
         "more cement at the puncture side leaks more into veins: OR 1.6 per % of the body",
         -1,
         (
-            _at_vein("one"),
+            _at_vein("one", False),
             _at_vein(
                 "two",
+                False,
                 needles=_needle(0.5, 0.7) + _needle(0.5, -0.7, side="right"),
             ),
         ),
@@ -286,7 +287,7 @@ DIRECTIONS: Mapping[str, Direction] = {
         "as above",
         "any leak OR 2.06 per Tomita class",
         1,
-        tuple(_reference(name, name != "slow", lesions=[{**_LESION, "growth": name}]) for name in _GROWTHS),
+        tuple(_reference(name, False, lesions=[{**_LESION, "growth": name}]) for name in _GROWTHS),
     ),
     "growth, veins": Direction(
         "growth of the tumour: slow, moderate, rapid; vein leak",
@@ -304,7 +305,7 @@ DIRECTIONS: Mapping[str, Direction] = {
                     "lesions": [{**_LESION, "growth": name}],
                     "veins": {"basivertebral_number": 2},
                 },
-                coarse=name != "slow",
+                coarse=False,
             )
             for name in _GROWTHS
         ),
@@ -320,7 +321,7 @@ DIRECTIONS: Mapping[str, Direction] = {
             Variant(
                 f"{size:g}",
                 {"needles": _needle(0.7, 0.05), "veins": {"basivertebral_diameter_mm": size}},
-                coarse=size != 2.0,
+                coarse=False,
             )
             for size in (1.0, 2.0, 3.0)
         ),
