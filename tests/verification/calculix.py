@@ -1,4 +1,4 @@
-"""A small way to CalculiX: quadratic tetrahedra between two plates, written as its input and run."""
+"""A small way to CalculiX: quadratic tetrahedra between two plates, written as its input, run and read back."""
 
 from __future__ import annotations
 
@@ -27,6 +27,27 @@ def axial_stiffness(mesh: TetMesh, material: ElasticMaterial, superior: str, inf
         inferior: facet region that is held.
         folder: where the input and the output of CalculiX go.
     """
+    write_input(folder / "plates.inp", mesh, material, superior, inferior)
+    subprocess.run(["ccx", "-i", "plates"], cwd=folder, check=True, capture_output=True, timeout=300)
+    return -float(total_force(folder / "plates.dat")[2])
+
+
+def write_input(
+    path: Path, mesh: TetMesh, material: ElasticMaterial, superior: str, inferior: str, solver: str | None = None
+) -> NDArray[np.float64]:
+    """Write the input for 1 mm of compression, which asks for the force on the superior plate.
+
+    Args:
+        path: the file, whose ending is ``.inp``.
+        mesh: the mesh; its cells stay straight-edged.
+        material: isotropic constants.
+        superior: facet region that moves by -1 mm along z.
+        inferior: facet region that is held.
+        solver: CalculiX's name of a solver. With one the output holds the displacements of all nodes, too.
+
+    Returns:
+        (nodes, 3) points in mm in the order of the nodes.
+    """
     count = len(mesh.points)
     pairs = np.sort(mesh.cells[:, _EDGES].reshape(-1, 2), axis=1)
     edges, number = np.unique(pairs @ [count, 1], return_inverse=True)
@@ -52,11 +73,24 @@ def axial_stiffness(mesh: TetMesh, material: ElasticMaterial, superior: str, inf
     for name, region in (("TOP", superior), ("BOTTOM", inferior)):
         lines += [f"*NSET, NSET={name}", *(f"{node + 1}," for node in plate(region))]
     lines += ["*BOUNDARY", "BOTTOM,1,3,0.", "TOP,1,2,0.", "TOP,3,3,-1."]
-    lines += ["*STEP", "*STATIC", "*NODE PRINT, NSET=TOP, TOTALS=ONLY", "RF", "*END STEP"]
-    (folder / "plates.inp").write_text("\n".join(lines) + "\n")
-    subprocess.run(["ccx", "-i", "plates"], cwd=folder, check=True, capture_output=True, timeout=300)
-    words = (folder / "plates.dat").read_text().split()
-    return -float(words[-1])
+    lines += ["*STEP", "*STATIC" if solver is None else f"*STATIC, SOLVER={solver}"]
+    lines += ["*NODE PRINT, NSET=TOP, TOTALS=ONLY", "RF"]
+    if solver is not None:
+        lines += ["*NODE PRINT, NSET=ALL", "U"]
+    path.write_text("\n".join([*lines, "*END STEP"]) + "\n")
+    return points
+
+
+def total_force(path: Path) -> NDArray[np.float64]:
+    """(3,) force in N on the superior plate in CalculiX's output ``.dat``."""
+    after = path.read_text().partition("total force")[2].splitlines()
+    return np.array(after[2].split(), dtype=float)
+
+
+def displacements(path: Path) -> NDArray[np.float64]:
+    """(nodes, 3) displacements in mm of all nodes in CalculiX's output ``.dat``."""
+    block = path.read_text().partition("displacements")[2].partition("total force")[0].splitlines()
+    return np.array([line.split()[1:] for line in block[1:] if line.strip()], dtype=float)
 
 
 def _row(numbers: Iterable[int]) -> str:

@@ -1,0 +1,86 @@
+"""One process of :mod:`benchmarks.elastic_solve`: mesh file in, reaction force and displacements out.
+
+Run it as ``python -m benchmarks.elastic_process axial|matrix MESH TOLERANCE OUTPUT``, also under ``mpiexec``. ``axial``
+is one load case, 1 mm of compression between rigid plates, ``matrix`` the whole 6 x 6. It prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+
+import numpy as np
+
+from fem import elasticity
+from fem.elastic_material import ElasticMaterial
+from fem.partition import Partition
+from fem.plates import AXIAL_COMPRESSION, PlateProblem, PlateResponse
+from fem.stiffness import stiffness_matrix
+from meshes.tetmesh import TetMesh
+
+PLATES = ("superior_endplate", "inferior_endplate")
+POISSON_RATIO = 0.3
+
+
+def main(what: str, mesh_file: Path, tolerance: float, output: Path) -> None:
+    """Solve, and print seconds from the mesh in memory to the result, iterations, memory and the result."""
+    comm = MPI.COMM_WORLD
+    mesh, modulus = read(mesh_file)
+    elasticity.QUADRATIC_OPTIONS["ksp_rtol"] = tolerance
+    comm.barrier()
+    wall, processor = time.perf_counter(), time.process_time()
+    with PlateProblem(Partition.build(mesh, comm), 2, *PLATES) as problem:
+        problem.assemble(ElasticMaterial.isotropic(modulus, POISSON_RATIO))
+        motions = [AXIAL_COMPRESSION] if what == "axial" else np.eye(6)
+        responses = [problem.solve(motion) for motion in motions]
+        error = 0.0 if what == "axial" else max(vars(stiffness_matrix(problem, responses).errors).values())
+    found = {
+        "wall": time.perf_counter() - wall,
+        "processor": comm.allreduce(time.process_time() - processor, op=MPI.MAX),
+        "iterations": [response.iterations for response in responses],
+        "reaction": responses[0].reaction_superior[:3].tolist(),
+        "error": error,
+    }
+    if what == "axial":
+        write(output, responses[0], comm)
+    found["memory"] = comm.allreduce(peak_memory("self"), op=MPI.SUM)
+    if comm.rank == 0:
+        print(json.dumps(found))
+
+
+def read(path: Path) -> tuple[TetMesh, np.ndarray]:
+    """The mesh with its two plates and the Young's moduli of its cells in MPa."""
+    with np.load(path) as file:
+        regions = {name: file[name] for name in PLATES}
+        return TetMesh(file["points"], file["cells"], file["facets"], regions), file["modulus"]
+
+
+def peak_memory(process: int | str) -> float:
+    """The most memory in MB that a process has held; 0 once it has ended.
+
+    The figure of ``getrusage`` does not do: a process starts with that of the one which started it.
+    """
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return 0.0 if found is None else int(found[1]) / 1024.0
+
+
+def write(path: Path, response: PlateResponse, comm: MPI.Comm) -> None:
+    """Write points and displacements of all nodes."""
+    space = response.displacement.function_space
+    owned = space.dofmap.index_map.size_local
+    points, displacement = space.tabulate_dof_coordinates(), response.displacement.x.array.reshape(-1, 3)
+    parts = comm.gather((points[:owned], displacement[:owned]))
+    if parts is not None:
+        together = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        np.savez(path, points=together[0], displacement=together[1])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]))
