@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -35,7 +35,7 @@ from experiments.sections import (
     Veins,
     Walls,
 )
-from experiments.sections.base import joined
+from experiments.sections.base import joined, physical_table
 from experiments.sections.procedure import (
     LARGEST_VOLUME_ML,
     LEAST_BOLUS_ML,
@@ -51,6 +51,10 @@ SAME_TIP = 0.02
 
 INJECTION_TABLES = ("cement", "marrow", "needles", "injection", "veins", "walls", "outlets", "outside")
 """Tables that describe an injection alone and have nothing to say about prescribed cement."""
+
+
+LawValue = Annotated[float, Field(strict=True)]
+"""Value of a law's quantity in the unit of the law; the law holds its range."""
 
 
 class Case(Section):
@@ -78,6 +82,11 @@ class Case(Section):
     defects: tuple[Defect, ...] = Field(default=(), max_length=10, description="openings in the walls")
     mechanics: Mechanics = Mechanics()
     output: Output = Output()
+    laws: dict[str, LawValue] = physical_table(
+        "as the manifest lists it",
+        "values of the laws by the names under which the manifest lists them",
+        'numbers by names in quotation marks, as in "cement.activation_energy" = 50.0',
+    )
 
     @model_validator(mode="after")
     def _injected_or_prescribed(self) -> Case:
@@ -94,7 +103,8 @@ class Case(Section):
         if limit is not None and limit <= start:
             raise ValueError(
                 f"injection.working_time_min = {limit:g} is not after cement.injected_after_mixing_min = {start:g}; "
-                "both count in minutes from mixing"
+                "both count in minutes from mixing: raise the first, lower the second, or leave the first out for "
+                "the cement's own"
             )
         return self
 

@@ -168,13 +168,25 @@ def mesh(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    laws: Annotated[
+        Path | None,
+        typer.Option("--laws", metavar="CASE.toml", help="list the values of the laws that this case uses instead"),
+    ] = None,
+) -> None:
     """Print the JSON Schema of the case file: every key with its unit, range, default and source."""
     import json
 
-    from experiments.case import json_schema
+    with reported():
+        from experiments.case import json_schema, read_case
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+        if laws is None:
+            listing = json_schema()
+        else:
+            from experiments.laws import Laws
+
+            listing = Laws.of_case(read_case(laws)).describe()
+        print(json.dumps(listing, indent=2, ensure_ascii=False))
 
 
 @app.command()

@@ -7,20 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from experiments.case import Case
+from experiments.law_values import check_named, keyed_values
 from experiments.rheometer import read_rheometer
-from experiments.sections import Cavity, Lesion, Needle
-from experiments.units import to_internal
+from fem.severity import LeakGeometry
 from materials.bone import BoneModel
 from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS, Cement
 from materials.composite import COMPOSITES, CompositeLaw
 from materials.end_disc import DISCS, EndDisc
-from materials.leak_path import BasivertebralVeins, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
+from materials.leak_path import BasivertebralVeins, CementFront, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
 from materials.marrow import NewtonianMarrow
 from materials.modulus import MODULUS_LAWS, BoneDamage, CorticalBone, TransverseIsotropy
 from materials.outlets import MarrowOutlets
-from materials.provenance import describe
+from materials.provenance import describe, with_values
 from materials.rheometer import TabulatedCement
 from materials.strength import OverstrainedVolume
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
@@ -47,16 +49,17 @@ class Laws:
         failure: when bone counts as failed in the linear estimate of strength.
         shell: of the walls that have none of their own.
         own_shells: wall -> shell of the thickness that the case file gives it.
+        front: of cement at the mouths of veins, holes, fissures and needle tracks.
         fissures: in destroyed and fractured walls that are given no aperture.
         basivertebral_veins: without what tumours widen them by; see :meth:`draining_basivertebral`.
         segmental_veins: without what tumours widen them by; see :meth:`draining_segmental`.
-        basivertebral_widening: factor by which tumours widen the basivertebral veins.
-        segmental_widening: factor by which tumours widen the segmental veins.
         needle_track: gap around every needle.
+        leaks: dimensions of what leaked; see :meth:`leak_geometry`.
         defect_cavity: bone lost behind an open hole.
         lesions: tissue of each lesion of the case.
         obstacle: tissue of lesions that cement cannot push away.
         cavities: one per cavity of the case.
+        given: the quantities that the case file gives a value.
     """
 
     bone: BoneModel
@@ -73,77 +76,102 @@ class Laws:
     failure: OverstrainedVolume
     shell: CorticalShell
     own_shells: Mapping[str, CorticalShell]
+    front: CementFront
     fissures: Fissures
     basivertebral_veins: BasivertebralVeins
     segmental_veins: SegmentalVeins
-    basivertebral_widening: float
-    segmental_widening: float
     needle_track: NeedleTrack
+    leaks: LeakGeometry
     defect_cavity: DefectCavity
     lesions: tuple[TumourTissue, ...]
     obstacle: Obstacle
     cavities: tuple[Cleft | BalloonCavity, ...]
+    given: frozenset[str] = frozenset()
 
     @classmethod
     def of_case(cls, case: Case) -> Laws:
         """The laws that ``case`` asks for.
 
         Raises:
-            InputError: the rheometer data cannot be used, or the basivertebral veins do not fit into the foramen.
+            InputError: the rheometer data cannot be used, the table [laws] says what
+                :func:`experiments.law_values.check_named` refuses, values do not go with each other, or the
+                basivertebral veins do not fit into the foramen.
         """
-        bone, veins, shares = _bone(case), case.veins, case.outlets.shares
-        lesions = tuple(_lesion(lesion, bone) for lesion in case.lesions)
-        widening = max([1.0, *(lesion.vein_calibre_factor for lesion in lesions)])
-        opening_pressure = _internal(veins.opening_pressure_kpa, "kPa")
-        laws = cls(
-            bone=bone,
-            cement=_cement(case),
-            marrow=_override(NewtonianMarrow(), viscosity=_internal(case.marrow.viscosity_pa_s, "Pa s")),
-            outlets=_override(
-                MarrowOutlets(),
-                conductance=to_internal(case.outlets.conductance_ml_per_s_kpa, "ml/(s kPa)"),
-                shares=None if shares is None else shares.model_dump(),
-            ),
-            cannulas=tuple(_cannula(needle) for needle in case.needles),
-            syringe=_override(Syringe(), bore=_internal(case.injection.syringe_bore_mm, "mm")),
-            damage=_override(BoneDamage(), factor=case.bone.damage_factor),
-            anisotropy=TransverseIsotropy() if case.mechanics.transverse_isotropy else None,
-            cortical_bone=CorticalBone() if case.mechanics.cortex == "shell" else None,
-            composite=_composite(case),
-            end_disc=DISCS[case.mechanics.plates],
-            failure=_override(
-                OverstrainedVolume(),
-                yield_strain=case.mechanics.yield_strain,
-                volume_share=case.mechanics.overstrained_share,
-            ),
-            shell=CorticalShell(),
-            own_shells={
-                wall: CorticalShell(to_internal(thickness, "mm")) for wall, thickness in case.walls.thickness_mm.items()
-            },
-            fissures=Fissures(),
-            basivertebral_veins=_override(
-                BasivertebralVeins(),
-                number=veins.basivertebral_number,
-                diameter=_internal(veins.basivertebral_diameter_mm, "mm"),
-                opening_pressure=opening_pressure,
-            ),
-            segmental_veins=_override(
-                SegmentalVeins(),
-                number=veins.segmental_number_per_side,
-                diameter=_internal(veins.segmental_diameter_mm, "mm"),
-                length=_internal(veins.segmental_length_mm, "mm"),
-                opening_pressure=opening_pressure,
-            ),
-            basivertebral_widening=widening if veins.basivertebral_diameter_mm is None else 1.0,
-            segmental_widening=widening if veins.segmental_diameter_mm is None else 1.0,
-            needle_track=NeedleTrack(),
-            defect_cavity=DefectCavity(),
-            lesions=lesions,
-            obstacle=Obstacle(),
-            cavities=tuple(_cavity(cavity) for cavity in case.cavities),
-        )
+        laws = cls._chosen(case)
+        used = laws.describe()
+        if case.prescribed_cement is not None:
+            used = {name: entry for name, entry in used.items() if law_of(name) not in INJECTION_LAWS}
+        check_named(case, used)
+        keyed = list(keyed_values(case))
+        laws = laws._with({item.name: item.value for item in keyed} | case.laws)
+        laws = replace(laws, given=frozenset(item.name for item in keyed if item.given) | frozenset(case.laws))
         _check_foramen(laws.draining_basivertebral())
         return laws
+
+    @classmethod
+    def _chosen(cls, case: Case) -> Laws:
+        """The laws that ``case`` chooses, with their own values."""
+        shares = case.outlets.shares
+        cannulas = tuple(Cannula(needle.gauge) for needle in case.needles)
+        return cls(
+            bone=_bone(case),
+            cement=_cement(case),
+            marrow=NewtonianMarrow(),
+            outlets=MarrowOutlets() if shares is None else MarrowOutlets(shares=shares.model_dump()),
+            cannulas=cannulas,
+            syringe=Syringe(),
+            damage=BoneDamage(),
+            anisotropy=TransverseIsotropy() if case.mechanics.transverse_isotropy else None,
+            cortical_bone=CorticalBone() if case.mechanics.cortex == "shell" else None,
+            composite=COMPOSITES[case.mechanics.composite](),
+            end_disc=DISCS[case.mechanics.plates],
+            failure=OverstrainedVolume(),
+            shell=CorticalShell(),
+            own_shells=dict.fromkeys(case.walls.thickness_mm, CorticalShell()),
+            front=CementFront(),
+            fissures=Fissures(),
+            basivertebral_veins=BasivertebralVeins(),
+            segmental_veins=SegmentalVeins(),
+            needle_track=NeedleTrack(),
+            leaks=LeakGeometry(track_diameter=max(cannula.outer_diameter for cannula in cannulas)),
+            defect_cavity=DefectCavity(),
+            lesions=tuple(tumour_tissue(lesion.kind, lesion.growth) for lesion in case.lesions),
+            obstacle=Obstacle(),
+            cavities=tuple(Cleft() if cavity.kind == "cleft" else BalloonCavity() for cavity in case.cavities),
+        )
+
+    def _with(self, values: Mapping[str, float]) -> Laws:
+        """The laws with ``values`` of some of their quantities in internal units.
+
+        Of a lesion's density, porosity and permeability, one given determines the next by the laws of the bone.
+        """
+        of_law: dict[str, dict[str, float]] = {}
+        for name, value in values.items():
+            place, _, quantity = name.partition(".")
+            of_law.setdefault(place, {})[quantity] = value
+        laws = {place: law for item in fields(self) for place, law in _named(item.name, getattr(self, item.name))}
+        try:
+            bone = with_values(self.bone, of_law.pop("bone", {}))
+            for number in range(1, len(self.lesions) + 1):
+                given = of_law.setdefault(f"lesions[{number}]", {})
+                if "porosity" not in given and "density" in given:
+                    given["porosity"] = float(bone.porosity.porosity(np.array(given["density"])))
+                if "permeability" not in given and "porosity" in given:
+                    given["permeability"] = float(bone.permeability.axial(np.array(given["porosity"])))
+            laws |= {place: with_values(laws[place], given) for place, given in of_law.items()} | {"bone": bone}
+        except ValueError as refused:
+            raise InputError(f"the laws of the case: {refused}; change one of these values") from None
+        changed: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            own = [laws[place] for place, _ in _named(item.name, value)]
+            if isinstance(value, Mapping):
+                changed[item.name] = dict(zip(value, own, strict=True))
+            elif isinstance(value, tuple):
+                changed[item.name] = tuple(own)
+            elif own:
+                changed[item.name] = own[0]
+        return replace(self, **changed)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Every quantity of every law: ``law.quantity`` -> value, unit, source and tag.
@@ -151,24 +179,61 @@ class Laws:
         Laws of which there are several are counted from one, ``lesions[1].viscosity``, or named, as in
         ``own_shells[left_wall].thickness``.
         """
-        return {
+        listing = {
             f"{place}.{name}": entry
             for item in fields(self)
             for place, law in _named(item.name, getattr(self, item.name))
             for name, entry in describe(law).items()
         }
+        for name in self.given:
+            listing[name] |= {"source": "case file", "tag": "user"}
+        return listing
 
     def shell_of(self, wall: str) -> CorticalShell:
         """The shell of a wall."""
         return self.own_shells.get(wall, self.shell)
 
     def draining_basivertebral(self) -> BasivertebralVeins:
-        """The basivertebral veins as wide as the tumours of the case make them."""
-        return self.basivertebral_veins.widened(self.basivertebral_widening)
+        """The basivertebral veins as tumours widen them, unless the case gives their diameter."""
+        return self.basivertebral_veins.widened(self._widening("basivertebral_veins.diameter"))
 
     def draining_segmental(self) -> SegmentalVeins:
-        """The segmental veins as wide as the tumours of the case make them."""
-        return self.segmental_veins.widened(self.segmental_widening)
+        """The segmental veins as tumours widen them, unless the case gives their diameter."""
+        return self.segmental_veins.widened(self._widening("segmental_veins.diameter"))
+
+    def leak_geometry(self) -> LeakGeometry:
+        """Shapes of leaks: in segmental veins casts of the large vein outside, never narrower than the draining one."""
+        outside = max(self.leaks.vein_diameter, self.draining_segmental().diameter)
+        return replace(self.leaks, vein_diameter=outside)
+
+    def _widening(self, diameter: str) -> float:
+        """Factor by which tumours widen veins, whose ``diameter`` is named."""
+        return 1.0 if diameter in self.given else max([1.0, *(lesion.vein_calibre_factor for lesion in self.lesions)])
+
+
+INJECTION_LAWS = frozenset(
+    (
+        "cement",
+        "marrow",
+        "outlets",
+        "cannulas",
+        "syringe",
+        "shell",
+        "own_shells",
+        "front",
+        "fissures",
+        "basivertebral_veins",
+        "segmental_veins",
+        "needle_track",
+        "leaks",
+    )
+)
+"""Laws, by their names in :class:`Laws`, that prescribed cement has no use for."""
+
+
+def law_of(name: str) -> str:
+    """The law or table that a dotted name, such as ``lesions[1].viscosity``, begins with."""
+    return name.partition(".")[0].partition("[")[0]
 
 
 def _named(name: str, value: Any) -> list[tuple[str, Any]]:
@@ -184,81 +249,18 @@ def _named(name: str, value: Any) -> list[tuple[str, Any]]:
 
 def _bone(case: Case) -> BoneModel:
     bone = BoneModel()
-    bone = replace(
-        bone,
-        calibration=_override(
-            bone.calibration,
-            slope=_internal(case.bone.hu_slope_mg_per_cm3, "mg/cm3/HU"),
-            intercept=_internal(case.bone.hu_intercept_mg_per_cm3, "mg/cm3"),
-        ),
-        permeability=_override(
-            bone.permeability,
-            multiplier=case.bone.permeability_multiplier,
-            transverse_factor=case.bone.transverse_factor,
-        ),
-        modulus=replace(bone.modulus, law=MODULUS_LAWS[case.bone.modulus_law]()),
-    )
-    return _override(bone, poisson_ratio=case.mechanics.poisson)
+    return replace(bone, modulus=replace(bone.modulus, law=MODULUS_LAWS[case.bone.modulus_law]()))
 
 
 def _cement(case: Case) -> Cement | TabulatedCement:
     given = case.cement
     if given.rheometer is None:
-        return _override(
-            CEMENTS[given.viscosity],
-            reference_consistency=_internal(given.consistency_pa_s, "Pa s"),
-            reference_index=given.index,
-            shear_constant=given.shear_constant,
-        )
+        return CEMENTS[given.viscosity]
     data = read_rheometer(given.rheometer)
     try:
-        cement = TabulatedCement(data.age, data.shear_rate, data.viscosity)
+        return TabulatedCement(data.age, data.shear_rate, data.viscosity)
     except ValueError as refused:
         raise InputError(f"{given.rheometer}: {refused}") from None
-    return _override(cement, shear_constant=given.shear_constant)
-
-
-def _composite(case: Case) -> CompositeLaw:
-    given = case.mechanics
-    return _override(
-        COMPOSITES[given.composite](),
-        cement_modulus=_internal(given.cement_modulus_mpa, "MPa"),
-        cement_porosity=given.cement_porosity,
-    )
-
-
-def _cannula(needle: Needle) -> Cannula:
-    return _override(
-        Cannula(needle.gauge),
-        length=to_internal(needle.length_mm, "mm"),
-        proximal_bore=_internal(needle.proximal_bore_mm, "mm"),
-        proximal_length=_internal(needle.proximal_length_mm, "mm"),
-    )
-
-
-def _lesion(lesion: Lesion, bone: BoneModel) -> TumourTissue:
-    """Tissue of the lesion's kind and growth; of density, porosity and permeability, one given determines the next."""
-    density, porosity = _internal(lesion.density_mg_per_cm3, "mg/cm3"), lesion.porosity
-    permeability = _internal(lesion.permeability_m2, "m2")
-    if porosity is None and density is not None:
-        porosity = float(bone.porosity.porosity(density))  # type: ignore[arg-type]
-    if permeability is None and porosity is not None:
-        permeability = float(bone.permeability.axial(porosity))  # type: ignore[arg-type]
-    return _override(
-        tumour_tissue(lesion.kind, lesion.growth),
-        density=density,
-        porosity=porosity,
-        permeability=permeability,
-        viscosity=_internal(lesion.viscosity_pa_s, "Pa s"),
-        interstitial_pressure=_internal(lesion.interstitial_pressure_kpa, "kPa"),
-        vascular_conductance=_internal(lesion.vascular_conductance_per_s_kpa, "1/(s kPa)"),
-    )
-
-
-def _cavity(cavity: Cavity) -> Cleft | BalloonCavity:
-    if cavity.kind == "cleft":
-        return Cleft()
-    return _override(BalloonCavity(), shell_thickness=_internal(cavity.compacted_shell_mm, "mm"))
 
 
 def _check_foramen(veins: BasivertebralVeins) -> None:
@@ -270,12 +272,3 @@ def _check_foramen(veins: BasivertebralVeins) -> None:
             f"{veins.area:.0f} mm2, more than the {foramen:.0f} mm2 of their foramen; lower basivertebral_number or "
             "basivertebral_diameter_mm"
         )
-
-
-def _internal(value: float | None, unit: str) -> float | None:
-    return None if value is None else to_internal(value, unit)
-
-
-def _override[Law](law: Law, **values: Any) -> Law:
-    """``law`` with the values that are given; None leaves the law's own."""
-    return replace(law, **{name: value for name, value in values.items() if value is not None})  # type: ignore[type-var]

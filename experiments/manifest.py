@@ -8,14 +8,13 @@ from typing import Any
 
 from mpi4py import MPI
 
-import numpy as np
-
 from experiments.case import INJECTION_TABLES, Case, defaults_used
 from experiments.environment import versions
 from experiments.identity import case_identity
-from experiments.laws import Laws
+from experiments.laws import INJECTION_LAWS, Laws, law_of
 from experiments.preparation import InjectionSetup, Preparation
 from experiments.procedure import needle_records
+from experiments.rheometer import table_warnings
 from experiments.surface import openings_summary
 from experiments.units import to_clinical
 from fem.history import InjectionHistory
@@ -25,24 +24,6 @@ from materials.rheometer import TabulatedCement
 
 BOUND_WARNING = 0.10
 """Share of cells at the bound of a law above which the run warns."""
-
-
-INJECTION_LAWS = frozenset(
-    (
-        "cement",
-        "marrow",
-        "outlets",
-        "cannulas",
-        "syringe",
-        "shell",
-        "own_shells",
-        "fissures",
-        "basivertebral_veins",
-        "segmental_veins",
-        "needle_track",
-    )
-)
-"""Laws, by their names in :class:`experiments.laws.Laws`, that prescribed cement has no use for."""
 
 
 def build_manifest(
@@ -69,9 +50,10 @@ def build_manifest(
     identity = case_identity(case)
     idle = frozenset() if history is not None else frozenset(INJECTION_TABLES)
     idle_laws = frozenset() if history is not None else INJECTION_LAWS
-    defaults = {
-        name: entry for name, entry in laws.describe().items() if entry["tag"] != "user" and _top(name) not in idle_laws
-    } | {name: entry for name, entry in defaults_used(case).items() if _top(name) not in idle}
+    used = {name: entry for name, entry in laws.describe().items() if law_of(name) not in idle_laws}
+    defaults = {name: entry for name, entry in used.items() if entry["tag"] != "user"} | {
+        name: entry for name, entry in defaults_used(case).items() if law_of(name) not in idle
+    }
     manifest = {
         "case": case.model_dump(mode="json", exclude=set(idle)),
         "identity": {"case": identity.case, "inputs": dict(identity.inputs), "code": identity.code},
@@ -89,6 +71,7 @@ def build_manifest(
         "seconds": dict(seconds),
         "peak_memory_mb": comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
         "versions": versions(),
+        "given": {name: entry for name, entry in used.items() if entry["tag"] == "user"},
         "defaults": defaults,
         "warnings": [*prepared.warnings, *_bound_warnings(prepared)],
     }
@@ -96,11 +79,6 @@ def build_manifest(
         manifest |= _injection_part(prepared, setup)
         manifest["warnings"] += _injection_warnings(case, laws, prepared, setup, history)
     return manifest
-
-
-def _top(name: str) -> str:
-    """The table or law that a dotted name, such as ``needles[1].gauge``, begins with."""
-    return name.partition(".")[0].partition("[")[0]
 
 
 def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, Any]:
@@ -164,11 +142,8 @@ def _cement_warnings(case: Case, laws: Laws, plan: InjectionPlan, history: Injec
             f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing by the cement's own clock, before "
             f"its dough stage at {to_clinical(cement.dough_time, 'min'):.1f} min, where its viscosity is not known well"
         )
-    if isinstance(cement, TabulatedCement) and start < (first := float(np.min(cement.age))):
-        found.append(
-            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing by the cement's own clock, before "
-            f"the rheometer's first age of {to_clinical(first, 'min'):.1f} min, whose viscosity is used until then"
-        )
+    if isinstance(cement, TabulatedCement):
+        found += table_warnings(cement, plan, history.last.time)
     if end > cement.working_time and case.injection.working_time_min is not None:
         found.append(f"the cement's own working time of {to_clinical(cement.working_time, 'min'):.1f} min was exceeded")
     ratio = history.least_front_ratio

@@ -29,7 +29,6 @@ from fem.fill import FillMeasures, measure_fill
 from fem.history import FieldSnapshot, InjectionHistory
 from fem.injection import Injection
 from fem.partition import Partition
-from fem.severity import LeakGeometry
 from meshes.dimensions import vertebral_height
 from meshes.errors import InputError
 
@@ -72,7 +71,11 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
         history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress)
         saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
         numbers["injection"] = results.injection_results(
-            history, prepared.cement.pedicle, vertebral_height(prepared.vertebra.frame), _leak_geometry(laws)
+            history,
+            [needle.side for needle in case.needles],
+            prepared.cement.pedicle,
+            vertebral_height(prepared.vertebra.frame),
+            laws.leak_geometry(),
         )
         solvers["injection"] = results.solver_record(history)
     else:
@@ -138,14 +141,6 @@ def _inject(
         finally:
             injection.destroy()
     return history, snapshots
-
-
-def _leak_geometry(laws: Laws) -> LeakGeometry:
-    """Shapes of leaks with the calibres of this case."""
-    return LeakGeometry(
-        vein_diameter=laws.segmental_veins.diameter,
-        track_diameter=max(cannula.outer_diameter for cannula in laws.cannulas),
-    )
 
 
 def _measure(case: Case, prepared: Preparation, saturation: NDArray[np.float64]) -> FillMeasures:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from experiments.sections import Side
 from experiments.units import to_clinical
 from fem.fill import FillMeasures
 from fem.history import InjectionHistory, Moment
@@ -54,12 +55,17 @@ def bone_results(vertebra: Vertebra, bone: BoneField) -> dict[str, Any]:
 
 
 def injection_results(
-    history: InjectionHistory, pedicle: PedicleDiameter, vertebral_height: float, geometry: LeakGeometry
+    history: InjectionHistory,
+    sides: Sequence[Side],
+    pedicle: PedicleDiameter,
+    vertebral_height: float,
+    geometry: LeakGeometry,
 ) -> dict[str, Any]:
     """The part ``injection`` of the results: volumes, needles, leaks by site and class, pressures, balances, course.
 
     Args:
         history: what came of the injection.
+        sides: the patient's side on which each needle enters.
         pedicle: largest diameter of a pedicle, by which small leaks are graded.
         vertebral_height: mm, by which large ones are graded.
         geometry: what shapes leaks are taken to form.
@@ -96,7 +102,7 @@ def injection_results(
         "resting_pressure_kpa": to_clinical(history.resting_pressure, "kPa"),
         "peak_tip_pressure_kpa": to_clinical(history.peak_tip_pressure, "kPa"),
         "peak_syringe_pressure_kpa": to_clinical(history.peak_syringe_pressure, "kPa"),
-        "needles": [_needle_results(history, number) for number in range(len(last.needles))],
+        "needles": [_needle_results(history, number, side) for number, side in enumerate(sides)],
         "leaks": leaks,
         "leak_classes": {
             name: to_clinical(sum(last.leaked[site] for site in sites), "ml") for name, sites in LEAK_CLASSES.items()
@@ -111,9 +117,12 @@ def injection_results(
     }
 
 
-def _needle_results(history: InjectionHistory, number: int) -> dict[str, float]:
-    states = [moment.needles[number] for moment in history.moments]
+def _needle_results(history: InjectionHistory, number: int, side: Side) -> dict[str, float | str]:
+    states, end = [moment.needles[number] for moment in history.moments], history.needle_ends[number]
     return {
+        "side": side,
+        "stop_reason": end.reason,
+        "ended_s": end.time,
         "injected_ml": to_clinical(states[-1].injected, "ml"),
         "peak_tip_pressure_kpa": to_clinical(max(state.tip_pressure for state in states), "kPa"),
         "peak_syringe_pressure_kpa": to_clinical(max(state.syringe_pressure for state in states), "kPa"),

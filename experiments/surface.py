@@ -29,6 +29,9 @@ from meshes.veins import segmental_openings
 from meshes.vertebra import Vertebra
 from meshes.wall_damage import SHELL_WALLS, facets_behind, missing_shell
 
+LEAST_DISC = 0.5
+"""Share of a disc's area that its facets must have for the whole disc to be open (tag D)."""
+
 
 @dataclass(frozen=True)
 class CaseWalls:
@@ -74,16 +77,16 @@ def case_walls(
     openings.share_out(outlets, "segmental_veins")
     for number, defect in reversed(list(enumerate(case.defects, 1))):
         with about(f"defects[{number}]"):
-            openings.add_defect(defect, vertebra.frame)
+            openings.add_defect(number, defect, vertebra.frame)
     for number, lesion in reversed(list(enumerate(case.lesions, 1))):
         if lesion.opens_walls:
             behind = facets_behind(mesh, tissues.cells[f"lesion_{number}"])
             openings.add_fissures(behind, _fissures(laws, lesion.aperture_mm))
-    warnings: tuple[str, ...] = ()
+    warnings = tuple(reversed(openings.warnings))
     if case.walls.missing_shell == "open":
         with about("walls.missing_shell"):
             gaps = missing_shell(mesh, vertebra)
-        warnings = _told_gaps(mesh, gaps)
+        warnings += _told_gaps(mesh, gaps)
         openings.add_fissures(gaps, laws.fissures)
     walls = build_walls(
         mesh,
@@ -117,6 +120,7 @@ class _Openings:
 
     def __init__(self, laws: Laws, mesh: TetMesh) -> None:
         self.found: list[Opening] = []
+        self.warnings: list[str] = []
         self._laws, self._mesh = laws, mesh
         self._free = np.ones(len(mesh.facets), dtype=bool)
         self._shared = 0
@@ -130,14 +134,14 @@ class _Openings:
             self._free[other.facets] = True
             facets, area = np.union1d(facets, other.facets), area + other.area
         self.found = [found for found, joins in zip(self.found, joined, strict=True) if not joins]
-        self._add("needle_track", facets, law.path(), area)
+        self._add("needle_track", facets, law.path(self._laws.front), area)
 
     def add_foramen(self) -> None:
         """The basivertebral veins, if there are any."""
         veins = self._laws.draining_basivertebral()
         if veins.number:
             facets = self._mesh.facet_regions["basivertebral_foramen"]
-            self._add("basivertebral_foramen", facets, veins.path(), veins.area)
+            self._add("basivertebral_foramen", facets, veins.path(self._laws.front), veins.area)
 
     def add_segmental_veins(self) -> None:
         """The segmental veins at both lateral walls, if there are any."""
@@ -146,11 +150,13 @@ class _Openings:
             patches = segmental_openings(self._mesh, veins.number, veins.diameter)
             for side, places in patches.items():
                 for facets in places:
-                    self._add(f"segmental_veins_{side}", facets, veins.path(), veins.area / veins.number)
+                    self._add(
+                        f"segmental_veins_{side}", facets, veins.path(self._laws.front), veins.area / veins.number
+                    )
 
-    def add_defect(self, defect: Defect, frame: AnatomicalFrame) -> None:
-        """A defect of the case file: an open hole, or fissures where it is none or has an aperture."""
-        site, shell = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall)
+    def add_defect(self, number: int, defect: Defect, frame: AnatomicalFrame) -> None:
+        """The defect of that number in the case file: an open hole, or fissures where it is none or has an aperture."""
+        site, shell, front = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall), self._laws.front
         fissures = _fissures(self._laws, defect.aperture_mm)
         facets = defect_facets(defect, self._mesh, frame, fissures.aperture)
         if not self._free[facets].any():
@@ -162,14 +168,29 @@ class _Openings:
             self.add_fissures({defect.wall: facets}, fissures)
         elif defect.diameter_mm is None:
             length = to_internal(defect.fracture_length_mm or 0.0, "mm")
-            self._add(site, facets, fissures.path(shell.thickness), fissures.aperture * length)
+            self._add(site, facets, fissures.path(shell.thickness, front), fissures.aperture * length)
         else:
             diameter = to_internal(defect.diameter_mm, "mm")
-            disc = 0.25 * math.pi * diameter**2
+            disc = self._open_area(number, defect, facets, 0.25 * math.pi * diameter**2)
             if defect.aperture_mm is None:
-                self._add(site, facets, shell.hole(diameter), disc)
+                self._add(site, facets, shell.hole(diameter, front=front), disc)
             else:
-                self._add(site, facets, fissures.path(shell.thickness), fissures.open_share * disc)
+                self._add(site, facets, fissures.path(shell.thickness, front), fissures.open_share * disc)
+
+    def _open_area(self, number: int, defect: Defect, facets: NDArray[np.int64], disc: float) -> float:
+        """Area in mm2 of the part of a disc that lies on its wall and that no other opening takes.
+
+        Whole facets stand for a disc only roughly, so they count as all of it from :data:`LEAST_DISC` on.
+        """
+        there = region_area(self._mesh, facets[self._free[facets]])
+        if there >= LEAST_DISC * disc:
+            return disc
+        self.warnings.append(
+            f"defects[{number}]: its disc has {disc:.1f} mm2, but the {defect.wall.replace('_', ' ')} has room for "
+            f"{there:.1f} mm2 of it there, and no more is open; it hangs over the edge of the wall, other openings "
+            "take its place, or the mesh is coarse there"
+        )
+        return there
 
     def add_fissures(self, damage: Mapping[str, NDArray[np.int64]], fissures: Fissures) -> None:
         """Fissures all over some facets of each wall; the pedicles and the foramen have no shell to break."""
@@ -177,7 +198,8 @@ class _Openings:
             if wall in SHELL_WALLS:
                 left = facets[self._free[facets]]
                 area = fissures.open_share * region_area(self._mesh, left)
-                self._add(SITE_BEHIND_WALL[wall], left, fissures.path(self._laws.shell_of(wall).thickness), area)
+                path = fissures.path(self._laws.shell_of(wall).thickness, self._laws.front)
+                self._add(SITE_BEHIND_WALL[wall], left, path, area)
 
     def share_out(self, outlets: dict[str, float], group: str) -> None:
         """Let the openings since the last call share the conductance of ``group``, and take it out of ``outlets``."""

@@ -35,6 +35,21 @@ class NeedleState:
 
 
 @dataclass(frozen=True)
+class NeedleEnd:
+    """When and why a needle ended.
+
+    Attributes:
+        reason: ``volume_reached``; ``pressure_limit`` or ``no_flow`` where a bolus was given up because the pressure
+            limit left no flow, the latter if the needle has delivered nothing; otherwise what ended the injection while
+            cement was still to come through this needle.
+        time: since the start in s.
+    """
+
+    reason: str
+    time: float
+
+
+@dataclass(frozen=True)
 class Moment:
     """The state at one time of an injection.
 
@@ -142,6 +157,7 @@ class InjectionHistory:
         moments: the states at the start, after every step and at the end.
         stop_reason: ``volume_reached``, ``leak_limit:<site>``, ``front_limit``, ``working_time``, ``stop_pressure``,
             ``pressure_limit`` or ``no_flow``.
+        needle_ends: when and why each needle of the procedure ended.
         onsets: site -> onset of its leak, for the sites whose leak passed :data:`DETECTABLE_LEAK`.
         resting_pressure: largest pressure in MPa that outside pressures and tumour vessels cause before the injection.
         saturation: (m,) final cement saturation in the order of the mesh; None on ranks other than 0.
@@ -149,6 +165,7 @@ class InjectionHistory:
 
     moments: tuple[Moment, ...]
     stop_reason: str
+    needle_ends: tuple[NeedleEnd, ...]
     onsets: Mapping[str, LeakOnset]
     resting_pressure: float
     saturation: NDArray[np.float64] | None

@@ -17,7 +17,7 @@ class Schedule:
     """The stages of a plan, carried out one after the other.
 
     Attributes:
-        abandoned: whether a bolus was given up before its volume was delivered.
+        abandoned: (places,) whether a bolus there was given up before its volume was delivered.
     """
 
     def __init__(self, stages: tuple[Stage, ...], places: int) -> None:
@@ -31,7 +31,7 @@ class Schedule:
         self._stage, self._pause = 0, stages[0].pause
         self._left = [bolus.volume for bolus in stages[0].boluses]
         self._last = np.zeros(places)
-        self.abandoned = False
+        self.abandoned = np.zeros(places, dtype=bool)
 
     @property
     def finished(self) -> bool:
@@ -83,8 +83,18 @@ class Schedule:
         for index, bolus in enumerate(self._stages[self._stage].boluses):
             if bolus.needle in places:
                 self._left[index] = 0.0
-        self.abandoned = True
+                self.abandoned[bolus.needle] = True
         self._go_on()
+
+    def pending(self) -> NDArray[np.bool_]:
+        """(places,) whether something is still to be delivered there, in this stage or in a later one."""
+        pending = np.zeros(self._places, dtype=bool)
+        if not self.finished:
+            boluses = self._stages[self._stage].boluses
+            pending[[bolus.needle for bolus, left in zip(boluses, self._left, strict=True) if left > 0.0]] = True
+            for stage in self._stages[self._stage + 1 :]:
+                pending[[bolus.needle for bolus in stage.boluses]] = True
+        return pending
 
     def _go_on(self) -> None:
         if any(self._left):

@@ -66,7 +66,7 @@ class WallFlow:
         for path, facets in self._paths:
             self._open_conductance[facets] = walls.open_area[rows][facets] * path.conductance_per_area
             self._threshold[facets] = path.entry_pressure
-            self._reopening[facets] = path.reopening_share * path.entry_pressure
+            self._reopening[facets] = path.front.reopening_share * path.entry_pressure
         self._passing = np.zeros(len(rows), dtype=bool)
         self._entering = np.zeros(len(rows), dtype=bool)
         self._sealed = np.zeros(len(rows), dtype=bool)

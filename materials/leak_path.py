@@ -25,6 +25,27 @@ _COLLAPSIBLE = "a vein is open at its own pressure: added to the capillary press
 
 
 @dataclass(frozen=True)
+class CementFront:
+    """A front of cement at the mouth of a conduit whose walls are wetted by another liquid.
+
+    Attributes:
+        surface_tension: between cement and what wets the walls, in N/mm.
+        reopening_share: entry pressure over its first value once cement has passed: no front is to be pushed in again.
+    """
+
+    surface_tension: float = quantity(3e-5, "N/mm", "liquid acrylic monomer, 0.03 N/m", "M", 0.0, 1e-3)
+    reopening_share: float = quantity(0.5, "1", "between a new front (1) and none (0)", "D", 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        """Check the ranges of the values."""
+        check_ranges(self)
+
+
+USUAL_FRONT = CementFront()
+"""The front of a cement of which nothing else is known."""
+
+
+@dataclass(frozen=True)
 class LeakPath:
     """Round tubes or plane slots side by side, all alike.
 
@@ -36,17 +57,15 @@ class LeakPath:
         shape: ``"tube"`` or ``"slot"``.
         aperture: diameter of a tube or opening of a slot in mm.
         length: in mm along the flow.
-        surface_tension: between cement and what wets the walls, in N/mm.
+        front: of the cement that comes in.
         opening_pressure: entry pressure in MPa in the place of the capillary one, or None.
-        reopening_share: entry pressure over its first value once cement has passed: no front is to be pushed in again.
     """
 
     shape: Literal["tube", "slot"]
     aperture: float
     length: float
-    surface_tension: float = quantity(3e-5, "N/mm", "liquid acrylic monomer, 0.03 N/m", "M", 0.0, 1e-3)
+    front: CementFront = USUAL_FRONT
     opening_pressure: float | None = quantity(None, "MPa", "capillary pressure", "D", 0.0, 10.0, optional=True)
-    reopening_share: float = quantity(0.5, "1", "between a new front (1) and none (0)", "D", 0.0, 1.0)
 
     def __post_init__(self) -> None:
         """Check the shape, the geometry and the ranges of the values."""
@@ -63,7 +82,7 @@ class LeakPath:
     @property
     def capillary_pressure(self) -> float:
         """Pressure in MPa that pushes a front of cement into the conduits."""
-        return (4.0 if self.shape == "tube" else 2.0) * self.surface_tension / self.aperture
+        return (4.0 if self.shape == "tube" else 2.0) * self.front.surface_tension / self.aperture
 
     @property
     def entry_pressure(self) -> float:
@@ -115,9 +134,9 @@ class CorticalShell:
         """Check the range of the thickness."""
         check_ranges(self)
 
-    def hole(self, diameter: float, thickness: float | None = None) -> LeakPath:
+    def hole(self, diameter: float, thickness: float | None = None, front: CementFront = USUAL_FRONT) -> LeakPath:
         """An open hole: a tube of its own ``diameter`` in mm through the shell, of another ``thickness`` if given."""
-        return LeakPath("tube", diameter, self.thickness if thickness is None else thickness)
+        return LeakPath("tube", diameter, self.thickness if thickness is None else thickness, front)
 
 
 @dataclass(frozen=True)
@@ -131,9 +150,9 @@ class Fissures:
         """Check the ranges of the values."""
         check_ranges(self)
 
-    def path(self, thickness: float) -> LeakPath:
+    def path(self, thickness: float, front: CementFront = USUAL_FRONT) -> LeakPath:
         """Slots through a wall of a ``thickness`` in mm."""
-        return LeakPath("slot", self.aperture, thickness)
+        return LeakPath("slot", self.aperture, thickness, front)
 
 
 class _VeinGeometry:
@@ -153,9 +172,9 @@ class _VeinGeometry:
         """Cross-section of all veins together in mm2."""
         return 0.25 * math.pi * self.number * self.diameter**2
 
-    def path(self) -> LeakPath:
+    def path(self, front: CementFront = USUAL_FRONT) -> LeakPath:
         """The veins as tubes; their opening pressure comes on top of the capillary pressure."""
-        tube = LeakPath("tube", self.diameter, self.length)
+        tube = LeakPath("tube", self.diameter, self.length, front)
         return replace(tube, opening_pressure=self.opening_pressure + tube.capillary_pressure)
 
     def widened(self, factor: float) -> Self:
@@ -205,6 +224,6 @@ class NeedleTrack:
         """Cross-section in mm2 of the gap around a needle of an ``outer_diameter`` in mm."""
         return math.pi * (outer_diameter + self.gap) * self.gap
 
-    def path(self) -> LeakPath:
+    def path(self, front: CementFront = USUAL_FRONT) -> LeakPath:
         """The gap as a slot."""
-        return LeakPath("slot", self.gap, self.length)
+        return LeakPath("slot", self.gap, self.length, front)

@@ -10,7 +10,7 @@ Tags: ``S`` read in the cited source, ``M`` from general knowledge and not check
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, field, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ def check_ranges(law: Any) -> None:
             if not (low is None or entry >= low) or not (high is None or entry <= high) or not np.isfinite(entry):
                 raise ValueError(
                     f"{type(law).__name__}.{name} = {entry!r} {item.metadata['unit']} is outside the allowed range "
-                    f"{_range(low, high)} {item.metadata['unit']}"
+                    f"{as_range(low, high)} {item.metadata['unit']}"
                 )
 
 
@@ -91,6 +91,28 @@ def describe(law: Any) -> dict[str, dict[str, Any]]:
     return listing
 
 
+def with_values[Law](law: Law, values: Mapping[str, float]) -> Law:
+    """``law`` with other values of some of its quantities.
+
+    Args:
+        law: a frozen dataclass, perhaps with laws inside.
+        values: name as :func:`describe` lists it -> value; where the law holds a whole number, a whole number.
+
+    Raises:
+        ValueError: the values are out of range or do not go with each other.
+    """
+    changes: dict[str, Any] = {}
+    inside: dict[str, dict[str, float]] = {}
+    for name, value in values.items():
+        own, _, rest = name.partition(".")
+        if rest:
+            inside.setdefault(own, {})[rest] = value
+        else:
+            changes[own] = int(value) if isinstance(getattr(law, own), int) else value
+    changes |= {own: with_values(getattr(law, own), below) for own, below in inside.items()}
+    return replace(law, **changes)  # type: ignore[type-var]
+
+
 def _default(item: Field[Any]) -> Any:
     return item.default if item.default_factory is MISSING else item.default_factory()
 
@@ -101,7 +123,8 @@ def _same(value: Any, default: Any) -> bool:
     return bool(np.array_equal(value, default))
 
 
-def _range(low: float | None, high: float | None) -> str:
+def as_range(low: float | None, high: float | None) -> str:
+    """An allowed range in words, such as "0.05 to 5"."""
     if low is None or high is None:
         return f"above {low}" if high is None else f"up to {high}"
     return f"{low} to {high}"

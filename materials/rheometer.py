@@ -13,6 +13,34 @@ from materials.provenance import check_ranges, quantity
 
 FloatArray = NDArray[np.float64]
 
+HIGHEST_INDEX = 1.5
+"""Power-law index above which a table is refused: cement thins with shear, and no noise bends a flat curve so far
+(tag D)."""
+
+
+@dataclass(frozen=True)
+class ViscosityFall:
+    """A viscosity that falls with age at one shear rate.
+
+    Attributes:
+        shear_rate: 1/s.
+        start: age of the larger viscosity in s.
+        end: later age of the smaller viscosity in s.
+        before: the larger viscosity in MPa s.
+        after: the smaller viscosity in MPa s.
+    """
+
+    shear_rate: float
+    start: float
+    end: float
+    before: float
+    after: float
+
+    @property
+    def share(self) -> float:
+        """What is lost of the larger viscosity; 0 where it never falls."""
+        return 1.0 - self.after / self.before
+
 
 @dataclass(frozen=True, eq=False)
 class TabulatedCement:
@@ -45,8 +73,9 @@ class TabulatedCement:
 
         Raises:
             ValueError: the columns differ in length, hold something that is no positive number (an age may be zero),
-                repeat a measurement, have fewer than two ages or fewer than two shear rates at an age, or the viscosity
-                falls as fast as the shear rate rises, which no power law of positive index does.
+                repeat a measurement, or have fewer than two ages or fewer than two shear rates at an age; or a fitted
+                index is not above 0, as of a viscosity that falls as fast as the shear rate rises, or is above
+                :data:`HIGHEST_INDEX`.
         """
         table = self._table
         if len({len(column) for column in table}) != 1:
@@ -74,18 +103,24 @@ class TabulatedCement:
         if repeats.max() > 1:
             age, rate = pairs[:, repeats.argmax()]
             raise ValueError(
-                f"the rheometer table gives the viscosity at {age:g} s and {rate:g} 1/s {repeats.max()} times; keep one"
+                f"the rheometer table gives the viscosity at {_minutes(age)} and {rate:g} 1/s {repeats.max()} times; "
+                "keep one"
             )
         if counts.min() < 2:
             raise ValueError(
-                f"the rheometer table has one shear rate at the age of {ages[counts.argmin()]:g} s; it needs at least 2"
+                f"the rheometer table has one shear rate at the age of {_minutes(ages[counts.argmin()])}; it needs at "
+                "least 2, so give measurements that belong together the same age"
             )
-        ages, _, index = self._laws
-        if index.min() <= 0.0:
-            raise ValueError(
-                f"the power-law index fitted at the age of {ages[index.argmin()]:g} s is {index.min():.2g}; "
-                "the viscosity must fall more slowly than the shear rate rises"
-            )
+        ages, index = self._laws[0], self._laws[2].round(9) + 0.0  # rounding must not decide at an end, nor leave -0
+        for worst, wrong, rule in (
+            (index.argmin(), index.min() <= 0.0, "the viscosity must fall more slowly than the shear rate rises"),
+            (index.argmax(), index.max() > HIGHEST_INDEX, "the viscosity must not rise so fast with the shear rate"),
+        ):
+            if wrong:
+                raise ValueError(
+                    f"the power-law index fitted at the age of {_minutes(ages[worst])} is {index[worst]:.2g}, not "
+                    f"above 0 and up to {HIGHEST_INDEX:g}; {rule}, so check shear rates and viscosities at this age"
+                )
 
     @cached_property
     def largest_misfit(self) -> float:
@@ -93,6 +128,26 @@ class TabulatedCement:
         age, rate, measured = self._table
         fitted = self.consistency(age) * rate ** (self.index(age) - 1.0)
         return float(np.abs(fitted / measured - 1.0).max())
+
+    @cached_property
+    def largest_fall(self) -> ViscosityFall:
+        """Where the fitted laws lose most of an earlier viscosity, at one end of the table's shear rates.
+
+        Between two ages log viscosity is linear in age and in the log of the shear rate, so the largest fall lies
+        between ages of the table and at one of the ends.
+        """
+        ages, rates = self._laws[0], np.array([self.shear_rate_low, self.shear_rate_high])
+        viscosity = self.viscosity(rates, ages[:, None])
+        lost = 1.0 - viscosity / np.maximum.accumulate(viscosity, axis=0)
+        end, column = np.unravel_index(lost.argmax(), lost.shape)
+        start = viscosity[: end + 1, column].argmax()
+        return ViscosityFall(
+            shear_rate=float(rates[column]),
+            start=float(ages[start]),
+            end=float(ages[end]),
+            before=float(viscosity[start, column]),
+            after=float(viscosity[end, column]),
+        )
 
     @property
     def shear_rate_low(self) -> float:
@@ -145,3 +200,8 @@ class TabulatedCement:
         lines = [np.polyfit(np.log(rate[age == one]), np.log(viscosity[age == one]), 1) for one in ages]
         slopes, intercepts = np.array(lines).T
         return ages, intercepts, 1.0 + slopes
+
+
+def _minutes(age: float) -> str:
+    """An age in s as the tables of rheometers have it."""
+    return f"{age / 60.0:g} min"

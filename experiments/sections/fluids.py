@@ -53,6 +53,9 @@ class Cement(Section):
         description="the user's own rheometer data (CSV) instead of a viscosity class; relative to the case file's "
         "folder",
     )
+    rheometer_temperature_c: float | None = physical(
+        None, "degC", "temperature at which the rheometer data were measured; by default 23 degC", 4.0, 40.0
+    )
     shear_constant: float | None = physical(
         None, "1", "constant C of the shear rate in the pores, 4 C v / R in tubes of the pores' radius", 0.1, 10.0
     )
@@ -64,6 +67,15 @@ class Cement(Section):
             raise ValueError(
                 f"rheometer says how the cement flows, and so {'does' if len(given) == 1 else 'do'} "
                 f"{joined(given)}; remove rheometer or {joined(given)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _temperature_of_a_table(self) -> Cement:
+        if self.rheometer_temperature_c is not None and self.rheometer is None:
+            raise ValueError(
+                f"rheometer_temperature_c = {self.rheometer_temperature_c:g} is the temperature of rheometer data, of "
+                "which there are none; set rheometer or remove rheometer_temperature_c"
             )
         return self
 

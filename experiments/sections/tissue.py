@@ -97,6 +97,15 @@ class Lesion(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _viscosity_of_mobile_tissue(self) -> Lesion:
+        if self.viscosity_pa_s is not None and self.mobile is False:
+            raise ValueError(
+                f"viscosity_pa_s = {self.viscosity_pa_s:g} is that of tissue which cement pushes out of the pores, but "
+                "mobile = false leaves this tissue in place; set mobile = true or remove viscosity_pa_s"
+            )
+        return self
+
     @property
     def shape(self) -> Literal["label", "ellipsoid", "fraction"]:
         """How the lesion's place is given."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.case import json_schema
+from experiments.case import json_schema, read_case
+from experiments.laws import Laws
 from experiments.summary import NOTICE
 from meshes.demo_patient import demo_patient
 
@@ -94,6 +95,18 @@ def test_version() -> None:
 
 def test_schema_is_printed_as_json() -> None:
     assert json.loads(command("schema").stdout) == json_schema()
+
+
+def test_schema_lists_the_values_of_a_cases_laws(tmp_path: Path) -> None:
+    case = tmp_path / "case.toml"
+    case.write_text('[patient]\ndemo = true\n[laws]\n"cement.activation_energy" = 50.0\n')
+    listing = json.loads(command("schema", "--laws", str(case)).stdout)
+    assert listing == json.loads(json.dumps(Laws.of_case(read_case(case)).describe()))
+    assert (listing["cement.activation_energy"]["value"], listing["cement.activation_energy"]["unit"]) == (50, "kJ/mol")
+    case.write_text('[patient]\ndemo = true\n[laws]\n"cement.activaton_energy" = 50.0\n')
+    refused = command("schema", "--laws", str(case))
+    assert refused.returncode == 2
+    assert "did you mean cement.activation_energy" in refused.stderr
 
 
 def test_a_value_out_of_range_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

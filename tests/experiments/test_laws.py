@@ -153,6 +153,10 @@ def test_the_users_own_cement_is_read_from_its_file(tmp_path: Path) -> None:
     cement = laws_of(tmp_path, cement={"rheometer": "cement.csv", "shear_constant": 0.6}).cement
     assert cement.viscosity(10.0, 480.0) == pytest.approx(190e-6)
     assert cement.shear_constant == 0.6
+    assert cement.ageing_rate(23.0) == 1.0
+    cool = laws_of(tmp_path, cement={"rheometer": "cement.csv", "rheometer_temperature_c": 18.0}).cement
+    assert cool.ageing_rate(18.0) == 1.0
+    assert cool.ageing_rate(23.0) > 1.3
     (tmp_path / "cement.csv").write_text(table + "8,10,200\n")
     with pytest.raises(InputError, match=r"cement.csv: the rheometer table gives the viscosity .* 2 times"):
         laws_of(tmp_path, cement={"rheometer": "cement.csv"})

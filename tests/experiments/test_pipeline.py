@@ -122,6 +122,9 @@ def test_the_results_have_the_names_that_others_rely_on(stored: tuple[CaseOutcom
     assert injection["peak_tip_pressure_kpa"] == pytest.approx(max(injection["course"]["tip_pressure_kpa"]))
     assert injection["mass_balance_error"] <= 1e-10
     assert injection["divergence_error"] <= 1e-8
+    (needle,) = injection["needles"]
+    assert (needle["side"], needle["stop_reason"]) == ("left", "volume_reached")
+    assert needle["ended_s"] == pytest.approx(80.0, rel=1e-9)
     assert -1e-8 <= injection["saturation_min"] <= injection["saturation_max"] <= 1.0 + 1e-8
     assert set(injection["leaks"]) == set(SITES)
     for leak in injection["leaks"].values():
@@ -162,6 +165,31 @@ def test_the_manifest_lists_stages_defaults_and_versions(stored: tuple[CaseOutco
         assert {"value", "unit", "source", "tag"} <= entry.keys(), name
         assert entry["tag"] in ("S", "M", "D"), name
     assert "needles[1].gauge" not in manifest["defaults"]
+    assert {"leaks.vein_diameter", "front.surface_tension", "cement.activation_energy"} < manifest["defaults"].keys()
+    assert not manifest["given"].keys() & manifest["defaults"].keys()
+
+
+def test_the_manifest_lists_values_of_laws_as_given() -> None:
+    needles = [{}, {"side": "right", "volume_ml": 0.05}]
+    given = {"cement.activation_energy": 50.0, "needle_track.gap": 0.1}
+    outcome = run(
+        build_case(
+            {
+                "patient": {"demo": True},
+                "mesh": {"size_mm": 4.0, "needle_size_mm": 2.0},
+                "needles": needles,
+                "injection": {"volume_ml": 0.15},
+                "mechanics": {"enabled": False},
+                "laws": given,
+            }
+        )
+    )
+    assert not given.keys() & outcome.manifest["defaults"].keys()
+    assert {name: outcome.manifest["given"][name]["value"] for name in given} == given
+    assert outcome.manifest["given"]["cement.activation_energy"]["unit"] == "kJ/mol"
+    left, right = outcome.results["injection"]["needles"]
+    assert (left["side"], right["side"]) == ("left", "right")
+    assert (left["ended_s"], right["ended_s"]) == (pytest.approx(2.0), pytest.approx(3.0))
 
 
 def test_the_tip_pressure_never_falls_below_what_drives_the_marrow_out(stored: tuple[CaseOutcome, Path]) -> None:

@@ -34,6 +34,8 @@ def collect(history: InjectionHistory) -> dict[str, NDArray[Any]]:
     needles = [moment.needles for moment in history.moments]
     numbers["needle_injected"] = np.array([[state.injected for state in states] for states in needles])
     numbers["needle_pressure"] = np.array([[state.syringe_pressure for state in states] for states in needles])
+    numbers["needle_end_time"] = np.array([end.time for end in history.needle_ends])
+    numbers["needle_end_reason"] = np.array([end.reason for end in history.needle_ends])
     numbers["fluid_out"] = np.array([[*moment.fluid_out.values()] for moment in history.moments])
     numbers["resting_pressure"] = np.array(history.resting_pressure)
     onsets = [history.onsets.get(site) for site in SITES]

@@ -20,6 +20,7 @@ VOLUME_SCALE = 1e-3
 SCALES = {
     "time": MILLISECOND,
     "onset_time": MILLISECOND,
+    "needle_end_time": MILLISECOND,
     "tip_pressure": PASCAL,
     "syringe_pressure": PASCAL,
     "needle_pressure": PASCAL,
@@ -58,7 +59,8 @@ def test_ranks_agree(results, case, ranks):
     one, several = results[case, 1], results[case, ranks]
     assert set(one) == set(several)
     assert one["stop_reason"] == several["stop_reason"]
-    for name in sorted(set(one) - {"stop_reason", "errors"}):
+    assert one["needle_end_reason"].tolist() == several["needle_end_reason"].tolist()
+    for name in sorted(set(one) - {"stop_reason", "needle_end_reason", "errors"}):
         scale = SCALES.get(name.rstrip("_0123456789"), VOLUME_SCALE)
         assert one[name].shape == several[name].shape, name
         np.testing.assert_array_equal(np.isnan(one[name]), np.isnan(several[name]))

@@ -17,7 +17,7 @@ from fem.needle import NeedleOpening
 from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.tips import Tips
 from materials.cannula import Cannula
-from materials.cement import CEMENTS, newtonian_cement
+from materials.cement import CEMENTS, Cement, newtonian_cement
 
 SIDES = ("anterior_wall", "posterior_wall", "left_wall", "right_wall", "superior_endplate", "inferior_endplate")
 WALLS = walls_of(dict.fromkeys(SIDES, 2e3))
@@ -155,6 +155,8 @@ def test_needles_in_turn_with_pauses():
     )
     assert history.stop_reason == "volume_reached"
     assert history.last.time == pytest.approx(2.0 + 7.0 + 0.5 + 3.0 + 0.2, rel=1e-9)
+    assert [end.reason for end in history.needle_ends] == ["volume_reached"] * 2
+    assert [end.time for end in history.needle_ends] == pytest.approx([12.7, 9.5])
     times = [moment.time for moment in history.moments]
     for number, (breaks, volumes) in enumerate(
         (
@@ -261,3 +263,22 @@ def test_a_needle_that_is_given_up_leaves_the_other_one_going():
     assert [state.injected for state in history.last.needles] == pytest.approx([0.0, 40.0], abs=1e-6)
     assert shots[-1].moment is history.last
     assert history.last.time == pytest.approx(40.0 / RATE + 2.0)
+    assert [end.reason for end in history.needle_ends] == ["no_flow", "volume_reached"]
+    assert [end.time for end in history.needle_ends] == pytest.approx([0.0, 40.0 / RATE + 2.0])
+
+
+def test_a_needle_that_stiffens_is_given_up_when_its_flow_ends():
+    """The other one has delivered its little volume by then; its end is not that of the injection."""
+    cement = Cement("stiffening", 1e-5, 1.0, index_rate=0.0, reference_age=300.0, doubling_time=1.0)
+    history = inject(TWO, stage((0, 300.0, RATE), (1, 20.0, RATE)), cement=cement, pressure_limit=0.1)
+    stuck, done = history.needle_ends
+    assert (history.stop_reason, stuck.reason, done.reason) == ("pressure_limit", "pressure_limit", "volume_reached")
+    assert stuck.time == history.last.time
+    assert done.time == pytest.approx(20.0 / RATE)
+    assert done.time < stuck.time
+    assert 0.0 < history.last.needles[0].injected < 300.0
+
+
+def test_needles_that_the_injection_cuts_short_share_its_reason():
+    history = inject(TWO, stage((0, 30.0, 15.0)), stage((1, 20.0, 40.0)), end_age=301.0)
+    assert [(end.reason, end.time) for end in history.needle_ends] == [("working_time", history.last.time)] * 2

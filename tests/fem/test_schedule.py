@@ -31,7 +31,7 @@ def test_needles_in_turn_with_a_pause():
     assert time == pytest.approx(9.0)
     # what was delivered last is what the final pressures are told for
     assert schedule.rates().tolist() == [0.0, 30.0]
-    assert not schedule.abandoned
+    assert not schedule.abandoned.any()
 
 
 def test_needles_together_end_one_after_the_other():
@@ -47,7 +47,18 @@ def test_a_needle_that_is_given_up_leaves_the_others_going():
     assert schedule.rates().tolist() == [0.0, 20.0]
     course, _ = carry_out(schedule)
     assert len(course) == 4
-    assert schedule.abandoned
+    assert schedule.abandoned.tolist() == [True, False]
+
+
+def test_a_place_is_pending_until_its_last_bolus_is_delivered_or_given_up():
+    schedule = Schedule((Stage((Bolus(0, 100.0, 50.0), Bolus(1, 60.0, 20.0))), Stage((Bolus(0, 5.0, 5.0),), 5.0)), 3)
+    schedule.abandon(np.array([0]))
+    assert schedule.pending().tolist() == [True, True, False]
+    schedule.advance(schedule.rates(), 3.0)
+    assert schedule.pending().tolist() == [True, False, False]
+    schedule.advance(schedule.rates(), 5.0)
+    schedule.advance(schedule.rates(), 1.0)
+    assert not schedule.pending().any()
 
 
 @settings(max_examples=60, deadline=None)

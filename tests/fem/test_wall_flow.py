@@ -20,7 +20,7 @@ from fem.wall_flow import WallFlow
 from fem.walls import SITES
 from materials.cannula import Cannula
 from materials.cement import Cement, newtonian_cement
-from materials.leak_path import LeakPath
+from materials.leak_path import CementFront, LeakPath
 
 HOLE, OUTLET = "posterior_wall", "anterior_wall"
 CANAL = "canal_posterior_wall"
@@ -113,7 +113,7 @@ def test_the_entry_pressure_opens_a_hole(share, outside):
 
 def test_a_hole_that_was_open_opens_again_at_its_share():
     """Below the entry pressure and above the share of it, only a hole that cement has passed is open."""
-    path = replace(WIDE, reopening_share=0.4)
+    path = replace(WIDE, front=CementFront(reopening_share=0.4))
     case, filling = leaking_bucket(path)
     between, below = 0.6 * SEEP * ENTRY, 0.39 * SEEP * ENTRY
 
@@ -235,7 +235,7 @@ def test_cement_passes_a_hole_only_above_its_entry_pressure(entry):
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_a_slow_bolus_leaks_through_a_hole_that_a_fast_one_has_opened(share):
     """Between both entry pressures, and only because of what was before."""
-    path = LeakPath("tube", 2.0, 1.0, opening_pressure=0.015, reopening_share=share)
+    path = LeakPath("tube", 2.0, 1.0, front=CementFront(reopening_share=share), opening_pressure=0.015)
     walls, cement = walls_of({OUTLET: SEEP}, {HOLE: (path, AREA, 0.0)}), newtonian_cement(1e-5)
     plan = plan_of((150.0, RATE, 0.0), (40.0, 0.4 * RATE, 5.0))
     history = inject(walls, plan, cement, (0.0, 3.0, 0.0))

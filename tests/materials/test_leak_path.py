@@ -1,6 +1,7 @@
 """Conduits against the exact power-law flow of tubes and slots, once by formula and once by integrating the profile."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy.integrate import quad
 from materials.cannula import Cannula, tube_pressure_drop
 from materials.leak_path import (
     BasivertebralVeins,
+    CementFront,
     CorticalShell,
     Fissures,
     LeakPath,
@@ -86,7 +88,7 @@ def test_entry_pressure_is_that_of_young_and_laplace_unless_given():
     assert LeakPath("tube", 2.0, 10.0).entry_pressure == pytest.approx(60e-6)
     assert LeakPath("slot", 1.0, 10.0).entry_pressure == pytest.approx(60e-6)
     assert LeakPath("slot", 1.0, 10.0, opening_pressure=0.0).entry_pressure == 0.0
-    assert LeakPath("slot", 1.0, 10.0).reopening_share == 0.5
+    assert LeakPath("slot", 1.0, 10.0).front == CementFront(3e-5, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +97,27 @@ def test_entry_pressure_is_that_of_young_and_laplace_unless_given():
         (("ring", 1.0, 1.0), r"shape = 'ring' is neither 'tube' nor 'slot'"),
         (("tube", 0.0, 1.0), r"aperture = 0\.0 mm is outside the allowed range above 0 to 100\.0 mm"),
         (("tube", 1.0, float("nan")), r"LeakPath\.length = nan mm"),
-        (("tube", 1.0, 1.0, -1e-5), r"LeakPath\.surface_tension"),
     ],
 )
 def test_values_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):
         LeakPath(*arguments)
+
+
+def test_the_front_makes_the_capillary_pressure_of_every_conduit():
+    """Twice the surface tension: twice the pressure at which cement enters; an own pressure comes on top."""
+    front = CementFront(surface_tension=6e-5, reopening_share=0.2)
+    for path in (
+        CorticalShell().hole(8.0, front=front),
+        Fissures().path(0.35, front),
+        BasivertebralVeins().path(front),
+        NeedleTrack().path(front),
+    ):
+        assert path.front == front
+        assert path.entry_pressure == pytest.approx(2.0 * replace(path, front=CementFront()).capillary_pressure)
+    assert SegmentalVeins(opening_pressure=1e-3).path(front).entry_pressure == pytest.approx(1e-3 + 4.0 * 6e-5)
+    with pytest.raises(ValueError, match=r"CementFront\.surface_tension"):
+        CementFront(-1e-5)
 
 
 def test_hole_and_fissures_pass_the_shell():

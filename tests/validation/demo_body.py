@@ -31,6 +31,7 @@ from fem.injection import Injection
 from fem.partition import Partition
 from fem.walls import Walls
 from materials.cement import newtonian_cement
+from materials.leak_path import CementFront
 from meshes.body import mesh_body
 from meshes.sampling import voxel_weights
 from meshes.sizing import Refinement
@@ -167,7 +168,7 @@ def without_entry_pressure(walls: Walls) -> Walls:
     return replace(
         walls,
         openings=tuple(
-            replace(opening, path=replace(opening.path, surface_tension=0.0, opening_pressure=None))
+            replace(opening, path=replace(opening.path, front=CementFront(surface_tension=0.0), opening_pressure=None))
             for opening in walls.openings
         ),
     )
