@@ -45,8 +45,8 @@ def cells_in_ellipsoid(mesh: TetMesh, centre: NDArray[np.float64], semi_axes: ND
     cells = np.flatnonzero(((offset / semi_axes) ** 2).sum(axis=1) <= 1.0)
     if cells.size == 0:
         raise InputError(
-            f"the ellipsoid with semi-axes {_listed(semi_axes)} mm about {_listed(centre)} mm holds no cell: the "
-            f"nearest centroid is {np.linalg.norm(offset, axis=1).min():.1f} mm from its centre and cells measure "
+            f"the ellipsoid with semi-axes {_listed(semi_axes)} mm holds no cell: the nearest centroid is "
+            f"{np.linalg.norm(offset, axis=1).min():.1f} mm from its centre and cells measure "
             f"{_cell_length(mesh):.1f} mm; move or enlarge it, or refine the mesh there"
         )
     return cells
@@ -165,13 +165,13 @@ def ball_of_volume(mesh: TetMesh, centre: NDArray[np.float64], volume: float) ->
         InputError: the volume is not positive, or more than :data:`LARGEST_OVERHANG` of the ball lies outside.
     """
     if not volume > 0.0:
-        raise InputError(f"a ball of {volume:g} mm3 has no volume; choose more than 0 mm3")
+        raise InputError(f"a ball of {1e-3 * volume:g} ml has no volume; choose more than 0 ml")
     radius = (0.75 * volume / math.pi) ** (1.0 / 3.0)
     fits = _volume_in_ball(mesh, np.asarray(centre, dtype=float), radius)
     if fits < (1.0 - LARGEST_OVERHANG) * volume:
         raise InputError(
-            f"a ball of {volume:.4g} mm3 ({2.0 * radius:.1f} mm across) about {_listed(centre)} mm does not fit into "
-            f"the body: {fits:.4g} mm3 of it lie inside; move it inwards or make it smaller"
+            f"a ball of {1e-3 * volume:.3g} ml ({2.0 * radius:.1f} mm across) does not fit into the body: "
+            f"{1e-3 * fits:.3g} ml of it lie inside; move its centre inwards or make it smaller"
         )
     return _nearest_cells(mesh, np.linalg.norm(mesh.cell_centroids - centre, axis=1), volume)
 

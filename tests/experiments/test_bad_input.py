@@ -12,7 +12,6 @@ import pytest
 from experiments.case import Case, build_case
 from experiments.case_errors import _nested_model
 from experiments.laws import Laws
-from experiments.pipeline import _leak_geometry
 from experiments.preparation import prepare
 from experiments.progress import Progress
 from meshes.demo_patient import DemoPatient
@@ -72,7 +71,7 @@ def test_both_ends_of_every_range_suit_the_laws(table: str, key: str, value: flo
         with pytest.raises(InputError, match="of their foramen"):
             Laws.of_case(case)
     else:
-        _leak_geometry(Laws.of_case(case))
+        Laws.of_case(case).leak_geometry()
 
 
 @pytest.fixture
@@ -163,7 +162,7 @@ def test_a_damaged_lesion_mask_is_refused(quick_demo: None, tmp_path: Path, cont
         ({"cavities": [BALLOON, BALLOON]}, r"cavities\[1\] lies wholly under what comes after it"),
         (
             {"cavities": [{**BALLOON, "left": 1.0}]},
-            r"cavities\[1\]: a ball .* does not fit into the body: .*; move it inwards or make it smaller",
+            r"cavities\[1\]: a ball .* does not fit into the body: .*; move its centre inwards or make",
         ),
         (
             {"cavities": [{**BALLOON, "compacted_shell_mm": 0.01}]},

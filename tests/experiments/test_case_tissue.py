@@ -98,6 +98,16 @@ def test_tables_of_walls_and_veins() -> None:
             "viscosity and index",
         ),
         (
+            {"cement": {"rheometer_temperature_c": 21.0}},
+            "cement: rheometer_temperature_c = 21 is the temperature of rheometer data, of which there are none; set "
+            "rheometer or remove rheometer_temperature_c",
+        ),
+        (
+            {"lesions": [{**LYTIC, "mobile": False, "viscosity_pa_s": 5.0}]},
+            "lesions[1]: viscosity_pa_s = 5 is that of tissue which cement pushes out of the pores, but mobile = false "
+            "leaves this tissue in place; set mobile = true or remove viscosity_pa_s",
+        ),
+        (
             {"cement": {"room_temperature_c": 35.0}},
             "cement.room_temperature_c = 35.0 is not allowed; choose 10 to 30 degC",
         ),

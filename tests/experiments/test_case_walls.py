@@ -159,6 +159,29 @@ def test_an_aperture_makes_fissures_in_a_wall_of_its_thickness(built: Any) -> No
     assert fissured.area == pytest.approx(0.3 * 9.0 * np.pi)
 
 
+def test_a_disc_over_the_edge_of_its_wall_is_open_where_there_is_wall(built: Any, mesh: TetMesh) -> None:
+    over = {**HOLE, "left": 1.0, "height": 1.0, "diameter_mm": 14.0}
+    walls, fissured = built(defects=[BREACH, over]), built(defects=[over | {"aperture_mm": 0.4}])
+    (hole,) = at(walls, "canal_posterior_wall")
+    there = region_area(mesh, hole.facets)
+    assert there < 0.5 * 49.0 * np.pi
+    assert (hole.area, hole.path.aperture) == (pytest.approx(there), 14.0)
+    assert at(fissured, "canal_posterior_wall")[0].area == pytest.approx(0.3 * there)
+    (warning,) = walls.warnings
+    assert f"defects[2]: its disc has 153.9 mm2, but the posterior wall has room for {there:.1f} mm2 of it" in warning
+
+
+def test_a_disc_that_later_openings_take_is_open_where_they_leave_it(built: Any, mesh: TetMesh) -> None:
+    assert built(defects=[HOLE]).warnings == ()
+    walls = built(defects=[HOLE, {**HOLE, "diameter_mm": 5.0}])
+    first, second = sorted(at(walls, "canal_posterior_wall"), key=lambda opening: opening.path.aperture)
+    assert first.area == pytest.approx(6.25 * np.pi)
+    assert second.area == pytest.approx(region_area(mesh, second.facets))
+    assert second.area < 0.5 * 9.0 * np.pi
+    (warning,) = walls.warnings
+    assert warning.startswith("defects[1]: its disc has 28.3 mm2")
+
+
 def test_a_destroyed_part_of_a_wall_is_fissured(built: Any, mesh: TetMesh) -> None:
     (opening,) = at(built(veins=NO_VEINS, defects=[BREACH]), "paravertebral_left")
     wall = region_area(mesh, mesh.facet_regions["left_wall"])

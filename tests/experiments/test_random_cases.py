@@ -162,17 +162,18 @@ LESIONS = merged(
     ),
     tables(
         {
-            "mobile": st.sampled_from([True, True, False]),
             "destroys_walls": st.booleans(),
             "density_mg_per_cm3": numbers(0.0, 600.0),
             "porosity": numbers(0.3, 1.0),
             "permeability_m2": powers(-11.0, -7.0),
-            "viscosity_pa_s": powers(-2.0, 3.0),
             "interstitial_pressure_kpa": numbers(0.0, 10.0),
             "vascular_conductance_per_s_kpa": powers(-5.0, -1.0),
         },
         kind=st.sampled_from(["osteolytic", "osteoblastic"]),
         growth=st.sampled_from(["slow", "moderate", "rapid"]),
+    ),
+    st.one_of(
+        tables({"mobile": st.just(True), "viscosity_pa_s": powers(-2.0, 3.0)}), tables({}, mobile=st.just(False))
     ),
 )
 CAVITIES = merged(

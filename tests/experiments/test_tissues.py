@@ -213,7 +213,7 @@ def test_bone_is_lost_behind_a_hole(built: Any, mesh: TetMesh, demo_vertebra: Ve
     ("sections", "expected"),
     [
         ({"lesions": [BLASTIC, {**BLASTIC, "left": 1.0, "depth": 0.0}]}, "lesions[2]: the ellipsoid with semi-axes"),
-        ({"cavities": [{**BALLOON, "depth": 0.0}]}, "cavities[1]: a ball of 1500 mm3"),
+        ({"cavities": [{**BALLOON, "depth": 0.0}]}, "cavities[1]: a ball of 1.5 ml"),
         ({"lesions": [BLASTIC, {**BLASTIC, "semi_axes_mm": [9.0, 9.0, 9.0]}]}, "lesions[1] lies wholly under"),
         (
             {"cavities": [{**BALLOON, "volume_ml": 2.0}, {**CLEFT, **CENTRE, "semi_axes_mm": [3.0, 3.0, 3.0]}]},

@@ -76,9 +76,10 @@ def changed(column, row, value):
         (changed(1, 1, 0.0), r"holds 0 1/s among its shear rates; they must be above 0 1/s"),
         (changed(2, 2, np.nan), r"holds nan MPa s among its viscosities"),
         (changed(2, 2, np.inf), r"holds inf MPa s among its viscosities"),
-        (changed(1, 1, 1.0), r"gives the viscosity at 60 s and 1 1/s 2 times; keep one"),
-        (changed(0, 3, 180.0), r"has one shear rate at the age of 120 s; it needs at least 2"),
-        (changed(2, 1, 1e-6), r"index fitted at the age of 60 s is -1"),
+        (changed(1, 1, 1.0), r"gives the viscosity at 1 min and 1 1/s 2 times; keep one"),
+        (changed(0, 3, 180.0), r"has one shear rate at the age of 2 min; it needs at least 2"),
+        (changed(2, 1, 1e-6), r"index fitted at the age of 1 min is -1, not above 0 and up to 1.5; .* more slowly"),
+        (changed(2, 3, 2e-1), r"index fitted at the age of 2 min is 4, not above 0 and up to 1.5; .* not rise so fast"),
         ([AGES[:2], RATES[:2], VISCOSITIES[:2]], r"number of ages in the rheometer table is 1; at least 2"),
         ([AGES[:0], RATES[:0], VISCOSITIES[:0]], r"number of ages in the rheometer table is 0; at least 2"),
         ([AGES, RATES[:3], VISCOSITIES], r"has 4 ages, 3 shear rates and 4 viscosities"),
@@ -88,6 +89,22 @@ def test_bad_tables_are_refused_in_one_sentence(columns, message):
     with pytest.raises(ValueError, match=message) as error:
         TabulatedCement(*columns)
     assert "\n" not in str(error.value)
+
+
+def test_the_index_may_reach_its_upper_end():
+    flat = TabulatedCement(AGES, RATES, 1e-4 * RATES**0.49)
+    assert flat.index(60.0) == pytest.approx(1.49)
+
+
+def test_the_largest_fall_is_that_from_an_earlier_peak(medium):
+    assert medium.largest_fall.share == 0.0
+    ages = np.repeat([60.0, 120.0, 180.0, 240.0], 2)
+    # At 1 1/s 2, 4, 3, 5; at 10 1/s 1, 4, 3, 1: most is lost from 2 to 4 min at 10 1/s.
+    fall = TabulatedCement(
+        ages, np.tile([1.0, 10.0], 4), 1e-4 * np.array([2.0, 1.0, 4.0, 4.0, 3.0, 3.0, 5.0, 1.0])
+    ).largest_fall
+    assert (fall.shear_rate, fall.start, fall.end) == (10.0, 120.0, 240.0)
+    assert (fall.before, fall.after, fall.share) == pytest.approx((4e-4, 1e-4, 0.75))
 
 
 def test_values_out_of_range_are_refused():
