@@ -63,7 +63,7 @@ def demo(
     out: OutFolder = None,
     defect: Annotated[bool, typer.Option("--defect", help="open the posterior wall, so that cement leaks")] = False,
     mesh_size: Annotated[
-        float | None, typer.Option("--mesh-size", metavar="MM", help="tetrahedron size [mm]; 1.5 by default")
+        float | None, typer.Option("--mesh-size", metavar="MM", help=r"tetrahedron size \[mm]; 1.5 by default")
     ] = None,
 ) -> None:
     """Inject 4 ml into a real osteoporotic L3 and report leakage and stiffness; results in results/demo."""
@@ -115,6 +115,10 @@ def compare(
         asked = asked_cases(ready_comparison(ready) if ready else cases or [])
         target = out or Path("results", "compare-" + (ready or "-".join(case.name for case in asked)))
         check_target(target)
+        if (target / "results.json").exists():
+            raise InputError(
+                f"{target}: holds the results of a run, which a comparison does not replace; choose another -o"
+            )
         finished = []
         for case in asked:
             if _rank() == 0:
@@ -122,7 +126,8 @@ def compare(
             with Progress(visible=_rank() == 0) as progress:
                 finished.append(case.finish(progress))
         if _rank() == 0:
-            _print(compare_and_store(finished, target).table(), target)
+            comparison = compare_and_store(finished, target)
+            _print(comparison.table(), target, comparison.remarks)
 
 
 @app.command()
@@ -142,7 +147,7 @@ def mesh(
     subregions: Annotated[
         Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts (NIfTI)")
     ] = None,
-    size: Annotated[float, typer.Option("--size", metavar="MM", help="tetrahedron size [mm], 0.5 to 4")] = 1.5,
+    size: Annotated[float, typer.Option("--size", metavar="MM", help=r"tetrahedron size \[mm], 0.5 to 4")] = 1.5,
     out: OutFolder = None,
 ) -> None:
     """Mesh the body of one vertebra and report the quality; results in results/mesh-<level>."""
@@ -245,7 +250,7 @@ def reported() -> Iterator[None]:
     except InputError as error:
         _leave(f"error: {error}", EXIT_INPUT)
     except KeyboardInterrupt:
-        _leave("interrupted; nothing was written", EXIT_INTERRUPTED)
+        _leave("interrupted; nothing unfinished was written", EXIT_INTERRUPTED)
     except RuntimeError as error:
         from fem.errors import ConvergenceError
 

@@ -14,12 +14,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.finished import FinishedCase
+from experiments.sections.base import joined
 from experiments.store import case_directory, write_json, write_manifest
 from experiments.style import words
 from experiments.units import to_clinical
 from fem.stiffness import COMPONENTS
+from meshes.errors import InputError
 
 Value = float | int | str | None
+
+SHARED = ("patient", "mesh", "bone", "mechanics")
+"""Tables of the case file in which cases that are compared had better agree."""
 
 LEAST_SHOWN = 5e-5
 """Absolute value below which the printed table shows 0."""
@@ -101,6 +106,21 @@ class Comparison:
     cases: tuple[FinishedCase, ...]
     quantities: tuple[Quantity, ...]
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What else differs between the cases that moves their numbers, and how each of them warns."""
+        first, *others = self.cases
+        told = []
+        for other in others:
+            if keys := _differing(first, other):
+                told.append(
+                    f"{words(other.name)} differs from {words(first.name)} in {joined(keys)} as well, which moves "
+                    "stiffness and leaks by itself"
+                )
+        for case in self.cases:
+            told.extend(f"{words(case.name)}: {warning}" for warning in case.manifest["warnings"])
+        return tuple(told)
+
     @classmethod
     def of(cls, cases: Sequence[FinishedCase]) -> Comparison:
         """Compare finished cases."""
@@ -109,7 +129,13 @@ class Comparison:
         for part, describe in PARTS.items():
             for case, listing in zip(cases, listings, strict=True):
                 if part in case.results:
-                    found = describe(case.results[part])
+                    try:
+                        found = describe(case.results[part])
+                    except (KeyError, TypeError):
+                        raise InputError(
+                            f"{case.folder}: its results lack something of {part!r}, so they are damaged or of another "
+                            "version; run the case again"
+                        ) from None
                     listing |= found
                     lines |= found
         quantities = tuple(
@@ -155,6 +181,7 @@ class Comparison:
         write_json(
             folder / "comparison.json",
             {
+                "remarks": self.remarks,
                 "cases": [
                     {
                         "name": case.name,
@@ -325,6 +352,12 @@ PARTS: dict[str, Callable[[Mapping[str, Any]], dict[str, _Line]]] = {
     "load": _of_load,
 }
 """Part of the results -> what tells its lines."""
+
+
+def _differing(first: FinishedCase, other: FinishedCase) -> list[str]:
+    """Keys of patient, mesh and mechanics that the two cases do not share."""
+    tables = [(name, first.manifest["case"][name], other.manifest["case"][name]) for name in SHARED]
+    return [f"{name}.{key}" for name, one, two in tables for key in one if one[key] != two.get(key)]
 
 
 def _heading(quantity: Quantity) -> str:

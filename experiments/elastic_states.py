@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from experiments.cortex import shell_left
 from experiments.laws import Laws
-from experiments.preparation import InjectionSetup, Preparation
+from experiments.preparation import Preparation
 from experiments.specimen import Specimen
 from experiments.tissues import anisotropy_of
 from fem.elastic_material import ElasticMaterial
@@ -62,8 +62,7 @@ def shell_membrane(prepared: Preparation, specimen: Specimen) -> Membrane | None
     """The shell of the vertical walls, less what openings take from it; None where the voxels show the shell."""
     if prepared.cortex is None:
         return None
-    openings = prepared.cement.walls.openings if isinstance(prepared.cement, InjectionSetup) else ()
-    share = shell_left(prepared.mesh, openings, specimen.mesh)
+    share = shell_left(prepared.mesh, prepared.openings, specimen.mesh)
     return prepared.cortex.membrane(specimen.mesh, prepared.bone.poisson_ratio, share)
 
 

@@ -30,7 +30,7 @@ from experiments.surface import case_walls
 from experiments.tissues import TissueMap, build_tissues, check_tips, read_lesions
 from experiments.units import to_internal
 from fem.plan import InjectionPlan, Needle
-from fem.walls import Walls
+from fem.walls import Opening, Walls
 from materials.bone import BoneField
 from meshes.body import mesh_body
 from meshes.demo_patient import demo_patient
@@ -72,6 +72,7 @@ class Preparation:
         cement: what is injected, or the cement that is there already.
         specimen: what the mechanics load; None where they are switched off.
         cortex: the shell as a membrane; None where the voxels show it.
+        openings: in the walls.
         mesh_results: the part ``mesh`` of the results.
         warnings: sentences for the reader of the results.
     """
@@ -83,6 +84,7 @@ class Preparation:
     cement: InjectionSetup | PrescribedField
     specimen: Specimen | None
     cortex: Cortex | None
+    openings: tuple[Opening, ...]
     mesh_results: dict[str, Any]
     warnings: tuple[str, ...]
 
@@ -117,18 +119,28 @@ def prepare(case: Case, laws: Laws, progress: Progress) -> Preparation:
         weights = voxel_weights(mesh, vertebra)
         bone = bone_of(laws, cortex, vertebra, mesh, weights)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
-        cement: InjectionSetup | PrescribedField
         if injects:
             needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
             check_tips(tissues, needles)
-            surface = case_walls(case, laws, vertebra, mesh, paths, tissues)
+        surface = case_walls(case, laws, vertebra, mesh, paths, tissues)
+        cement: InjectionSetup | PrescribedField
+        if injects:
             cement = InjectionSetup(paths, surface.walls, needles, plan, pedicle_diameter(vertebra, mesh))
-            warnings = (*(warning for path in paths for warning in path.warnings), *tissues.warnings, *surface.warnings)
+            of_cement = tuple(warning for path in paths for warning in path.warnings)
         else:
             cement = _prescribed(case, scan, mesh, vertebra, tissues, weights)
-            warnings = (*tissues.warnings, *cement.warnings)
+            of_cement = cement.warnings
     return Preparation(
-        vertebra, mesh, bone, tissues, cement, specimen, cortex, mesh_results, warnings=(*vertebra.warnings, *warnings)
+        vertebra,
+        mesh,
+        bone,
+        tissues,
+        cement,
+        specimen,
+        cortex,
+        surface.walls.openings,
+        mesh_results,
+        warnings=(*vertebra.warnings, *tissues.warnings, *surface.warnings, *of_cement),
     )
 
 

@@ -92,14 +92,14 @@ def cement_by_threshold(vertebra: Vertebra, low: float, high: float) -> ScannedC
 
 
 def bone_under_cement(cement: ScannedCement, vertebra: Vertebra) -> BoneUnderCement:
-    """Put the trabecular median in the place of the body's cement and of the rim of one voxel around it.
+    """Put the trabecular median in the place of all cement, leaked one too, and of the rim of one voxel around it.
 
     Trabecular bone is what lies 3 mm or more below the body's surface and outside of the cement and its rim.
 
     Raises:
         InputError: the cement leaves too little bone to take a median from.
     """
-    hidden = ndimage.binary_dilation(cement.voxels, iterations=RIM) & vertebra.body
+    hidden = ndimage.binary_dilation(cement.voxels, iterations=RIM)
     depth = ndimage.distance_transform_edt(vertebra.body, sampling=vertebra.ct.spacing)
     trabecular = (depth >= SHELL) & ~hidden
     if trabecular.sum() < LEAST_VOXELS:
@@ -112,7 +112,7 @@ def bone_under_cement(cement: ScannedCement, vertebra: Vertebra) -> BoneUnderCem
     return BoneUnderCement(
         replace(vertebra, ct=replace(vertebra.ct, values=values)),
         hounsfield,
-        float(hidden.sum()) * vertebra.ct.voxel_volume,
+        float((hidden & vertebra.body).sum()) * vertebra.ct.voxel_volume,
     )
 
 

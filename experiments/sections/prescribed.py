@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from experiments.sections.base import Companions, InputPath, Section, chosen_shape, physical, physical_list
 
-_Hounsfield = Annotated[float, Field(ge=300.0, le=32767.0, strict=True)]
+_Hounsfield = Annotated[float, Field(ge=1000.0, le=32767.0, strict=True)]
 _Proportion = Annotated[float, Field(ge=0.1, le=10.0, strict=True)]
 
 SOURCES = {"mask": Companions(), "threshold_hu": Companions(), "shapes": Companions()}
@@ -46,7 +46,7 @@ class PrescribedCement(Section):
         "the case file's folder",
     )
     threshold_hu: tuple[_Hounsfield, _Hounsfield] | None = physical_list(
-        "two numbers, each 300 to 32767 HU, the lower one first",
+        "two numbers, each 1000 to 32767 HU, the lower one first",
         "HU",
         "CT numbers of cement in a post-operative CT; clinical volumetry takes 1500 to 3071",
         "[1500, 3071]",

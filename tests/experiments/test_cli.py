@@ -203,7 +203,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, number: signal.Signals) 
 """
     result = command("demo", "-o", "new/out", folder=tmp_path, code=STAND_IN.format(outcome=outcome))
     assert result.returncode == 130
-    assert one_line(result.stderr) == "interrupted; nothing was written"
+    assert one_line(result.stderr) == "interrupted; nothing unfinished was written"
     assert list(tmp_path.iterdir()) == []
 
 

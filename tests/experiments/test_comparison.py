@@ -4,15 +4,18 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from mpi4py import MPI
 
 import pytest
 from matplotlib.image import imread
+from typer.testing import CliRunner
 
 from experiments import finished
 from experiments.case import read_case
+from experiments.cli import app
 from experiments.comparison import Comparison, Quantity, compare_and_store, shown
 from experiments.finished import READY, AskedCase, FinishedCase, asked_cases, ready_comparison
 from experiments.progress import Progress
@@ -132,6 +135,48 @@ def test_sources_that_cannot_be_compared_are_refused(folder: Path, tmp_path: Pat
         asked_cases([results / "aside", tmp_path / "aside"])
     with pytest.raises(InputError, match="no such case file"):
         asked_cases([results / "aside", tmp_path / "nowhere.toml"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("fields.vtkhdf", "no HDF5"),
+        ("manifest.json", json.dumps({"format": "vertebroplasty-case-0", "identity": {"case": "1"}})),
+        ("manifest.json", json.dumps({"format": "vertebroplasty-case-1"})),
+        ("results.json", "3"),
+    ],
+)
+def test_a_damaged_folder_is_refused_before_anything_runs(
+    folder: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    shutil.copytree(folder / "results" / "aside", tmp_path / "old")
+    (tmp_path / "old" / name).write_text(content)
+    with pytest.raises(InputError, match=r"old: .*(run the case again|give the folder of a finished run)"):
+        asked_cases([folder / "results" / "middle", tmp_path / "old"])
+
+
+def test_results_that_lack_a_number_are_refused(cases: list[FinishedCase]) -> None:
+    fill = {key: value for key, value in cases[1].results["fill"].items() if key != "components"}
+    older = replace(cases[1], results={**cases[1].results, "fill": fill})
+    with pytest.raises(InputError, match="its results lack something of 'fill'"):
+        Comparison.of([cases[0], older])
+
+
+def test_a_comparison_tells_what_else_differs(cases: list[FinishedCase]) -> None:
+    assert not any("differs" in remark for remark in Comparison.of(cases).remarks)
+    case = cases[1].manifest["case"]
+    soft = {**case, "mechanics": {**case["mechanics"], "plates": "soft"}}
+    other = replace(cases[1], manifest={**cases[1].manifest, "case": soft})
+    remarks = Comparison.of([cases[0], other]).remarks
+    assert remarks[0].startswith("middle differs from aside in mechanics.plates as well")
+    assert any("the cement is prescribed" in remark for remark in remarks[1:])
+
+
+def test_a_comparison_does_not_replace_a_run(folder: Path) -> None:
+    first, second = (folder / "results" / name for name in ("aside", "middle"))
+    done = CliRunner().invoke(app, ["compare", str(first), str(second), "-o", str(first)])
+    assert done.exit_code == 2
+    assert (first / "results.json").is_file()
 
 
 @pytest.mark.parametrize("name", READY)

@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from meshes.demo_patient import DemoPatient
 from meshes.errors import InputError
@@ -75,7 +76,8 @@ def test_the_bone_under_the_cement_is_the_trabecular_median(
     bone = bone_under_cement(cement_by_threshold(vertebra, 1500.0, 3071.0), vertebra)
     assert bone.vertebra.ct.values[vertebra.body].max() < 1500.0
     changed = bone.vertebra.ct.values != vertebra.ct.values
-    assert (changed & ~vertebra.body).sum() == 0
+    assert not (changed & ~ndimage.binary_dilation(vertebra.ct.values >= 1500.0)).any()
+    assert (changed & ~vertebra.body).any()
     assert bone.volume == pytest.approx(4.0 / 3.0 * np.pi * 10.2**3, rel=0.1)  # one voxel of 1.5 mm around 9 mm
     middle = near(
         demo_vertebra,
