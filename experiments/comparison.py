@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ LEAST_SHOWN = 5e-5
 
 DIAGONAL_UNITS = ("N/mm", "N/mm", "N/mm", "N m/deg", "N m/deg", "N m/deg")
 """Of the diagonal of the stiffness matrix."""
+
+COUPLING_UNITS = ("N/mm", "N/rad", "N mm/rad")
+"""Of the other entries, by how many of their two components are rotations."""
 
 STIFFNESSES = {
     "axial_free_rotation_n_per_mm": ("axial, free to turn", "N/mm"),
@@ -58,6 +62,7 @@ class Quantity:
         unit: clinical unit, ``"1"`` or ``""`` for words.
         values: one for each case, None where a case does not have it.
         signed: whether zero has no meaning of its own, so that ratios say nothing.
+        detail: whether it is for the files alone.
     """
 
     key: str
@@ -65,6 +70,7 @@ class Quantity:
     unit: str
     values: tuple[Value, ...]
     signed: bool = False
+    detail: bool = False
 
     @property
     def differences(self) -> tuple[float | None, ...]:
@@ -145,6 +151,7 @@ class Comparison:
                 line.unit,
                 tuple(listing[key].value if key in listing else None for listing in listings),
                 line.signed,
+                line.detail,
             )
             for key, line in lines.items()
         )
@@ -157,7 +164,7 @@ class Comparison:
         for case in self.cases:
             table.add_column(escape(words(case.name)), justify="right", vertical="bottom")
         for quantity in self.quantities:
-            if quantity.says_something:
+            if quantity.says_something and not quantity.detail:
                 table.add_row(escape(_heading(quantity)), *self._cells(quantity))
         return table
 
@@ -262,6 +269,7 @@ class _Line:
     unit: str
     value: Value
     signed: bool = False
+    detail: bool = False
 
 
 def _of_injection(injection: Mapping[str, Any]) -> dict[str, _Line]:
@@ -317,6 +325,12 @@ def _of_stiffness(stiffness: Mapping[str, Any]) -> dict[str, _Line]:
     for key, (name, unit) in STIFFNESSES.items():
         pairs[key] = (name, unit, before[key], after[key])
     lines = {}
+    couplings: dict[str, _Line] = {}
+    for row, column in combinations(range(6), 2):
+        names, unit = (COMPONENTS[row], COMPONENTS[column]), COUPLING_UNITS[(row > 2) + (column > 2)]
+        for state, found in (("intact", before), ("augmented", after)):
+            name, entry = f"K({', '.join(names)}), {state}", found["matrix"][row][column]
+            couplings[f"{state}.k_{'_'.join(names)}"] = _Line(name, unit, entry, signed=True, detail=True)
     for key, (name, unit, first, second) in pairs.items():
         lines[f"intact.{key}"] = _Line(f"{name}, intact", unit, first)
         lines[f"augmented.{key}"] = _Line("  augmented", unit, second)
@@ -324,7 +338,7 @@ def _of_stiffness(stiffness: Mapping[str, Any]) -> dict[str, _Line]:
     for key, name in TILTS.items():
         lines[f"intact.{key}"] = _Line(f"{name}, intact", "deg/kN", before[key], signed=True)
         lines[f"augmented.{key}"] = _Line("  augmented", "deg/kN", after[key], signed=True)
-    return lines
+    return lines | couplings
 
 
 def _of_load(load: Mapping[str, Any]) -> dict[str, _Line]:

@@ -81,6 +81,9 @@ def test_the_numbers_are_those_of_the_cases(cases: list[FinishedCase]) -> None:
     matrix = cases[0].results["stiffness"]["intact"]["matrix"]
     assert rotation.unit == "N m/deg"
     assert rotation.values[0] == pytest.approx(matrix[3][3] * 3.14159265 / 180.0 / 1000.0)
+    coupling = quantity(comparison, "augmented.k_ux_ry")
+    assert coupling.values[1] == cases[1].results["stiffness"]["augmented"]["matrix"][0][4]
+    assert (coupling.unit, coupling.ratios[1]) == ("N/rad", None)
     load = cases[1].results["load"]["augmented"]
     assert quantity(comparison, "augmented.strength_n").values[1] == load["strength_n"]
     shares = [
