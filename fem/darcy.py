@@ -87,7 +87,7 @@ class DarcyPressure:
         self._walls = partition.boundary
         self._matrix, self._values = self._create_matrix()
         self._prolongation = self._create_prolongation()
-        self._smoother = PocketSmoother(partition, self._cell_matrices)
+        self._smoother = PocketSmoother(partition, self._matrix, self._cell_matrices)
         ghosts = np.asarray(facet_map.ghosts, dtype=PETSc.IntType)
         size = (facet_map.size_local, facet_map.size_global)
         self._pressure = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
@@ -174,7 +174,7 @@ class DarcyPressure:
         _scale_matrices(self._cell_matrices[:owned], mobility[:owned], self._exchange[:owned], self._values)
         self._values[16 * owned :] = wall_conductance
         self._matrix.setValuesCOO(self._values, addv=PETSc.InsertMode.INSERT_VALUES)
-        self._smoother.update(self._matrix, mobility, self._exchange, self._walls.facets, wall_conductance)
+        self._smoother.update(mobility, self._exchange, self._walls.facets, wall_conductance)
 
     def solve(
         self,

@@ -36,16 +36,20 @@ class PocketSmoother:
     A pocket that touches cells of another rank is left out, so that pockets of two ranks never meet.
     """
 
-    def __init__(self, partition: Partition, cell_matrices: NDArray[np.float64]) -> None:
+    def __init__(self, partition: Partition, matrix: PETSc.Mat, cell_matrices: NDArray[np.float64]) -> None:
         """Note what does not change.
 
         Args:
             partition: the distributed mesh.
+            matrix: the facet matrix, which every update finds assembled anew.
             cell_matrices: (local cells, 4, 4) matrix of each cell at unit mobility.
         """
-        self._partition, self._cell_matrices = partition, cell_matrices
-        self._ease_at_unit_mobility = np.einsum("tii->t", cell_matrices)
+        self._partition, self._matrix, self._cell_matrices = partition, matrix, cell_matrices
+        # Vectors on several ranks are freed late, so one serves all updates.
         facet_map = partition.facet_map
+        size = (facet_map.size_local, facet_map.size_global)
+        self._diagonal = PETSc.Vec().createMPI(size, comm=partition.comm)
+        self._ease_at_unit_mobility = np.einsum("tii->t", cell_matrices)
         self._owned = facet_map.size_local
         self._ghost_cell = np.arange(len(cell_matrices)) >= partition.owned_cells
         self._inverse_diagonal = np.ones(self._owned)
@@ -62,28 +66,29 @@ class PocketSmoother:
 
     def update(
         self,
-        matrix: PETSc.Mat,
         mobility: NDArray[np.float64],
         exchange: NDArray[np.float64],
         wall_facets: NDArray[np.int32],
         wall_conductance: NDArray[np.float64],
     ) -> None:
-        """Find the pockets and take over an assembled matrix.
+        """Find the pockets and take over the matrix, assembled with these values.
 
         Args:
-            matrix: the facet matrix, of this mobility, exchange and wall conductance.
             mobility: (local cells,) total mobility in 1/(MPa s).
             exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa).
             wall_facets: (b,) this rank's facets on the surface.
             wall_conductance: (b,) their conductance in mm3/(s MPa).
         """
-        np.divide(1.0, matrix.getDiagonal().array_r, out=self._inverse_diagonal)
+        self._matrix.getDiagonal(self._diagonal)
+        np.divide(1.0, self._diagonal.array_r, out=self._inverse_diagonal)
         partition = self._partition
         count = _find_pockets(
             partition.cell_facets,
             partition.neighbours,
             mobility * self._ease_at_unit_mobility,
             self._ghost_cell,
+            CONTRAST,
+            MOST_CELLS,
             self._pocket_of_facet,
         )
         self._load = np.zeros(count)
@@ -112,6 +117,10 @@ class PocketSmoother:
             np.add.at(self._load, self._pockets, residual[self._facets])
             correction[self._facets] += self._inner.solve(self._load)[self._pockets]
 
+    def destroy(self, _: PETSc.PC) -> None:
+        """Free the PETSc objects of its own; PETSc calls it with the preconditioner's end."""
+        self._diagonal.destroy()
+
 
 @numba.njit(cache=True)
 def _root(parent: NDArray[np.int32], cell: int) -> int:
@@ -127,11 +136,13 @@ def _find_pockets(
     neighbours: NDArray[np.int32],
     ease: NDArray[np.float64],
     ghost_cell: NDArray[np.bool_],
+    contrast: float,
+    most_cells: int,
     pocket_of_facet: NDArray[np.int32],
 ) -> int:
     """Number the pockets on their facets, -1 on all others; returns how many there are.
 
-    Cells next to each other belong together unless fluid moves ``CONTRAST`` times more easily in one of them.
+    Cells next to each other belong together unless fluid moves ``contrast`` times more easily in one of them.
     """
     cells = len(ease)
     parent = np.arange(cells).astype(np.int32)
@@ -140,21 +151,21 @@ def _find_pockets(
         for other in neighbours[cell]:
             if other < 0:
                 continue
-            if ghost_cell[other] or CONTRAST * ease[cell] <= ease[other]:
+            if ghost_cell[other] or contrast * ease[cell] <= ease[other]:
                 excluded[cell] = True
-            if other > cell and ease[other] < CONTRAST * ease[cell] and ease[cell] < CONTRAST * ease[other]:
+            if other > cell and ease[other] < contrast * ease[cell] and ease[cell] < contrast * ease[other]:
                 first, second = _root(parent, cell), _root(parent, other)
                 parent[max(first, second)] = min(first, second)
     size = np.zeros(cells, dtype=np.int32)
     for cell in range(cells):
         root = _root(parent, cell)
-        size[root] += MOST_CELLS + 1 if excluded[cell] else 1
+        size[root] += most_cells + 1 if excluded[cell] else 1
     number = np.full(cells, -1, dtype=np.int32)
     pocket_of_facet[:] = -1
     count = 0
     for cell in range(cells):
         root = _root(parent, cell)
-        if size[root] > MOST_CELLS:
+        if size[root] > most_cells:
             continue
         if number[root] < 0:
             number[root] = count
