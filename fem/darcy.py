@@ -12,6 +12,8 @@ where q_T (mm3/s) is the whole source of the cell.
 
 from __future__ import annotations
 
+import math
+
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -21,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem import krylov
+from fem.facet_matrix import FacetMatrix
 from fem.partition import Partition
-from fem.pockets import PocketSmoother
+from fem.two_level import TwoLevel
 
 RELATIVE_TOLERANCE = 1e-11
 """Residual of the pressure solve over the norm of its right-hand side."""
@@ -31,11 +34,12 @@ ITERATION_LIMIT = 500
 """Conjugate-gradient iterations after which a pressure solve is given up."""
 
 
-IMBALANCE = 5.0
-"""What the sum of the residual may be over the tolerance and the sources: half of what the books of a run may miss."""
+MISSED = 5.0
+"""What the balance of a cell and that of the whole may miss over the tolerance and the sources: of the whole, half of
+what the books of a run may miss."""
 
 REFINEMENT_LIMIT = 4
-"""Solves, each ten times as accurate, by which the residual may be brought to add up to less than its tolerance."""
+"""Solves, each ten times as accurate, by which the balances may be brought to that."""
 
 
 class DarcyPressure:
@@ -85,14 +89,13 @@ class DarcyPressure:
         facet_map = partition.facet_map
         self._local_facets = facet_map.size_local + facet_map.num_ghosts
         self._walls = partition.boundary
-        self._matrix, self._values = self._create_matrix()
-        self._prolongation = self._create_prolongation()
-        self._smoother = PocketSmoother(partition, self._matrix, self._cell_matrices)
+        self._facet_matrix = FacetMatrix(partition, self._cell_matrices)
+        self._preconditioner = TwoLevel(partition, self._facet_matrix, self._cell_matrices)
         ghosts = np.asarray(facet_map.ghosts, dtype=PETSc.IntType)
         size = (facet_map.size_local, facet_map.size_global)
         self._pressure = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
         self._rhs = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
-        self._solver = self._create_solver()
+        self._solver, self._matrix = self._create_solver()
         self.facet_pressure = np.zeros(self._local_facets)
         self.flux = np.zeros((len(partition.cell_facets), 4))
         self._raw_flux = np.zeros_like(self.flux)
@@ -100,81 +103,25 @@ class DarcyPressure:
         self.divergence_defect = 0.0
         self.iterations = 0
 
-    def _create_matrix(self) -> tuple[PETSc.Mat, NDArray[np.float64]]:
-        """Facet matrix with its sparsity, and the buffer of values that refills it: cells first, then walls."""
-        partition, owned = self.partition, self.partition.owned_cells
-        facet_map = partition.facet_map
-        numbers = facet_map.local_to_global(partition.cell_facets[:owned].ravel().astype(np.int32))
-        numbers = numbers.reshape(-1, 4).astype(PETSc.IntType)
-        walls = facet_map.local_to_global(self._walls.facets).astype(PETSc.IntType)
-        rows = np.concatenate([np.repeat(numbers, 4, axis=1).ravel(), walls])
-        columns = np.concatenate([np.tile(numbers, (1, 4)).ravel(), walls])
+    def _create_solver(self) -> tuple[PETSc.KSP, PETSc.Mat]:
+        """Conjugate gradients, and the matrix as they see it."""
+        facet_map, comm = self.partition.facet_map, self.partition.comm
         size = (facet_map.size_local, facet_map.size_global)
-        matrix = PETSc.Mat().createAIJ((size, size), comm=partition.comm)
-        matrix.setPreallocationCOO(rows, columns)
-        matrix.setOption(PETSc.Mat.Option.SPD, True)
-        return matrix, np.zeros(len(rows))
-
-    def _create_prolongation(self) -> PETSc.Mat:
-        """From the nodal P1 space to the facets: the mean of a facet's three vertices."""
-        partition = self.partition
-        facet_map, vertex_map = partition.facet_map, partition.mesh.topology.index_map(0)
-        owned = facet_map.size_local
-        matrix = PETSc.Mat().createAIJ(
-            ((owned, facet_map.size_global), (vertex_map.size_local, vertex_map.size_global)),
-            nnz=(3, 3),
-            comm=partition.comm,
-        )
-        vertices = vertex_map.local_to_global(partition.facet_vertices[:owned].ravel().astype(np.int32))
-        matrix.setValuesCSR(
-            np.arange(0, 3 * owned + 1, 3, dtype=PETSc.IntType),
-            vertices.astype(PETSc.IntType),
-            np.full(3 * owned, 1.0 / 3.0),
-        )
-        matrix.assemble()
-        return matrix
-
-    def _create_solver(self) -> PETSc.KSP:
-        """The solver, set up once at unit mobility so that no later step allocates."""
-        self._assemble(np.ones(len(self._cell_matrices)), np.full(len(self._walls.facets), 1e-6))
-        prefix = f"vertebroplasty_pressure_{id(self)}_"
-        largest_eigenvalue = self._largest_eigenvalue() + 1.0  # pockets add 1 at most
-        with krylov.options(prefix, krylov.two_level_options(largest_eigenvalue)):
-            solver = PETSc.KSP().create(self.partition.comm)
-            solver.setOptionsPrefix(prefix)
-            solver.setOperators(self._matrix)
-            preconditioner = solver.getPC()
-            preconditioner.setType(PETSc.PC.Type.MG)
-            preconditioner.setMGLevels(2)
-            preconditioner.setMGInterpolation(1, self._prolongation)
-            smoother = preconditioner.getMGSmoother(1).getPC()
-            smoother.setType(PETSc.PC.Type.PYTHON)
-            smoother.setPythonContext(self._smoother)
-            solver.setFromOptions()
-            solver.setInitialGuessNonzero(True)
-            solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, divtol=1e300, max_it=ITERATION_LIMIT)
-            solver.setUp()
-        return solver
-
-    def _largest_eigenvalue(self) -> float:
-        """Bound of the spectrum of the diagonally scaled matrix, for every mobility: the largest one of a single cell.
-
-        Both matrix and diagonal are sums over cells in which the mobility cancels, so the Rayleigh quotient of the
-        whole lies below that of the worst cell (Wathen 1987, 10.1093/imanum/7.4.449).
-        """
-        scale = 1.0 / np.sqrt(np.einsum("tii->ti", self._cell_matrices))
-        scaled = self._cell_matrices * scale[:, :, None] * scale[:, None, :]
-        # The matrix of the exchange, all entries equal, has the eigenvalue 4.
-        least = 1.0 if self._vessel_pressure is None else 4.0
-        local = float(np.linalg.eigvalsh(scaled)[:, -1].max(initial=least))
-        return float(self.partition.comm.allreduce(local, op=MPI.MAX))
+        matrix = PETSc.Mat().createPython((size, size), self._facet_matrix, comm=comm)
+        matrix.setUp()
+        solver = PETSc.KSP().create(comm)
+        solver.setOperators(matrix)
+        solver.setType(PETSc.KSP.Type.CG)
+        solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
+        solver.getPC().setType(PETSc.PC.Type.PYTHON)
+        solver.getPC().setPythonContext(self._preconditioner)
+        solver.setInitialGuessNonzero(True)
+        solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, divtol=1e300, max_it=ITERATION_LIMIT)
+        return solver, matrix
 
     def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
-        owned = self.partition.owned_cells
-        _scale_matrices(self._cell_matrices[:owned], mobility[:owned], self._exchange[:owned], self._values)
-        self._values[16 * owned :] = wall_conductance
-        self._matrix.setValuesCOO(self._values, addv=PETSc.InsertMode.INSERT_VALUES)
-        self._smoother.update(mobility, self._exchange, self._walls.facets, wall_conductance)
+        self._facet_matrix.fill(mobility, self._exchange, wall_conductance)
+        self._preconditioner.update(mobility, self._exchange, wall_conductance)
 
     def solve(
         self,
@@ -201,45 +148,48 @@ class DarcyPressure:
         Raises:
             ConvergenceError: the tolerance was not reached.
         """
-        partition, owned = self.partition, self.partition.owned_cells
+        comm, owned = self.partition.comm, self.partition.owned_cells
         self._source[:], self._mobility[:] = source, mobility
-        self._refer(mobility)
         if exchange is not None and self._vessel_pressure is not None:
             self._exchange[:] = exchange
+        self.iterations = 0
+        driven = source.any() or (wall_conductance * outside_pressure).any()
+        if self._vessel_pressure is not None:
+            driven |= (self._exchange * self._vessel_pressure).any()
+        if not comm.allreduce(bool(driven), op=MPI.LOR):
+            self._pressure.set(0.0)
+            self._reference = 0.0
+            self._take_over(wall_conductance, outside_pressure)
+            return
         self._assemble(mobility, wall_conductance)
+        # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
+        sums = comm.allreduce(np.array([np.sum(source[:owned] ** 2), np.abs(source[:owned]).sum()]))
+        flow = 0.5 * float(np.sqrt(sums[0]) or flow_scale)
+        for refinement in range(REFINEMENT_LIMIT):
+            self._refer(mobility)
+            self._load(wall_conductance, outside_pressure)
+            accuracy = tolerance * 0.1**refinement
+            self._solver.setTolerances(rtol=0.0 if flow else accuracy, atol=accuracy * flow)
+            self.iterations += krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
+            self._take_over(wall_conductance, outside_pressure)
+            # Only accurate solves enter the books; at rest what flows, however little, adds up over a whole pause.
+            allowed = tolerance * max(MISSED * float(sums[1]), self._outflow())
+            if tolerance > RELATIVE_TOLERANCE or max(self._imbalance(), self.divergence_defect) <= allowed:
+                return
+
+    def _load(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+        """The right-hand side for pressures that count from the reference."""
+        partition, owned = self.partition, self.partition.owned_cells
         with self._rhs.localForm() as local:
             array = local.array
             array[:] = 0.0
-            rate = source[:owned]
+            rate = self._source[:owned]
             if self._vessel_pressure is not None:
                 rate = rate + self._exchange[:owned] * (self._vessel_pressure[:owned] - self._reference)
             sources = np.flatnonzero(rate)
             np.add.at(array, partition.cell_facets[sources].ravel(), np.repeat(0.25 * rate[sources], 4))
             array[self._walls.facets] += wall_conductance * (outside_pressure - self._reference)
         self._rhs.ghostUpdate(addv=PETSc.InsertMode.ADD_VALUES, mode=PETSc.ScatterMode.REVERSE)
-        driven = source.any() or (wall_conductance * outside_pressure).any()
-        if self._vessel_pressure is not None:
-            driven |= (self._exchange * self._vessel_pressure).any()
-        if not partition.comm.allreduce(bool(driven), op=MPI.LOR):
-            self._pressure.set(0.0)
-            self._reference, self.iterations = 0.0, 0
-            self._take_over(wall_conductance, outside_pressure)
-            return
-        # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
-        sums = partition.comm.allreduce(np.array([np.sum(source[:owned] ** 2), np.abs(source[:owned]).sum()]))
-        flow = 0.5 * float(np.sqrt(sums[0]) or flow_scale)
-        self._solver.setOperators(self._matrix)
-        self.iterations = 0
-        for refinement in range(REFINEMENT_LIMIT):
-            accuracy = tolerance * 0.1**refinement
-            self._solver.setTolerances(rtol=0.0 if flow else accuracy, atol=accuracy * flow)
-            self.iterations += krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
-            self._take_over(wall_conductance, outside_pressure)
-            # Only accurate solves enter the books; at rest what flows, however little, adds up over a whole pause.
-            if tolerance > RELATIVE_TOLERANCE or self._imbalance() <= tolerance * max(
-                IMBALANCE * float(sums[1]), self._outflow()
-            ):
-                return
 
     def _refer(self, mobility: NDArray[np.float64]) -> None:
         """Count pressures from their mean in the last solve, weighted by mobility.
@@ -308,6 +258,12 @@ class DarcyPressure:
         mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
         return mean + self._source * self._source_lift / self._mobility
 
+    def cell_speed(self) -> NDArray[np.float64]:
+        """(local cells,) Darcy speed at the cell centroids in mm/s."""
+        speed = np.empty(len(self.flux))
+        _speed(self.flux, self.partition.corner_points, self.partition.cell_volumes, speed)
+        return speed
+
     def cell_velocity(self) -> NDArray[np.float64]:
         """(local cells, 3) Darcy velocity at the cell centroids in mm/s."""
         corners = self.partition.corner_points
@@ -316,24 +272,8 @@ class DarcyPressure:
 
     def destroy(self) -> None:
         """Free the PETSc objects."""
-        for item in (self._solver, self._matrix, self._prolongation, self._pressure, self._rhs):
+        for item in (self._solver, self._matrix, self._pressure, self._rhs):
             item.destroy()
-
-
-@numba.njit(cache=True)
-def _scale_matrices(
-    cell_matrices: NDArray[np.float64],
-    mobility: NDArray[np.float64],
-    exchange: NDArray[np.float64],
-    values: NDArray[np.float64],
-) -> None:
-    """Fill ``values`` with the cell matrices times the mobility plus the exchange, cell by cell and row by row."""
-    position = 0
-    for cell in range(mobility.size):
-        for i in range(4):
-            for j in range(4):
-                values[position] = mobility[cell] * cell_matrices[cell, i, j] + exchange[cell] / 16.0
-                position += 1
 
 
 @numba.njit(cache=True)
@@ -348,9 +288,9 @@ def _one_sided_flux(
     """Flux out of each cell as its own equation gives it; the two sides differ by the residual of the solve."""
     for cell in range(len(cell_facets)):
         for i in range(4):
-            out = 0.25 * source[cell]
+            own, out = facet_pressure[cell_facets[cell, i]], 0.25 * source[cell]
             for j in range(4):
-                out -= mobility[cell] * cell_matrices[cell, i, j] * facet_pressure[cell_facets[cell, j]]
+                out -= mobility[cell] * cell_matrices[cell, i, j] * (facet_pressure[cell_facets[cell, j]] - own)
             flux[cell, i] = out
 
 
@@ -369,3 +309,22 @@ def _two_sided_flux(
                 flux[cell, i] = one_sided[cell, i]
             else:
                 flux[cell, i] = 0.5 * (one_sided[cell, i] - one_sided[other, neighbour_slots[cell, i]])
+
+
+@numba.njit(cache=True)
+def _speed(
+    flux: NDArray[np.float64],
+    corner_points: NDArray[np.float64],
+    cell_volumes: NDArray[np.float64],
+    speed: NDArray[np.float64],
+) -> None:
+    """Modulus of sum_i flux_i (centroid - corner_i) / (3 |T|)."""
+    for cell in range(len(flux)):
+        total = flux[cell].sum()
+        square = 0.0
+        for axis in range(3):
+            moment = 0.0
+            for i in range(4):
+                moment += (0.25 * total - flux[cell, i]) * corner_points[cell, i, axis]
+            square += moment**2
+        speed[cell] = math.sqrt(square) / (3.0 * cell_volumes[cell])

@@ -3,7 +3,7 @@
 The mobility of a cell is S / mu_c + (1 - S) / mu_d. The viscosity of cement follows from the speed that the pressure
 drives it with, the state of a wall from the pressure behind it, and the rate of a needle at its pressure limit from
 all of them: rounds of pressure solves bring them together, until the viscosities change by less than
-:data:`VISCOSITY_TOLERANCE` and the walls keep their state.
+:data:`VISCOSITY_TOLERANCE` and the walls keep their state. A step begins with the speeds of the one before.
 """
 
 from __future__ import annotations
@@ -26,9 +26,13 @@ from fem.wall_flow import FULL, WallFlow
 from materials.cement import Rheology, pore_shear_rate
 from materials.tissue import mixed_viscosity
 
-VISCOSITY_TOLERANCE = 0.02
-"""Root mean square, over the cement, of the relative change of its viscosity in the last round: between this and 0.001
-the tip pressure of the demo changes by less than 0.01 %."""
+VISCOSITY_TOLERANCE = 0.2
+"""Root mean square, over the cement, of the relative change of its viscosity by the last solve. It changes at the
+front, where cement has just come in, and the next step sees it there: with this, one solve is enough for most steps,
+and the tip pressure of the demo differs by 0.02 % from that with 0.001."""
+
+CONDUIT_TOLERANCE = 0.02
+"""Relative change by the last solve of the viscosity in conduits, times their share of the planned rate."""
 
 WALL_TOLERANCE = 1e-6
 """Rate that walls in the wrong state may miss in the last round, over the planned rate."""
@@ -36,7 +40,6 @@ WALL_TOLERANCE = 1e-6
 ROUND_LIMIT = 100
 """Rounds after which the agreement is given up."""
 
-_ROUND_TOLERANCE = 1e-7
 _RESPONSE_TOLERANCE = 1e-9
 
 
@@ -146,27 +149,22 @@ class CoupledFlow:
         """
         self.walls.unseal()
         self._sealed[:] = False
-        self.rounds = 0
         # In a cell full of cement the shares of what is not there are round-off over round-off.
         shares = np.clip(filling.fluids, 0.0, 1.0)
         self.displaced_viscosity[:] = mixed_viscosity(shares, self._fluids.viscosities, self._fluids.marrow_viscosity)
         self.tips.surround(filling.saturation)
         filling = self._with_full_cannulas(planned, filling, syringe_age)
-        missed = np.inf
-        while True:
-            change = self._update_viscosity(filling)
-            if self.rounds and change <= VISCOSITY_TOLERANCE and missed <= WALL_TOLERANCE:
-                break
-            if self.rounds == ROUND_LIMIT:
-                raise ConvergenceError(
-                    f"Viscosity, walls and pressure did not agree within {ROUND_LIMIT} rounds: the viscosity still "
-                    f"changed by {change:.1e}, the walls missed {missed:.1e} of the rate."
-                )
-            self.rounds += 1
-            self._solve(planned, filling, syringe_age, _ROUND_TOLERANCE)
-            missed = self._comm.allreduce(self.walls.respond(self.pressure.facet_pressure)) / self._scale
-        self._solve(planned, filling, syringe_age, RELATIVE_TOLERANCE)
-        self.walls.settle(self.pressure.facet_pressure, self.pressure.wall_flux)
+        for self.rounds in range(1, ROUND_LIMIT + 1):
+            self.cement_viscosity[:] = self._driven_viscosity(filling)
+            self.walls.update_viscosity(filling.age)
+            missed = self._solve(planned, filling, syringe_age)
+            change, conduits = self._viscosity_change(filling)
+            if change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE and missed <= WALL_TOLERANCE:
+                return
+        raise ConvergenceError(
+            f"Viscosity, walls and pressure did not agree within {ROUND_LIMIT} rounds: the viscosity still changed by "
+            f"{change:.1e}, the conduits by {conduits:.1e} and the walls by {missed:.1e} of the rate."
+        )
 
     def seal(self, saturation: NDArray[np.float64]) -> bool:
         """Stop the seep out of cells that it would overfill, through walls and into vessels; was there any?"""
@@ -177,8 +175,7 @@ class CoupledFlow:
 
     def repeat(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> None:
         """Solve once more with the viscosities at hand, after walls have been sealed."""
-        self._solve(planned, filling, syringe_age, RELATIVE_TOLERANCE)
-        self.walls.settle(self.pressure.facet_pressure, self.pressure.wall_flux)
+        self._solve(planned, filling, syringe_age)
 
     def count_iterations(self) -> int:
         """Conjugate-gradient iterations since the last call."""
@@ -201,22 +198,29 @@ class CoupledFlow:
         present = np.where(sources, np.clip(filling.saturation, 0.0, 1.0), 1.0)
         return replace(filling, age=present * filling.age + (1.0 - present) * syringe_age)
 
-    def _update_viscosity(self, filling: Filling) -> float:
-        """Viscosity at the speed of the last solve; returns the root mean square of its change."""
+    def _driven_viscosity(self, filling: Filling) -> NDArray[np.float64]:
+        """(local cells,) viscosity of cement in MPa s at the speed of the last solve."""
         shear_rate = pore_shear_rate(
             self._speed.array, 1.0, self._mean_permeability, 1.0, self._porosity, self._cement.shear_constant
         )
-        viscosity = self._cement.viscosity(shear_rate, filling.age)
+        return self._cement.viscosity(shear_rate, filling.age)
+
+    def _viscosity_change(self, filling: Filling) -> tuple[float, float]:
+        """How much the last solve changes the viscosities that it was made with.
+
+        Returns:
+            Root mean square of the relative change over the cement, and that in the conduits times their share of the
+            planned rate.
+        """
         weight = self._weight * np.maximum(filling.saturation, 0.0)
         weight[: self.partition.owned_cells] += self.tips.shares[:, : self.partition.owned_cells].sum(axis=0)
-        squares = float(np.sum(weight * (viscosity / self.cement_viscosity - 1.0) ** 2))
-        self.cement_viscosity[:] = viscosity
-        paths = self.walls.update_viscosity(filling.age)
-        total = self._comm.allreduce(np.array([squares, float(weight.sum()), paths]))
-        return float(max(np.sqrt(total[0] / total[1]), total[2] / self._scale))
+        squares = weight @ (self._driven_viscosity(filling) / self.cement_viscosity - 1.0) ** 2
+        conduits = self.walls.viscosity_change(filling.age)
+        total = self._comm.allreduce(np.array([float(squares), float(weight.sum()), conduits]))
+        return float(np.sqrt(total[0] / total[1])), float(total[2] / self._scale)
 
-    def _solve(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float, tolerance: float) -> None:
-        """Pressure, fluxes and rates at the present viscosities and states of the walls."""
+    def _solve(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> float:
+        """Pressure, fluxes and rates at the present viscosities; returns what the walls missed of the planned rate."""
         active = planned > 0.0
         source_cells = self.tips.shares[active].sum(axis=0) > 0.0
         saturation = np.where(source_cells, 1.0, filling.saturation)
@@ -225,7 +229,7 @@ class CoupledFlow:
         conductance, zero = self.walls.linearise(filling.saturation, self.displaced_viscosity, stiffness)
         exchange = np.where(self._sealed, 0.0, self._exchange * np.clip(1.0 - filling.saturation, 0.0, 1.0))
 
-        def solve(rates: NDArray[np.float64], accuracy: float) -> NDArray[np.float64]:
+        def solve(rates: NDArray[np.float64], accuracy: float = RELATIVE_TOLERANCE) -> NDArray[np.float64]:
             source = rates @ self.tips.shares
             self.pressure.solve(mobility, source, conductance, zero, exchange, accuracy, self._scale)
             self.iterations += self.pressure.iterations
@@ -233,16 +237,18 @@ class CoupledFlow:
 
         self.rates = planned.copy()
         if not active.any() or not np.isfinite(self._pressure_limit):
-            solve(planned, tolerance)
-        elif not self._within_limit(means := solve(planned, tolerance), syringe_age):
+            solve(planned)
+        elif not self._within_limit(means := solve(planned), syringe_age):
             # Entry pressures of open sites, too, drive a flow that is not in proportion to the rates.
             driven = self._driven or self._comm.allreduce(bool(zero.any()), op=MPI.LOR)
             response = self._response(planned, means, driven, solve)
             self.rates = self.tips.allowed_rates(planned, response, self._pressure_limit, syringe_age)
-            solve(self.rates, tolerance)
-        self._speed.array[:] = np.linalg.norm(self.pressure.cell_velocity(), axis=1)
+            solve(self.rates)
+        self._speed.array[:] = self.pressure.cell_speed()
         # On both sides of a border between ranks a cell must have one viscosity, or cement is lost there.
         self._speed.scatter_forward()
+        missed = self.walls.respond(self.pressure.facet_pressure, self.pressure.wall_flux)
+        return float(self._comm.allreduce(missed) / self._scale)
 
     def _within_limit(self, means: NDArray[np.float64], age: float) -> bool:
         """Whether no syringe pressure is above the limit at the planned rates."""

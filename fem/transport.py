@@ -49,12 +49,21 @@ class CementTransport:
         self.partition = partition
         self._pore_volume = porosity * partition.cell_volumes
         self._exchange = partition.cell_vector()
+        self._flux = np.full(partition.neighbours.shape, np.nan)
+        self._order: FlowOrder | None = None
         self.sweeps = 0
 
     @property
     def pore_volume(self) -> NDArray[np.float64]:
         """(local cells,) pore volume in mm3."""
         return self._pore_volume
+
+    def _order_along(self, flux: NDArray[np.float64]) -> FlowOrder:
+        """The order of the cells, found anew where the flow is another than at the last call."""
+        if self._order is None or not np.array_equal(flux, self._flux):
+            self._flux[:] = flux
+            self._order = FlowOrder.of_flux(self.partition.neighbours, flux, self.partition.owned_cells)
+        return self._order
 
     def advance(
         self,
@@ -83,8 +92,7 @@ class CementTransport:
         Raises:
             ConvergenceError: the sweeps did not settle.
         """
-        partition = self.partition
-        order = FlowOrder.of_flux(partition.neighbours, flux, partition.owned_cells)
+        partition, order = self.partition, self._order_along(flux)
         new = self._exchange.array
         new[:] = saturation
         for sweep in range(1, SWEEP_LIMIT + 1):
@@ -145,8 +153,7 @@ class CementTransport:
         Raises:
             ConvergenceError: the sweeps did not settle.
         """
-        partition = self.partition
-        order = FlowOrder.of_flux(partition.neighbours, flux, partition.owned_cells)
+        partition, order = self.partition, self._order_along(flux)
         new = self._exchange.array
         new[:] = tracer
         tolerance = SWEEP_TOLERANCE * max(partition.comm.allreduce(float(np.abs(tracer).max()), op=MPI.MAX), 1.0)

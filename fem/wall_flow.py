@@ -16,12 +16,15 @@ new front to push in. Traces that numerical diffusion carries ahead of the front
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fem.partition import Partition
 from fem.walls import SITES, Walls
 from materials.cement import Rheology
+from materials.leak_path import LeakPath
 
 STIFFEST = 1e4
 """Largest conductance of a wall over that of the cell behind it: more changes the pressure drop by less than 1e-4."""
@@ -69,6 +72,7 @@ class WallFlow:
             self._reopening[facets] = path.front.reopening_share * path.entry_pressure
         self._passing = np.zeros(len(rows), dtype=bool)
         self._entering = np.zeros(len(rows), dtype=bool)
+        self._asked = self._passing, self._entering
         self._sealed = np.zeros(len(rows), dtype=bool)
         self._path_viscosity = np.full(len(rows), np.inf)
         # Of the last linearisation: slopes of the displaced phase and of cement at full saturation of each, the law.
@@ -82,8 +86,13 @@ class WallFlow:
         """Whether the pressure outside is the resting one everywhere, on all ranks."""
         return not self._partition.comm.allreduce(bool(self._outside.any()))
 
-    def update_viscosity(self, age: NDArray[np.float64]) -> float:
-        """Viscosity of cement in the conduits at the speed of the last solve; returns the cement rate times its change.
+    def update_viscosity(self, age: NDArray[np.float64]) -> None:
+        """Let cement of (local cells,) ages in s have the viscosity in the conduits at the speed of the last solve."""
+        for path, facets in self._paths:
+            self._path_viscosity[facets] = self._driven_viscosity(path, facets, age)
+
+    def viscosity_change(self, age: NDArray[np.float64]) -> float:
+        """How much the speed of the last solve changes the viscosity of cement in the conduits that it was made with.
 
         Args:
             age: (local cells,) age of the cement in s.
@@ -93,29 +102,30 @@ class WallFlow:
         """
         change = 0.0
         for path, facets in self._paths:
-            if not len(facets):
-                continue
-            there = age[self.cells[facets]]
-            consistency, index = self._cement.consistency(there), self._cement.index(there)
-            before = self._path_viscosity[facets]
-            drive = np.maximum(self._drive[facets] - self._threshold[facets], 0.0)
-            speed = path.conductance_per_area * drive / before
-            low, high = self._cement.shear_rate_low, self._cement.shear_rate_high
-            self._path_viscosity[facets] = path.apparent_viscosity(speed, consistency, index, low, high)
-            step = np.abs(self._path_viscosity[facets] / before - 1.0)
+            step = np.abs(self._driven_viscosity(path, facets, age) / self._path_viscosity[facets] - 1.0)
             change += float((self._cement_rate[facets] * step).sum())
         return change
+
+    def _driven_viscosity(self, path: LeakPath, facets: NDArray[np.int64], age: NDArray[np.float64]) -> NDArray[Any]:
+        there = age[self.cells[facets]]
+        consistency, index = self._cement.consistency(there), self._cement.index(there)
+        # The speed of the last solve, not that which its pressure would drive: where the rate is given, that swings.
+        drive = np.maximum(self._drive[facets] - self._threshold[facets], 0.0)
+        speed = path.conductance_per_area * drive / self._path_viscosity[facets]
+        low, high = self._cement.shear_rate_low, self._cement.shear_rate_high
+        return path.apparent_viscosity(speed, consistency, index, low, high)
 
     def linearise(
         self, saturation: NDArray[np.float64], displaced_viscosity: NDArray[np.float64], stiffness: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The law in the present state as conductance (b,) in mm3/(s MPa) and pressure (b,) in MPa of no flow.
+        """Conductance (b,) in mm3/(s MPa) and pressure (b,) in MPa of no flow, as the last solve asks for.
 
         Args:
             saturation: (local cells,) cement saturation.
             displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
             stiffness: (b,) conductance of the cell behind each facet in mm3/(s MPa).
         """
+        self._passing, self._entering = self._asked
         filled = np.clip(saturation[self.cells], 0.0, 1.0)
         self._seep = np.where(
             self._sealed, 0.0, self._conductance * self._marrow_viscosity / displaced_viscosity[self.cells]
@@ -131,29 +141,26 @@ class WallFlow:
         self._filled = filled
         return self._slope, self._zero
 
-    def respond(self, facet_pressure: NDArray[np.float64]) -> float:
-        """Take up the state that the last pressure asks for; returns by how much the linearised law missed its rates.
+    def respond(self, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]) -> float:
+        """Take over a solve; the next linearisation has the state that this pressure asks for.
 
         Args:
             facet_pressure: (local facets,) in MPa.
+            wall_flux: (b,) rate out through each facet in mm3/s.
 
         Returns:
-            Sum over this rank's facets of the missed rate in mm3/s.
+            Sum over this rank's facets of the rate in mm3/s by which the linearised law missed the law itself.
         """
         self._drive = facet_pressure[self._facets] - self._outside
-        self._flux = self._slope * (facet_pressure[self._facets] - self._zero)
-        was = self._passing.copy(), self._entering.copy()
-        self._passing = self.openings & (self._drive > self._threshold) & (self._filled > 0.0)
-        self._entering = self._drive < 0.0
-        cement = (
-            self._leak
-            * self._filled
-            * np.subtract(self._drive, self._threshold, out=np.zeros_like(self._drive), where=self._passing)
-        )
+        self._flux = wall_flux.copy()
+        passing = self.openings & (self._drive > self._threshold) & (self._filled > 0.0)
+        entering = self._drive < 0.0
+        beyond = np.subtract(self._drive, self._threshold, out=np.zeros_like(self._drive), where=passing)
+        self._cement_rate = self._leak * self._filled * beyond
         marrow = self._seep * (1.0 - self._filled) * self._drive
-        law = np.where(self._entering, self._conductance * self._drive, marrow + cement)
-        self._cement_rate = cement
-        changed = (was[0] != self._passing) | (was[1] != self._entering)
+        law = np.where(entering, self._conductance * self._drive, marrow + self._cement_rate)
+        changed = (passing != self._passing) | (entering != self._entering)
+        self._asked = passing, entering
         return float(np.abs(law - self._flux)[changed].sum())
 
     def outflow(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -186,11 +193,6 @@ class WallFlow:
     def inflow(self) -> float:
         """Rate in mm3/s of all that enters through this rank's walls."""
         return float(np.maximum(-self._flux, 0.0).sum())
-
-    def settle(self, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]) -> None:
-        """Take over the (local facets,) pressures and (b,) rates of an accurate solve, without a change of state."""
-        self._drive = facet_pressure[self._facets] - self._outside
-        self._flux = wall_flux.copy()
 
     def seal(self, saturation: NDArray[np.float64]) -> bool:
         """Close walls that only the displaced phase leaves through where their cell would overfill; were there any?"""

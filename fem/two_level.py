@@ -1,0 +1,240 @@
+"""The preconditioner of the facet pressure: Chebyshev on the facets, multigrid on the nodes, and the pockets.
+
+One cycle smooths, corrects the pockets and the nodal part of the error, the pockets again, and smooths once more. The
+smoother divides by the sum of the moduli of a row, which bounds its spectrum by 1 at every mobility, so that the
+preconditioner stays positive definite. All of the facet level runs in single precision: it is a correction of a
+residual that conjugate gradients hold in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+from petsc4py import PETSc
+
+import numba
+import numpy as np
+from dolfinx import la
+from numpy.typing import NDArray
+
+from fem.facet_matrix import ROW, FacetMatrix
+from fem.nodal_level import NodalLevel
+from fem.partition import Partition
+from fem.pockets import Pockets
+
+DEGREE = 2
+"""Of the Chebyshev polynomial, before and after the coarse level."""
+
+SMOOTHED = 0.06
+"""Lower end of the part of the spectrum, up to 1, that the polynomial damps."""
+
+THIRD = 1.0 / 3.0
+
+PRECISION = np.float32
+
+
+class TwoLevel:
+    """A context of PETSc's ``python`` preconditioner.
+
+    Attributes:
+        pockets: of the last update.
+    """
+
+    def __init__(self, partition: Partition, matrix: FacetMatrix, cell_matrices: NDArray[np.float64]) -> None:
+        """Set up everything that does not change from step to step.
+
+        Args:
+            partition: the distributed mesh.
+            matrix: the facet matrix, which every update finds filled anew.
+            cell_matrices: (local cells, 4, 4) matrix of each cell at unit mobility.
+        """
+        self._partition, self._matrix = partition, matrix
+        self.pockets = Pockets(partition, cell_matrices)
+        self._pockets_anywhere = False
+        self._nodal = NodalLevel(partition, cell_matrices)
+        owned = len(matrix.row_sum)
+        self._off_diagonal = np.zeros((owned, ROW), dtype=PRECISION)
+        self._row_sum = np.zeros(owned, dtype=PRECISION)
+        self._inverse = np.zeros(owned, dtype=PRECISION)
+        self._given = np.zeros(owned, dtype=PRECISION)
+        self._direction = np.zeros(owned, dtype=PRECISION)
+        self._solution, self._other = (la.vector(partition.facet_map, 1, PRECISION) for _ in range(2))
+        self._with_ghosts = bool(partition.comm.size > 1)
+        self._coefficients = tuple(_chebyshev(DEGREE, SMOOTHED, 1.0))
+
+    def update(
+        self, mobility: NDArray[np.float64], exchange: NDArray[np.float64], wall_conductance: NDArray[np.float64]
+    ) -> None:
+        """Take over the matrix, filled with these values.
+
+        Args:
+            mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
+            exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
+            wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
+        """
+        matrix = self._matrix
+        _scale(matrix.off_diagonal, matrix.row_sum, self._off_diagonal, self._row_sum, self._inverse)
+        self.pockets.find(matrix, mobility)
+        self._pockets_anywhere = bool(self._partition.comm.allreduce(self.pockets.count, op=MPI.MAX))
+        self._nodal.fill(mobility, exchange, wall_conductance)
+        self._nodal.update()
+
+    def apply(self, _: PETSc.PC, given: PETSc.Vec, result: PETSc.Vec) -> None:
+        """``result`` = about A^-1 ``given``."""
+        _start(
+            given.array_r, self._inverse, self._coefficients[0][1], self._given, self._direction, self._solution.array
+        )
+        self._exchange()
+        for coefficients in self._coefficients[1:]:
+            self._smooth(coefficients)
+        self._correct_pockets()
+        self._correct_nodes()
+        self._correct_pockets()
+        for coefficients in self._coefficients:
+            self._smooth(coefficients)
+        result.array[:] = self._solution.array[: len(self._given)]
+
+    def destroy(self, _: PETSc.PC) -> None:
+        """Free the PETSc objects of its own; PETSc calls it with the preconditioner's end."""
+        self._nodal.destroy()
+
+    def _smooth(self, coefficients: tuple[np.float32, np.float32]) -> None:
+        _sweep(
+            self._matrix.columns,
+            self._off_diagonal,
+            self._row_sum,
+            self._inverse,
+            self._given,
+            self._solution.array,
+            self._direction,
+            self._other.array,
+            *coefficients,
+        )
+        self._solution, self._other = self._other, self._solution
+        self._exchange()
+
+    def _correct_pockets(self) -> None:
+        if self._pockets_anywhere:
+            self.pockets.correct(self._matrix, self._given, self._solution.array)
+            self._exchange()
+
+    def _correct_nodes(self) -> None:
+        vertices = self._partition.facet_vertices
+        with self._nodal.load.localForm() as local:
+            _restrict(
+                self._matrix.columns,
+                self._off_diagonal,
+                self._row_sum,
+                self._given,
+                self._solution.array,
+                vertices,
+                local.array,
+            )
+        self._nodal.solve()
+        with self._nodal.correction.localForm() as local:
+            _prolong(vertices, local.array_r, self._solution.array)
+
+    def _exchange(self) -> None:
+        if self._with_ghosts:
+            self._solution.scatter_forward()
+
+
+def _chebyshev(degree: int, low: float, high: float) -> Iterator[tuple[np.float32, np.float32]]:
+    """Factors of the direction before and of the scaled residual, step by step (Saad 2003, algorithm 12.1)."""
+    middle, half = 0.5 * (high + low), 0.5 * (high - low)
+    yield PRECISION(0.0), PRECISION(1.0 / middle)
+    ratio = half / middle
+    for _ in range(1, degree):
+        following = 1.0 / (2.0 * middle / half - ratio)
+        yield PRECISION(following * ratio), PRECISION(2.0 * following / half)
+        ratio = following
+
+
+@numba.njit(cache=True)
+def _scale(
+    off_diagonal: NDArray[np.float64],
+    row_sum: NDArray[np.float64],
+    single_off_diagonal: NDArray[np.float32],
+    single_row_sum: NDArray[np.float32],
+    inverse: NDArray[np.float32],
+) -> None:
+    """Copy the matrix in single precision, and invert the sums of the moduli of its rows."""
+    for row in range(len(row_sum)):
+        total = row_sum[row]
+        for entry in range(ROW):
+            total += abs(off_diagonal[row, entry]) - off_diagonal[row, entry]
+            single_off_diagonal[row, entry] = off_diagonal[row, entry]
+        single_row_sum[row] = row_sum[row]
+        inverse[row] = 1.0 / total
+
+
+@numba.njit(cache=True)
+def _start(
+    load: NDArray[np.float64],
+    inverse: NDArray[np.float32],
+    step: np.float32,
+    given: NDArray[np.float32],
+    direction: NDArray[np.float32],
+    solution: NDArray[np.float32],
+) -> None:
+    """The first step of the Chebyshev iteration from zero, and the right-hand side in single precision."""
+    for row in range(len(load)):
+        given[row] = load[row]
+        direction[row] = step * inverse[row] * given[row]
+        solution[row] = direction[row]
+
+
+@numba.njit(cache=True)
+def _sweep(
+    columns: NDArray[np.int32],
+    off_diagonal: NDArray[np.float32],
+    row_sum: NDArray[np.float32],
+    inverse: NDArray[np.float32],
+    given: NDArray[np.float32],
+    solution: NDArray[np.float32],
+    direction: NDArray[np.float32],
+    following: NDArray[np.float32],
+    momentum: np.float32,
+    step: np.float32,
+) -> None:
+    """One step of the Chebyshev iteration from ``solution`` to ``following``."""
+    for row in range(len(row_sum)):
+        own = solution[row]
+        residual = given[row] - row_sum[row] * own
+        for entry in range(ROW):
+            residual -= off_diagonal[row, entry] * (solution[columns[row, entry]] - own)
+        moved = momentum * direction[row] + step * inverse[row] * residual
+        direction[row] = moved
+        following[row] = own + moved
+
+
+@numba.njit(cache=True)
+def _restrict(
+    columns: NDArray[np.int32],
+    off_diagonal: NDArray[np.float32],
+    row_sum: NDArray[np.float32],
+    given: NDArray[np.float32],
+    solution: NDArray[np.float32],
+    vertices: NDArray[np.int32],
+    load: NDArray[np.float64],
+) -> None:
+    """Residual of every facet, a third of it to each of its vertices."""
+    load[:] = 0.0
+    for row in range(len(row_sum)):
+        own = solution[row]
+        residual = given[row] - row_sum[row] * own
+        for entry in range(ROW):
+            residual -= off_diagonal[row, entry] * (solution[columns[row, entry]] - own)
+        third = residual * THIRD
+        for corner in range(3):
+            load[vertices[row, corner]] += third
+
+
+@numba.njit(cache=True)
+def _prolong(vertices: NDArray[np.int32], correction: NDArray[np.float64], solution: NDArray[np.float32]) -> None:
+    """Add to every facet the mean of its three vertices."""
+    for facet in range(len(vertices)):
+        total = correction[vertices[facet, 0]] + correction[vertices[facet, 1]] + correction[vertices[facet, 2]]
+        solution[facet] += total * THIRD
