@@ -1,7 +1,8 @@
 """What the elastic solve of the demo's L3 costs, beside CalculiX on the same cells with the same moduli.
 
 Run it as ``python -m benchmarks.elastic_solve``; it needs Linux and the command ``ccx``, takes about ten minutes on two
-cores and prints the two tables of ``docs/method.md``. The mesh has edges of 1.5 mm and quadratic elements.
+cores and prints the two tables of ``docs/theory/elastic-solver.md``. The mesh has edges of 1.5 mm and quadratic
+elements.
 
 The first table is the whole 6 x 6 stiffness, from the mesh in memory to the checked matrix. The second one is one axial
 load case as a whole process, from the mesh file to the reaction force and the displacements of all nodes: our start of

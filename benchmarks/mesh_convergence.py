@@ -1,8 +1,9 @@
 """How far the axial stiffness of the demo's L3 is from its limit on ever finer meshes, and why.
 
 Run it as ``python -m benchmarks.mesh_convergence``; it takes about ten minutes on one core, prints the tables of
-``docs/method.md`` and draws ``docs/images/mesh_convergence.png``. Rigid plates are bonded to the endplates. The
-augmented body holds a ball of cement of 10 mm radius about its centroid, to each cell the share that lies in the ball.
+``docs/theory/convergence.md`` and draws ``docs/images/mesh_convergence.png``. Rigid plates are bonded to the endplates.
+The augmented body holds a ball of cement of 10 mm radius about its centroid, to each cell the share that lies in the
+ball.
 
 The first table is what a user gets: every mesh with its own surface, its own endplates and the moduli of its own cells.
 The second one takes this apart. Every cell of a mesh is cut into eight, which leaves the shape of the body as it is.
