@@ -149,14 +149,14 @@ class CoupledFlow:
         """
         self.walls.unseal()
         self._sealed[:] = False
-        # In a cell full of cement the shares of what is not there are round-off over round-off.
-        shares = np.clip(filling.fluids, 0.0, 1.0)
-        self.displaced_viscosity[:] = mixed_viscosity(shares, self._fluids.viscosities, self._fluids.marrow_viscosity)
+        self.displaced_viscosity[:] = mixed_viscosity(
+            filling.fluids, self._fluids.viscosities, self._fluids.marrow_viscosity
+        )
         self.tips.surround(filling.saturation)
         filling = self._with_full_cannulas(planned, filling, syringe_age)
         for self.rounds in range(1, ROUND_LIMIT + 1):
             self.cement_viscosity[:] = self._driven_viscosity(filling)
-            self.walls.update_viscosity(filling.age)
+            self.walls.follow(filling.age)
             missed = self._solve(planned, filling, syringe_age)
             change, conduits = self._viscosity_change(filling)
             if change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE and missed <= WALL_TOLERANCE:

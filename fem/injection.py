@@ -23,7 +23,8 @@ from fem.books import Books
 from fem.displaced import DisplacedFluids, VascularExchange
 from fem.errors import ConvergenceError
 from fem.flow import CoupledFlow, Filling
-from fem.history import FieldSnapshot, InjectionHistory, Moment, NeedleEnd, NeedleState, leak_onsets
+from fem.history import FieldSnapshot, InjectionHistory, Moment, NeedleState, leak_onsets
+from fem.needle_ends import NeedleEnds
 from fem.partition import Partition
 from fem.plan import InjectionPlan, Needle
 from fem.porous import PorousMedium
@@ -102,7 +103,7 @@ class Injection:
         self._books = Books(int(self._needle_numbers.max()) + 1, self._fluids_present())
         self._time = self._resting_pressure = 0.0
         self._open_sites: tuple[str, ...] = ()
-        self._needle_ends: dict[int, NeedleEnd] = {}
+        self._needle_ends = NeedleEnds(self._schedule, self._needle_numbers)
         self._sweeps = self._wall_rounds = 0
 
     def run(self, observe: Observer | None = None, progress: Callable[[float], None] | None = None) -> InjectionHistory:
@@ -140,10 +141,7 @@ class Injection:
         return InjectionHistory(
             moments=tuple(moments),
             stop_reason=stop_reason,
-            needle_ends=tuple(
-                self._needle_ends.get(number, NeedleEnd(stop_reason, self._time))
-                for number in range(len(self._books.injected))
-            ),
+            needle_ends=self._needle_ends.completed(len(self._books.injected), stop_reason, self._time),
             onsets=leak_onsets(moments),
             resting_pressure=self._resting_pressure,
             saturation=self.partition.gather_cells(self._saturation),
@@ -172,18 +170,8 @@ class Injection:
             if not len(stuck) or self._schedule.finished:
                 return
             self._schedule.abandon(stuck)
-            self._note_needle_ends()
+            self._needle_ends.note(self._books.injected, self._time)
             logger.info("needle place %s given up at %.1f s: its pressure limit leaves no flow", stuck, self._time)
-
-    def _note_needle_ends(self) -> None:
-        """Note the needles for which nothing is left to be done since the last call."""
-        schedule, injected = self._schedule, self._books.injected
-        for number in set(range(len(injected))) - set(self._needle_ends):
-            places = self._needle_numbers == number
-            if not schedule.pending()[places].any():
-                given_up = "pressure_limit" if injected[number] else "no_flow"
-                reason = given_up if schedule.abandoned[places].any() else "volume_reached"
-                self._needle_ends[number] = NeedleEnd(reason, self._time)
 
     def _stop_by_state(self) -> str | None:
         """The reason to stop that the schedule, the clock and the pressure give, or None."""
@@ -292,7 +280,7 @@ class Injection:
         walls.remember()
         self._schedule.advance(self._flow.rates, step)
         self._time += step
-        self._note_needle_ends()
+        self._needle_ends.note(books.injected, self._time)
         self._saturation[:] = after
 
     def _carry(

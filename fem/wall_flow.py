@@ -86,8 +86,13 @@ class WallFlow:
         """Whether the pressure outside is the resting one everywhere, on all ranks."""
         return not self._partition.comm.allreduce(bool(self._outside.any()))
 
-    def update_viscosity(self, age: NDArray[np.float64]) -> None:
-        """Let cement of (local cells,) ages in s have the viscosity in the conduits at the speed of the last solve."""
+    def follow(self, age: NDArray[np.float64]) -> None:
+        """Take up the state, and the viscosity in the conduits, that the last solve asks for.
+
+        Args:
+            age: (local cells,) age of the cement in s.
+        """
+        self._passing, self._entering = self._asked
         for path, facets in self._paths:
             self._path_viscosity[facets] = self._driven_viscosity(path, facets, age)
 
@@ -118,14 +123,13 @@ class WallFlow:
     def linearise(
         self, saturation: NDArray[np.float64], displaced_viscosity: NDArray[np.float64], stiffness: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Conductance (b,) in mm3/(s MPa) and pressure (b,) in MPa of no flow, as the last solve asks for.
+        """Conductance (b,) in mm3/(s MPa) and pressure (b,) in MPa of no flow, in the present state.
 
         Args:
             saturation: (local cells,) cement saturation.
             displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
             stiffness: (b,) conductance of the cell behind each facet in mm3/(s MPa).
         """
-        self._passing, self._entering = self._asked
         filled = np.clip(saturation[self.cells], 0.0, 1.0)
         self._seep = np.where(
             self._sealed, 0.0, self._conductance * self._marrow_viscosity / displaced_viscosity[self.cells]
@@ -142,7 +146,7 @@ class WallFlow:
         return self._slope, self._zero
 
     def respond(self, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]) -> float:
-        """Take over a solve; the next linearisation has the state that this pressure asks for.
+        """Take over a solve, and note the state that its pressure asks for.
 
         Args:
             facet_pressure: (local facets,) in MPa.

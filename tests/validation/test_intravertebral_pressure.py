@@ -15,10 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from published import Comparison
+from evidence import Evidence
 from simulated_metastasis import Metastasis, measure
 
-LI = "Li 2015 (S)"
+LI = "Li 2015, 10.1186/s13018-015-0160-5 (S)"
 NO_VOID, VOID = 5.09, 1.20
 SLOW = (pytest.mark.slow,)
 BESIDE: dict[str, Any] = {"tip": "beside"}
@@ -29,11 +29,31 @@ def missed(*values: Any, figure: str, marks: tuple[Any, ...] = ()) -> Any:
     return pytest.param(*values, marks=(pytest.mark.xfail(strict=True, reason=figure), *marks))
 
 
-def compare_ratio(name: str, place: str, **pose: Any) -> None:
+def compare_ratio(evidence: Evidence, name: str, place: str, **pose: Any) -> None:
     pressures = [getattr(measure(Metastasis(filled, **pose)), place) for filled in (1.0, 0.3)]
-    print(f"V8 {name}, mean of the {place}: {pressures[0]:.2f} kPa without and {pressures[1]:.2f} kPa with a void")
-    ratio = pressures[0] / pressures[1]
-    Comparison(f"V8 pressure without over with void, {name}, {place}", NO_VOID / VOID, LI, ratio, 2.0, 8.0).check()
+    evidence.check(
+        case=f"V8 simulated metastasis, {name}",
+        quantity=f"peak pressure without over with a void, mean of the {place} [-]",
+        expected=NO_VOID / VOID,
+        computed=pressures[0] / pressures[1],
+        low=2.0,
+        high=8.0,
+        source=LI,
+        kind="published",
+    )
+
+
+def compare_pressure(evidence: Evidence, name: str, measured: float, computed: float) -> None:
+    evidence.check(
+        case=f"V8 simulated metastasis, {name}",
+        quantity=f"peak pressure at the probe, {'without' if measured == NO_VOID else 'with'} a void [kPa]",
+        expected=measured,
+        computed=computed,
+        low=measured / 3.0,
+        high=3.0 * measured,
+        source=LI,
+        kind="published",
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,10 +67,8 @@ def compare_ratio(name: str, place: str, **pose: Any) -> None:
         ("obstacle, tip beside", OBSTACLE, 0.3, VOID),
     ],
 )
-def test_pressure_at_the_probe(name, pose, filled, measured):
-    computed = measure(Metastasis(filled, **pose)).probe
-    what = f"V8 peak pressure in kPa, paste {filled:.0%}, {name}"
-    Comparison(what, measured, LI, computed, measured / 3.0, 3.0 * measured).check()
+def test_pressure_at_the_probe(evidence, name, pose, filled, measured):
+    compare_pressure(evidence, name, measured, measure(Metastasis(filled, **pose)).probe)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +83,8 @@ def test_pressure_at_the_probe(name, pose, filled, measured):
         missed("mobile, blood and marrow in the void", {"void_viscosity": 4e-8}, "probe", figure="1.79"),
     ],
 )
-def test_ratio(name, pose, place):
-    compare_ratio(name, place, **pose)
+def test_ratio(evidence, name, pose, place):
+    compare_ratio(evidence, name, place, **pose)
 
 
 @pytest.mark.slow
@@ -81,15 +99,14 @@ def test_ratio(name, pose, place):
         missed("paste mixed with the blood", {"spread": True}, figure="1.65"),
     ],
 )
-def test_ratio_under_other_assumptions(name, pose):
-    compare_ratio(f"mobile, {name}", "probe", **pose)
+def test_ratio_under_other_assumptions(evidence, name, pose):
+    compare_ratio(evidence, f"mobile, {name}", "probe", **pose)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "factor", [missed(0.1, figure="20.9 kPa, above 15.3"), 1.0, missed(10.0, figure="0.24 kPa, below 1.70")]
 )
-def test_pressure_without_void_by_the_outlets(factor):
+def test_pressure_without_void_by_the_outlets(evidence, factor):
     computed = measure(Metastasis(1.0, outlet_multiplier=factor)).probe
-    what = f"V8 peak pressure in kPa, paste 100 %, mobile, outlets x{factor:g}"
-    Comparison(what, NO_VOID, LI, computed, NO_VOID / 3.0, 3.0 * NO_VOID).check()
+    compare_pressure(evidence, f"mobile, outlets x{factor:g}", NO_VOID, computed)

@@ -19,8 +19,8 @@ from mpi4py import MPI
 
 import numpy as np
 import pytest
+from evidence import Evidence
 from numpy.typing import NDArray
-from published import Comparison
 
 from fem.elastic_material import ElasticMaterial
 from fem.partition import Partition
@@ -123,13 +123,30 @@ def slope_of(body: Body, modulus: NDArray[np.float64], place: str) -> tuple[floa
     return float(np.polyfit(volume, change, 1)[0]), float(np.corrcoef(volume, change)[0, 1] ** 2)
 
 
-def check_slope(slope: float, linearity: float, name: str) -> None:
-    assert linearity > 0.9
-    Comparison(f"lytic {name} [%/%]", -0.87, "microFE, S", slope, -1.1, -0.7).check()
+def check_slope(evidence: Evidence, slope: float, linearity: float, name: str) -> None:
+    case, source = f"V10 lytic defect, {name}", "microFE (reference incomplete, S)"
+    evidence.check(
+        case=case,
+        quantity="R² of the line of stiffness over volume [-]",
+        computed=linearity,
+        low=0.9,
+        source=source,
+        kind="published",
+    )
+    evidence.check(
+        case=case,
+        quantity="change of axial stiffness for each % of volume [%/%]",
+        expected=-0.87,
+        computed=slope,
+        low=-1.1,
+        high=-0.7,
+        source=source,
+        kind="published",
+    )
 
 
-def test_a_lytic_defect_softens_the_bone_of_the_ct(body: Body) -> None:
-    check_slope(*slope_of(body, body.bone.modulus, "ball in the middle"), "ball in the middle")
+def test_a_lytic_defect_softens_the_bone_of_the_ct(evidence: Evidence, body: Body) -> None:
+    check_slope(evidence, *slope_of(body, body.bone.modulus, "ball in the middle"), "ball in the middle")
 
 
 @pytest.mark.slow
@@ -141,8 +158,8 @@ def test_a_lytic_defect_softens_the_bone_of_the_ct(body: Body) -> None:
         "column in the middle",
     ],
 )
-def test_a_lytic_defect_elsewhere_softens_it_as_much(body: Body, place: str) -> None:
-    check_slope(*slope_of(body, body.bone.modulus, place), place)
+def test_a_lytic_defect_elsewhere_softens_it_as_much(evidence: Evidence, body: Body, place: str) -> None:
+    check_slope(evidence, *slope_of(body, body.bone.modulus, place), place)
 
 
 @pytest.mark.slow
@@ -153,20 +170,35 @@ def test_a_lytic_defect_elsewhere_softens_it_as_much(body: Body, place: str) -> 
         pytest.param("column in the middle", marks=pytest.mark.xfail(strict=True, reason="-1.12 % per %")),
     ],
 )
-def test_a_lytic_defect_softens_a_uniform_body(body: Body, place: str) -> None:
+def test_a_lytic_defect_softens_a_uniform_body(evidence: Evidence, body: Body, place: str) -> None:
     """Where all bone is equal, none of the load goes around the hole through a stiffer wall."""
-    check_slope(*slope_of(body, body.uniform, place), f"{place}, uniform")
+    check_slope(evidence, *slope_of(body, body.uniform, place), f"{place}, one modulus everywhere")
 
 
-def test_more_cement_restores_a_damaged_body(body: Body) -> None:
+def test_more_cement_restores_a_damaged_body(evidence: Evidence, body: Body) -> None:
     intact = body.axial(body.bone.modulus)
     doses = (0.10, 0.15, 0.20, 0.30)
     ratios = [body.axial(body.cemented([((0.0, 0.5, 0.5), WIDE, dose)], DAMAGE)) / intact for dose in doses]
     assert ratios == sorted(ratios)
     assert ratios[0] < 1.0 < ratios[-1]
     restored = float(np.interp(1.0, ratios, doses))
-    print("dose", dict(zip(doses, np.round(ratios, 3).tolist(), strict=True)))
-    Comparison("fill that restores the stiffness", 0.14, "Liebschner 2001, M", restored, 0.10, 0.35).check()
+    evidence.curve(
+        case="V15 dose and response",
+        title="Stiffness over cement, bone at half its modulus",
+        x_label="cement over the volume of the body [%]",
+        y_label="axial stiffness over that of intact bone [-]",
+        series=[("computed", 100.0 * np.array(doses), ratios)],
+    )
+    evidence.check(
+        case="V15 dose and response, bone at half its modulus",
+        quantity="fill that restores the axial stiffness [%]",
+        expected=14.0,
+        computed=100.0 * restored,
+        low=10.0,
+        high=35.0,
+        source="Liebschner 2001 (M); 10.3340/jkns.2012.52.5.435 and Molloy 2003 (M): 30 %",
+        kind="published",
+    )
 
 
 @pytest.mark.slow
@@ -178,20 +210,34 @@ def test_more_cement_restores_a_damaged_body(body: Body) -> None:
         pytest.param(BALLS, id="balls", marks=pytest.mark.xfail(strict=True, reason="1.06 to 1.12")),
     ],
 )
-def test_one_mass_across_the_midline_is_as_stiff_as_two(body: Body, bilateral: list[Shape], damage: float) -> None:
+def test_one_mass_across_the_midline_is_as_stiff_as_two(
+    evidence: Evidence, body: Body, bilateral: list[Shape], damage: float
+) -> None:
     one, two = (body.stiffness(body.cemented(shapes, damage)) for shapes in (ACROSS, bilateral))
     for name in ("axial_stiffness", "axial_stiffness_free_rotation"):
-        ratio = getattr(one, name) / getattr(two, name)
-        print(name, round(ratio, 3))
-        Comparison(f"uni- over bilateral, {name}", 0.95, "10.1007/s00586-011-1744-3, M", ratio, 0.85, 1.05).check()
+        evidence.check(
+            case=f"V16 one mass over two{'' if bilateral is AS_TALL else ' less tall'}, bone at {damage:g}",
+            quantity=f"{name.replace('_', ' ')} [-]",
+            expected=0.95,
+            computed=getattr(one, name) / getattr(two, name),
+            low=0.85,
+            high=1.05,
+            source="10.1007/s00586-011-1744-3 (M)",
+            kind="published",
+        )
 
 
 @pytest.mark.parametrize("damage", [1.0, pytest.param(DAMAGE, marks=pytest.mark.slow)])
-def test_a_one_sided_fill_tilts_towards_the_untreated_side(body: Body, damage: float) -> None:
+def test_a_one_sided_fill_tilts_towards_the_untreated_side(evidence: Evidence, body: Body, damage: float) -> None:
     """The fill is on the left, so the plate sinks to the right."""
     one_sided, bilateral = (
         float(body.stiffness(body.cemented(shapes, damage)).tilt_under_pressure[1]) for shapes in (ONE_SIDED, AS_TALL)
     )
-    print("tilt to the left [deg/kN]", [round(float(np.degrees(tilt)) * 1e3, 4) for tilt in (one_sided, bilateral)])
-    assert one_sided < 0.0
-    assert abs(one_sided) > 2.0 * abs(bilateral)
+    evidence.check(
+        case=f"V16 tilt under uniform pressure, fill on the left, bone at {damage:g}",
+        quantity="tilt to the right, at least twice that of a bilateral fill [°/kN]",
+        computed=-1e3 * float(np.degrees(one_sided)),
+        low=2e3 * abs(float(np.degrees(bilateral))),
+        source="10.1007/s00586-011-1744-3 (M)",
+        kind="published",
+    )

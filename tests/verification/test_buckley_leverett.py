@@ -9,51 +9,10 @@ front. One step that would fill the column several times over must stay within 0
 
 import numpy as np
 import pytest
+from flow_column import DURATION, LENGTH, POROSITY, SPEED, WIDTH, Column
 
-from fem.darcy import DarcyPressure
-from fem.partition import Partition
-from fem.transport import CementTransport
-from meshes.phantoms import box
-
-WIDTH, LENGTH, POROSITY, SPEED, DURATION = 4.0, 40.0, 0.8, 0.5, 30.0
 SIZES = (2.4, 1.7, 1.2, 0.8)
 ORDERS = {0.1: 0.6, 1.0: 0.4, 10.0: 0.6, 100.0: 0.6}
-
-
-class Column:
-    """A column with the uniform flow of speed :data:`SPEED` along z, cement coming in from below."""
-
-    def __init__(self, size):
-        self.partition = Partition.build(box((WIDTH, WIDTH, LENGTH), size))
-        partition, count = self.partition, len(self.partition.cell_volumes)
-        walls, mesh = partition.boundary, partition.source
-        along = mesh.facet_normals[walls.original, 2] * mesh.facet_areas[walls.original]
-        pressure = DarcyPressure(partition, np.tile(np.eye(3), (count, 1, 1)))
-        # A pressure falling by SPEED per mm, through walls that do not conduct along the sides.
-        conductance = np.abs(along)
-        outside = -SPEED * mesh.facet_centroids[walls.original, 2] - SPEED * np.sign(along)
-        pressure.solve(np.ones(count), np.zeros(count), conductance, outside)
-        np.testing.assert_allclose(pressure.wall_flux, SPEED * along, atol=1e-8)
-        self.flux = pressure.flux.copy()
-        pressure.destroy()
-        self.inflow, self.outflow = (
-            np.bincount(walls.cells, np.maximum(sign * SPEED * along, 0.0), minlength=count) for sign in (-1.0, 1.0)
-        )
-        self.transport = CementTransport(partition, np.full(count, POROSITY))
-        self.height = partition.corner_points[..., 2].mean(axis=1)
-        inside = np.random.default_rng(0).dirichlet(np.ones(4), size=100)
-        self.sample_heights = partition.corner_points[..., 2] @ inside.T
-        self.cell_length = (partition.cell_volumes.mean() * 6.0 * np.sqrt(2.0)) ** (1.0 / 3.0)
-
-    def fill(self, ratio, steps):
-        count = len(self.height)
-        saturation = np.zeros(count)
-        for _ in range(steps):
-            ratios = np.full(count, ratio)
-            saturation = self.transport.advance(
-                saturation, DURATION / steps, self.flux, self.inflow, ratios, self.outflow, ratios
-            )
-        return saturation
 
 
 def exact_saturation(place, ratio):
@@ -69,9 +28,9 @@ def columns():
 
 
 @pytest.mark.parametrize("ratio", ORDERS)
-def test_column(columns, ratio):
+def test_column(evidence, columns, ratio):
     reach = SPEED * DURATION / POROSITY
-    errors, fronts = [], []
+    errors, fronts, profiles = [], [], []
     for column in columns:
         steps = int(np.ceil(2.0 * reach / column.cell_length))
         saturation = column.fill(ratio, steps)
@@ -89,17 +48,62 @@ def test_column(columns, ratio):
         means = np.bincount(slices, volumes * saturation) / np.bincount(slices, volumes)
         below = int(np.argmax(means < 0.5))
         middle = 0.5 * (edges[1:] + edges[:-1])
+        profiles.append((middle, means))
         fronts.append(np.interp(0.5, means[[below, below - 1]], middle[[below, below - 1]]))
     lengths = [column.cell_length for column in columns]
     order = np.polyfit(np.log(lengths), np.log(errors), 1)[0]
     half = 1.0 if ratio >= 1.0 else ratio / (0.5 * (1.0 + ratio)) ** 2
-    print(
-        f"ratio {ratio:g}: L1 errors {np.round(errors, 4)}, order {order:.2f}, fronts {np.round(fronts, 2)}, "
-        f"exact {half * reach:.2f} mm, cells {np.round(lengths, 2)} mm"
+    along = np.linspace(0.0, LENGTH, 401)
+    evidence.curve(
+        case="Buckley-Leverett column",
+        title=f"Buckley-Leverett column, viscosity ratio {ratio:g}",
+        x_label="height [mm]",
+        y_label="saturation of cement [-]",
+        series=[
+            *(
+                (f"slices of {length:.2g} mm", *profile)
+                for length, profile in ((lengths[0], profiles[0]), (lengths[-1], profiles[-1]))
+            ),
+            ("exact", along, exact_saturation(along / reach, ratio)),
+        ],
     )
-    assert order > ORDERS[ratio]
-    assert errors[-1] < (0.2 if ratio == 1.0 else 0.04)
-    assert abs(fronts[-1] - half * reach) < 0.5 * lengths[-1]
+    evidence.curve(
+        case="Buckley-Leverett column",
+        title="Buckley-Leverett column, error of the saturation",
+        x_label="mean edge length [mm]",
+        y_label="relative error in L1 [-]",
+        series=[(f"viscosity ratio {ratio:g}", lengths, errors)],
+        log=True,
+    )
+    case, source = f"Buckley-Leverett column, viscosity ratio {ratio:g}", "Buckley & Leverett 1942, 10.2118/942107-G"
+    evidence.check(
+        case=case,
+        quantity="order of the saturation in L1 [-]",
+        expected=0.5 if ratio == 1.0 else 1.0,
+        computed=order,
+        low=ORDERS[ratio],
+        source=f"fitted order; {source}",
+        kind="order",
+    )
+    evidence.check(
+        case=case,
+        quantity="relative error of the saturation in L1 on the finest mesh [-]",
+        expected=0.0,
+        computed=errors[-1],
+        high=0.2 if ratio == 1.0 else 0.04,
+        source=f"exact; {source}",
+        kind="verification",
+    )
+    evidence.check(
+        case=case,
+        quantity="height at which the saturation is one half [mm]",
+        expected=half * reach,
+        computed=fronts[-1],
+        low=half * reach - 0.5 * lengths[-1],
+        high=half * reach + 0.5 * lengths[-1],
+        source=f"exact; {source}",
+        kind="verification",
+    )
 
 
 @pytest.mark.parametrize("ratio", [0.01, 1.0, 100.0, 1e4])

@@ -22,7 +22,7 @@ def bar(structured_box):
 
 @pytest.mark.parametrize("degree", [1, 2])
 @pytest.mark.parametrize("anisotropic", [False, True])
-def test_uniaxial_compression(bar, degree, anisotropic):
+def test_uniaxial_compression(evidence, bar, degree, anisotropic):
     """Between frictionless plates: s_zz = -E strain, all else free; across, the strain is nu times that."""
     mesh, shortening = bar.source, 0.03
     cells = np.ones(len(mesh.cells))
@@ -40,12 +40,15 @@ def test_uniaxial_compression(bar, degree, anisotropic):
     force = -response.reaction_superior[2]
     assert stress == pytest.approx(force / (LENGTHS[0] * LENGTHS[1]))
     close = {"rel": 1e-8, "abs": 1e-8 * stress}
-    assert fields.stress == pytest.approx(np.broadcast_to(np.diag([0.0, 0.0, -stress]), fields.stress.shape), **close)
+    case = "uniaxial compression between frictionless plates"
+    error = np.abs(fields.stress - np.diag([0.0, 0.0, -stress])).max() / stress
+    evidence.check_error(case, "largest error of the stress over the stress", error, 1e-8)
     assert fields.von_mises == pytest.approx(stress * cells, **close)
     assert fields.principal_stresses == pytest.approx(np.outer(cells, [0.0, 0.0, -stress]), **close)
     across = 0.35 * strain
     assert fields.principal_strains == pytest.approx(np.outer(cells, [across, across, -strain]), rel=1e-7)
-    assert fields.energy_density == pytest.approx(0.5 * stress * strain * cells, rel=1e-8)
+    error = np.abs(fields.energy_density / (0.5 * stress * strain) - 1.0).max()
+    evidence.check_error(case, "largest relative error of the energy density", error, 1e-8)
     assert fields.effective_strain(material) == pytest.approx(strain * cells, rel=1e-8)
     moved = fields.displacement - mesh.points * [across, across, -strain]  # what is left is a rigid motion
     lever = np.column_stack([np.ones(len(moved)), -mesh.points[:, 1], mesh.points[:, 0]])
@@ -56,7 +59,7 @@ def test_uniaxial_compression(bar, degree, anisotropic):
     assert moved[:, 2] == pytest.approx(np.zeros(len(moved)), abs=1e-9)
 
 
-def test_pure_bending(bar):
+def test_pure_bending(evidence, bar):
     """Without lateral strain: s_zz = M x / I, linear across the bar, from the superposition of unit motions."""
     mesh = bar.source
     material = ElasticMaterial.isotropic(np.full(len(mesh.cells), MODULUS), 0.0)
@@ -72,13 +75,14 @@ def test_pure_bending(bar):
     exact = np.zeros_like(fields.stress)
     exact[:, 2, 2] = -slope * (mesh.cell_centroids[:, 0] - 0.5 * LENGTHS[0])  # to the left: compressed there
     peak = 0.5 * slope * LENGTHS[0]
-    assert fields.stress / peak == pytest.approx(exact / peak, abs=1e-7)
-    assert fields.energy_density @ mesh.cell_volumes == pytest.approx(
-        0.5 * moment**2 * LENGTHS[2] / (MODULUS * inertia), rel=1e-8
-    )
+    error = np.abs(fields.stress - exact).max() / peak
+    evidence.check_error("pure bending", "largest error of the stress over its peak", error, 1e-7, "exact; M x / I")
+    energy = 0.5 * moment**2 * LENGTHS[2] / (MODULUS * inertia)
+    error = abs(fields.energy_density @ mesh.cell_volumes / energy - 1.0)
+    evidence.check_error("pure bending", "relative error of the energy", error, 1e-8, "exact; M² H / (2 E I)")
 
 
-def test_torsion_of_a_round_bar():
+def test_torsion_of_a_round_bar(evidence):
     """s_tz = G r angle / length about the axis and nothing else; within 1 % of the peak."""
     radius, length, angle, shear = 5.0, 8.0, 0.02, 60.0
     mesh = cylinder(radius, length, 1.2)
@@ -97,14 +101,28 @@ def test_torsion_of_a_round_bar():
     difference = np.linalg.norm(fields.stress - exact, axis=(1, 2)) / peak
     # the sides of the mesh are chords, across which the exact stress is not free: one cell deep only
     assert difference[np.hypot(x, y) < 0.8 * radius].max() < 0.01
-    assert np.sqrt(np.average(difference**2, weights=mesh.cell_volumes)) < 0.01
-    assert response.reaction_superior[5] == pytest.approx(0.5 * np.pi * radius**3 * peak, rel=0.03)
+    evidence.check_error(
+        "torsion of a round bar",
+        "error of the stress in L2 over its peak",
+        np.sqrt(np.average(difference**2, weights=mesh.cell_volumes)),
+        0.01,
+        "exact; G r θ / H",
+    )
+    evidence.check(
+        case="torsion of a round bar",
+        quantity="moment [N mm]",
+        expected=0.5 * np.pi * radius**3 * peak,
+        computed=response.reaction_superior[5],
+        within=0.03,
+        source="exact; G J θ / H",
+        kind="verification",
+    )
     inner = np.hypot(x, y) < 0.8 * radius
     assert fields.von_mises[inner] == pytest.approx(np.sqrt(3.0) * twist * np.hypot(x, y)[inner], abs=0.01 * peak)
 
 
 @pytest.mark.parametrize("degree", [1, 2])
-def test_energies_of_the_cells_add_up(bar, degree):
+def test_energies_of_the_cells_add_up(evidence, bar, degree):
     """To that of the body, whatever the material."""
     random = np.random.default_rng(3)
     modulus = np.exp(random.uniform(np.log(10.0), np.log(2000.0), len(bar.source.cells)))
@@ -113,4 +131,5 @@ def test_energies_of_the_cells_add_up(bar, degree):
         problem.assemble(material)
         response = problem.solve([0.1, -0.2, -1.0, 0.02, 0.01, 0.05])
     fields = elastic_fields(bar, response.displacement, material)
-    assert fields.energy_density @ bar.source.cell_volumes == pytest.approx(0.5 * response.energy, rel=1e-10)
+    error = abs(fields.energy_density @ bar.source.cell_volumes / (0.5 * response.energy) - 1.0)
+    evidence.check_error("bar of random moduli", "relative defect of the sum of the cells' energies", error, 1e-10)

@@ -24,6 +24,18 @@ SIDES = ("x_min", "x_max", "y_min", "y_max")
 GRADIENT = np.array([[1.0, -0.4, 0.3], [0.7, -2.0, 0.5], [-0.2, 0.9, 0.6]]) * 1e-3
 
 
+def check(evidence, case, quantity, computed, exact, within):
+    evidence.check(
+        case=case,
+        quantity=quantity,
+        expected=exact,
+        computed=computed,
+        within=within,
+        source="exact; bar and skin add up",
+        kind="verification",
+    )
+
+
 def skin_on(mesh, sides):
     stiffness = np.zeros(len(mesh.facets))
     for side in sides:
@@ -33,7 +45,7 @@ def skin_on(mesh, sides):
 
 @pytest.mark.parametrize("degree", [1, 2])
 @pytest.mark.parametrize("sides", [SIDES, ("x_min",), (*SIDES, *PLATES.values())])
-def test_the_axial_stiffness_of_bar_and_skin_adds_up(structured_box, degree, sides):
+def test_the_axial_stiffness_of_bar_and_skin_adds_up(evidence, structured_box, degree, sides):
     """Without lateral strain; skin under the rigid plates has no strain and takes no part."""
     column = Partition.build(structured_box((WIDTH, DEPTH, HEIGHT), (3, 3, 4)))
     widths = {"x_min": DEPTH, "x_max": DEPTH, "y_min": WIDTH, "y_max": WIDTH}
@@ -41,10 +53,11 @@ def test_the_axial_stiffness_of_bar_and_skin_adds_up(structured_box, degree, sid
         problem.assemble(ElasticMaterial.isotropic(np.full(len(column.source.cells), MODULUS), 0.0))
         found = problem.solve([0.0, 0.0, 1.0, 0.0, 0.0, 0.0]).reaction_superior[2]
     perimeter = sum(widths.get(side, 0.0) for side in sides)
-    assert found == pytest.approx((MODULUS * WIDTH * DEPTH + SKIN * perimeter) / HEIGHT, rel=1e-8)
+    exact = (MODULUS * WIDTH * DEPTH + SKIN * perimeter) / HEIGHT
+    check(evidence, f"bar with a skin on {len(sides)} of 6 sides", "axial stiffness [N/mm]", found, exact, 1e-8)
 
 
-def test_the_bending_stiffness_of_bar_and_skin_adds_up(structured_box):
+def test_the_bending_stiffness_of_bar_and_skin_adds_up(evidence, structured_box):
     """E I of the skin about x: both sides in y at half the depth, both sides in x over the depth."""
     column = Partition.build(structured_box((WIDTH, DEPTH, HEIGHT), (3, 3, 4)))
     bar = MODULUS * WIDTH * DEPTH**3 / 12.0
@@ -55,12 +68,13 @@ def test_the_bending_stiffness_of_bar_and_skin_adds_up(structured_box):
         whole = stiffness_matrix(problem).flexion_stiffness
         problem.assemble(material, 0.5)
         half = stiffness_matrix(problem).flexion_stiffness
-    assert whole == pytest.approx((bar + skin) / HEIGHT, rel=1e-7)
-    assert half == pytest.approx((bar + 0.5 * skin) / HEIGHT, rel=1e-7)
+    quantity = "flexion stiffness [N mm/rad]"
+    check(evidence, "bar with a skin on 4 of 6 sides", quantity, whole, (bar + skin) / HEIGHT, 1e-7)
+    check(evidence, "bar with half of that skin", quantity, half, (bar + 0.5 * skin) / HEIGHT, 1e-7)
 
 
 @pytest.mark.parametrize("degree", [1, 2])
-def test_the_energy_of_a_linear_displacement_on_a_curved_surface(degree):
+def test_the_energy_of_a_linear_displacement_on_a_curved_surface(evidence, degree):
     """Against the sum over facets of E t / (1 - nu^2) ((1 - nu) e : e + nu tr(e)^2) with the tangential strain e."""
     ratio, body = 0.3, Partition.build(ball(10.0, 4.0))
     mesh = body.source
@@ -75,7 +89,8 @@ def test_the_energy_of_a_linear_displacement_on_a_curved_surface(degree):
     strain = tangent @ (0.5 * (GRADIENT + GRADIENT.T)) @ tangent
     trace = np.trace(strain, axis1=1, axis2=2)
     density = ((1.0 - ratio) * (strain**2).sum(axis=(1, 2)) + ratio * trace**2) / (1.0 - ratio**2)
-    assert energies[1] - energies[0] == pytest.approx((stiffness * mesh.facet_areas) @ density, rel=1e-7)
+    exact = (stiffness * mesh.facet_areas) @ density
+    check(evidence, "ball with a skin", "energy of the skin [N mm]", energies[1] - energies[0], exact, 1e-7)
 
 
 def test_impossible_membranes_are_refused(structured_box):
@@ -115,7 +130,7 @@ if comm.rank == 0:
 
 
 @pytest.mark.mpi
-def test_one_two_and_three_ranks_agree():
+def test_one_two_and_three_ranks_agree(evidence):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     matrices = []
     for ranks in ("1", "2", "3"):
@@ -123,5 +138,13 @@ def test_one_two_and_three_ranks_agree():
         output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
         matrices.append(np.array(json.loads(output.stdout)))
     scale = np.sqrt(np.diag(matrices[0]))
-    for matrix in matrices[1:]:
-        assert np.abs((matrix - matrices[0]) / np.outer(scale, scale)).max() < 1e-8
+    for ranks, matrix in zip((2, 3), matrices[1:], strict=True):
+        evidence.check(
+            case=f"box with a skin on {ranks} ranks, against one",
+            quantity="largest difference in the scaled stiffness matrix [-]",
+            expected=0.0,
+            computed=np.abs((matrix - matrices[0]) / np.outer(scale, scale)).max(),
+            high=1e-8,
+            source="cross-check",
+            kind="cross-check",
+        )

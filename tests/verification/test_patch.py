@@ -11,6 +11,18 @@ from meshes.phantoms import ball
 GRADIENT = np.array([[1.0, -0.4, 0.3], [0.7, -2.0, 0.5], [-0.2, 0.9, 0.6]]) * 1e-3
 
 
+def check_exact(evidence, material, quantity, error, high):
+    evidence.check(
+        case=f"patch test on a ball, {material}",
+        quantity=quantity,
+        expected=0.0,
+        computed=error,
+        high=high,
+        source="exact; linear displacement",
+        kind="verification",
+    )
+
+
 @pytest.fixture(scope="module")
 def irregular():
     return Partition.build(ball(10.0, 4.0))
@@ -18,7 +30,7 @@ def irregular():
 
 @pytest.mark.parametrize("degree", [1, 2])
 @pytest.mark.parametrize("poisson_ratio", [0.0, 0.3, 0.45])
-def test_linear_displacement_is_exact(irregular, degree, poisson_ratio):
+def test_linear_displacement_is_exact(evidence, irregular, degree, poisson_ratio):
     modulus = 250.0
     boundary = FacetConstraint(irregular.facets_of_region("surface"))
     with ElasticProblem(irregular, [boundary], degree) as problem:
@@ -26,17 +38,20 @@ def test_linear_displacement_is_exact(irregular, degree, poisson_ratio):
         problem.assemble(ElasticMaterial.isotropic(np.full(len(irregular.source.cells), modulus), poisson_ratio))
         exact = problem.points @ GRADIENT.T + [0.1, -0.2, 0.3]
         solution = problem.solve(np.where(problem.constrained, exact, np.nan))
-        assert solution.displacement.x.array.reshape(-1, 3) == pytest.approx(exact, abs=1e-8)
+        error = np.abs(solution.displacement.x.array.reshape(-1, 3) - exact).max()
+        check_exact(evidence, "isotropic", "largest error of the displacement [mm]", error, 1e-8)
         # no force inside, and the work of constant stress on constant strain
         strain = 0.5 * (GRADIENT + GRADIENT.T)
         stress = modulus / (1.0 + poisson_ratio) * strain
         stress += np.eye(3) * stress.trace() * poisson_ratio / (1.0 - 2.0 * poisson_ratio)
-        assert solution.energy == pytest.approx((stress * strain).sum() * irregular.source.volume, rel=1e-8)
-        assert np.abs(solution.forces[~problem.constrained]).max() < 1e-7 * np.abs(solution.forces).max()
+        work = (stress * strain).sum() * irregular.source.volume
+        check_exact(evidence, "isotropic", "relative error of the energy [-]", abs(solution.energy / work - 1.0), 1e-8)
+        inside = np.abs(solution.forces[~problem.constrained]).max() / np.abs(solution.forces).max()
+        check_exact(evidence, "isotropic", "largest force inside over that on the surface [-]", inside, 1e-7)
 
 
 @pytest.mark.parametrize("degree", [1, 2])
-def test_linear_displacement_is_exact_in_transversely_isotropic_material(irregular, degree):
+def test_linear_displacement_is_exact_in_transversely_isotropic_material(evidence, irregular, degree):
     axial, transverse, axial_ratio, transverse_ratio, shear = 300.0, 90.0, 0.35, 0.2, 60.0
     compliance = np.diag([1.0 / transverse, 1.0 / transverse, 1.0 / axial, *(2 * [0.5 / shear])])
     compliance = np.pad(compliance, (0, 1))
@@ -53,5 +68,7 @@ def test_linear_displacement_is_exact_in_transversely_isotropic_material(irregul
         problem.assemble(ElasticMaterial(modulus, transverse, axial_ratio, transverse_ratio, shear))
         exact = problem.points @ GRADIENT.T
         solution = problem.solve(exact)
-    assert solution.displacement.x.array.reshape(-1, 3) == pytest.approx(exact, abs=1e-8)
-    assert solution.energy == pytest.approx(work * irregular.source.volume, rel=1e-8)
+    error = np.abs(solution.displacement.x.array.reshape(-1, 3) - exact).max()
+    check_exact(evidence, "transversely isotropic", "largest error of the displacement [mm]", error, 1e-8)
+    error = abs(solution.energy / (work * irregular.source.volume) - 1.0)
+    check_exact(evidence, "transversely isotropic", "relative error of the energy [-]", error, 1e-8)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import pyvista as pv
+from cement_front import front_triangles
 
 from fem.darcy import DarcyPressure
 from fem.displaced import DisplacedFluids
@@ -48,16 +48,20 @@ WIDE_OPEN = 1e6
 SHELLS = ((0.6, 2.8), (0.42, 2.2), (0.32, 1.75))
 """Edge lengths in mm at the inner and the outer sphere."""
 
+READINGS = 6
+"""Moments at which pressure and front are read."""
+
 BALLS = ((1.3, 2.6), (0.95, 1.9), (0.65, 1.3))
 """Edge lengths in mm in the middle and at the surface."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Relative errors of a mesh with cells of mean edge ``length`` (mm)."""
+    """Relative errors on a mesh with cells of mean edge ``length`` (mm), beside the exact values in MPa and mm."""
 
-    cells: int
     length: float
+    exact_tip: float
+    exact_radius: float
     tip: float
     mean_radius: float
     least_radius: float
@@ -78,18 +82,6 @@ def exact_pressure(radius):
     )
 
 
-def front_triangles(mesh, saturation):
-    """(t, 3, 3) corners of the triangles of the surface S = 0.5."""
-    weight, total = np.zeros(len(mesh.points)), np.zeros(len(mesh.points))
-    for corner in mesh.cells.T:
-        np.add.at(weight, corner, mesh.cell_volumes)
-        np.add.at(total, corner, mesh.cell_volumes * saturation)
-    grid = pv.UnstructuredGrid({pv.CellType.TETRA: mesh.cells}, mesh.points)
-    grid.point_data["saturation"] = total / weight
-    surface = grid.contour([0.5], scalars="saturation")
-    return surface.points[surface.regular_faces].astype(float)
-
-
 def front_radii(mesh, saturation):
     """Mean and 5 % and 95 % quantiles over directions of the radius of the surface S = 0.5."""
     corners = front_triangles(mesh, saturation)
@@ -107,25 +99,51 @@ def front_radii(mesh, saturation):
 def result_of(mesh, tip, saturation, radius):
     radii = front_radii(mesh, saturation) / radius - 1.0
     length = (mesh.cell_volumes.mean() * 6.0 * math.sqrt(2.0)) ** (1.0 / 3.0)
-    return Result(len(mesh.cells), length, tip / exact_pressure(radius) - 1.0, *radii)
+    exact = exact_pressure(radius)
+    return Result(length, exact, radius, tip / exact - 1.0, *radii)
 
 
-def assert_converges(name, results):
-    """The issue's bounds on the finest mesh, and convergence towards it."""
+def check_convergence(evidence, name, results):
+    """Bounds on the finest mesh, and convergence towards it."""
     lengths = [result.length for result in results]
     tips = [abs(result.tip) for result in results]
     fronts = [max(abs(result.mean_radius), abs(result.least_radius), abs(result.largest_radius)) for result in results]
     orders = [np.polyfit(np.log(lengths), np.log(errors), 1)[0] for errors in (tips, fronts)]
-    for result in results:
-        print(
-            f"{name}: {result.cells} cells of {result.length:.2f} mm, tip {result.tip:+.2%}, "
-            f"front {result.mean_radius:+.2%} ({result.least_radius:+.2%} to {result.largest_radius:+.2%})"
+    evidence.curve(
+        case="V1 two-phase sphere",
+        title="Two-phase sphere, errors over edge length",
+        x_label="mean edge length [mm]",
+        y_label="relative error [-]",
+        series=[(f"tip pressure, {name}", lengths, tips), (f"front radius, {name}", lengths, fronts)],
+        log=True,
+    )
+    case, finest = f"V1 two-phase sphere, {name}", results[-1]
+    quantities = {
+        "tip pressure [kPa]": (1e3 * finest.exact_tip, finest.tip, 0.03),
+        "mean front radius [mm]": (finest.exact_radius, finest.mean_radius, 0.02),
+        "front radius, 5 % quantile over directions [mm]": (finest.exact_radius, finest.least_radius, 0.02),
+        "front radius, 95 % quantile over directions [mm]": (finest.exact_radius, finest.largest_radius, 0.02),
+    }
+    for quantity, (exact, error, within) in quantities.items():
+        evidence.check(
+            case=case,
+            quantity=quantity,
+            expected=exact,
+            computed=exact * (1.0 + error),
+            within=within,
+            source="exact; sharp sphere",
+            kind="verification",
         )
-    print(f"{name}: orders of tip {orders[0]:.2f}, of the front {orders[1]:.2f}")
-    assert tips[-1] <= 0.03
-    assert fronts[-1] <= 0.02
-    assert orders[0] > 0.5
-    assert orders[1] > 0.8
+    for quantity, order, least in zip(("tip pressure", "front radius"), orders, (0.5, 0.9), strict=True):
+        evidence.check(
+            case=case,
+            quantity=f"order of the {quantity} [-]",
+            expected=1.0,
+            computed=order,
+            low=least,
+            source="fitted order",
+            kind="order",
+        )
 
 
 def inject_into_shell(size_inner, size_outer, steps=30):
@@ -162,54 +180,88 @@ def inject_into_shell(size_inner, size_outer, steps=30):
     return result_of(mesh, tip, partition.gather_cells(saturation), radius)
 
 
-def inject(mesh, medium, walls, cement, volume, opening_radius=INNER, **rules):
+def inject(mesh, medium, walls, cement, volume, opening_radius=INNER, observe=None, **rules):
     needle = Needle(NeedleOpening.place(mesh, medium, np.zeros(3), opening_radius), Cannula())
     plan = InjectionPlan((Stage((Bolus(0, volume, RATE),)),), **rules)
     injection = Injection(Partition.build(mesh), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
-    history = injection.run()
+    history = injection.run(observe)
     injection.destroy()
     return history
 
 
-def inject_into_ball(mesh, axial_ratio=1.0):
+def inject_into_ball(mesh, axial_ratio=1.0, observe=None):
     medium = uniform_medium(mesh, axial_ratio)
     nowhere, nothing = np.full(len(mesh.facets), -1), np.zeros(len(mesh.facets))
     walls = Walls(WIDE_OPEN * mesh.facet_areas, nothing, nowhere, nothing, ())
-    history = inject(mesh, medium, walls, newtonian_cement(CEMENT), VOLUME)
+    history = inject(mesh, medium, walls, newtonian_cement(CEMENT), VOLUME, observe=observe, output_count=READINGS)
     assert history.balance_error <= 1e-10
     assert history.divergence_error <= 1e-8
     return history
 
 
+def exact_radius(volume):
+    """Of the sphere of cement around the needle."""
+    return (3.0 * volume / (4.0 * math.pi * POROSITY)) ** (1.0 / 3.0)
+
+
 def ball_result(size_centre, size):
+    """The result on one mesh, and the volumes, tip pressures and mean radii of the front on the way there."""
     mesh = ball(OUTER, size, size_centre)
-    history = inject_into_ball(mesh)
-    radius = (3.0 * VOLUME / (4.0 * math.pi * POROSITY)) ** (1.0 / 3.0)
-    return result_of(mesh, history.last.tip_pressure, history.saturation, radius)
+    readings = []
+
+    def read(snapshot):
+        if snapshot.moment.stored > 0.0:
+            radius = front_radii(mesh, snapshot.saturation)[0]
+            readings.append((snapshot.moment.stored, snapshot.moment.tip_pressure, radius))
+
+    history = inject_into_ball(mesh, observe=read)
+    result = result_of(mesh, history.last.tip_pressure, history.saturation, exact_radius(VOLUME))
+    return result, np.array(readings).T
 
 
-def test_shell_with_a_meshed_inner_sphere():
-    assert_converges("shell", [inject_into_shell(*sizes) for sizes in SHELLS])
+def test_shell_with_a_meshed_inner_sphere(evidence):
+    check_convergence(evidence, "meshed inner sphere", [inject_into_shell(*sizes) for sizes in SHELLS])
 
 
-def test_ball_with_the_needle():
-    assert_converges("ball", [ball_result(*sizes) for sizes in BALLS])
+def test_ball_with_the_needle(evidence):
+    results, readings = zip(*(ball_result(*sizes) for sizes in BALLS), strict=True)
+    volumes, tips, radii = readings[-1]
+    through = np.linspace(volumes[0], VOLUME, 100)
+    for name, unit, found, exact in (
+        ("front radius", "mm", radii, exact_radius(through)),
+        ("tip pressure", "kPa", 1e3 * tips, 1e3 * exact_pressure(exact_radius(through))),
+    ):
+        evidence.curve(
+            case="V1 two-phase sphere",
+            title=f"Two-phase sphere, {name}",
+            x_label="cement injected [ml]",
+            y_label=f"{name} [{unit}]",
+            series=[("computed", 1e-3 * volumes, found), ("exact", 1e-3 * through, exact)],
+        )
+    check_convergence(evidence, "needle", results)
 
 
 @pytest.mark.parametrize("ratio", [4.45 / 3.44, 2.05])
-def test_anisotropic_front(ratio):
+def test_anisotropic_front(evidence, ratio):
     """V2: the axes of the ellipsoid fitted to the front are as 1.14 for Baroud's and 1.43 for Nauman's bone."""
     mesh = ball(OUTER, 2.0, 1.0)
     history = inject_into_ball(mesh, ratio)
     places = front_triangles(mesh, history.saturation).mean(axis=1)
     x, y, z = np.linalg.lstsq(places**2, np.ones(len(places)), rcond=None)[0] ** -0.5
-    print(f"k_z / k_x = {ratio:.3f}: axes {x:.2f}, {y:.2f}, {z:.2f} mm, exact ratio {ratio**0.5:.3f}")
-    assert z / x == pytest.approx(ratio**0.5, rel=0.05)
-    assert z / y == pytest.approx(ratio**0.5, rel=0.05)
+    for axis, length in (("x", x), ("y", y)):
+        evidence.check(
+            case=f"V2 anisotropic front, k_z / k_x = {ratio:.3f}",
+            quantity=f"axis along z over that along {axis} [-]",
+            expected=ratio**0.5,
+            computed=z / length,
+            within=0.05,
+            source="exact; square root of the ratio",
+            kind="verification",
+        )
 
 
 @pytest.mark.parametrize("index", [0.3, 0.5, 0.7])
-def test_power_law_around_the_needle(index):
+def test_power_law_around_the_needle(evidence, index):
     """dp = mu_eff / k (Q / 4 pi)^n (r_0^(1 - 2 n) - R_e^(1 - 2 n)) / (2 n - 1), the cement having filled the ball."""
     radius, needle_radius, consistency = 8.0, 1.2, 1e-4
     mesh = ball(radius, 1.2, 0.4)
@@ -227,5 +279,12 @@ def test_power_law_around_the_needle(index):
     power = 1.0 - 2.0 * index
     span = math.log(radius / needle_radius) if abs(power) < 1e-12 else (needle_radius**power - radius**power) / -power
     exact = effective / PERMEABILITY * (RATE / (4.0 * math.pi)) ** index * span
-    print(f"n = {index}: tip {history.last.tip_pressure / exact - 1.0:+.2%}")
-    assert history.last.tip_pressure == pytest.approx(exact, rel=0.01)
+    evidence.check(
+        case=f"V1b power-law sphere, n = {index}",
+        quantity="tip pressure [kPa]",
+        expected=1e3 * exact,
+        computed=1e3 * history.last.tip_pressure,
+        within=0.01,
+        source="exact; steady power-law flow",
+        kind="verification",
+    )

@@ -13,6 +13,11 @@ AREA = WIDTH * DEPTH
 INERTIA = {"x": WIDTH * DEPTH**3 / 12.0, "y": DEPTH * WIDTH**3 / 12.0}
 MODULUS = 150.0
 PLATES = {"superior": "z_max", "inferior": "z_min"}
+AXIAL, FLEXION, LATERAL = (
+    "axial stiffness [N/mm]",
+    "flexion stiffness [N mm/rad]",
+    "lateral bending stiffness [N mm/rad]",
+)
 
 
 def saint_venant(long, short):
@@ -20,6 +25,18 @@ def saint_venant(long, short):
     odd = np.arange(1, 200, 2)
     series = (np.tanh(odd * np.pi * long / (2.0 * short)) / odd**5).sum()
     return long * short**3 / 3.0 * (1.0 - 192.0 * short / (np.pi**5 * long) * series)
+
+
+def check(evidence, case, quantity, computed, exact, within=1e-8):
+    evidence.check(
+        case=case,
+        quantity=quantity,
+        expected=exact,
+        computed=computed,
+        within=within,
+        source="exact; beam theory",
+        kind="verification",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +55,21 @@ def uniform(column):
     return solve(column, np.full(len(column.source.cells), MODULUS))
 
 
-def test_uniform_column_under_axial_load(uniform):
+def test_uniform_column_under_axial_load(evidence, uniform):
     """Without lateral strain the bonded column is a bar: free or held, it shortens by F H / (E A) and does not tilt."""
     exact = MODULUS * AREA / HEIGHT
-    assert uniform.axial_stiffness == pytest.approx(exact, rel=1e-8)
+    check(evidence, "uniform column without lateral strain", AXIAL, uniform.axial_stiffness, exact)
     assert uniform.axial_stiffness_free == pytest.approx(exact, rel=1e-8)
     assert uniform.axial_stiffness_free_rotation == pytest.approx(exact, rel=1e-8)
     assert uniform.matrix[[0, 1, 3, 4, 5], 2] == pytest.approx(np.zeros(5), abs=1e-7 * exact)
     assert uniform.tilt_under_pressure == pytest.approx(np.zeros(2), abs=1e-9 / exact)
 
 
-def test_uniform_column_under_pure_moments(uniform):
+def test_uniform_column_under_pure_moments(evidence, uniform):
     """A pure moment bends to a circle: the upper end turns by M H / (E I) about the middle of the column."""
-    assert uniform.flexion_stiffness == pytest.approx(MODULUS * INERTIA["x"] / HEIGHT, rel=1e-8)
-    assert uniform.lateral_bending_stiffness == pytest.approx(MODULUS * INERTIA["y"] / HEIGHT, rel=1e-8)
+    case = "uniform column without lateral strain"
+    check(evidence, case, FLEXION, uniform.flexion_stiffness, MODULUS * INERTIA["x"] / HEIGHT)
+    check(evidence, case, LATERAL, uniform.lateral_bending_stiffness, MODULUS * INERTIA["y"] / HEIGHT)
     assert uniform.flexion_centre == pytest.approx([WIDTH / 2.0, DEPTH / 2.0, HEIGHT / 2.0], abs=1e-6)
     # bending forward carries the upper end to the front (-y), bending to the left carries it to the left (+x)
     motion = uniform.compliance[:, 3] / uniform.compliance[3, 3]
@@ -73,11 +91,18 @@ def test_uniform_column_under_shear(uniform, across, bending, about):
     assert uniform.matrix[bending, bending] == pytest.approx(held, rel=1e-8)
 
 
-def test_uniform_column_under_torsion(uniform):
+def test_uniform_column_under_torsion(evidence, uniform):
     """Energy bounds: sections that stay plane from above, sections that warp freely from below."""
     warping, plane = saint_venant(WIDTH, DEPTH), INERTIA["x"] + INERTIA["y"]
-    assert uniform.torsional_stiffness < MODULUS / 2.0 * plane / HEIGHT
-    assert uniform.torsional_stiffness > MODULUS / 2.0 * warping / HEIGHT
+    evidence.check(
+        case="uniform column without lateral strain",
+        quantity="torsional stiffness [N mm/rad]",
+        computed=uniform.torsional_stiffness,
+        low=MODULUS / 2.0 * warping / HEIGHT,
+        high=MODULUS / 2.0 * plane / HEIGHT,
+        source="exact bounds; Timoshenko & Goodier (M)",
+        kind="verification",
+    )
 
 
 def section_stiffness(modulus_at, pole):
@@ -106,7 +131,7 @@ def composite(request, column):
     return request.param, solve(column, request.param(centroids[:, 0], centroids[:, 1]))
 
 
-def test_columns_side_by_side_are_exact_composite_beams(composite):
+def test_columns_side_by_side_are_exact_composite_beams(evidence, composite):
     """Axial load and bending of parallel columns of different moduli: plane sections are exact without lateral strain.
 
     Axial motion without tilt is exact in the matrix; bending is exact where the plate may slide, in the compliance.
@@ -117,16 +142,17 @@ def test_columns_side_by_side_are_exact_composite_beams(composite):
     assert stiffness.matrix[2:5, 2] / scale[:, 0] == pytest.approx(exact[:, 0] / scale[:, 0], abs=1e-8)
     bending = np.linalg.inv(exact)
     assert stiffness.compliance[2:5, 2:5] * scale == pytest.approx(bending * scale, abs=1e-7)
-    assert stiffness.axial_stiffness_free == pytest.approx(1.0 / bending[0, 0], rel=1e-8)
-    assert stiffness.flexion_stiffness == pytest.approx(1.0 / bending[1, 1], rel=1e-8)
-    assert stiffness.lateral_bending_stiffness == pytest.approx(1.0 / bending[2, 2], rel=1e-8)
+    case = f"column of {modulus_at.__name__} of different moduli"
+    check(evidence, case, "axial stiffness, free [N/mm]", stiffness.axial_stiffness_free, 1.0 / bending[0, 0])
+    check(evidence, case, FLEXION, stiffness.flexion_stiffness, 1.0 / bending[1, 1])
+    check(evidence, case, LATERAL, stiffness.lateral_bending_stiffness, 1.0 / bending[2, 2])
     assert stiffness.tilt_under_pressure == pytest.approx(-bending[1:, 0], rel=1e-6, abs=1e-12)
     # the neutral axis is where the axial motion and the turning cancel; the column bends about its middle
     centre = [WIDTH / 2.0, DEPTH / 2.0 - bending[0, 1] / bending[1, 1], HEIGHT / 2.0]
     assert stiffness.flexion_centre == pytest.approx(centre, abs=1e-6)
 
 
-def test_two_halves_in_closed_form(column):
+def test_two_halves_in_closed_form(evidence, column):
     """F = sum E A / H and M_y = -sum E A x / H: pushed down without tilt, the stiff right half wants to turn it left.
 
     Left free, it therefore tilts to the soft left side, ry > 0.
@@ -134,22 +160,25 @@ def test_two_halves_in_closed_form(column):
     centroids = column.source.cell_centroids
     stiffness = solve(column, halves(centroids[:, 0], centroids[:, 1]))
     half = AREA / 2.0 / HEIGHT
-    assert stiffness.axial_stiffness == pytest.approx((50.0 + 800.0) * half, rel=1e-8)
+    case = "column of halves of different moduli"
+    check(evidence, case, AXIAL, stiffness.axial_stiffness, (50.0 + 800.0) * half)
     arm = WIDTH / 4.0
-    assert stiffness.matrix[4, 2] == pytest.approx(-(50.0 * arm - 800.0 * arm) * half, rel=1e-8)
+    exact = -(50.0 * arm - 800.0 * arm) * half
+    check(evidence, case, "moment M_y of an axial motion [N mm/mm]", stiffness.matrix[4, 2], exact)
     assert stiffness.matrix[3, 2] == pytest.approx(0.0, abs=1e-7 * stiffness.matrix[4, 2])
     assert stiffness.tilt_under_pressure[1] > 0.0
     assert stiffness.axial_stiffness_free < stiffness.axial_stiffness
     assert stiffness.axial_stiffness_free <= stiffness.axial_stiffness_free_rotation <= stiffness.axial_stiffness
 
 
-def test_layers_add_their_compliances(column):
+def test_layers_add_their_compliances(evidence, column):
     """Soft below, stiff above: the rotations under pure moments add, and the centre moves down to the soft layer."""
     soft, stiff, layer = 50.0, 800.0, 0.5 * HEIGHT
     stiffness = solve(column, np.where(column.source.cell_centroids[:, 2] < layer, soft, stiff))
     bent = layer / soft + layer / stiff
-    assert stiffness.axial_stiffness == pytest.approx(AREA / bent, rel=1e-8)
-    assert stiffness.flexion_stiffness == pytest.approx(INERTIA["x"] / bent, rel=1e-8)
-    assert stiffness.lateral_bending_stiffness == pytest.approx(INERTIA["y"] / bent, rel=1e-8)
+    case = "column of two layers"
+    check(evidence, case, AXIAL, stiffness.axial_stiffness, AREA / bent)
+    check(evidence, case, FLEXION, stiffness.flexion_stiffness, INERTIA["x"] / bent)
+    check(evidence, case, LATERAL, stiffness.lateral_bending_stiffness, INERTIA["y"] / bent)
     centre = (0.5 * layer * layer / soft + 1.5 * layer * layer / stiff) / bent
     assert stiffness.flexion_centre[2] == pytest.approx(centre, abs=1e-6)

@@ -1,0 +1,111 @@
+"""Each computed number beside what it should be, kept for the page that `vertebroplasty verify` writes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+KINDS = ("verification", "order", "cross-check", "published")
+
+
+class Evidence:
+    """What one test shows: lines of the table and plots, appended to a file where one is asked for."""
+
+    def __init__(self, test: str, file: Path | None = None) -> None:
+        """Name the test, and the file of JSON lines, if any."""
+        self._test, self._file = test, file
+
+    def check(
+        self,
+        *,
+        case: str,
+        quantity: str,
+        computed: float,
+        source: str,
+        kind: str,
+        expected: float | None = None,
+        low: float = -math.inf,
+        high: float = math.inf,
+        within: float | None = None,
+    ) -> None:
+        """Record one line of the table, and fail where the computed value lies outside its band.
+
+        Args:
+            case: what stands in the first column; several lines may share it.
+            quantity: what is computed, with its unit in brackets, or [-].
+            computed: value of the model.
+            source: of the expected value: author, year, DOI and tag; "exact", "cross-check" or "fitted order".
+            kind: one of :data:`KINDS`.
+            expected: the value it should have, or None where only a band is known.
+            low: smallest accepted value.
+            high: largest accepted value.
+            within: largest accepted relative error, in the place of ``low`` and ``high``.
+        """
+        if within is not None:
+            assert expected, "a relative error needs an expected value other than 0"
+            low, high = sorted((expected * (1.0 - within), expected * (1.0 + within)))
+        assert kind in KINDS, f"kind {kind!r} is none of {KINDS}"
+        accepted = bool(low <= computed <= high)
+        self._append(
+            kind=kind,
+            case=case,
+            quantity=quantity,
+            expected=None if expected is None else float(expected),
+            low=None if math.isinf(low) else float(low),
+            high=None if math.isinf(high) else float(high),
+            source=source,
+            computed=float(computed),
+            verdict="holds" if accepted else "miss",
+        )
+        beside = "" if expected is None else f" beside {expected:.6g}"
+        assert accepted, f"{case}, {quantity}: {computed:.6g}{beside} lies outside {low:.6g} to {high:.6g} ({source})"
+
+    def check_error(self, case: str, quantity: str, error: float, high: float, source: str = "exact") -> None:
+        """Record an error without a unit, whose exact value is 0, and fail where it is too large."""
+        self.check(
+            case=case,
+            quantity=f"{quantity} [-]",
+            expected=0.0,
+            computed=error,
+            high=high,
+            source=source,
+            kind="verification",
+        )
+
+    def curve(
+        self,
+        *,
+        case: str,
+        title: str,
+        x_label: str,
+        y_label: str,
+        series: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+        log: bool = False,
+    ) -> None:
+        """Record the data of one plot.
+
+        Args:
+            case: the case of the table that it belongs to.
+            title: what the plot shows.
+            x_label: label of the horizontal axis, with its unit.
+            y_label: label of the vertical axis, with its unit.
+            series: label, x and y of each curve; a label that begins with "exact" is drawn as a line without marks.
+            log: whether both axes are logarithmic.
+        """
+        self._append(
+            case=case,
+            title=title,
+            x_label=x_label,
+            y_label=y_label,
+            series=[(label, [float(v) for v in x], [float(v) for v in y]) for label, x, y in series],
+            log=log,
+        )
+
+    def _append(self, **record: Any) -> None:
+        if self._file is None:
+            return
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"test": self._test, **record}) + "\n")
