@@ -1,0 +1,222 @@
+"""The suite of exact answers and published numbers, run as one command: what every case computed, and what failed.
+
+The tests record their numbers themselves, as lines of JSON (``tests/evidence.py``); what becomes of each test comes
+from pytest's own report.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+from meshes.errors import InputError
+
+SOURCES = Path(__file__).resolve().parent.parent
+FOLDERS = ("tests/verification", "tests/validation")
+
+_NO_TESTS = 5
+"""pytest's exit code where it finds nothing to run."""
+
+_RUNNING = re.compile(r"^(tests/\S+\.py::\S+)", flags=re.MULTILINE)
+_PASSED_UNEXPECTEDLY = "[XPASS(strict)]"
+
+Verdict = Literal["holds", "miss", "failed"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A computed number beside what it should be.
+
+    Attributes:
+        test: pytest's name of the test that computed it.
+        kind: verification, order, cross-check or published.
+        case: what was posed.
+        quantity: what was computed, with its unit in brackets.
+        source: where the expected value comes from.
+        computed: value of the model.
+        expected: value it should have, or None where only a band is known.
+        low: smallest accepted value, or None.
+        high: largest accepted value, or None.
+        verdict: a miss is known beforehand; a number outside of its band that is not is failed.
+    """
+
+    test: str
+    kind: str
+    case: str
+    quantity: str
+    source: str
+    computed: float
+    expected: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+
+    @property
+    def error(self) -> float | None:
+        """Relative to the expected value, or absolute where that is 0."""
+        if self.expected is None:
+            return None
+        return self.computed / self.expected - 1.0 if self.expected else self.computed
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The data of one plot.
+
+    Attributes:
+        case: to which it belongs.
+        title: what it shows.
+        x_label: with its unit.
+        y_label: with its unit.
+        series: label, x and y of every curve.
+        log: whether both axes are logarithmic.
+    """
+
+    case: str
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[tuple[str, Sequence[float], Sequence[float]], ...]
+    log: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run of the suite showed.
+
+    Attributes:
+        lines: all numbers, in the order of the tests.
+        curves: data of the plots.
+        failures: test -> its error in one line.
+        skipped: reason -> how many tests did not run for it.
+        left_out: how many long tests were not asked for.
+    """
+
+    lines: tuple[Line, ...]
+    curves: tuple[Curve, ...]
+    failures: Mapping[str, str]
+    skipped: Mapping[str, int]
+    left_out: int
+
+
+def run_suite(
+    sources: Path = SOURCES, slow: bool = False, report: Callable[[float, str], None] = lambda share, note: None
+) -> Evidence:
+    """Run the tests in a process of their own and collect what they recorded.
+
+    Args:
+        sources: the project's folder.
+        slow: whether the long tests run as well.
+        report: called with the share that is done and a few words about the test that runs.
+
+    Raises:
+        InputError: the tests or pytest are not there, or no test was found.
+    """
+    check_suite(sources)
+    with tempfile.TemporaryDirectory() as folder:
+        records, outcomes = Path(folder, "evidence.jsonl"), Path(folder, "outcomes.xml")
+        options = ["-v", "--color=no", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+        options += [f"--evidence={records}", f"--junitxml={outcomes}", *(["-m", ""] if slow else [])]
+        code, output = _run([sys.executable, "-m", "pytest", *FOLDERS, *options], sources, report)
+        if code == _NO_TESTS:
+            raise InputError(f"{sources}: no test in {' and '.join(FOLDERS)}; fetch the project's source again")
+        entries = [json.loads(record) for record in records.read_text("utf-8").splitlines()] if records.exists() else []
+        tests = list(ElementTree.parse(outcomes).iter("testcase")) if outcomes.exists() else []
+    failures = {
+        _address_of(test): _error(problem) for test in tests for problem in (*test.iter("failure"), *test.iter("error"))
+    }
+    if not tests:
+        failures[_address((_RUNNING.findall(output) or ["pytest"])[-1])] = (
+            f"the process ended with exit code {code}; what comes after did not run"
+        )
+    skips = [skip for test in tests for skip in test.iter("skipped") if skip.get("type") == "pytest.skip"]
+    left_out = re.search(r"(\d+) deselected", output)
+    return Evidence(
+        lines=tuple(_line(entry, failures) for entry in entries if "computed" in entry),
+        curves=_curves(entry for entry in entries if "series" in entry),
+        failures=failures,
+        skipped=Counter(skip.get("message", "") for skip in skips),
+        left_out=int(left_out.group(1)) if left_out else 0,
+    )
+
+
+def check_suite(sources: Path = SOURCES) -> None:
+    """Refuse to start where the tests or pytest are missing.
+
+    Raises:
+        InputError: what is missing, and how to come by it.
+    """
+    if not (sources / "tests" / "evidence.py").is_file():
+        raise InputError(
+            "verify: the tests are in the project's source folder and not in the installed package; get the source and "
+            "run 'uv run vertebroplasty verify' in its folder"
+        )
+    if importlib.util.find_spec("pytest") is None:
+        raise InputError("verify: pytest is not installed; run 'uv sync' in the project's folder")
+
+
+def _run(command: Sequence[str], sources: Path, report: Callable[[float, str], None]) -> tuple[int, str]:
+    """Exit code and output of pytest, whose progress is reported while it runs."""
+    output = ""
+    with subprocess.Popen(command, cwd=sources, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        try:
+            while piece := os.read(process.stdout.fileno(), 65536):
+                output += piece.decode(errors="replace")
+                count = re.search(r"(\d+) selected", output) or re.search(r"collected (\d+) item", output)
+                if running := _RUNNING.findall(output):
+                    share = re.findall(r"\[ *(\d+)%\]$", output, flags=re.MULTILINE)
+                    total = count.group(1) if count else "?"
+                    name = running[-1].rpartition("/")[2]
+                    report(float(share[-1]) / 100.0 if share else 0.0, f"test {len(running)} of {total}: {name}")
+        except BaseException:
+            process.terminate()
+            raise
+    return process.returncode, output
+
+
+def _address(test: str) -> str:
+    """Name of a test in the form of pytest's report: ``folder.module.test[parameters]``."""
+    name, bracket, parameters = test.partition("[")
+    return name.replace(".py::", ".").replace("::", ".").replace("/", ".") + bracket + parameters
+
+
+def _address_of(test: ElementTree.Element) -> str:
+    return f"{test.get('classname', '')}.{test.get('name', '')}".strip(".")
+
+
+def _error(problem: ElementTree.Element) -> str:
+    """What went wrong, in one line."""
+    message = problem.get("message", "").strip().partition("\n")[0]
+    if message.startswith(_PASSED_UNEXPECTEDLY):
+        return f"marked as a miss, but it holds: {message.removeprefix(_PASSED_UNEXPECTEDLY).strip()}"
+    details = [line for line in (problem.text or "").splitlines() if line.startswith("E ")]
+    return details[-1].removeprefix("E").strip() if message == "collection failure" and details else message
+
+
+def _line(entry: Mapping[str, Any], failures: Mapping[str, str]) -> Line:
+    line = Line(**{field.name: entry[field.name] for field in fields(Line)})
+    unexpected = line.verdict == "miss" and _address(line.test) in failures
+    return replace(line, verdict="failed") if unexpected else line
+
+
+def _curves(entries: Iterable[Mapping[str, Any]]) -> tuple[Curve, ...]:
+    """One curve for each title: what several tests have recorded under the same one belongs together."""
+    curves: dict[str, Curve] = {}
+    for entry in entries:
+        curve = Curve(**{field.name: entry[field.name] for field in fields(Curve)})
+        before = curves[curve.title].series if curve.title in curves else ()
+        series = tuple((label, x, y) for label, x, y in curve.series)
+        curves[curve.title] = replace(curve, series=before + series)
+    return tuple(curves.values())
