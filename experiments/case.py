@@ -162,6 +162,9 @@ class Case(Section):
 CASES = Path(__file__).parent / "cases"
 """Folder of the case files that come with the software."""
 
+LARGEST_FILE = 1 << 20
+"""Bytes of a case file that are read; the cases that come along have some hundred."""
+
 PATHS = ("ct", "mask", "subregions")
 """Keys of [patient] that name an image."""
 
@@ -187,13 +190,23 @@ def read_case(path: Path) -> Case:
             does not exist.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+        if len(raw) > LARGEST_FILE:
+            raise InputError(f"{path}: is larger than {LARGEST_FILE} bytes, so it is no case file; name the right file")
+        content = tomllib.loads(raw.decode("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such case file; 'vertebroplasty demo' shows a complete run without one") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a text file ({error})") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: nests tables or lists too deeply; a case needs four levels at most") from None
+    except InputError:
+        raise
+    except ValueError:  # of Python's limit on the digits of a whole number
+        raise InputError(f"{path}: holds a number with thousands of digits; write it as in 1e-9") from None
     return build_case(content, path.name, path.parent)
 
 
@@ -233,10 +246,18 @@ def _with_files(case: Case, name: str, base: Path) -> Case:
             if (given := getattr(table, key)) is None:
                 continue
             path = found[key] = base / given.expanduser()
-            if path.is_dir() and kind != NIFTI_OR_DICOM:
+            try:
+                folder, there, file = path.is_dir(), path.exists(), path.is_file()
+            except OSError as error:
+                raise InputError(
+                    f"{name}: {place}.{key} = {str(given)!r} cannot be found ({error.strerror}); correct the path"
+                ) from None
+            if folder and kind != NIFTI_OR_DICOM:
                 raise InputError(f"{name}: {place}.{key} = {str(given)!r} is a folder, not a file; give one {kind}")
-            if not path.exists():
+            if not there:
                 raise InputError(f"{name}: {place}.{key} = {str(given)!r} does not exist (looked for {path})")
+            if not folder and not file:
+                raise InputError(f"{name}: {place}.{key} = {str(given)!r} is a device or a pipe; give one {kind}")
         return table.model_copy(update=found)
 
     given = case.prescribed_cement

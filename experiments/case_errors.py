@@ -153,7 +153,10 @@ def _unknown_key(key: str, known: dict[str, bool]) -> str:
 
 
 def _show(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits, and tables in tables without end
+        return "a value too long to show"
     if isinstance(value, bool):
         text = text.lower()
     return text if len(text) <= 60 else text[:57] + "..."

@@ -23,7 +23,7 @@ from experiments.identity import case_identity
 from experiments.pipeline import run_and_store
 from experiments.progress import Progress
 from experiments.sections.base import joined
-from experiments.store import FORMAT, check_target
+from experiments.store import check_target, is_whole
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
 from meshes.volume import tetmesh_from_arrays
@@ -67,7 +67,7 @@ class FinishedCase:
                 content[part] = json.loads(path.read_text(encoding="utf-8"))
                 if not isinstance(content[part], dict):
                     raise ValueError(f"{path} holds no table")
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 raise InputError(
                     f"{folder}: holds no readable {path.name}; give the folder of a finished run, or a case file"
                 ) from None
@@ -75,10 +75,12 @@ class FinishedCase:
             raise InputError(f"{folder}: is not the folder of a finished run of a case; run the case again")
         found = cls(name, folder, content["results"], content["manifest"])
         try:
-            if found.manifest["format"] != FORMAT or not found.identity or len(read_times(folder / FIELDS)) == 0:
-                raise ValueError("of another format")
+            if not is_whole(folder, found.manifest, ("results.json", FIELDS)) or not found.identity:
+                raise ValueError("not as it was written")
         except (OSError, KeyError, TypeError, ValueError):
-            raise InputError(f"{folder}: is damaged or comes from another version; run the case again") from None
+            raise InputError(
+                f"{folder}: is damaged, was edited or comes from another version; run the case again"
+            ) from None
         return found
 
     @property

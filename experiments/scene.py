@@ -166,7 +166,7 @@ def show(axes: Axes, panel: Panel, title: str, ruler_mm: float = 10.0) -> None:
     half = panel.half
     axes.imshow(panel.image, extent=(-half, half, -half, half))
     axes.set_axis_off()
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title, fontsize="medium", parse_math=False)
     axes.plot([0.92 * half - ruler_mm, 0.92 * half], [-0.93 * half] * 2, color=TEXT_COLOR, linewidth=3)
     axes.text(0.92 * half - 0.5 * ruler_mm, -0.91 * half, f"{ruler_mm:g} mm", ha="center", va="bottom")
     directions = {letter: panel.view.axes @ np.array(vector) for letter, vector in LETTERS.items()}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ OUR_NAMES = frozenset(
     {
         *("manifest.json", "results.json", "fields.vtkhdf", "mechanics.vtu", "mesh.vtu", "pictures"),
         *("comparison.csv", "comparison.json", "comparison.png"),
+        *("verification.md", "images"),
     }
 )
-"""Everything that this software writes at the top of a case directory, or of that of a comparison."""
+"""Everything that this software writes at the top of the directory of a case, a comparison or a page of evidence."""
 
 
 @contextmanager
@@ -107,8 +109,40 @@ def _not_writable(target: Path, error: OSError) -> InputError:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write ``manifest.json`` into a case directory and mark it as ours."""
-    write_json(folder / "manifest.json", {**manifest, "format": FORMAT})
+    """Write ``manifest.json`` into a case directory, mark it as ours and seal what stands in the directory by then."""
+    path = folder / "manifest.json"
+    files = {entry.name: _checksum(entry) for entry in folder.iterdir() if entry.is_file() and entry != path}
+    write_json(path, {**manifest, "format": FORMAT, "files": files})
+    content = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, {**content, "seal": _seal(content)})
+
+
+def is_whole(folder: Path, manifest: Mapping[str, Any], names: Iterable[str]) -> bool:
+    """Whether a manifest and the named files beside it are as they were written.
+
+    Args:
+        folder: case directory.
+        manifest: content of its ``manifest.json``.
+        names: files that are needed.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    content = {key: value for key, value in manifest.items() if key != "seal"}
+    files = content.get("files")
+    if manifest.get("format") != FORMAT or manifest.get("seal") != _seal(content) or not isinstance(files, dict):
+        return False
+    return all(files.get(name) == _checksum(folder / name) for name in names)
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """SHA-256 in hex of a manifest without its seal."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
@@ -117,13 +151,17 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as JSON with sorted keys; NumPy numbers and arrays become plain numbers and lists.
+    """Write :func:`json_text` with indents to ``path``."""
+    path.write_text(json_text(content, indent=2) + "\n", encoding="utf-8")
+
+
+def json_text(content: Mapping[str, Any], indent: int | None = None) -> str:
+    """``content`` as JSON with sorted keys; NumPy numbers and arrays become plain numbers and lists.
 
     Raises:
         ValueError: a number is not finite; such a result is an error and is not stored.
     """
-    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, default=_plain, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    return json.dumps(content, indent=indent, sort_keys=True, allow_nan=False, default=_plain, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

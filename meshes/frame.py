@@ -86,6 +86,10 @@ def orthonormal_axes(left: NDArray[np.float64], superior: NDArray[np.float64]) -
     return np.array([x, np.cross(z, x), z])
 
 
+class FrameError(ValueError):
+    """The mask is not that of a body that a frame can be laid through."""
+
+
 def frame_of_body(body: NDArray[np.bool_], grid: Image, axes: NDArray[np.float64], method: str) -> AnatomicalFrame:
     """Put a frame with the given axes at the centroid of a body and measure the body's extents.
 
@@ -94,6 +98,9 @@ def frame_of_body(body: NDArray[np.bool_], grid: Image, axes: NDArray[np.float64
         grid: image whose grid the mask lies on.
         axes: (3, 3) rows left, posterior, superior in LPS.
         method: how the axes were found.
+
+    Raises:
+        FrameError: the body does not surround its own centroid.
     """
     origin = grid.to_world(np.argwhere(body)).mean(axis=0)
     return AnatomicalFrame(origin, axes, _extents(body, grid, origin, axes), method)
@@ -112,6 +119,8 @@ def _extents(
     extents = np.empty((3, 2))
     for axis, side in np.ndindex(3, 2):
         profile = inside[:, axis, side]
+        if not (profile >= 0.5).any():
+            raise FrameError("its centroid lies outside of it")
         last = int(np.flatnonzero(profile >= 0.5)[-1])
         fraction = (profile[last] - 0.5) / (profile[last] - profile[last + 1])
         extents[axis, side] = (distances[last] + fraction * EXTENT_STEP) * (-1 if side == 0 else 1)

@@ -7,24 +7,20 @@ ITK and DICOM have it; NIfTI affines lead to RAS, so x and y change sign once, h
 
 from __future__ import annotations
 
-import gzip
 import itertools
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
 from meshes.dicom import read_dicom_series
 from meshes.errors import InputError
+from meshes.nifti import read_nifti, times
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-CHUNK = 1 << 22
-"""Bytes of a compressed file's content that are held at a time while its check sum is verified."""
 THICKEST_SLICE = 3.0
 """Largest voxel spacing in mm along any axis: above it neither endplates nor pedicles are resolved."""
 HIGHEST_SOFT_TISSUE_MINIMUM = -20.0
@@ -97,11 +93,10 @@ def read_ct(path: Path) -> Image:
         hounsfield, affine = read_dicom_series(path)
         image = canonical_image(hounsfield, RAS_TO_LPS @ affine, path)
     else:
-        image = _read_nifti(path, "CT")
-    values = image.values.astype(np.float32)
+        image = canonical_image(*read_nifti(path, "CT"), path)
     _check_geometry(image, "CT")
-    _check_hounsfield_units(values, image.values.dtype, path)
-    return replace(image, values=values)
+    _check_hounsfield_units(image.values, path)
+    return replace(image, values=image.values.astype(np.float32))
 
 
 def read_mask(path: Path, what: str = "mask") -> Image:
@@ -122,7 +117,7 @@ def read_mask(path: Path, what: str = "mask") -> Image:
         raise InputError(f"{what} {path} does not exist; check the path")
     if path.is_dir():
         raise InputError(f"{what} {path} is a folder; give one NIfTI file (.nii or .nii.gz)")
-    image = _read_nifti(path, what)
+    image = canonical_image(*read_nifti(path, what), path)
     _check_geometry(image, what)
     labels = image.values
     if not np.isfinite(labels).all():
@@ -147,7 +142,7 @@ def check_same_grid(first: Image, second: Image, second_name: str = "mask") -> N
     remedy = f"resample the {second_name} onto the CT with nearest neighbour"
     if first.values.shape != second.values.shape:
         raise InputError(
-            f"{files}: {_times(second.values.shape)} against {_times(first.values.shape)} voxels (both in LPS order); "
+            f"{files}: {times(second.values.shape)} against {times(first.values.shape)} voxels (both in LPS order); "
             f"{remedy}"
         )
     corners = np.array(list(itertools.product(*[(0, size - 1) for size in first.values.shape])))
@@ -158,7 +153,7 @@ def check_same_grid(first: Image, second: Image, second_name: str = "mask") -> N
         shift = ", ".join(f"{value:.2f}" for value in offset[0])
         raise InputError(f"{files}: shifted by ({shift}) mm in LPS, at most {GRID_TOLERANCE} mm is allowed; {remedy}")
     if not np.allclose(first.spacing, second.spacing, rtol=1e-3):
-        raise InputError(f"{files}: voxels of {_times(second.spacing)} mm against {_times(first.spacing)} mm; {remedy}")
+        raise InputError(f"{files}: voxels of {times(second.spacing)} mm against {times(first.spacing)} mm; {remedy}")
     raise InputError(
         f"{files}: the corners lie up to {np.linalg.norm(offset, axis=1).max():.2f} mm apart because the axes point "
         f"differently, at most {GRID_TOLERANCE} mm is allowed; {remedy}"
@@ -179,68 +174,6 @@ def canonical_image(values: NDArray[Any], affine_ras: NDArray[Any], path: Path |
     return Image(ordered, RAS_TO_LPS @ affine @ inv_ornt_aff(to_lps, values.shape), path)
 
 
-def _read_nifti(path: Path, what: str) -> Image:
-    try:
-        stored = nib.loadsave.load(path)
-        _verify_check_sum(path)
-        values = np.asanyarray(stored.dataobj)  # type: ignore[attr-defined]
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
-        raise InputError(
-            f"{what} {path} is not a readable NIfTI file ({_first_line(error)}); export it again"
-        ) from error
-    except (OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
-        raise InputError(f"{what} {path} is damaged or cut short ({_first_line(error)}); export it again") from error
-    if not isinstance(stored, nib.nifti1.Nifti1Pair):
-        raise InputError(f"{what} {path} is {type(stored).__name__}, not NIfTI; convert it to .nii.gz")
-    if values.dtype.kind not in "iufb":
-        raise InputError(
-            f"{what} {path} holds colours or complex numbers ({values.dtype}); one number a voxel is needed"
-        )
-    if values.ndim != 3 or min(values.shape) < 2:
-        raise InputError(
-            f"{what} {path} is {_times(values.shape)}; one 3-D volume with at least 2 voxels along each axis is needed"
-        )
-    if stored.header["sform_code"] == 0 and stored.header["qform_code"] == 0:
-        raise InputError(
-            f"{what} {path} does not say where left and right are (its sform and qform codes are 0); convert it again "
-            "from DICOM with its orientation"
-        )
-    affine = np.asarray(stored.affine, dtype=np.float64)
-    _check_affine(affine, path, what)
-    return canonical_image(values, affine, path)
-
-
-def _verify_check_sum(path: Path) -> None:
-    """Read a .gz file to its end, where gzip keeps the check sum; reading the voxels alone stops before it.
-
-    Raises:
-        OSError, EOFError, zlib.error: the content is not what was once compressed.
-    """
-    if path.suffix.lower() != ".gz":
-        return
-    with gzip.open(path) as content:
-        while content.read(CHUNK):
-            pass
-
-
-def _check_affine(affine: NDArray[np.float64], path: Path, what: str) -> None:
-    if not np.isfinite(affine).all():
-        raise InputError(f"{what} {path} has NaN or infinite numbers in its affine; export it again")
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    if spacing.min() < 1e-3 or abs(np.linalg.det(affine[:3, :3] / np.maximum(spacing, 1e-12))) < 1e-3:
-        raise InputError(
-            f"{what} {path} has a singular affine (voxel spacing {_times(spacing)} mm); spacings must be above "
-            "0.001 mm along three different directions"
-        )
-    directions = affine[:3, :3] / spacing
-    angle = np.degrees(np.arccos(np.abs(np.triu(directions.T @ directions, 1)).max()))
-    if angle < 89.9:
-        raise InputError(
-            f"{what} {path} has a sheared grid (two voxel axes meet at {angle:.1f} degrees, 90 +- 0.1 are allowed), as "
-            "from a tilted gantry; resample it to a rectangular grid"
-        )
-
-
 def _check_geometry(image: Image, what: str) -> None:
     coarsest = image.spacing.max()
     if coarsest > THICKEST_SLICE + 0.01:
@@ -250,7 +183,7 @@ def _check_geometry(image: Image, what: str) -> None:
         )
 
 
-def _check_hounsfield_units(values: NDArray[np.float32], stored: np.dtype[Any], path: Path) -> None:
+def _check_hounsfield_units(values: NDArray[Any], path: Path) -> None:
     if not np.isfinite(values).all():
         share = 100.0 * (1.0 - np.isfinite(values).mean())
         raise InputError(
@@ -258,7 +191,7 @@ def _check_hounsfield_units(values: NDArray[np.float32], stored: np.dtype[Any], 
         )
     low, high = float(values.min()), float(values.max())
     plausible = f"a CT of a spine reaches below {HIGHEST_SOFT_TISSUE_MINIMUM:g} and above {LOWEST_BONE_MAXIMUM:g} HU"
-    found = f"CT {path} is not in Hounsfield units: its values run from {low:g} to {high:g} ({stored})"
+    found = f"CT {path} is not in Hounsfield units: its values run from {low:g} to {high:g} ({values.dtype})"
     if low >= 0 and high <= 255:
         raise InputError(f"{found}, as an 8-bit or rescaled image or a mask, while {plausible}; export the original CT")
     if low < HU_RANGE[0] or high > HU_RANGE[1]:
@@ -267,11 +200,3 @@ def _check_hounsfield_units(values: NDArray[np.float32], stored: np.dtype[Any], 
         raise InputError(
             f"{found}, while {plausible}; export the original CT with its rescale slope and intercept applied"
         )
-
-
-def _times(numbers: Any) -> str:
-    return " x ".join(f"{number:.4g}" for number in numbers)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

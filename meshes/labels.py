@@ -124,7 +124,7 @@ def choose_label(
             conventions.
     """
     level = None if level is None else _checked_level(level)
-    if isinstance(labels, str) and labels.strip().isdigit():
+    if isinstance(labels, str) and labels.strip().isdecimal():
         labels = int(labels)
     if isinstance(labels, int):
         return _by_number(heights, path, level, labels)

@@ -13,7 +13,7 @@ from scipy import ndimage
 from meshes.axes import find_axes, mirror_agreement
 from meshes.bodysplit import SplitError, split_body
 from meshes.errors import InputError
-from meshes.frame import AnatomicalFrame, frame_of_body
+from meshes.frame import AnatomicalFrame, FrameError, frame_of_body
 from meshes.image import Image, check_same_grid, read_ct, read_mask
 from meshes.labels import LabelChoice, choose_label, label_maps
 
@@ -110,7 +110,13 @@ def read_vertebra(
         parts = parted.values[window]
     body, arch, body_provenance = _body_and_arch(whole, grid, parts, choice, Path(subregions or mask), warnings)
     axes = find_axes(body, arch, grid, parts)
-    frame = frame_of_body(body, grid, axes.axes, axes.method)
+    try:
+        frame = frame_of_body(body, grid, axes.axes, axes.method)
+    except FrameError as error:
+        raise InputError(
+            f"the body of {choice.level} in mask {subregions or mask} has no shape of a body: {error}; correct the "
+            "segmentation"
+        ) from error
     symmetry = mirror_agreement(body, grid, frame.origin, frame.axes[0])
     if axes.method != "landmarks":
         warnings.append(f"anatomical frame without landmarks: {axes.description}")

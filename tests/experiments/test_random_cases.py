@@ -314,10 +314,11 @@ class Tally:
         return self.run > 2 * len(self.refusals)
 
 
-def test_any_case_runs_or_is_refused(quick_demo: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("examples", [6, pytest.param(100, marks=pytest.mark.slow)])
+def test_any_case_runs_or_is_refused(examples: int, quick_demo: None, tmp_path_factory: pytest.TempPathFactory) -> None:
     tally, folder = Tally(), tmp_path_factory.mktemp("random")
 
-    @campaign(6)
+    @campaign(examples)
     @given(content=CASES)
     def check(content: Table) -> None:
         tally.check(content, folder)
@@ -331,16 +332,3 @@ def test_a_needle_in_a_corner_of_the_body_injects_all(quick_demo: None, tmp_path
     assert isinstance(outcome, CaseOutcome)
     assert outcome.results["injection"]["stop_reason"] == "volume_reached"
     check_outcome(outcome, tmp_path)
-
-
-@pytest.mark.slow
-def test_many_cases_run_or_are_refused(quick_demo: None, tmp_path_factory: pytest.TempPathFactory) -> None:
-    tally, folder = Tally(), tmp_path_factory.mktemp("random")
-
-    @campaign(100)
-    @given(content=CASES)
-    def check(content: Table) -> None:
-        tally.check(content, folder)
-
-    check()
-    assert tally.most_ran(), tally.refusals

@@ -113,7 +113,7 @@ def test_grids_that_cannot_be_used(tmp_path):
         read_ct(save(tmp_path / "singular.nii", hounsfield(), affine(a22=0.0, a02=1.0)))
     # nibabel cannot write a zero spacing as a file, so it is put into the header's bytes.
     zero = nib.load(save(tmp_path / "zero.nii", hounsfield()))
-    zero.header["srow_z"] = 0.0
+    zero.header["srow_z"], zero.header["vox_offset"] = 0.0, 352
     raw = bytearray((tmp_path / "zero.nii").read_bytes())
     raw[: len(zero.header.binaryblock)] = zero.header.binaryblock
     (tmp_path / "zero.nii").write_bytes(raw)
