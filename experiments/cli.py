@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from experiments.sweep.commands import results, sweep
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ app = typer.Typer(
     epilog=(
         "First steps: 'vertebroplasty doctor' checks this machine, 'vertebroplasty demo' runs a real L3. For a case of "
         "your own copy docs/case-file.md's example, then 'vertebroplasty run CASE.toml'. On several cores: "
-        "'mpiexec -n 2 vertebroplasty run CASE.toml'."
+        "'mpiexec -n 2 vertebroplasty run CASE.toml'. Many variations of a case: 'vertebroplasty sweep --ready "
+        "parameter-uncertainty --dry-run'."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -130,6 +132,10 @@ def compare(
             _print(comparison.table(), target, comparison.remarks)
 
 
+app.command()(sweep)
+app.command()(results)
+
+
 @app.command()
 def mesh(
     ct: Annotated[Path, typer.Argument(metavar="CT", help="CT in HU (NIfTI)")],
@@ -157,7 +163,7 @@ def mesh(
 
         patient: dict[str, Any] = {"ct": str(ct), "mask": str(mask), "level": level}
         if labels is not None:
-            patient["labels"] = int(labels) if labels.isdecimal() else labels
+            patient["labels"] = int(labels) if labels.isdecimal() and len(labels) < 6 else labels
         if subregions is not None:
             patient["subregions"] = str(subregions)
         case = build_case({"patient": patient, "mesh": {"size_mm": size}}, "command line")
@@ -192,6 +198,29 @@ def schema(
 
             listing = Laws.of_case(read_case(laws)).describe()
         print(json.dumps(listing, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def verify(
+    slow: Annotated[bool, typer.Option("--slow", help="run the long tests, too")] = False,
+    out: OutFolder = None,
+) -> None:
+    """Compute every case with an exact answer or a published number, and write a page; results in results/verification.
+
+    Runs the tests of the project's source folder. The exit code is 1 if a test failed; known misses do not count.
+    """
+    with reported():
+        from experiments.progress import Progress
+        from experiments.verification_page import PAGE, Counts, verify_and_store
+
+        target = out or Path("results", "verification")
+        with Progress(visible=_rank() == 0) as progress:
+            evidence = verify_and_store(target, slow, progress)
+        print(f"{Counts.of(evidence)}: {target / PAGE}")
+        for test, error in evidence.failures.items():
+            print(f"failed: {test}: {error}", file=sys.stderr)
+    if evidence.failures:
+        raise typer.Exit(1)
 
 
 @app.command()

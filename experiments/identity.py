@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -33,28 +33,31 @@ class Identity:
     code: str
 
 
-def identify(case: Case, inputs: Mapping[str, Path] | None = None) -> Identity:
+def identify(
+    case: Case, inputs: Mapping[str, Path] | None = None, checksum_of: Callable[[Path], str] | None = None
+) -> Identity:
     """Identify ``case``.
 
     Args:
         case: the case.
         inputs: role -> input file that counts besides those that the case names, such as the images of the demo
             patient.
+        checksum_of: :func:`checksum`, or one that remembers the files that many cases share.
     """
     files = {**input_files(case), **(inputs or {})}
-    checksums = {role: checksum(path) for role, path in sorted(files.items())}
+    checksums = {role: (checksum_of or checksum)(path) for role, path in sorted(files.items())}
     content = canonical(case)
     code = code_version()
     digest = hashlib.sha256("\n".join([content, json.dumps(checksums, sort_keys=True), code]).encode()).hexdigest()
     return Identity(case=digest, content=content, inputs=checksums, code=code)
 
 
-def case_identity(case: Case) -> Identity:
-    """Identity of ``case`` with the files of the demo patient where it uses them."""
+def case_identity(case: Case, checksum_of: Callable[[Path], str] | None = None) -> Identity:
+    """Identity of ``case`` with the files of the demo patient where it uses them; see :func:`identify`."""
     if not case.patient.demo:
-        return identify(case)
+        return identify(case, checksum_of=checksum_of)
     demo = demo_patient()
-    return identify(case, {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions})
+    return identify(case, {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions}, checksum_of)
 
 
 def canonical(case: Case) -> str:

@@ -22,7 +22,7 @@ from experiments.laws import Laws
 from experiments.manifest import build_manifest
 from experiments.mechanics import MechanicsOutcome, load
 from experiments.output import CaseOutcome
-from experiments.preparation import InjectionSetup, Preparation, prepare
+from experiments.preparation import InjectionSetup, Mesher, Preparation, prepare
 from experiments.progress import Progress
 from experiments.store import case_directory, check_target, write_manifest, write_results
 from fem.fill import FillMeasures, measure_fill
@@ -36,13 +36,19 @@ EXPECTED_SECONDS = {"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 40.0, "s
 """Stages of a run with rough times on the demo, from which the first guess of the time left follows."""
 
 
-def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.COMM_WORLD) -> CaseOutcome:
+def run_case(
+    case: Case,
+    progress: Progress | None = None,
+    comm: MPI.Comm = MPI.COMM_WORLD,
+    mesher: Mesher | None = None,
+) -> CaseOutcome:
     """Run a case.
 
     Args:
         case: what is asked.
         progress: where stages and their progress are shown; nowhere by default.
         comm: ranks that share the work.
+        mesher: makes the mesh of the body; see :func:`experiments.preparation.prepare`.
 
     Returns:
         Results and manifest on every rank; meshes and fields on rank 0.
@@ -58,7 +64,7 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
         "pictures": not case.output.pictures,
     }
     progress.plan({name: seconds for name, seconds in EXPECTED_SECONDS.items() if not idle.get(name)})
-    laws, prepared = on_root(comm, lambda: _prepare(case, progress))
+    laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
     partition = Partition.build(prepared.mesh, comm)
     numbers: dict[str, Any] = {
         "mesh": prepared.mesh_results,
@@ -102,9 +108,9 @@ def run_case(case: Case, progress: Progress | None = None, comm: MPI.Comm = MPI.
     )
 
 
-def _prepare(case: Case, progress: Progress) -> tuple[Laws, Preparation]:
+def _prepare(case: Case, progress: Progress, mesher: Mesher | None) -> tuple[Laws, Preparation]:
     laws = Laws.of_case(case)
-    return laws, prepare(case, laws, progress)
+    return laws, prepare(case, laws, progress, mesher)
 
 
 def on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:

@@ -5,6 +5,7 @@ Cement that the case file prescribes is known as well, and then there are no nee
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ from experiments.units import to_internal
 from fem.plan import InjectionPlan, Needle
 from fem.walls import Opening, Walls
 from materials.bone import BoneField
-from meshes.body import mesh_body
+from meshes.body import Refinement, mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
 from meshes.quality import measure_quality
@@ -89,8 +90,18 @@ class Preparation:
     warnings: tuple[str, ...]
 
 
-def prepare(case: Case, laws: Laws, progress: Progress) -> Preparation:
+type Mesher = Callable[[Vertebra, float, Sequence[Refinement]], TetMesh]
+"""Makes the mesh of a body from its vertebra, the edge length in mm and the refinements, as ``mesh_body`` does."""
+
+
+def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher | None = None) -> Preparation:
     """Read, mesh and characterise the bone; lay the needles and the walls, or the prescribed cement.
+
+    Args:
+        case: what is asked.
+        laws: its laws.
+        progress: where the stages are shown.
+        mesher: :func:`~meshes.body.mesh_body`, or one that keeps meshes which several cases share.
 
     Raises:
         InputError: the input cannot be used; whatever does not need the mesh is checked before it is made.
@@ -108,7 +119,7 @@ def prepare(case: Case, laws: Laws, progress: Progress) -> Preparation:
     with progress.stage("mesh") as stage:
         size = to_internal(case.mesh.size_mm, "mm")
         finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]
-        mesh = mesh_body(vertebra, size, finer)
+        mesh = (mesher or mesh_body)(vertebra, size, finer)
         stage.update(0.7)
         mesh_results = results.mesh_results(measure_quality(mesh, vertebra))
         stage.update(0.8)

@@ -116,7 +116,7 @@ class Progress:
             self._bars.remove_task(self._tasks.pop(name))
         elif self._visible:
             left = self._left(None)
-            rest = f", about {_duration(left)} left" if left else ""
+            rest = f", about {duration(left)} left" if left else ""
             place = f"[{len(self.records)}/{len(self._expected)}] " if self._expected else ""
             self._console.print(f"{place}{name}: {running.seconds:.1f} s{rest}", highlight=False, markup=False)
 
@@ -134,7 +134,7 @@ class Progress:
         self._bars.update(
             self._tasks[stage.name],
             completed=stage.fraction,
-            left=f"{_duration(stage_left)} left" if stage_left is not None else "",
+            left=f"{duration(stage_left)} left" if stage_left is not None else "",
             note=note,
         )
         if not self._expected:
@@ -146,7 +146,7 @@ class Progress:
         self._bars.update(
             self._tasks["whole run"],
             completed=done / (done + left) if done + left > 0.0 else 0.0,
-            left=f"about {_duration(left)} left",
+            left=f"about {duration(left)} left",
         )
 
     def _left(self, stage: Stage | None) -> float:
@@ -167,7 +167,8 @@ class Progress:
         return left + by_fraction
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time as people read it."""
     if seconds < 60.0:
         return f"{seconds:.0f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

@@ -1,0 +1,103 @@
+"""Designs: which values every case of a sweep gives its varied keys."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from experiments.sweep.study import LARGEST_SWEEP, Study, Vary
+from meshes.errors import InputError
+
+MORRIS_LEVELS = 4
+"""Levels between which the trajectories of Morris step (Campolongo et al. 2007, 10.1016/j.envsoft.2006.10.004)."""
+
+
+def combinations(study: Study) -> list[tuple[Any, ...]]:
+    """The varied values of every case, in the order of ``study.vary``; the same study gives the same values.
+
+    Raises:
+        InputError: the design has more than :data:`~experiments.sweep.study.LARGEST_SWEEP` cases.
+    """
+    size = number_of_cases(study)
+    if size > LARGEST_SWEEP:
+        raise InputError(f'design = "{study.design}" makes {size} cases; at most {LARGEST_SWEEP} are allowed')
+    if study.design == "grid":
+        return list(product(*(levels(vary) for vary in study.vary)))
+    if study.design == "zipped":
+        return list(zip(*(levels(vary) for vary in study.vary), strict=True))
+    points = sample(study)
+    return list(zip(*(quantiles(vary, points[:, index]) for index, vary in enumerate(study.vary)), strict=True))
+
+
+def number_of_cases(study: Study) -> int:
+    """How many cases the design has."""
+    if study.design == "grid":
+        return int(np.prod([len(vary.values or ()) or vary.count or 0 for vary in study.vary], dtype=object))
+    if study.design == "zipped":
+        return len(levels(study.vary[0]))
+    per_point = {"sobol": len(study.vary) + 2, "morris": len(study.vary) + 1}.get(study.design, 1)
+    return per_point * (study.count or 0)
+
+
+def sample(study: Study) -> NDArray[np.float64]:
+    """(cases, varied) points of a sampling design in the unit cube.
+
+    Sobol points are Saltelli's for first-order and total indices (Saltelli et al. 2010, 10.1016/j.cpc.2009.09.018).
+    """
+    count, dimension = study.count or 0, len(study.vary)
+    if study.design == "random":
+        return np.random.default_rng(study.seed).random((count, dimension))
+    if study.design == "latin-hypercube":
+        return np.asarray(stats.qmc.LatinHypercube(dimension, rng=study.seed).random(count))
+    problem = {"num_vars": dimension, "names": [vary.path for vary in study.vary], "bounds": [[0.0, 1.0]] * dimension}
+    if study.design == "sobol":
+        from SALib.sample import sobol
+
+        return np.asarray(sobol.sample(problem, count, calc_second_order=False, seed=study.seed))
+    from SALib.sample import morris
+
+    return np.asarray(morris.sample(problem, count, num_levels=MORRIS_LEVELS, seed=study.seed))
+
+
+def levels(vary: Vary) -> list[Any]:
+    """The values of a list or a range; those of a range between whole numbers stay whole where all of them are."""
+    if vary.values is not None:
+        return list(vary.values)
+    if vary.start is None or vary.stop is None or vary.count is None:
+        raise ValueError("a checked design lists values or a range")
+    spaced = np.geomspace if vary.log else np.linspace
+    numbers = spaced(vary.start, vary.stop, vary.count)
+    if isinstance(vary.start, int) and isinstance(vary.stop, int) and np.array_equal(numbers, np.round(numbers)):
+        return [int(number) for number in numbers]
+    return [float(number) for number in numbers]
+
+
+def quantiles(vary: Vary, shares: NDArray[np.float64]) -> list[Any]:
+    """The values below which the given shares, 0 to 1, of the distribution lie; lists and ranges weigh all the same."""
+    if vary.distribution is None or vary.distribution == "categorical":
+        values = list(vary.choices or levels(vary)) if vary.distribution else levels(vary)
+        bounds = np.cumsum(vary.weights or np.ones(len(values)))
+        places = np.searchsorted(bounds / bounds[-1], shares, side="right")
+        return [values[min(place, len(values) - 1)] for place in places]
+    return [float(value) for value in _continuous(vary).ppf(shares)]
+
+
+def _continuous(vary: Vary) -> Any:
+    """The distribution of a checked ``vary`` as SciPy has it."""
+    given = {key: getattr(vary, key) for key in ("low", "high", "mean", "sd", "median", "geometric_sd")}
+    low, high, mean, sd, median, spread = given.values()
+    match vary.distribution:
+        case "uniform":
+            return stats.uniform(low, high - low)
+        case "log-uniform":
+            return stats.loguniform(low, high)
+        case "normal":
+            return stats.norm(mean, sd)
+        case "truncated-normal":
+            return stats.truncnorm((low - mean) / sd, (high - mean) / sd, mean, sd)
+        case _:
+            return stats.lognorm(np.log(spread), scale=median)

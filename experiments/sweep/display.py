@@ -1,0 +1,147 @@
+"""What a sweep shows on the terminal: how far it is, what is planned, and the table of its results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from experiments.progress import duration
+from experiments.sweep.bands import HEADLINES, Band
+from experiments.sweep.cases import Plan
+from experiments.sweep.engine import Standing
+from experiments.sweep.table import INPUT, SweepTable
+
+LINE = 10.0
+"""Least seconds between two lines where there is no terminal."""
+
+WIDE = 200
+"""Columns of what is printed into a file or a pipe."""
+
+LARGE = 1e4
+"""From which on numbers are shown to their last digit before the point."""
+
+SAMPLE, LISTED = 5, 20
+"""Cases that a dry run shows, and rows that a list shows."""
+
+
+class SweepDisplay:
+    """Shows how far a sweep is: a bar on a terminal, elsewhere a line when more cases are done."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        """Set up the display, not yet shown."""
+        self._console = console or Console(stderr=True)
+        self._live: Live | None = None
+        self._told, self._last = (0, 0), -LINE
+
+    @contextmanager
+    def shown(self) -> Iterator[SweepDisplay]:
+        """Show it until the block ends."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        with Live(console=self._console, transient=True, auto_refresh=False) as self._live:
+            yield self
+
+    def update(self, standing: Standing) -> None:
+        """Show how far the sweep is."""
+        if self._live is not None:
+            grid = Table.grid(padding=(0, 2))
+            bar = ProgressBar(total=max(standing.total, 1), completed=standing.finished + standing.failed, width=40)
+            grid.add_row(bar, progress_line(standing))
+            self._live.update(grid, refresh=True)
+        elif (standing.finished, standing.failed) != self._told and time.monotonic() - self._last >= LINE:
+            self._told, self._last = (standing.finished, standing.failed), time.monotonic()
+            self._console.print(progress_line(standing), highlight=False, markup=False, soft_wrap=True)
+
+
+def progress_line(standing: Standing) -> str:
+    """How far a sweep is, in one line."""
+    parts = [
+        f"{standing.finished + standing.failed} of {standing.total} done",
+        f"{standing.running} running on {standing.workers} workers",
+        f"{standing.failed} failed",
+    ]
+    if standing.workers == 0:
+        parts[1] = "waiting for workers"
+    if standing.seconds_left is not None:
+        parts += [f"{60.0 * standing.rate:.3g} per minute", f"about {duration(standing.seconds_left)} left"]
+    if standing.worst_balance > 0.0:
+        parts.append(f"worst cement balance {standing.worst_balance:.0e}")
+    return ", ".join(parts)
+
+
+def plan_table(plan: Plan) -> Table:
+    """The first cases of a plan."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("case", justify="right")
+    for path in plan.units:
+        table.add_column(escape(_key(path)), justify="right", overflow="fold", vertical="bottom")
+    for case in plan.cases[:SAMPLE]:
+        table.add_row(str(case.number), *(_cell(value) for value in case.values.values()))
+    return table
+
+
+def results_table(table: SweepTable, rows: pa.Table) -> Table:
+    """The first rows with what varies and the headlines of the results."""
+    found = Table(box=None, pad_edge=False)
+    columns = ["number", *table.varied, *(name for name in HEADLINES if name in rows.column_names)]
+    columns += ["error"] if any(rows["error"].to_pylist()) else []
+    for name in columns:
+        heading = _heading(HEADLINES[name], table.unit(name)) if name in HEADLINES else _key(name)
+        found.add_column(escape(heading), justify="right", overflow="fold", vertical="bottom")
+    for row in rows.select(columns).slice(0, LISTED).to_pylist():
+        found.add_row(*(_cell(value) for value in row.values()))
+    return found
+
+
+def plain_table(rows: pa.Table) -> Table:
+    """The first rows of an answer to SQL."""
+    table = Table(box=None, pad_edge=False)
+    for name in rows.column_names:
+        table.add_column(escape(name), justify="right", overflow="fold", vertical="bottom")
+    for row in rows.slice(0, LISTED).to_pylist():
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def bands_table(bands: Sequence[Band]) -> Table:
+    """Bands with their medians."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "5 %", "median", "95 %", "cases"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for band in bands:
+        name = _heading(HEADLINES.get(band.column, band.column), band.unit)
+        table.add_row(escape(name), _cell(band.low), _cell(band.median), _cell(band.high), str(band.cases))
+    return table
+
+
+def wide_console() -> Console:
+    """A console for tables, which are not squeezed where no terminal is."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
+
+
+def _key(path: str) -> str:
+    """The last key of a path, which names the unit."""
+    return path.removeprefix(INPUT).rpartition(".")[2]
+
+
+def _heading(name: str, unit: str) -> str:
+    return name if unit in ("", "1") else f"{name} [{unit}]"
+
+
+def _cell(value: Any) -> str:
+    """A value as people read it: four digits, texts by the beginning of their first line, nothing for None."""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < LARGE else f"{value:.0f}"
+    lines = "" if value is None else str(value).strip()
+    return escape(lines.partition("\n")[0][:60])

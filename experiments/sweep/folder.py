@@ -1,0 +1,184 @@
+"""The folder of a sweep: its plan, one file per finished case, the failed cases' own files, and the table of all.
+
+Only whole files have the names by which they are read, so that a killed sweep loses the cases under way and no more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.store import json_text
+from experiments.sweep.cases import Plan, SweepCase
+from meshes.errors import InputError
+
+FORMAT = "vertebroplasty-sweep-1"
+ROW_BYTES = 20_000
+"""Rough size of what is kept of one case."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A folder that holds a sweep.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def meshes(self) -> Path:
+        """Where meshes are kept that cases share."""
+        return self.path.resolve() / "meshes"
+
+    @property
+    def table(self) -> Path:
+        """The Parquet file of all finished cases."""
+        return self.path / "results.parquet"
+
+    @classmethod
+    def check(cls, path: Path) -> None:
+        """Refuse a place that holds something else.
+
+        Raises:
+            InputError: it is a file, or a folder with other content.
+        """
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path}: is a file, not a folder; choose another folder with -o")
+        if path.is_dir() and any(path.iterdir()):
+            try:
+                cls(path).plan()
+            except InputError:
+                raise InputError(f"{path}: is not empty and holds no sweep; choose another folder with -o") from None
+
+    @contextmanager
+    def open(self, plan: Plan) -> Iterator[None]:
+        """Make the folder, or go on in it, for as long as the block lasts; its plan becomes ``plan``.
+
+        Raises:
+            InputError: it holds something else, nothing can be written there, the disk is too full, or another process
+                runs a sweep in it.
+        """
+        self.check(self.path)
+        with self._writing():
+            for folder in (self.path, self.path / "rows"):
+                folder.mkdir(parents=True, exist_ok=True)
+            needed, free = ROW_BYTES * len(plan.different), shutil.disk_usage(self.path).free
+            if free < needed:
+                raise InputError(
+                    f"{self.path}: {needed / 1e6:.0f} MB are needed there but {free / 1e6:.0f} MB are free; make room "
+                    "or choose another folder with -o"
+                )
+            lock = (self.path / "sweep.lock").open("w")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{self.path}: another process runs a sweep there; wait for it or stop it") from None
+            for part in [*self.path.glob("*.part"), *self.path.glob("*/*.part")]:
+                part.unlink(missing_ok=True)
+            self.write("sweep.json", json_text(describe(plan), indent=1))
+            yield
+
+    def plan(self) -> dict[str, Any]:
+        """What ``sweep.json`` says: the sweep file, the version of the software, units, and the cases by number.
+
+        Raises:
+            InputError: the folder holds no sweep.
+        """
+        try:
+            plan: dict[str, Any] = json.loads((self.path / "sweep.json").read_text(encoding="utf-8"))
+            if plan["format"] != FORMAT:
+                raise ValueError("of another format")
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{self.path}: holds no sweep; give the folder that 'vertebroplasty sweep' wrote"
+            ) from None
+        return plan
+
+    def rows(self) -> dict[str, Row]:
+        """Identity -> what is known of every finished or failed case, of earlier plans and versions too.
+
+        A file that somebody has damaged counts as missing, so that its case runs again.
+        """
+        known = {}
+        for path in (self.path / "rows").glob("*.json"):
+            with suppress(ValueError):
+                known[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+        return known
+
+    def keep(self, case: SweepCase, row: Row) -> None:
+        """Keep what came of a case, and the case file of one that failed.
+
+        Raises:
+            InputError: the folder cannot be written; what was kept earlier is whole.
+        """
+        if error := row.get("error"):
+            with self._writing():
+                (self.path / "failed").mkdir(exist_ok=True)
+            self.write(f"failed/{case.number:06d}.toml", case.case_file(f"{error['kind']}: {error['message']}"))
+        self.write(f"rows/{case.identity}.json", json_text(row))
+
+    def forget_failures(self) -> None:
+        """Remove the rows of failed cases, so that they are missing and run again."""
+        for identity, row in self.rows().items():
+            if row.get("error"):
+                (self.path / "rows" / f"{identity}.json").unlink()
+        shutil.rmtree(self.path / "failed", ignore_errors=True)
+
+    def write(self, name: str, content: str | Callable[[Path], object]) -> None:
+        """Write a file of the folder, whole or not at all.
+
+        Args:
+            name: relative to the folder.
+            content: a text, or what writes the file to a path.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        part = self.path / f"{name}.part"
+        with self._writing():
+            try:
+                if isinstance(content, str):
+                    part.write_text(content, encoding="utf-8")
+                else:
+                    content(part)
+                with part.open("rb") as file:
+                    os.fsync(file.fileno())
+                part.replace(self.path / name)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: cannot write there ({error.strerror or error}); finished cases are whole, and the same "
+                "command goes on once there is room, or choose another folder with -o"
+            ) from None
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """Content of ``sweep.json``."""
+    return {
+        "format": FORMAT,
+        "code": plan.code,
+        "study": plan.study.model_dump(mode="json", exclude_none=True),
+        "units": dict(plan.units),
+        "cases": [
+            {"number": case.number, "identity": case.identity, "values": dict(case.values)} for case in plan.cases
+        ],
+    }

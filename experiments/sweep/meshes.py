@@ -1,0 +1,108 @@
+"""Meshes that the cases of a sweep share: made once, kept as files named by what they follow from."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.identity import code_version
+from meshes.body import Refinement, mesh_body
+from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra
+
+ARRAYS = ("points", "cells", "facets")
+REGIONS = ("facet_regions", "cell_regions")
+
+
+@dataclass(frozen=True)
+class SharedMeshes:
+    """Makes meshes of bodies as :func:`~meshes.body.mesh_body` does, or finds them made.
+
+    Attributes:
+        folder: where they are kept; where it cannot be written they are made again for every case.
+    """
+
+    folder: Path
+
+    def __call__(self, vertebra: Vertebra, size: float, refinements: Sequence[Refinement]) -> TetMesh:
+        """The mesh of the body; see :func:`~meshes.body.mesh_body`."""
+        digest = hashlib.sha256()
+        for part in (code_version(), vertebra, size, tuple(refinements)):
+            _feed(digest, part)
+        path = self.folder / f"{digest.hexdigest()}.npz"
+        with _alone(path.with_suffix(".lock")) as possible:
+            if not possible:
+                return mesh_body(vertebra, size, refinements)
+            if path.exists():
+                return read_mesh(path)
+            mesh = mesh_body(vertebra, size, refinements)
+            with suppress(OSError):
+                write_mesh(path, mesh)
+            return mesh
+
+
+def write_mesh(path: Path, mesh: TetMesh) -> None:
+    """Write a mesh with its regions, whole or not at all."""
+    content = {name: getattr(mesh, name) for name in ARRAYS}
+    for kind in REGIONS:
+        content |= {f"{kind}/{name}": members for name, members in getattr(mesh, kind).items()}
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, **content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def read_mesh(path: Path) -> TetMesh:
+    """The mesh that :func:`write_mesh` wrote, bit by bit."""
+    with np.load(path, allow_pickle=False) as content:
+        regions = {
+            kind: {name.removeprefix(f"{kind}/"): content[name] for name in content if name.startswith(f"{kind}/")}
+            for kind in REGIONS
+        }
+        points, cells, facets = (content[name] for name in ARRAYS)
+        return TetMesh(points, cells, facets, regions["facet_regions"], regions["cell_regions"])
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Let one process at a time into the block, or tell that there is no such file to agree on."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("w")
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        yield False
+        return
+    with file:
+        yield True
+
+
+def _feed(digest: Any, value: Any) -> None:
+    """Add a value to a checksum: arrays by content, data classes by their fields, all else as Python writes it."""
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value):
+        digest.update(type(value).__name__.encode())
+        for item in fields(value):
+            _feed(digest, getattr(value, item.name))
+    elif isinstance(value, tuple):
+        digest.update(f"{len(value)}".encode())
+        for entry in value:
+            _feed(digest, entry)
+    else:
+        digest.update(f"{value!r};".encode())

@@ -1,0 +1,69 @@
+"""Questions to the table of a sweep: filters, order, SQL, and a file for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from meshes.errors import InputError
+
+
+def ask(rows: pa.Table, sql: str | None = None, where: str | None = None, sort: str | None = None) -> pa.Table:
+    """Ask DuckDB about the table ``cases``; it reads and writes no files.
+
+    Args:
+        rows: the table.
+        sql: a whole question; by default all columns.
+        where: a condition that the rows must meet.
+        sort: the column, or the expression, to sort by; largest first with a minus before it.
+
+    Raises:
+        InputError: DuckDB does not understand the question.
+    """
+    question = sql or "select * from cases"
+    if where is not None or sort is not None:
+        question = f"select * from ({question})"
+        question += f" where {where}" if where is not None else ""
+        if sort is not None:
+            question += f" order by {sort.removeprefix('-')} {'desc' if sort.startswith('-') else 'asc'} nulls last"
+    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+        connection.register("cases", rows)
+        try:
+            return connection.sql(quoted(question, rows.column_names)).to_arrow_table()
+        except duckdb.Error as error:
+            sentence = str(error).strip().splitlines()[0]
+            raise InputError(
+                f"DuckDB does not understand {question!r}: {sentence}; the table is 'cases', and 'vertebroplasty "
+                "results DIR --columns' lists its columns"
+            ) from None
+
+
+def quoted(question: str, columns: Iterable[str]) -> str:
+    """The question with quotation marks around the names of columns that hold dots, which SQL would take apart."""
+    names = sorted((re.escape(name) for name in columns if not name.isidentifier()), key=len, reverse=True)
+    if not names:
+        return question
+    pattern = re.compile(rf"""('[^']*'|"[^"]*")|(?<![\w.\]])({"|".join(names)})(?![\w.\[])""")
+    return pattern.sub(lambda found: found[1] or f'"{found[2]}"', question)
+
+
+def write_csv(rows: pa.Table, path: Path) -> None:
+    """Write a table for spreadsheets: UTF-8 with the mark that Excel looks for, lists as JSON.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.writer(file)
+            writer.writerow(rows.column_names)
+            for row in rows.to_pylist():
+                writer.writerow([json.dumps(value) if isinstance(value, list) else value for value in row.values()])
+    except OSError as error:
+        raise InputError(f"{path}: cannot write there ({error.strerror}); choose another file") from None

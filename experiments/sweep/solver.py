@@ -1,0 +1,48 @@
+"""How a child of a sweep computes a case: on one core, without pictures and fields, with shared meshes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+
+from experiments.case import build_case
+from experiments.identity import case_identity, code_version
+from experiments.pipeline import run_case
+from experiments.sweep.child import UnfitWorkerError
+from experiments.sweep.meshes import SharedMeshes
+
+
+def solve(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute a case.
+
+    Args:
+        request: ``content``, the tables of the case file; ``identity`` and ``code`` that the case must have here; and
+            ``meshes``, a folder for meshes that cases share.
+
+    Returns:
+        ``results`` without their course over time; ``seconds`` of each stage, ``peak_memory_mb`` of the process so far
+        and ``warnings``.
+
+    Raises:
+        UnfitWorkerError: software or input files are not those of the sweep.
+        InputError: the input cannot be used.
+        ConvergenceError: a solver did not reach its tolerance.
+    """
+    if code_version() != request["code"]:
+        raise UnfitWorkerError(
+            f"runs vertebroplasty {code_version()}, the sweep {request['code']}; install one version"
+        )
+    case = build_case(dict(request["content"]))
+    if case_identity(case).case != request["identity"]:
+        raise UnfitWorkerError("has other input files at the same paths; copy those of the sweep there")
+    outcome = run_case(case, comm=MPI.COMM_SELF, mesher=SharedMeshes(Path(request["meshes"])))
+    if "injection" in outcome.results:
+        del outcome.results["injection"]["course"]
+    return {
+        "results": outcome.results,
+        **{key: outcome.manifest[key] for key in ("seconds", "peak_memory_mb", "warnings")},
+    }

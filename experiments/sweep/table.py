@@ -1,0 +1,176 @@
+"""The table of a sweep: one row per case of the design, with every input and output and their units."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from experiments.sweep.folder import Row, SweepFolder
+from experiments.sweep.paths import CasePath, unit_of
+from meshes.errors import InputError
+
+INPUT = "input."
+"""What the names of inputs begin with; the rest is the key of the case file."""
+
+UNITS = {
+    "_n_per_mm": "N/mm",
+    "_nm_per_deg": "N m/deg",
+    "_deg_per_kn": "deg/kN",
+    "_mg_per_cm3": "mg/cm3",
+    "_ml_per_min": "ml/min",
+    "_mm2": "mm2",
+    "_m2": "m2",
+    "_mm": "mm",
+    "_ml": "ml",
+    "_kpa": "kPa",
+    "_mpa": "MPa",
+    "_mj": "mJ",
+    "_mb": "MB",
+    "_s": "s",
+    "_n": "N",
+    "leak_classes": "ml",
+    "leak_classes_yeom": "ml",
+    "seconds": "s",
+    "matrix": "N/mm, N/rad, N mm/rad",
+}
+"""How a name of the results ends, or is -> unit of the numbers that it holds."""
+
+
+@dataclass(frozen=True)
+class SweepTable:
+    """What is known of a sweep at some moment.
+
+    Attributes:
+        rows: one row per finished or failed case of the design.
+        varied: names of the columns that the sweep varies.
+        total: cases of the design.
+        design: how they were combined.
+        title: of the sweep.
+        code: version of the software.
+    """
+
+    rows: pa.Table
+    varied: tuple[str, ...]
+    total: int
+    design: str
+    title: str
+    code: str
+
+    @classmethod
+    def read(cls, path: Path) -> SweepTable:
+        """Read the folder of a sweep, which may be running.
+
+        Raises:
+            InputError: it is none, or a damaged one.
+        """
+        folder = SweepFolder(path)
+        plan = folder.plan()
+        try:
+            return cls.of(plan, folder.rows())
+        except (AttributeError, KeyError, TypeError):
+            raise InputError(f"{path}: is damaged or comes from another version; run the sweep again") from None
+
+    @classmethod
+    def of(cls, plan: Mapping[str, Any], known: Mapping[str, Row]) -> SweepTable:
+        """The table of a plan as ``sweep.json`` has it.
+
+        Args:
+            plan: content of ``sweep.json``.
+            known: identity -> what is known of the case.
+        """
+        units, study = plan["units"], plan["study"]
+        varied = [INPUT + vary["path"] for vary in study["vary"]]
+        records: list[dict[str, Any]] = []
+        for case in plan["cases"]:
+            if (row := known.get(case["identity"])) is not None:
+                records.append(_record(case, row))
+        columns = ["number", "identity", "status", "error", *varied, *(name for record in records for name in record)]
+        fields, arrays = [], []
+        for name in dict.fromkeys(columns):
+            array = _array([record.get(name) for record in records])
+            unit = units.get(name.removeprefix(INPUT)) or unit_of_column(name)
+            fields.append(pa.field(name, array.type, metadata={"unit": unit} if _numeric(array.type) else None))
+            arrays.append(array)
+        about = {"title": study.get("title", ""), "design": study["design"], "code": plan["code"]}
+        rows = pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=about))
+        return cls(rows, tuple(varied), len(plan["cases"]), about["design"], about["title"], about["code"])
+
+    @property
+    def failed(self) -> int:
+        """How many of the rows are those of failed cases."""
+        return sum(status != "finished" for status in self.rows["status"].to_pylist())
+
+    def unit(self, column: str) -> str:
+        """Unit of a column, ``""`` where it holds no numbers."""
+        metadata = self.rows.schema.field(column).metadata or {}
+        return str(metadata.get(b"unit", b"").decode())
+
+    def write(self, path: Path) -> None:
+        """Write the rows as Parquet, with the unit of every column in its metadata."""
+        parquet.write_table(self.rows, path)
+
+
+def unit_of_column(name: str) -> str:
+    """Unit of the numbers in a column, ``"1"`` for pure numbers."""
+    if name.startswith(INPUT):
+        return unit_of(CasePath.parse(name.removeprefix(INPUT)).steps) or "1"
+    for part in reversed(re.sub(r"\[\d+\]", "", name).split(".")):
+        for ending, unit in UNITS.items():
+            if part == ending or (ending.startswith("_") and part.endswith(ending)):
+                return unit
+    return "1"
+
+
+def _record(case: Mapping[str, Any], row: Row) -> dict[str, Any]:
+    """Column -> value of one case."""
+    outcome, error = row.get("outcome") or {}, row.get("error")
+    record = {
+        "number": case["number"],
+        "identity": case["identity"],
+        "status": "failed" if error else "finished",
+        "error": f"{error['kind']}: {error['message']}" if error else None,
+        **{INPUT + path: _plain(value) for path, value in case["values"].items()},
+        **dict(_flat(outcome.get("results", {}), "")),
+        **dict(_flat(row["inputs"], INPUT.rstrip("."))),
+        "duration_s": row["seconds"],
+    }
+    record |= _flat({key: value for key, value in outcome.items() if key != "results"}, "")
+    return record
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The leaves of nested tables with dotted names; tables of a list are counted from 1."""
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _flat(entry, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
+        for number, entry in enumerate(value, 1):
+            yield from _flat(entry, f"{name}[{number}]")
+    else:
+        yield name, value
+
+
+def _plain(value: Any) -> Any:
+    """A varied value as one cell: tables as JSON."""
+    return json.dumps(value) if isinstance(value, Mapping | list) else value
+
+
+def _array(values: Sequence[Any]) -> pa.Array:
+    """A column; values of different kinds become text."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _numeric(kind: pa.DataType) -> bool:
+    while pa.types.is_list(kind):
+        kind = kind.value_type
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
