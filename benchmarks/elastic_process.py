@@ -7,7 +7,6 @@ is one load case, 1 mm of compression between rigid plates, ``matrix`` the whole
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from mpi4py import MPI
 
 import numpy as np
 
+from benchmarks.processes import peak_memory
 from fem import elasticity
 from fem.elastic_material import ElasticMaterial
 from fem.partition import Partition
@@ -59,16 +59,6 @@ def read(path: Path) -> tuple[TetMesh, np.ndarray]:
     with np.load(path) as file:
         regions = {name: file[name] for name in PLATES}
         return TetMesh(file["points"], file["cells"], file["facets"], regions), file["modulus"]
-
-
-def peak_memory(process: int | str) -> float:
-    """The most memory in MB that a process has held; 0 once it has ended.
-
-    The figure of ``getrusage`` does not do: a process starts with that of the one which started it.
-    """
-    status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return 0.0 if found is None else int(found[1]) / 1024.0
 
 
 def write(path: Path, response: PlateResponse, comm: MPI.Comm) -> None:

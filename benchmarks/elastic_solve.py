@@ -18,14 +18,8 @@ norm of the energy, against a solution to 1e-12.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +31,8 @@ from dolfinx import fem
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from benchmarks.elastic_process import PLATES, POISSON_RATIO, peak_memory
+from benchmarks.elastic_process import PLATES, POISSON_RATIO
+from benchmarks.processes import ROOT, Cost, python, run
 from fem import elasticity
 from fem.elastic_material import CONSTANTS, ElasticMaterial
 from fem.partition import Partition
@@ -57,15 +52,6 @@ MATRIX_TOLERANCES = (1e-8, elasticity.RELATIVE_TOLERANCE)
 AXIAL_TOLERANCES = (3e-5, elasticity.RELATIVE_TOLERANCE)
 ITERATIVE_SOLVERS = ("ITERATIVE SCALING", "ITERATIVE CHOLESKY")
 DEFAULT_SOLVER = "SPOOLES"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a process took: seconds on the wall and of all processors, and MB at most."""
-
-    wall: float
-    processor: float
-    memory: float
 
 
 def main() -> None:
@@ -177,31 +163,9 @@ def print_axial(folder: Path, mesh: TetMesh, material: ElasticMaterial, judge: E
 def own(folder: Path, what: str, tolerance: float, ranks: int) -> tuple[Cost, dict]:
     """Run our process; its memory is the sum over the ranks."""
     arguments = [what, str(folder / "mesh.npz"), str(tolerance), str(folder / "own.npz")]
-    command = [sys.executable, "-m", "benchmarks.elastic_process", *arguments]
-    if ranks > 1:
-        command = [str(Path(sys.executable).parent / "mpiexec"), "-n", str(ranks), *command]
-    cost, text = run(command, Path(__file__).parents[1], threads=1)
+    cost, text = run(python("benchmarks.elastic_process", *arguments, ranks=ranks), ROOT)
     found = json.loads(text)
     return Cost(cost.wall, cost.processor, found["memory"]), found
-
-
-def run(command: Sequence[str], folder: Path, threads: int) -> tuple[Cost, str]:
-    """Run a command to its end in ``folder`` and return what it took and printed."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    with tempfile.TemporaryFile("w+") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output)
-        ended, status, memory = 0, 0, 0.0
-        while not ended:
-            memory = max(memory, peak_memory(process.pid))
-            time.sleep(0.02)
-            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command)
-        output.seek(0)
-        return Cost(wall, usage.ru_utime + usage.ru_stime, memory), output.read()
 
 
 if __name__ == "__main__":
