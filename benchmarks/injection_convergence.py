@@ -288,12 +288,12 @@ def write_tables(path: Path, studies: Sequence[Study]) -> None:
 
 
 def error_cells(found: Estimate | None) -> str:
-    """Order, limit and error of a quantity as cells of a table; the error is a spread where there is no order."""
+    """Order, limit and error of a quantity as cells of a table; three times the spread where there is no order."""
     if found is None:
         return "– | – | –"
     size = f"{found.error:.2g}" + (f" ({100.0 * found.error / abs(found.value):.1f} %)" if found.value else "")
     if found.order is None:
-        return f"– | – | {size}, spread"
+        return f"– | – | {size}, 3 x spread"
     return f"{found.order:.2f} | {found.limit:.4g} | {size}"
 
 

@@ -194,21 +194,28 @@ class Laws:
         return self.own_shells.get(wall, self.shell)
 
     def draining_basivertebral(self) -> BasivertebralVeins:
-        """The basivertebral veins as tumours widen them, unless the case gives their diameter."""
-        return self.basivertebral_veins.widened(self._widening("basivertebral_veins.diameter"))
+        """The basivertebral veins as tumours and outlets leave them, unless the case gives their diameter."""
+        return self.basivertebral_veins.widened(self._calibre("basivertebral_veins.diameter"))
 
     def draining_segmental(self) -> SegmentalVeins:
-        """The segmental veins as tumours widen them, unless the case gives their diameter."""
-        return self.segmental_veins.widened(self._widening("segmental_veins.diameter"))
+        """The segmental veins as tumours and outlets leave them, unless the case gives their diameter."""
+        return self.segmental_veins.widened(self._calibre("segmental_veins.diameter"))
 
     def leak_geometry(self) -> LeakGeometry:
         """Shapes of leaks: in segmental veins casts of the large vein outside, never narrower than the draining one."""
         outside = max(self.leaks.vein_diameter, self.draining_segmental().diameter)
         return replace(self.leaks, vein_diameter=outside)
 
-    def _widening(self, diameter: str) -> float:
-        """Factor by which tumours widen veins, whose ``diameter`` is named."""
-        return 1.0 if diameter in self.given else max([1.0, *(lesion.vein_calibre_factor for lesion in self.lesions)])
+    def _calibre(self, diameter: str) -> float:
+        """Factor on the default of veins whose ``diameter`` is named.
+
+        Tumours widen them. Outlets that conduct less than by default make them narrower: their calibre is chosen for
+        the conductance, which goes with its fourth power (Poiseuille).
+        """
+        if diameter in self.given:
+            return 1.0
+        narrowed = min(self.outlets.conductance / MarrowOutlets().conductance, 1.0) ** 0.25
+        return narrowed * max([1.0, *(lesion.vein_calibre_factor for lesion in self.lesions)])
 
 
 INJECTION_LAWS = frozenset(

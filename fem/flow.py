@@ -174,7 +174,7 @@ class CoupledFlow:
         return bool(self._comm.allreduce(self.walls.seal(saturation) or bool(overfull.any()), op=MPI.LOR))
 
     def repeat(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> None:
-        """Solve once more with the viscosities at hand, after walls have been sealed."""
+        """Solve once more with the viscosities and states of the walls at hand, after walls have been sealed."""
         self._solve(planned, filling, syringe_age)
 
     def count_iterations(self) -> int:
