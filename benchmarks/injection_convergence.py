@@ -288,12 +288,12 @@ def write_tables(path: Path, studies: Sequence[Study]) -> None:
 
 
 def error_cells(found: Estimate | None) -> str:
-    """Order, limit and error of a quantity as cells of a table; three times the spread where there is no order."""
+    """Order, limit and error of a quantity as cells of a table; the spread of the values where there is no order."""
     if found is None:
         return "– | – | –"
     size = f"{found.error:.2g}" + (f" ({100.0 * found.error / abs(found.value):.1f} %)" if found.value else "")
     if found.order is None:
-        return f"– | – | {size}, 3 x spread"
+        return f"none | – | spread {size}"
     return f"{found.order:.2f} | {found.limit:.4g} | {size}"
 
 
@@ -315,7 +315,8 @@ def draw(path: Path, studies: Sequence[Study]) -> None:
         axes.set_ylabel("difference from the finest (%)", color=TEXT_COLOR)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-    panels[0, 0].legend(frameon=False, fontsize=8)
+    most = max(panels.ravel(), key=lambda axes: len(axes.lines))
+    figure.legend(*most.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 

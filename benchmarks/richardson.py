@@ -12,8 +12,8 @@ from scipy.optimize import minimize_scalar
 ORDERS = (0.5, 2.0)
 """Orders outside of these are no convergence of this scheme but chance."""
 
-SAFETY, SPREAD_SAFETY = 1.25, 3.0
-"""Factors on the error of a fitted order, and on the spread of values that have none (Eca & Hoekstra 2014)."""
+SAFETY = 1.25
+"""Factor on the error of a fitted order (Eca & Hoekstra 2014)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Estimate:
     Attributes:
         value: at the length in question.
         error: how far it may be from the limit, in the same unit.
-        order: fitted order of convergence; None where there is none, and the error is three times the spread.
+        order: fitted order of convergence; None where there is none, and the error is the spread of the values.
         limit: of ever smaller lengths; None where there is no order.
     """
 
@@ -38,7 +38,7 @@ def estimate(lengths: Sequence[float], values: Sequence[float], at: float) -> Es
 
     The error is 1.25 |v - v0| at the length in question, and the standard deviation of the fit where there are more
     than three values (Richardson 1911, 10.1098/rsta.1911.0009; Eca & Hoekstra 2014, 10.1016/j.jcp.2014.01.006). Values
-    that rise and fall, are fewer than three, or have no order within :data:`ORDERS` leave three times their spread.
+    that rise and fall, are fewer than three, or have no order within :data:`ORDERS` leave their spread.
 
     Args:
         lengths: (n,) of cells or steps, positive and all different, in any order and unit.
@@ -51,7 +51,7 @@ def estimate(lengths: Sequence[float], values: Sequence[float], at: float) -> Es
     h, v = np.asarray(lengths, dtype=float), np.asarray(values, dtype=float)
     if at not in h:
         raise ValueError(f"at = {at:g} is none of the lengths {h.tolist()}")
-    value, spread = float(v[h == at][0]), SPREAD_SAFETY * float(np.ptp(v))
+    value, spread = float(v[h == at][0]), float(np.ptp(v))
     changes = np.diff(v[np.argsort(h)])
     if len(v) < 3 or not ((changes > 0.0).all() or (changes < 0.0).all()):
         return Estimate(value, spread)
