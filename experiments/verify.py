@@ -6,6 +6,7 @@ from pytest's own report.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -14,21 +15,30 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
 
+from experiments.identity import checksum
 from meshes.errors import InputError
 
 SOURCES = Path(__file__).resolve().parent.parent
 FOLDERS = ("tests/verification", "tests/validation")
 
+_COMPLETE = (0, 1)
+"""pytest's exit codes where all tests ran: none failed, or some did."""
+
 _NO_TESTS = 5
 """pytest's exit code where it finds nothing to run."""
 
-_RUNNING = re.compile(r"^(tests/\S+\.py::\S+)", flags=re.MULTILINE)
+_OPTIONS = "PYTEST_ADDOPTS"
+"""Variable of the environment with which pytest can be made to run other tests than those of the page."""
+
+_RUNNING = re.compile(r"^(tests/\S+\.py::\S+)(?!.* ERROR)", flags=re.MULTILINE)
+"""The line of a test; an error after its end gives it a second one."""
+
 _PASSED_UNEXPECTEDLY = "[XPASS(strict)]"
 
 Verdict = Literal["holds", "miss", "failed"]
@@ -40,7 +50,7 @@ class Line:
 
     Attributes:
         test: pytest's name of the test that computed it.
-        kind: verification, order, cross-check or published.
+        kind: verification, order, cross-check, published or by construction.
         case: what was posed.
         quantity: what was computed, with its unit in brackets.
         source: where the expected value comes from.
@@ -48,7 +58,8 @@ class Line:
         expected: value it should have, or None where only a band is known.
         low: smallest accepted value, or None.
         high: largest accepted value, or None.
-        verdict: a miss is known beforehand; a number outside of its band that is not is failed.
+        verdict: a miss is known beforehand, by an expected failure of its test; any other number outside its band is
+            failed.
     """
 
     test: str
@@ -100,14 +111,14 @@ class Evidence:
         curves: data of the plots.
         failures: test -> its error in one line.
         skipped: reason -> how many tests did not run for it.
-        left_out: how many long tests were not asked for.
+        left_out: pytest's names of the long tests that were not asked for.
     """
 
     lines: tuple[Line, ...]
     curves: tuple[Curve, ...]
     failures: Mapping[str, str]
     skipped: Mapping[str, int]
-    left_out: int
+    left_out: tuple[str, ...]
 
 
 def run_suite(
@@ -133,22 +144,37 @@ def run_suite(
             raise InputError(f"{sources}: no test in {' and '.join(FOLDERS)}; fetch the project's source again")
         entries = [json.loads(record) for record in records.read_text("utf-8").splitlines()] if records.exists() else []
         tests = list(ElementTree.parse(outcomes).iter("testcase")) if outcomes.exists() else []
-    failures = {
-        _address_of(test): _error(problem) for test in tests for problem in (*test.iter("failure"), *test.iter("error"))
-    }
-    if not tests:
+    failures: dict[str, str] = {}
+    for test in tests:
+        for problem in (*test.iter("failure"), *test.iter("error")):
+            failures.setdefault(_address_of(test), _error(problem))
+    lines = tuple(_line(entry, _missed(tests) - failures.keys()) for entry in entries if "computed" in entry)
+    for line in lines:
+        if tests and line.verdict == "failed":
+            failures.setdefault(
+                _address(line.test), f"{line.quantity} lies outside its band, but the test does not fail"
+            )
+    if code not in _COMPLETE or not tests:
         failures[_address((_RUNNING.findall(output) or ["pytest"])[-1])] = (
-            f"the process ended with exit code {code}; what comes after did not run"
+            f"the run was interrupted (exit code {code}); what comes after did not run"
         )
     skips = [skip for test in tests for skip in test.iter("skipped") if skip.get("type") == "pytest.skip"]
-    left_out = re.search(r"(\d+) deselected", output)
     return Evidence(
-        lines=tuple(_line(entry, failures) for entry in entries if "computed" in entry),
+        lines=lines,
         curves=_curves(entry for entry in entries if "series" in entry),
         failures=failures,
         skipped=Counter(skip.get("message", "") for skip in skips),
-        left_out=int(left_out.group(1)) if left_out else 0,
+        left_out=tuple(entry["left_out"] for entry in entries if "left_out" in entry),
     )
+
+
+def suite_checksum(sources: Path = SOURCES) -> str:
+    """First 12 digits of the checksum of the tests, in which cases, bands and expected values stand."""
+    tests = [test for folder in FOLDERS for test in (sources / folder).rglob("*.py")]
+    digest = hashlib.sha256()
+    for test in sorted([sources / "tests" / "evidence.py", *tests]):
+        digest.update(f"{test.relative_to(sources).as_posix()} {checksum(test)}\n".encode())
+    return digest.hexdigest()[:12]
 
 
 def check_suite(sources: Path = SOURCES) -> None:
@@ -169,7 +195,10 @@ def check_suite(sources: Path = SOURCES) -> None:
 def _run(command: Sequence[str], sources: Path, report: Callable[[float, str], None]) -> tuple[int, str]:
     """Exit code and output of pytest, whose progress is reported while it runs."""
     output = ""
-    with subprocess.Popen(command, cwd=sources, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    environment = {name: value for name, value in os.environ.items() if name != _OPTIONS}
+    with subprocess.Popen(
+        command, cwd=sources, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
         assert process.stdout is not None
         try:
             while piece := os.read(process.stdout.fileno(), 65536):
@@ -205,9 +234,14 @@ def _error(problem: ElementTree.Element) -> str:
     return details[-1].removeprefix("E").strip() if message == "collection failure" and details else message
 
 
-def _line(entry: Mapping[str, Any], failures: Mapping[str, str]) -> Line:
+def _missed(tests: Iterable[ElementTree.Element]) -> set[str]:
+    """Addresses of the tests that failed as expected."""
+    return {_address_of(test) for test in tests for skip in test.iter("skipped") if skip.get("type") == "pytest.xfail"}
+
+
+def _line(entry: Mapping[str, Any], missed: Collection[str]) -> Line:
     line = Line(**{field.name: entry[field.name] for field in fields(Line)})
-    unexpected = line.verdict == "miss" and _address(line.test) in failures
+    unexpected = line.verdict == "miss" and _address(line.test) not in missed
     return replace(line, verdict="failed") if unexpected else line
 
 

@@ -4,22 +4,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from evidence import Evidence
+from evidence import evidence, pytest_addoption, pytest_deselected  # noqa: F401  (pytest finds them here)
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
 from meshes.demo_patient import DemoPatient, demo_patient
 from meshes.vertebra import Vertebra, read_vertebra
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--evidence", metavar="FILE", type=Path, help="append computed numbers to FILE, as JSON lines")
-
-
-@pytest.fixture
-def evidence(request: pytest.FixtureRequest) -> Evidence:
-    """Computed numbers beside what they should be: checked, and recorded with --evidence=FILE."""
-    return Evidence(request.node.nodeid, request.config.getoption("--evidence"))
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-KINDS = ("verification", "order", "cross-check", "published")
+import pytest
+
+KINDS = ("verification", "order", "cross-check", "published", "by construction")
+"""What a line is; one that is so by construction is no evidence for the model."""
 
 
 class Evidence:
@@ -17,6 +20,16 @@ class Evidence:
     def __init__(self, test: str, file: Path | None = None) -> None:
         """Name the test, and the file of JSON lines, if any."""
         self._test, self._file = test, file
+        self._count = 0
+
+    def require_records(self) -> None:
+        """Refuse a test that has shown nothing.
+
+        Raises:
+            ValueError: it has recorded neither a line nor a curve.
+        """
+        if not self._count:
+            raise ValueError(f"{self._test}: takes the fixture 'evidence', but records neither a line nor a curve")
 
     def check(
         self,
@@ -43,11 +56,22 @@ class Evidence:
             low: smallest accepted value.
             high: largest accepted value.
             within: largest accepted relative error, in the place of ``low`` and ``high``.
+
+        Raises:
+            AssertionError: the computed value lies outside its band.
+            ValueError: there is nothing to compare: a value that is not finite, no band or none that holds a number, an
+                unknown kind. An expected failure does not cover this one.
         """
         if within is not None:
-            assert expected, "a relative error needs an expected value other than 0"
+            if not expected:
+                raise ValueError(f"{case}, {quantity}: a relative error needs an expected value other than 0")
             low, high = sorted((expected * (1.0 - within), expected * (1.0 + within)))
-        assert kind in KINDS, f"kind {kind!r} is none of {KINDS}"
+        if kind not in KINDS:
+            raise ValueError(f"{case}, {quantity}: kind {kind!r} is none of {KINDS}")
+        if not math.isfinite(computed):
+            raise ValueError(f"{case}, {quantity}: computed {computed} is no finite number")
+        if not low <= high or (math.isinf(low) and math.isinf(high)):
+            raise ValueError(f"{case}, {quantity}: {low:g} to {high:g} is no band")
         accepted = bool(low <= computed <= high)
         self._append(
             kind=kind,
@@ -105,7 +129,30 @@ class Evidence:
         )
 
     def _append(self, **record: Any) -> None:
-        if self._file is None:
-            return
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"test": self._test, **record}) + "\n")
+        self._count += 1
+        _write(self._file, {"test": self._test, **record})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that asks for the file."""
+    parser.addoption("--evidence", metavar="FILE", type=Path, help="append computed numbers to FILE, as JSON lines")
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Name the tests that are left out."""
+    for item in items:
+        _write(item.config.getoption("--evidence"), {"left_out": item.nodeid})
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Iterator[Evidence]:
+    """Computed numbers beside what they should be: checked, and recorded with --evidence=FILE."""
+    shown = Evidence(request.node.nodeid, request.config.getoption("--evidence"))
+    yield shown
+    shown.require_records()
+
+
+def _write(file: Path | None, record: dict[str, Any]) -> None:
+    if file is not None:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
