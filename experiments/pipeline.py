@@ -32,7 +32,7 @@ from fem.partition import Partition
 from meshes.dimensions import vertebral_height
 from meshes.errors import InputError
 
-EXPECTED_SECONDS = {"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 40.0, "stiffness": 18.0, "pictures": 12.0}
+EXPECTED_SECONDS = {"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0, "pictures": 12.0}
 """Stages of a run with rough times on the demo, from which the first guess of the time left follows."""
 
 
