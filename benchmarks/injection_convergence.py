@@ -36,9 +36,9 @@ from experiments.case import Case, demo_case
 from experiments.identity import code_version
 from experiments.laws import Laws
 from experiments.mechanics import load
+from experiments.pictures.style import PANEL_INCHES, TEXT_COLOR
 from experiments.preparation import InjectionSetup, Preparation, prepare
 from experiments.progress import Progress
-from experiments.style import PANEL_INCHES, TEXT_COLOR
 from experiments.units import to_clinical
 from fem.fill import FRONT_SATURATION, measure_fill
 from fem.history import InjectionHistory

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from experiments.style import PANEL_INCHES, TEXT_COLOR
+from experiments.pictures.style import PANEL_INCHES, TEXT_COLOR
 from fem.elastic_material import ElasticMaterial
 from fem.partition import Partition
 from fem.plates import axial_stiffness

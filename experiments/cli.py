@@ -211,7 +211,7 @@ def verify(
     """
     with reported():
         from experiments.progress import Progress
-        from experiments.verification_page import PAGE, Counts, verify_and_store
+        from experiments.verification.page import PAGE, Counts, verify_and_store
 
         target = out or Path("results", "verification")
         with Progress(visible=_rank() == 0) as progress:

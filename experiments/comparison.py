@@ -15,9 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.finished import FinishedCase
+from experiments.pictures.style import words
 from experiments.sections.base import joined
 from experiments.store import case_directory, write_json, write_manifest
-from experiments.style import words
 from experiments.units import to_clinical
 from fem.stiffness import COMPONENTS
 from meshes.errors import InputError
@@ -220,7 +220,7 @@ class Comparison:
 
     def draw(self, path: Path) -> Path:
         """Draw the cement in each body by one camera at one scale, two in a row, with needles."""
-        from experiments.scene import ANTERIOR_ABOVE, NeedlePose, filled_panel, new_figure, save, show
+        from experiments.pictures.scene import ANTERIOR_ABOVE, NeedlePose, filled_panel, new_figure, save, show
 
         bodies = [case.cement() for case in self.cases]
         shown_points = np.concatenate([mesh.points for mesh, _ in bodies])

@@ -175,7 +175,7 @@ class LoadedBone:
 
     def write(self, path: Path, frame: AnatomicalFrame) -> None:
         """Write displacements and cell fields of all states as VTU, in the scanner's LPS mm."""
-        from experiments.scene import volume_of
+        from experiments.pictures.scene import volume_of
 
         cells: dict[str, NDArray[Any]] = {"saturation": self.saturation.astype(np.float32)}
         points: dict[str, NDArray[Any]] = {}

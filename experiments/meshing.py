@@ -53,7 +53,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
     identity = identify(case)
     with case_directory(out) as folder:
         with progress.stage("pictures"):
-            from experiments.figures import draw_mesh
+            from experiments.pictures.figures import draw_mesh
 
             (folder / "pictures").mkdir()
             draw_mesh(mesh, folder / "pictures" / "mesh.png")

@@ -88,8 +88,8 @@ class CaseOutcome:
 
     def pictures(self, folder: Path) -> None:
         """Draw mesh, bone density, filled body and stress; of an injection also its front, leak sites and pressures."""
-        from experiments import figures
-        from experiments.mechanics_figure import draw_mechanics
+        from experiments.pictures import figures
+        from experiments.pictures.mechanics import draw_mechanics
 
         folder.mkdir()
         hidden = ("basivertebral_channel", "compacted")
@@ -118,7 +118,7 @@ class CaseOutcome:
         self._plot_course([path.side for path in self.cement.paths], folder / "history.png")
 
     def _plot_course(self, sides: Sequence[str], path: Path) -> None:
-        from experiments import figures
+        from experiments.pictures import figures
 
         course = self.results["injection"]["course"]
         names = [side if sides.count(side) == 1 else f"{side} ({i + 1})" for i, side in enumerate(sides)]
@@ -136,7 +136,7 @@ class CaseOutcome:
 
     def _leaks(self, numbers: NDArray[np.int64]) -> tuple[list[Any], list[Any]]:
         """Marks of the sites that leaked, and all sites that were open, from the number of each facet's site."""
-        from experiments.figures import LEAST_SHOWN_LEAK, LeakMark, SiteOpening
+        from experiments.pictures.figures import LEAST_SHOWN_LEAK, LeakMark, SiteOpening
 
         class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
         marks, openings = [], []

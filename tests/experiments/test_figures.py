@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from experiments.figures import (
+from experiments.pictures.figures import (
     LeakMark,
     SiteOpening,
     Snapshot,
@@ -19,7 +19,7 @@ from experiments.figures import (
     draw_mesh,
     plot_history,
 )
-from experiments.scene import (
+from experiments.pictures.scene import (
     ANTERIOR_RIGHT,
     AXIAL,
     INCLUSION_COLORS,
@@ -34,7 +34,7 @@ from experiments.scene import (
     render,
     surface_of,
 )
-from experiments.style import CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, NEEDLE_COLOR, REGION_COLORS
+from experiments.pictures.style import CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, NEEDLE_COLOR, REGION_COLORS
 from fem.walls import LEAK_CLASSES
 from meshes.phantoms import ball
 from meshes.tetmesh import FACET_REGIONS, TetMesh

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from experiments import build_case
 from experiments.laws import Laws
 from experiments.load_case import CORTEX_DEPTH, LoadedBone, LoadedState, SpecimenParts
-from experiments.mechanics_figure import draw_mechanics
+from experiments.pictures.mechanics import draw_mechanics
 from fem.elastic_material import ElasticMaterial
 from fem.partition import Partition
 from fem.plates import PlateProblem

@@ -11,10 +11,9 @@ import pytest
 from evidence import Evidence as Recorder
 from typer.testing import CliRunner
 
-from experiments import verification_page, verify
 from experiments.cli import app
-from experiments.verification_page import IMAGES, PAGE, Counts, page, rows, write_page
-from experiments.verify import Curve, Evidence, Line, check_suite, run_suite, suite_checksum
+from experiments.verification.page import IMAGES, PAGE, Counts, page, rows, write_page
+from experiments.verification.suite import SOURCES, Curve, Evidence, Line, check_suite, run_suite, suite_checksum
 from meshes.errors import InputError
 
 CONFTEST = "from evidence import evidence, pytest_addoption, pytest_deselected\n"
@@ -79,7 +78,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("suite")
     for name in ("verification", "validation"):
         (root / "tests" / name).mkdir(parents=True)
-    shutil.copy(verify.SOURCES / "tests" / "evidence.py", root / "tests")
+    shutil.copy(SOURCES / "tests" / "evidence.py", root / "tests")
     (root / "tests" / "conftest.py").write_text(CONFTEST)
     (root / "pytest.ini").write_text(SETTINGS)
     (root / "tests" / "verification" / "test_tube.py").write_text(CASES)
@@ -276,7 +275,7 @@ def test_plots_are_drawn_and_the_same_page_is_the_same_file(tmp_path: Path) -> N
 
 
 def test_the_page_in_the_docs_has_its_plots_and_no_others() -> None:
-    docs = verify.SOURCES / "docs"
+    docs = SOURCES / "docs"
     linked = re.findall(r"\]\((images/[^)]+)\)", (docs / PAGE).read_text())
     assert sorted(linked) == sorted(path.relative_to(docs).as_posix() for path in (docs / IMAGES).iterdir())
 
@@ -286,7 +285,7 @@ def test_misses_do_not_count_and_failures_do(
     failures: dict[str, str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Evidence(LINES, (), failures, {}, ())
-    monkeypatch.setattr(verification_page, "run_suite", lambda **_: found)
+    monkeypatch.setattr("experiments.verification.page.run_suite", lambda **_: found)
     result = CliRunner().invoke(app, ["verify", "-o", str(tmp_path / "out")])
     assert result.exit_code == code, result.output
     assert str(Counts.of(found)) in result.output

@@ -18,8 +18,8 @@ from outcomes import Tally, campaign, explore
 from experiments.case import build_case
 from experiments.comparison import Comparison
 from experiments.finished import FinishedCase
+from experiments.pictures.scene import SAGITTAL, Panel, new_figure, show
 from experiments.pipeline import run_and_store
-from experiments.scene import SAGITTAL, Panel, new_figure, show
 from meshes.errors import InputError
 
 CASE = {

@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 from experiments.identity import checksum
 from meshes.errors import InputError
 
-SOURCES = Path(__file__).resolve().parent.parent
+SOURCES = Path(__file__).resolve().parents[2]
 FOLDERS = ("tests/verification", "tests/validation")
 
 _COMPLETE = (0, 1)

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.scene import (
+from experiments.pictures.scene import (
     ANTERIOR_RIGHT,
     AXIAL,
     POSTERIOR_LEFT,
@@ -41,7 +41,7 @@ from experiments.scene import (
     surface_of,
     volume_of,
 )
-from experiments.style import (
+from experiments.pictures.style import (
     CLASS_COLORS,
     DENSITY_MAP,
     LINE_COLORS,
@@ -61,7 +61,7 @@ DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.")
 """Line styles of the needles, or of the sites of one class, in their order."""
 
 PRESSURE_NAMES = {"syringe": "syringe", "tip": "needle tip"}
-"""Pressure, a key of :data:`experiments.style.LINE_COLORS`, -> its name in the legend."""
+"""Pressure, a key of :data:`experiments.pictures.style.LINE_COLORS`, -> its name in the legend."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class LeakMark:
 
     Attributes:
         site: name of the site.
-        leak_class: its clinical class, a key of :data:`experiments.style.CLASS_COLORS`.
+        leak_class: its clinical class, a key of :data:`experiments.pictures.style.CLASS_COLORS`.
         volume_ml: cement that left.
         points: (n, 3) where it left, in mm.
     """
@@ -108,7 +108,7 @@ class SiteOpening:
 
     Attributes:
         site: name of the site.
-        leak_class: its clinical class, a key of :data:`experiments.style.CLASS_COLORS`.
+        leak_class: its clinical class, a key of :data:`experiments.pictures.style.CLASS_COLORS`.
         facets: rows of ``mesh.facets`` that are open.
     """
 

@@ -15,8 +15,8 @@ from experiments.environment import versions
 from experiments.identity import code_version
 from experiments.progress import Progress
 from experiments.store import case_directory, check_target, write_manifest
-from experiments.verification_figures import draw_curve, draw_published
-from experiments.verify import Evidence, Line, check_suite, run_suite, suite_checksum
+from experiments.verification.figures import draw_curve, draw_published
+from experiments.verification.suite import Evidence, Line, check_suite, run_suite, suite_checksum
 from meshes.errors import InputError
 
 PAGE, IMAGES = "verification.md", Path("images", "verification")

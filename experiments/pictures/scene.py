@@ -21,7 +21,15 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 
-from experiments.style import BONE_COLOR, CEMENT_COLOR, NEEDLE_COLOR, PANEL_INCHES, PANEL_PIXELS, TEXT_COLOR, words
+from experiments.pictures.style import (
+    BONE_COLOR,
+    CEMENT_COLOR,
+    NEEDLE_COLOR,
+    PANEL_INCHES,
+    PANEL_PIXELS,
+    TEXT_COLOR,
+    words,
+)
 from meshes.tetmesh import TetMesh
 
 

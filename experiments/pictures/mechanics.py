@@ -12,8 +12,8 @@ from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from experiments.load_case import CEMENTED, LoadedBone
-from experiments.scene import CORONAL, Panel, new_figure, render, save, show, volume_of
-from experiments.style import CEMENT_OUTLINE, STRAIN_MAP, STRESS_MAP
+from experiments.pictures.scene import CORONAL, Panel, new_figure, render, save, show, volume_of
+from experiments.pictures.style import CEMENT_OUTLINE, STRAIN_MAP, STRESS_MAP
 
 ColorMap = Literal["viridis", "magma"]
 

@@ -11,8 +11,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-from experiments.style import TEXT_COLOR
-from experiments.verify import Curve, Line
+from experiments.pictures.style import TEXT_COLOR
+from experiments.verification.suite import Curve, Line
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito (2008), with a mark of its own for each."""
