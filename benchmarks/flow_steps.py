@@ -16,7 +16,7 @@ import argparse
 import json
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +138,24 @@ def middle(seconds: Sequence[dict[str, float]], name: str) -> str:
     return f"{statistics.median(values(seconds, name)):.3f}" if name in seconds[0] else "–"
 
 
+def efficiency(
+    runs: dict[tuple[float, int], dict[str, Any]], size: float, ranks: int, seconds: Callable[[dict[str, Any]], float]
+) -> str:
+    """Time of one rank over ``ranks`` times that of ``ranks``."""
+    if ranks == 1 or (size, 1) not in runs:
+        return "–"
+    return f"{seconds(runs[size, 1]) / (ranks * seconds(runs[size, ranks])):.0%}"
+
+
+def previous_steps(found: dict[str, Any]) -> list[dict[str, float]]:
+    """Single steps from the pressure of the step before."""
+    return found["step"]["previous"]["seconds"]
+
+
 def step_table(runs: dict[tuple[float, int], dict[str, Any]]) -> str:
     """One step on every mesh."""
     rows = []
-    for (_, ranks), found in runs.items():
+    for (size, ranks), found in runs.items():
         previous, zero = found["step"]["previous"], found["step"]["zero"]
         rows.append(
             [
@@ -150,6 +164,7 @@ def step_table(runs: dict[tuple[float, int], dict[str, Any]]) -> str:
                 ranks,
                 *(middle(previous["seconds"], part) for part in PARTS),
                 spread(values(previous["seconds"], "whole")),
+                efficiency(runs, size, ranks, lambda found: statistics.median(values(previous_steps(found), "whole"))),
                 middle(previous["seconds"], "whole CPU"),
                 spread(values(zero["seconds"], "whole")),
                 middle(zero["seconds"], "whole CPU"),
@@ -164,6 +179,7 @@ def step_table(runs: dict[tuple[float, int], dict[str, Any]]) -> str:
         "ranks",
         *PARTS,
         "pressure step (s)",
+        "efficiency",
         "CPU",
         "from zero (s)",
         "CPU",
@@ -176,7 +192,7 @@ def step_table(runs: dict[tuple[float, int], dict[str, Any]]) -> str:
 def injection_table(runs: dict[tuple[float, int], dict[str, Any]]) -> str:
     """All steps of whole injections."""
     rows = []
-    for (_, ranks), found in runs.items():
+    for (size, ranks), found in runs.items():
         if "injection" not in found:
             continue
         injection = found["injection"]
@@ -192,6 +208,7 @@ def injection_table(runs: dict[tuple[float, int], dict[str, Any]]) -> str:
                 f"{statistics.median(injection['iterations']):.0f} (at most {max(injection['iterations'])})",
                 spread(values(steps, "transport")),
                 f"{injection['seconds']:.1f}",
+                efficiency(runs, size, ranks, lambda found: found["injection"]["seconds"]),
             ]
         )
     head = [
@@ -204,6 +221,7 @@ def injection_table(runs: dict[tuple[float, int], dict[str, Any]]) -> str:
         "iterations",
         "transport step (s)",
         "injection (s)",
+        "efficiency",
     ]
     return table(head, rows)
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem import krylov
-from fem.facet_matrix import FacetMatrix
+from fem.facet_matrix import Conductances, FacetMatrix
 from fem.partition import Partition
 from fem.two_level import TwoLevel
 
@@ -32,7 +32,6 @@ RELATIVE_TOLERANCE = 1e-11
 
 ITERATION_LIMIT = 2000
 """Conjugate-gradient iterations after which a pressure solve is given up."""
-
 
 MISSED = 5.0
 """What the balance of a cell and that of the whole may miss over the tolerance and the sources: of the whole, half of
@@ -120,8 +119,9 @@ class DarcyPressure:
         return solver, matrix
 
     def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
-        self._facet_matrix.fill(mobility, self._exchange, wall_conductance)
-        self._preconditioner.update(mobility, self._exchange, wall_conductance)
+        moment = Conductances(mobility, self._exchange, wall_conductance)
+        self._facet_matrix.fill(moment)
+        self._preconditioner.update(moment)
 
     def solve(
         self,

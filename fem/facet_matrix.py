@@ -12,6 +12,8 @@ so that small differences of a pressure are not lost where fluid moves easily.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from petsc4py import PETSc
 
@@ -24,6 +26,21 @@ from fem.partition import Partition
 
 ROW = 6
 """Entries of a row besides the diagonal; those of a missing second cell are zero."""
+
+
+@dataclass(frozen=True)
+class Conductances:
+    """What the matrix holds at one moment.
+
+    Attributes:
+        mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
+        exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
+        walls: (b,) conductance of each boundary facet in mm3/(s MPa).
+    """
+
+    mobility: NDArray[np.float64]
+    exchange: NDArray[np.float64]
+    walls: NDArray[np.float64]
 
 
 class FacetMatrix:
@@ -55,18 +72,18 @@ class FacetMatrix:
         self._vector = la.vector(facet_map, 1)
         self._with_ghosts = bool(partition.comm.size > 1)
 
-    def fill(
-        self, mobility: NDArray[np.float64], exchange: NDArray[np.float64], wall_conductance: NDArray[np.float64]
-    ) -> None:
-        """Take up other values.
-
-        Args:
-            mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
-            exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
-            wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
-        """
-        _fill_rows(self._cells, self._slots, self._cell_matrices, mobility, exchange, self.off_diagonal, self.row_sum)
-        self.row_sum[self._walls] += wall_conductance
+    def fill(self, moment: Conductances) -> None:
+        """Take up other values."""
+        _fill_rows(
+            self._cells,
+            self._slots,
+            self._cell_matrices,
+            moment.mobility,
+            moment.exchange,
+            self.off_diagonal,
+            self.row_sum,
+        )
+        self.row_sum[self._walls] += moment.walls
 
     def mult(self, _: PETSc.Mat, given: PETSc.Vec, result: PETSc.Vec) -> None:
         """``result`` = A ``given``."""

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 LEAST_RATE = 0.05
 """Share of the planned rate below which a pressure-limited needle is given up."""
 
-LEAK_REFINEMENT = 4
+LEAK_REFINEMENT = 8
 """Factor on the least number of steps while cement stands behind an opening: the leak is first order in the step."""
 
 LONGEST_PAUSE_STEP = 10.0

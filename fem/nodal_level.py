@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem import krylov
+from fem.facet_matrix import Conductances
 from fem.partition import Partition
 
 MULTIGRID_OPTIONS: dict[str, Any] = {
@@ -68,7 +69,7 @@ class NodalLevel:
         ghosts = np.asarray(vertex_map.ghosts, dtype=PETSc.IntType)
         self.load = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
         self.correction = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
-        self.fill(np.ones(owned), np.zeros(owned), np.full(len(walls), CLOSED))
+        self.fill(Conductances(np.ones(owned), np.zeros(owned), np.full(len(walls), CLOSED)))
         self._solver = PETSc.KSP().create(partition.comm)
         prefix = f"vertebroplasty_nodal_{id(self)}_"
         with krylov.options(prefix, MULTIGRID_OPTIONS):
@@ -77,18 +78,10 @@ class NodalLevel:
             self._solver.setFromOptions()
             self._solver.setUp()
 
-    def fill(
-        self, mobility: NDArray[np.float64], exchange: NDArray[np.float64], wall_conductance: NDArray[np.float64]
-    ) -> None:
-        """Take up other values.
-
-        Args:
-            mobility: (at least owned cells,) total mobility in 1/(MPa s).
-            exchange: (at least owned cells,) conductance between vessels and each cell in mm3/(s MPa).
-            wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
-        """
-        _fill_cells(self._cell_matrices, mobility, exchange, self._values)
-        self._values[16 * len(self._cell_matrices) :] = np.repeat(wall_conductance / 9.0, 9)
+    def fill(self, moment: Conductances) -> None:
+        """Take up other values; those of ghosts are not needed."""
+        _fill_cells(self._cell_matrices, moment.mobility, moment.exchange, self._values)
+        self._values[16 * len(self._cell_matrices) :] = np.repeat(moment.walls / 9.0, 9)
         self._matrix.setValuesCOO(self._values, addv=PETSc.InsertMode.INSERT_VALUES)
 
     def update(self) -> None:

@@ -82,8 +82,8 @@ class InjectionPlan:
     leak_limits: Mapping[str, float] = field(default_factory=dict)
     front_limit: float | None = None
     output_count: int = 1
-    front_advance: float = 0.5
-    least_steps: int = 40
+    front_advance: float = 1.0
+    least_steps: int = 20
 
     @property
     def volume(self) -> float:

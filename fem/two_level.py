@@ -19,7 +19,7 @@ import numpy as np
 from dolfinx import la
 from numpy.typing import NDArray
 
-from fem.facet_matrix import ROW, FacetMatrix
+from fem.facet_matrix import ROW, Conductances, FacetMatrix
 from fem.nodal_level import NodalLevel
 from fem.partition import Partition
 from fem.pockets import Pockets
@@ -30,9 +30,8 @@ DEGREE = 2
 SMOOTHED = 0.06
 """Lower end of the part of the spectrum, up to 1, that the polynomial damps."""
 
-THIRD = 1.0 / 3.0
-
 PRECISION = np.float32
+"""Of everything on the facets, which halves what a sweep reads."""
 
 
 class TwoLevel:
@@ -64,21 +63,13 @@ class TwoLevel:
         self._with_ghosts = bool(partition.comm.size > 1)
         self._coefficients = tuple(_chebyshev(DEGREE, SMOOTHED, 1.0))
 
-    def update(
-        self, mobility: NDArray[np.float64], exchange: NDArray[np.float64], wall_conductance: NDArray[np.float64]
-    ) -> None:
-        """Take over the matrix, filled with these values.
-
-        Args:
-            mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
-            exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
-            wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
-        """
+    def update(self, moment: Conductances) -> None:
+        """Take over the matrix, which is filled with these values."""
         matrix = self._matrix
         _scale(matrix.off_diagonal, matrix.row_sum, self._off_diagonal, self._row_sum, self._inverse)
-        self.pockets.find(matrix, mobility)
+        self.pockets.find(matrix, moment.mobility)
         self._pockets_anywhere = bool(self._partition.comm.allreduce(self.pockets.count, op=MPI.MAX))
-        self._nodal.fill(mobility, exchange, wall_conductance)
+        self._nodal.fill(moment)
         self._nodal.update()
 
     def apply(self, _: PETSc.PC, given: PETSc.Vec, result: PETSc.Vec) -> None:
@@ -227,7 +218,7 @@ def _restrict(
         residual = given[row] - row_sum[row] * own
         for entry in range(ROW):
             residual -= off_diagonal[row, entry] * (solution[columns[row, entry]] - own)
-        third = residual * THIRD
+        third = residual / 3.0
         for corner in range(3):
             load[vertices[row, corner]] += third
 
@@ -237,4 +228,4 @@ def _prolong(vertices: NDArray[np.int32], correction: NDArray[np.float64], solut
     """Add to every facet the mean of its three vertices."""
     for facet in range(len(vertices)):
         total = correction[vertices[facet, 0]] + correction[vertices[facet, 1]] + correction[vertices[facet, 2]]
-        solution[facet] += total * THIRD
+        solution[facet] += total / 3.0

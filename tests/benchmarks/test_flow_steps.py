@@ -25,7 +25,7 @@ def found(folder):
 
 def test_own_steps(found):
     steps = found["injection"]["steps"]
-    assert len(steps) > 40
+    assert len(steps) > 20
     parts = sum(steps[0][part] for part in flow_steps.PARTS)
     assert parts == pytest.approx(steps[0]["whole"], rel=1e-6)
     assert 0 < found["step"]["previous"]["iterations"] < found["step"]["zero"]["iterations"]
