@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -113,6 +114,7 @@ def own_process(folder: Path, size: float, kind: str, count: int, ranks: int = 1
 
 def own(folder: Path, size: float, ranks: int, repeats: int) -> dict[str, Any]:
     """What our process found."""
+    print(f"own solver, {size:g} mm, ranks: {ranks}", file=sys.stderr, flush=True)
     return json.loads(own_process(folder, size, "injection" if size >= INJECTED else "front", repeats, ranks))
 
 
@@ -120,6 +122,7 @@ def peer(folder: Path, size: float, method: str, repeats: int, limit: float) -> 
     """What another solver took, or why it has no figures."""
     if size < INJECTED and method in ("SciPy", "MUMPS"):
         return "direct solver, not asked at this size"
+    print(f"{method}, {size:g} mm", file=sys.stderr, flush=True)
     state = folder / f"state_{size:g}mm.npz"
     try:
         _, text = run(python("benchmarks.flow_peers", method, state, repeats), ROOT, 1, limit, MEMORY_LIMIT)

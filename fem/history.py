@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fem.errors import ConvergenceError
 
 DETECTABLE_LEAK = 20.0
-"""Cement in mm3 (0.02 ml) above which a site counts as leaking, and a front as being beyond a plane."""
+"""Cement in mm3 (0.02 ml) above which a site counts as leaking, and a front as being beyond a plane (tag D)."""
 
 BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT = 1e-10, 1e-8, 1e-8
 """What the balances, over the volumes that came in or the rate, and the bounds 0 and 1 of the saturation may miss."""

@@ -39,13 +39,14 @@ from materials.cement import Rheology
 logger = logging.getLogger(__name__)
 
 LEAST_RATE = 0.05
-"""Share of the planned rate below which a pressure-limited needle is given up."""
+"""Share of the planned rate below which a pressure-limited needle is given up (tag D)."""
 
 LEAK_REFINEMENT = 8
-"""Factor on the least number of steps while cement stands behind an opening: the leak is first order in the step."""
+"""Factor on the least number of steps while cement stands behind an opening: the leak is of first order in the step
+(tag D)."""
 
 LONGEST_PAUSE_STEP = 10.0
-"""Longest step in s of a pause in which fluid flows without any injection."""
+"""Longest step in s of a pause in which fluid flows without any injection (tag D)."""
 
 OPEN_RATE = 1e-6
 """Share of the largest planned rate above which a site counts as one that cement is passing."""

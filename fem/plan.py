@@ -68,8 +68,8 @@ class InjectionPlan:
         leak_limits: site -> cumulated leak in mm3 that ends the injection.
         front_limit: position along +y in mm; the injection ends when the front lies beyond it. None: no such rule.
         output_count: number of evenly spaced moments, the last at the planned volume, at which fields are handed out.
-        front_advance: how far the front may move in a step, in mean cell lengths.
-        least_steps: steps that the planned volume is divided into at least.
+        front_advance: how far the front may move in a step, in mean cell lengths (docs/theory/convergence.md, tag D).
+        least_steps: steps that the planned volume is divided into at least (docs/theory/convergence.md, tag D).
     """
 
     stages: tuple[Stage, ...]

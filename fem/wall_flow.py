@@ -30,7 +30,7 @@ STIFFEST = 1e4
 """Largest conductance of a wall over that of the cell behind it: more changes the pressure drop by less than 1e-4."""
 
 FRONT = 0.5
-"""Saturation behind a wall above which the front of cement has come there."""
+"""Saturation behind a wall above which the front of cement has come there (tag D)."""
 
 FULL = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
