@@ -61,7 +61,7 @@ def fields_of(snapshots: list[FieldSnapshot]) -> dict[str, NDArray[Any]]:
 def leaking(partition: Partition, phantom: Phantom) -> Injection:
     """Cement that thins with shear, a hole and a foramen, a limited pressure and a limited leak."""
     plan = plan_of(
-        4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1, least_steps=15
+        4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1, least_steps=8
     )
     fluids = DisplacedFluids(100.0 * MARROW_VISCOSITY)
     return Injection(partition, phantom.medium, phantom.leaky, [phantom.behind], CEMENTS["low"], fluids, plan)
@@ -86,7 +86,7 @@ def two_needles(partition: Partition, phantom: Phantom) -> Injection:
         Stage((Bolus(0, 600.0, RATE), Bolus(1, 400.0, RATE)), 15.0),
         Stage((Bolus(0, 500.0, RATE),), 20.0),
     )
-    plan = InjectionPlan(stages, 300.0, body_ageing=2.3, pressure_limit=0.12, output_count=3, least_steps=15)
+    plan = InjectionPlan(stages, 300.0, body_ageing=2.3, pressure_limit=0.12, output_count=3, least_steps=8)
     return Injection(partition, medium, walls, needles, CEMENTS["low"], tumour, plan, vessels)
 
 

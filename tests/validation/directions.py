@@ -39,7 +39,7 @@ PLACES: Mapping[str, tuple[Line, ...]] = {
 }
 """Name -> lines between tips and openings, along which a mesh is finer."""
 
-FINE = Fineness(size=3.0, fine_size=1.25, least_steps=20)
+FINE = Fineness(size=3.0, fine_size=1.25, least_steps=10)
 """Of the table in the documentation."""
 
 

@@ -14,7 +14,7 @@ import pytest
 from demo_body import Fineness
 from directions import DIRECTIONS, FINE, NOTHING, Bodies, comes_out
 
-COARSE = Fineness(size=4.0, fine_size=1.5, least_steps=10)
+COARSE = Fineness(size=4.0, fine_size=1.5, least_steps=5)
 
 FAR = "ratio, tip in the middle"
 ENTRY_PRESSURE, NO_ENTRY_PRESSURE = "ratio, thinner cement", "ratio, no entry pressure"
