@@ -1,0 +1,88 @@
+"""The whole analysis of a sweep, and the folder that it is kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.analysis.sample import Sample
+from experiments.analysis.table import ResultTable
+from experiments.store import case_directory, write_json, write_manifest
+from experiments.summary import NOTICE
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table and what is drawn of it.
+
+    Attributes:
+        table: the numbers.
+        plots: name of the file -> figure.
+    """
+
+    table: ResultTable
+    plots: Mapping[str, Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the table of a sweep says.
+
+    Attributes:
+        title: of the sweep.
+        about: what kind of sample it is, in sentences.
+        parts: the tables.
+        remarks: what else a reader must know.
+        code: version of the software that computed the cases.
+    """
+
+    title: str
+    about: tuple[str, ...]
+    parts: tuple[Part, ...]
+    remarks: tuple[str, ...]
+    code: str
+
+    def write(self, out: Path) -> None:
+        """Write ``analysis.json``, and the folders ``tables`` (CSV) and ``plots`` (PNG and SVG), whole or not at all.
+
+        Raises:
+            InputError: ``out`` cannot be used.
+        """
+        from experiments.analysis.figures import save
+
+        with case_directory(out) as folder:
+            (folder / "tables").mkdir()
+            (folder / "plots").mkdir()
+            for part in self.parts:
+                part.table.write(folder / "tables" / f"{part.table.name}.csv")
+                for name, figure in part.plots.items():
+                    save(figure, folder / "plots", name)
+            content = {part.table.name: part.table.content() for part in self.parts}
+            about = {"title": self.title, "about": self.about, "remarks": self.remarks, "notice": NOTICE}
+            write_json(folder / "analysis.json", {**about, "tables": content})
+            write_manifest(folder, {"analysis": {"title": self.title, "code": self.code}})
+
+
+def analyse_sample(sample: Sample, columns: Sequence[str] = ()) -> Analysis:
+    """Analyse a sweep by what its kind of sample allows.
+
+    Args:
+        sample: the sweep.
+        columns: outputs that are asked for; by default the headlines of the results.
+
+    Raises:
+        InputError: an output that is asked for is unknown or constant, or nothing varies.
+    """
+    from experiments.analysis import designs, random_sample
+
+    if not sample.factors:
+        raise InputError("the sweep varies nothing: all its cases have the same values; vary an input and run it again")
+    outputs, remarks = sample.outputs(columns)
+    parts = [*designs.describe(sample, outputs), *random_sample.describe(sample, outputs)]
+    return Analysis(sample.table.title, tuple(sample.about()), tuple(parts), tuple(remarks), sample.table.code)
