@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from experiments.pipeline import on_root
 from experiments.preparation import InjectionSetup, Preparation, prepare
 from experiments.progress import Progress
 from fem.partition import Partition
-from meshes.body import mesh_body
 from meshes.tetmesh import TetMesh
 
 SMEARED = 1.0
@@ -44,10 +44,10 @@ class Body:
         """Prepare the demo with edges of ``size`` mm; its mesh is kept in ``folder``."""
         case = demo_case(size_mm=size)
 
-        def mesher(*arguments: object) -> TetMesh:
+        def mesher(mesh: Callable[..., TetMesh], *arguments: object) -> TetMesh:
             path = folder / f"mesh_{size:g}mm.npz"
             if not path.is_file():
-                keep_mesh(path, mesh_body(*arguments))  # type: ignore[arg-type]
+                keep_mesh(path, mesh(*arguments))
             return kept_mesh(path)
 
         def prepared() -> tuple[Laws, Preparation]:

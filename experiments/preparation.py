@@ -5,7 +5,6 @@ Cement that the case file prescribes is known as well, and then there are no nee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +25,14 @@ from experiments.procedure import (
     procedure,
 )
 from experiments.progress import Progress
-from experiments.specimen import Specimen, prepare_specimen
+from experiments.specimen import Mesher, Specimen, made, prepare_specimen
 from experiments.surface import case_walls
 from experiments.tissues import TissueMap, build_tissues, check_tips, read_lesions
 from experiments.units import to_internal
 from fem.plan import InjectionPlan, Needle
 from fem.walls import Opening, Walls
 from materials.bone import BoneField
-from meshes.body import Refinement, mesh_body
+from meshes.body import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
 from meshes.quality import measure_quality
@@ -90,18 +89,14 @@ class Preparation:
     warnings: tuple[str, ...]
 
 
-type Mesher = Callable[[Vertebra, float, Sequence[Refinement]], TetMesh]
-"""Makes the mesh of a body from its vertebra, the edge length in mm and the refinements, as ``mesh_body`` does."""
-
-
-def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher | None = None) -> Preparation:
+def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = made) -> Preparation:
     """Read, mesh and characterise the bone; lay the needles and the walls, or the prescribed cement.
 
     Args:
         case: what is asked.
         laws: its laws.
         progress: where the stages are shown.
-        mesher: :func:`~meshes.body.mesh_body`, or one that keeps meshes which several cases share.
+        mesher: calls the functions that make meshes, or keeps meshes which several cases share.
 
     Raises:
         InputError: the input cannot be used; whatever does not need the mesh is checked before it is made.
@@ -119,12 +114,13 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher | None = 
     with progress.stage("mesh") as stage:
         size = to_internal(case.mesh.size_mm, "mm")
         finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]
-        mesh = (mesher or mesh_body)(vertebra, size, finer)
+        mesh = mesher(mesh_body, vertebra, size, finer)
         stage.update(0.7)
         mesh_results = results.mesh_results(measure_quality(mesh, vertebra))
         stage.update(0.8)
         cortex = Cortex.measured(laws, vertebra, mesh)
-        specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex) if case.mechanics.enabled else None
+        loaded = case.mechanics.enabled
+        specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex, mesher) if loaded else None
         paths = tuple(with_track(path, mesh) for path in paths)
     with progress.stage("bone"):
         weights = voxel_weights(mesh, vertebra)

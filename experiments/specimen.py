@@ -28,6 +28,14 @@ from meshes.whole_vertebra import mesh_vertebra, whole_vertebra
 CHANGED = 1e-9
 """Relative change of an elastic constant from which a cell counts as other than the CT's bone."""
 
+type Mesher = Callable[..., TetMesh]
+"""Makes a mesh by a function and its arguments, or finds the same mesh made."""
+
+
+def made(function: Callable[..., TetMesh], *arguments: Any) -> TetMesh:
+    """The mesh that a function makes of its arguments."""
+    return function(*arguments)
+
 
 @dataclass(frozen=True)
 class Specimen:
@@ -132,6 +140,7 @@ def prepare_specimen(
     body: TetMesh,
     refinements: Sequence[Refinement],
     cortex: Cortex | None,
+    mesher: Mesher = made,
 ) -> Specimen:
     """Mesh what is loaded.
 
@@ -142,13 +151,14 @@ def prepare_specimen(
         body: mesh of its body with named facets.
         refinements: where the mesh of the body is finer.
         cortex: the shell of the body as a membrane, or None.
+        mesher: calls the function that makes the mesh, or keeps meshes that cases share.
 
     Raises:
         InputError: the mask holds no arch though the whole vertebra is asked for, or the mesh cannot be made.
     """
     mesh, transfer, bone = body, None, None
     if case.mechanics.domain == "vertebra":
-        mesh = mesh_vertebra(vertebra, to_internal(case.mesh.size_mm, "mm"), body, refinements)
+        mesh = mesher(mesh_vertebra, vertebra, to_internal(case.mesh.size_mm, "mm"), body, refinements)
         transfer = CellTransfer.between(body, mesh)
         weights = voxel_weights(mesh, whole_vertebra(vertebra))
         bone = bone_of(laws, cortex, vertebra, mesh, weights)

@@ -32,7 +32,7 @@ class SweepCase:
     Attributes:
         number: its place in the design, from 1.
         identity: SHA-256 of the case, its inputs and the code; equal cases of a design run once.
-        values: varied path -> value.
+        values: varied path -> value, or its name where the sweep file names the values.
         content: what the case file of this very case says, with absolute paths of files.
     """
 
@@ -94,8 +94,9 @@ def plan_cases(study: Study, name: str, folder: Path) -> Plan:
         values = [value if factor is None else factor * value for value, factor in zip(row, factors, strict=True)]
         own = copy.deepcopy(content)
         for path, value in zip(paths, values, strict=True):
-            path.put(own, value)
-        given = {path.text: value for path, value in zip(paths, values, strict=True)}
+            path.put(own, copy.deepcopy(value))
+        names = [vary.name_of(value) for vary, value in zip(study.vary, row, strict=True)]
+        given = {path.text: name or value for path, name, value in zip(paths, names, values, strict=True)}
         case = build_case(own, f"{name}, case {number} with {_shown(given)}", folder)
         Laws.of_case(case)
         cases.append(SweepCase(number, case_identity(case, remembered).case, given, given_tables(case)))

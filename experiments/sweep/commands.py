@@ -12,6 +12,7 @@ from meshes.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.sweep.cases import Plan
+    from experiments.sweep.crew import Crew
     from experiments.sweep.engine import Standing
 
 EXIT_FAILED = 4
@@ -21,7 +22,7 @@ EXIT_FAILED = 4
 def sweep(
     file: Annotated[Path | None, typer.Argument(metavar="SWEEP.toml", help="sweep file; see docs/sweeps.md")] = None,
     ready: Annotated[
-        str | None, typer.Option("--ready", metavar="NAME", help="one that comes along: parameter-uncertainty")
+        str | None, typer.Option("--ready", metavar="NAME", help="one that comes along; see docs/ready-sweeps.md")
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")] = None,
     workers: Annotated[
@@ -52,6 +53,7 @@ def sweep(
 
     with reported():
         from experiments.sweep.cases import plan_cases
+        from experiments.sweep.crew import Crew
         from experiments.sweep.folder import SweepFolder
         from experiments.sweep.study import read_study, ready_sweep
 
@@ -61,17 +63,16 @@ def sweep(
         target = out or Path("results", source.stem)
         SweepFolder.check(target)
         plan = plan_cases(read_study(source), source.name, source.parent)
+        crew = Crew(workers, scheduler, dashboard)
         if dry_run:
-            _show_plan(plan, target, workers, 60.0 * time_limit)
+            _show_plan(plan, target, crew, 60.0 * time_limit)
             return
-        from experiments.sweep.crew import Crew
         from experiments.sweep.display import SweepDisplay, progress_line
         from experiments.sweep.engine import run_sweep
 
         console = Console()
         try:
             with SweepDisplay().shown() as display:
-                crew = Crew(workers, scheduler, dashboard)
                 standing = run_sweep(plan, SweepFolder(target), crew, 60.0 * time_limit, retry, display.update)
         except KeyboardInterrupt:
             console.print(f"Finished cases are in {target}/; the same command goes on.", markup=False, highlight=False)
@@ -124,12 +125,13 @@ def results(
         if table.design == "random" and finished and not (sql or where):
             console.print(f"\nBands of the {finished} finished cases of a random sample:", highlight=False)
             console.print(display.bands_table(bands(table)))
+        if finished and not (sql or where):
+            console.print(f"Next: vertebroplasty analyse {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_plan(plan: Plan, target: Path, workers: int | None, time_limit: float) -> None:
+def _show_plan(plan: Plan, target: Path, crew: Crew, time_limit: float) -> None:
     """Print the cases and, from the first missing one, how long all will take."""
     from experiments.progress import duration
-    from experiments.sweep.crew import cores
     from experiments.sweep.display import plan_table, wide_console
     from experiments.sweep.engine import time_one
     from experiments.sweep.folder import SweepFolder
@@ -144,10 +146,12 @@ def _show_plan(plan: Plan, target: Path, workers: int | None, time_limit: float)
         highlight=False,
     )
     if missing:
-        seconds, count = time_one(plan, missing[0], time_limit), min(workers or cores(), len(missing))
+        count = min(crew.size, len(missing))
+        seconds = time_one(plan, missing[0], time_limit)
+        on = f"{count} {'worker' if count == 1 else 'workers'}" if count else "one worker; the scheduler has none yet"
         console.print(
-            f"case {missing[0].number} took {duration(seconds)} on one core; all will take about "
-            f"{duration(seconds * len(missing) / count)} on {count} {'core' if count == 1 else 'cores'}",
+            f"case {missing[0].number} took {duration(seconds)} on one core of this machine; all will take about "
+            f"{duration(seconds * len(missing) / max(count, 1))} on {on}",
             highlight=False,
         )
 
@@ -155,7 +159,12 @@ def _show_plan(plan: Plan, target: Path, workers: int | None, time_limit: float)
 def _tell_end(standing: Standing, target: Path) -> None:
     console = Console()
     console.print(f"Results: {target}/results.parquet", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Next: vertebroplasty results {target}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"Next: vertebroplasty results {target}, then vertebroplasty analyse {target}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
     if standing.failed:
         console.print(
             f"{standing.failed} cases failed; their case files with the errors are in {target}/failed/, and --retry "

@@ -30,7 +30,10 @@ def combinations(study: Study) -> list[tuple[Any, ...]]:
     if study.design == "zipped":
         return list(zip(*(levels(vary) for vary in study.vary), strict=True))
     points = sample(study)
-    return list(zip(*(quantiles(vary, points[:, index]) for index, vary in enumerate(study.vary)), strict=True))
+    sampled = [vary for vary in study.vary if not vary.crossed]
+    drawn = zip(*(quantiles(vary, points[:, index]) for index, vary in enumerate(sampled)), strict=True)
+    ways = list(product(*(levels(vary) for vary in study.vary if vary.crossed)))
+    return [_in_order(study, case, way) for case in drawn for way in ways]
 
 
 def number_of_cases(study: Study) -> int:
@@ -40,15 +43,16 @@ def number_of_cases(study: Study) -> int:
     if study.design == "zipped":
         return len(levels(study.vary[0]))
     per_point = {"sobol": len(study.vary) + 2, "morris": len(study.vary) + 1}.get(study.design, 1)
-    return per_point * (study.count or 0)
+    crossed = int(np.prod([len(levels(vary)) for vary in study.vary if vary.crossed], dtype=object))
+    return per_point * crossed * (study.count or 0)
 
 
 def sample(study: Study) -> NDArray[np.float64]:
-    """(cases, varied) points of a sampling design in the unit cube.
+    """(points, sampled) points of a sampling design in the unit cube, without the values that are crossed with them.
 
     Sobol points are Saltelli's for first-order and total indices (Saltelli et al. 2010, 10.1016/j.cpc.2009.09.018).
     """
-    count, dimension = study.count or 0, len(study.vary)
+    count, dimension = study.count or 0, sum(not vary.crossed for vary in study.vary)
     if study.design == "random":
         return np.random.default_rng(study.seed).random((count, dimension))
     if study.design == "latin-hypercube":
@@ -84,6 +88,12 @@ def quantiles(vary: Vary, shares: NDArray[np.float64]) -> list[Any]:
         places = np.searchsorted(bounds / bounds[-1], shares, side="right")
         return [values[min(place, len(values) - 1)] for place in places]
     return [float(value) for value in _continuous(vary).ppf(shares)]
+
+
+def _in_order(study: Study, sampled: tuple[Any, ...], crossed: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of a case in the order of ``study.vary``."""
+    left = {True: list(crossed), False: list(sampled)}
+    return tuple(left[vary.crossed].pop(0) for vary in study.vary)
 
 
 def _continuous(vary: Vary) -> Any:

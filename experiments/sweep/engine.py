@@ -16,7 +16,7 @@ from distributed.scheduler import KilledWorker
 
 from experiments.case import build_case
 from experiments.sweep.cases import Plan, SweepCase
-from experiments.sweep.crew import Crew
+from experiments.sweep.crew import LOST, Crew, places
 from experiments.sweep.folder import Row, SweepFolder, describe
 from experiments.sweep.process import SOLVER, CaseProcess, solve_in_process
 from experiments.sweep.table import SweepTable
@@ -24,8 +24,6 @@ from meshes.errors import InputError
 
 LOOK = 1.0
 """Seconds after which the display and the number of workers are looked at, at the latest."""
-
-LOST = "the scheduler was lost; finished cases are whole, and the same command goes on"
 
 REFRESH, SHARE = 10.0, 0.02
 """Seconds between two writings of the table, and the share of the time that they may take."""
@@ -168,7 +166,7 @@ class _Run:
         while self._missing or self._under_way:
             if (now := time.perf_counter()) - looked >= LOOK:
                 looked = now
-                self._stand(_workers(client))
+                self._stand(places(client))
                 self._watch(self._standing)
             # No case waits at a worker: one that dies takes only the case that it computes with it.
             while self._missing and len(self._under_way) < self._standing.workers:
@@ -211,18 +209,6 @@ def _compute(solver: str, request: Mapping[str, Any], time_limit: float | None) 
     if answer.get("error", {}).get("kind") == "unfit worker":
         answer["error"]["message"] = f"the worker {get_worker().address} {answer['error']['message']}"
     return answer
-
-
-def _workers(client: Client) -> int:
-    """How many cases can run at a time.
-
-    Raises:
-        InputError: the scheduler is lost.
-    """
-    try:
-        return sum(client.nthreads().values())
-    except (OSError, TimeoutError):
-        raise InputError(LOST) from None
 
 
 def _answer(future: Future) -> dict[str, Any]:

@@ -106,16 +106,27 @@ class SweepFolder:
             ) from None
         return plan
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self, wanted: Callable[[str], bool] = lambda identity: True) -> dict[str, Row]:
         """Identity -> what is known of every finished or failed case, of earlier plans and versions too.
 
         A file that somebody has damaged counts as missing, so that its case runs again.
+
+        Args:
+            wanted: tells of an identity whether its row is asked for.
         """
         known = {}
         for path in (self.path / "rows").glob("*.json"):
-            with suppress(ValueError):
-                known[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+            if wanted(path.stem):
+                with suppress(ValueError):
+                    known[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         return known
+
+    def rows_until(self, file: Path) -> set[str]:
+        """Identities of the cases whose rows are older than a file."""
+        moment = file.stat().st_mtime_ns
+        with os.scandir(self.path / "rows") as entries:
+            older = [entry.name for entry in entries if entry.stat().st_mtime_ns < moment]
+        return {name.removesuffix(".json") for name in older if name.endswith(".json")}
 
     def keep(self, case: SweepCase, row: Row) -> None:
         """Keep what came of a case, and the case file of one that failed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -14,9 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments.identity import code_version
-from meshes.body import Refinement, mesh_body
 from meshes.tetmesh import TetMesh
-from meshes.vertebra import Vertebra
 
 ARRAYS = ("points", "cells", "facets")
 REGIONS = ("facet_regions", "cell_regions")
@@ -24,7 +22,7 @@ REGIONS = ("facet_regions", "cell_regions")
 
 @dataclass(frozen=True)
 class SharedMeshes:
-    """Makes meshes of bodies as :func:`~meshes.body.mesh_body` does, or finds them made.
+    """Makes meshes, or finds them made.
 
     Attributes:
         folder: where they are kept; where it cannot be written they are made again for every case.
@@ -32,18 +30,18 @@ class SharedMeshes:
 
     folder: Path
 
-    def __call__(self, vertebra: Vertebra, size: float, refinements: Sequence[Refinement]) -> TetMesh:
-        """The mesh of the body; see :func:`~meshes.body.mesh_body`."""
+    def __call__(self, function: Callable[..., TetMesh], *arguments: Any) -> TetMesh:
+        """The mesh that a function of :mod:`meshes` makes of its arguments."""
         digest = hashlib.sha256()
-        for part in (code_version(), vertebra, size, tuple(refinements)):
+        for part in (code_version(), function.__qualname__, *arguments):
             _feed(digest, part)
         path = self.folder / f"{digest.hexdigest()}.npz"
         with _alone(path.with_suffix(".lock")) as possible:
             if not possible:
-                return mesh_body(vertebra, size, refinements)
+                return function(*arguments)
             if path.exists():
                 return read_mesh(path)
-            mesh = mesh_body(vertebra, size, refinements)
+            mesh = function(*arguments)
             with suppress(OSError):
                 write_mesh(path, mesh)
             return mesh
@@ -100,7 +98,9 @@ def _feed(digest: Any, value: Any) -> None:
         digest.update(type(value).__name__.encode())
         for item in fields(value):
             _feed(digest, getattr(value, item.name))
-    elif isinstance(value, tuple):
+    elif isinstance(value, Mapping):
+        _feed(digest, tuple(value.items()))
+    elif isinstance(value, tuple | list):
         digest.update(f"{len(value)}".encode())
         for entry in value:
             _feed(digest, entry)

@@ -17,9 +17,11 @@ SWEEPS = CASES / "sweeps"
 """Folder of the sweep files that come with the software."""
 
 WAYS = {
-    "values": Companions(),
+    "values": Companions(allowed=("names",)),
     "start": Companions(needed=("stop", "count"), allowed=("log",)),
-    "distribution": Companions(allowed=("low", "high", "mean", "sd", "median", "geometric_sd", "choices", "weights")),
+    "distribution": Companions(
+        allowed=("low", "high", "mean", "sd", "median", "geometric_sd", "choices", "weights", "names")
+    ),
 }
 """The key that says how a value varies -> the keys that belong to it."""
 
@@ -29,7 +31,7 @@ DISTRIBUTIONS = {
     "normal": Companions(needed=("mean", "sd")),
     "truncated-normal": Companions(needed=("mean", "sd", "low", "high")),
     "log-normal": Companions(needed=("median", "geometric_sd")),
-    "categorical": Companions(needed=("choices",), allowed=("weights",)),
+    "categorical": Companions(needed=("choices",), allowed=("weights", "names")),
 }
 """Distribution -> the keys that it needs and those that it may have."""
 
@@ -63,6 +65,8 @@ class Vary(Section):
     )
     choices: tuple[Any, ...] | None = Field(default=None, min_length=1, description="values of which one is drawn")
     weights: tuple[float, ...] | None = Field(default=None, description="relative frequency of each of the choices")
+    names: tuple[str, ...] | None = Field(default=None, description="what the results call the values or choices")
+    crossed: bool = Field(default=False, description="whether every case of a random sample runs with each of values")
 
     @model_validator(mode="after")
     def _one_way(self) -> Vary:
@@ -70,12 +74,20 @@ class Vary(Section):
             self._check_distribution()
         elif self.start is not None and self.log and min(self.start, self.stop or 0.0) <= 0.0:
             raise ValueError(f"a range with log = true needs start and stop above 0, not {self.start:g}; give others")
+        if self.crossed and self.values is None:
+            raise ValueError("crossed = true runs every sampled case with each of values; give values")
         numbers = self.values or self.choices or ()
         if self.relative and not all(
             isinstance(value, int | float) and not isinstance(value, bool) for value in numbers
         ):
             raise ValueError("relative = true multiplies the base case's value, so all values must be numbers")
+        if self.names is not None and not len(set(self.names)) == len(self.names) == len(numbers):
+            raise ValueError(f"{len(numbers)} values need as many different names, not {joined(self.names)}")
         return self
+
+    def name_of(self, value: Any) -> str | None:
+        """What the results call one of the values, if they have names."""
+        return None if self.names is None else self.names[(self.values or self.choices or ()).index(value)]
 
     def _check_distribution(self) -> None:
         name = str(self.distribution)
@@ -124,6 +136,11 @@ class Study(Section):
         if (self.count is None) != (self.design in LISTED):
             ask = "takes its number of cases from the values; remove count" if self.count else "needs count"
             raise ValueError(f'design = "{self.design}" {ask}')
+        if any(vary.crossed for vary in self.vary):
+            if self.design != "random":
+                raise ValueError(f'crossed = true belongs to design = "random"; remove it from "{self.design}"')
+            if all(vary.crossed for vary in self.vary):
+                raise ValueError('all values are crossed, so nothing is sampled; choose design = "grid"')
         for vary in self.vary:
             if self.design in LISTED and vary.distribution is not None:
                 raise ValueError(

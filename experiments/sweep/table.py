@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyarrow import compute as pc
 from pyarrow import parquet
 
 from experiments.sweep.folder import Row, SweepFolder
@@ -18,6 +20,9 @@ from meshes.errors import InputError
 
 INPUT = "input."
 """What the names of inputs begin with; the rest is the key of the case file."""
+
+PLAN = "plan"
+"""Key in the metadata of a table whose value is the checksum of the plan that it belongs to."""
 
 UNITS = {
     "_n_per_mm": "N/mm",
@@ -67,13 +72,28 @@ class SweepTable:
     def read(cls, path: Path) -> SweepTable:
         """Read the folder of a sweep, which may be running.
 
+        The table that the sweep has written is taken as far as it goes; rows that came later are read one by one.
+
         Raises:
             InputError: it is none, or a damaged one.
         """
         folder = SweepFolder(path)
         plan = folder.plan()
         try:
-            return cls.of(plan, folder.rows())
+            written = _written(folder, plan)
+            if written is None:
+                return cls.of(plan, folder.rows())
+            seen = folder.rows_until(folder.table)
+            kept = written.filter(pc.is_in(written["identity"], pa.array(sorted(seen), pa.string())))
+            held = set(kept["identity"].to_pylist())
+            later = folder.rows(lambda identity: identity not in held)
+            if not any(case["identity"] in later for case in plan["cases"]):
+                return cls._of_rows(plan, kept)
+            try:
+                parts = [kept, cls.of(plan, later).rows]
+                return cls._of_rows(plan, pa.concat_tables(parts, promote_options="permissive").sort_by("number"))
+            except pa.ArrowException:  # a column whose kind depends on all of its values
+                return cls.of(plan, folder.rows())
         except (AttributeError, KeyError, TypeError):
             raise InputError(f"{path}: is damaged or comes from another version; run the sweep again") from None
 
@@ -85,22 +105,26 @@ class SweepTable:
             plan: content of ``sweep.json``.
             known: identity -> what is known of the case.
         """
-        units, study = plan["units"], plan["study"]
-        varied = [INPUT + vary["path"] for vary in study["vary"]]
         records: list[dict[str, Any]] = []
         for case in plan["cases"]:
             if (row := known.get(case["identity"])) is not None:
                 records.append(_record(case, row))
-        columns = ["number", "identity", "status", "error", *varied, *(name for record in records for name in record)]
-        fields, arrays = [], []
-        for name in dict.fromkeys(columns):
-            array = _array([record.get(name) for record in records])
-            unit = units.get(name.removeprefix(INPUT)) or unit_of_column(name)
-            fields.append(pa.field(name, array.type, metadata={"unit": unit} if _numeric(array.type) else None))
-            arrays.append(array)
+        first = ["number", "identity", "status", "error", *_varied(plan)]
+        columns = dict.fromkeys([*first, *(name for record in records for name in record)])
+        return cls._of_rows(
+            plan, pa.table({name: _array([record.get(name) for record in records]) for name in columns})
+        )
+
+    @classmethod
+    def _of_rows(cls, plan: Mapping[str, Any], rows: pa.Table) -> SweepTable:
+        """The table with the unit of every column in its metadata, and with what belongs to the whole."""
+        study, fields = plan["study"], []
+        for field in rows.schema:
+            unit = plan["units"].get(field.name.removeprefix(INPUT)) or unit_of_column(field.name)
+            fields.append(pa.field(field.name, field.type, metadata={"unit": unit} if _numeric(field.type) else None))
         about = {"title": study.get("title", ""), "design": study["design"], "code": plan["code"]}
-        rows = pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=about))
-        return cls(rows, tuple(varied), len(plan["cases"]), about["design"], about["title"], about["code"])
+        schema = pa.schema(fields, metadata={**about, PLAN: _checksum(plan)})
+        return cls(rows.cast(schema), _varied(plan), len(plan["cases"]), about["design"], about["title"], about["code"])
 
     @property
     def failed(self) -> int:
@@ -115,6 +139,24 @@ class SweepTable:
     def write(self, path: Path) -> None:
         """Write the rows as Parquet, with the unit of every column in its metadata."""
         parquet.write_table(self.rows, path)
+
+
+def _varied(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the columns that the sweep varies."""
+    return tuple(INPUT + vary["path"] for vary in plan["study"]["vary"])
+
+
+def _checksum(plan: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+def _written(folder: SweepFolder, plan: Mapping[str, Any]) -> pa.Table | None:
+    """The rows that the sweep has written as Parquet; None where there are none, or those of another plan."""
+    try:
+        rows = parquet.read_table(folder.table)
+    except (OSError, pa.ArrowException):
+        return None
+    return rows if (rows.schema.metadata or {}).get(PLAN.encode()) == _checksum(plan).encode() else None
 
 
 def unit_of_column(name: str) -> str:

@@ -23,5 +23,18 @@ def test_examples_are_valid(example: str) -> None:
     assert plan_cases(Study.model_validate(tomllib.loads(example)), "example", PROJECT).cases
 
 
-def test_every_ready_sweep_is_on_the_page() -> None:
-    assert all(f"`{name}`" in PAGE for name in ready_sweeps())
+@pytest.mark.parametrize("page", ["sweeps.md", "ready-sweeps.md"])
+def test_every_ready_sweep_is_on_the_page(page: str) -> None:
+    text = (PROJECT / "docs" / page).read_text(encoding="utf-8")
+    assert [name for name in ready_sweeps() if f"`{name}`" not in text] == []
+
+
+def test_the_script_for_slurm_asks_for_workers_of_one_core() -> None:
+    jobqueue = pytest.importorskip("dask_jobqueue", reason="the extra slurm is not installed")
+    (script,) = [code for code in re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL) if "SLURM" in code]
+    (construction,) = re.findall(r"^cluster = (SLURMCluster\(.*\))$", script, flags=re.MULTILINE)
+    with eval(construction, {"SLURMCluster": jobqueue.SLURMCluster}) as cluster:
+        job = cluster.job_script()
+        assert f"dask_worker {cluster.scheduler_address} " in job
+    for line in ("#SBATCH --cpus-per-task=1", "#SBATCH --mem=4G", "#SBATCH -t 08:00:00", "--nthreads 1"):
+        assert line in job

@@ -15,9 +15,12 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from distributed import LocalCluster
 from sweep_stand_in import SOLVER
+from typer.testing import CliRunner
 
 from experiments.case import read_case
+from experiments.cli import app
 from experiments.identity import case_identity
 from experiments.sweep.cases import Plan, plan_cases
 from experiments.sweep.crew import Crew
@@ -259,3 +262,14 @@ def test_a_scheduler_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("experiments.sweep.crew.PATIENCE", 0.2)
     with pytest.raises(InputError, match=r"--scheduler tcp://127\.0\.0\.1:9: no scheduler of Dask answers there"):
         run_sweep(plan_of([1.0]), SweepFolder(tmp_path / "sweep"), Crew(scheduler="tcp://127.0.0.1:9"), solver=SOLVER)
+
+
+def test_a_dry_run_counts_the_workers_behind_a_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.sweep.engine.time_one", lambda *arguments: 30.0)
+    options = ["--ready", "bone-density", "--dry-run", "-o", str(tmp_path / "sweep")]
+    for there, told in ((3, "2 min 30 s on 3 workers"), (0, "7 min 30 s on one worker; the scheduler has none yet")):
+        with LocalCluster(n_workers=there, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+            outcome = CliRunner().invoke(app, ["sweep", *options, "--scheduler", cluster.scheduler_address])
+        assert told in outcome.output
+    outcome = CliRunner().invoke(app, ["sweep", *options, "--workers", "5"])
+    assert "1 min 30 s on 5 workers" in outcome.output

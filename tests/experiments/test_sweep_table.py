@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from experiments.sweep.query import ask, quoted, write_csv
 from experiments.sweep.study import Study
 from experiments.sweep.table import SweepTable, unit_of_column
 from meshes import phantoms
+from meshes.body import Refinement
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra
 
 PATH = "injection.volume_ml"
 VARIED = f"input.{PATH}"
@@ -151,6 +154,38 @@ def test_a_spreadsheet_reads_the_export(finished: Path, tmp_path: Path) -> None:
     assert lines[4]["injection.leaked_ml"] == ""
 
 
+def test_only_rows_later_than_the_written_table_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, folder = plan_of(9), SweepFolder(kept(plan_of(9), tmp_path / "study"))
+    rows = folder.rows()
+    others = [case.identity for case in plan.cases][1:]
+    early = {identity: rows[identity] for identity in others}
+    folder.write("results.parquet", SweepTable.of(folder.plan(), early).write)
+    hour_ago = folder.table.stat().st_mtime - 3600.0
+    for identity in others:
+        os.utime(folder.path / "rows" / f"{identity}.json", (hour_ago, hour_ago))
+    retried, removed = others[1], others[-1]
+    changed = json.loads(json.dumps(rows[retried]))
+    changed["outcome"]["results"]["injection"] |= {"leaked_ml": 7.0, "stop_reason": 3, "left_ml": 0.5}
+    folder.write(f"rows/{retried}.json", json.dumps(changed))
+    (folder.path / "rows" / f"{removed}.json").unlink()
+    whole = SweepTable.of(folder.plan(), folder.rows())
+    read: list[str] = []
+    loads = json.loads
+    monkeypatch.setattr("experiments.sweep.folder.json.loads", lambda text: read.append(text) or loads(text))
+    table = SweepTable.read(folder.path)
+    assert set(table.rows.column_names) == set(whole.rows.column_names)
+    assert table.rows.select(whole.rows.column_names).to_pylist() == whole.rows.to_pylist()
+    assert table.unit("injection.left_ml") == table.unit("injection.leaked_ml") == "ml"
+    del changed["outcome"]["results"]["injection"]["stop_reason"]
+    folder.write(f"rows/{retried}.json", json.dumps(changed))
+    read.clear()
+    assert SweepTable.read(folder.path).rows["injection.leaked_ml"].to_pylist()[:3] == [0.1, 0.15, 7.0]
+    assert len(read) == 1 + 2, "the plan, the row that was missing and the one that is younger than the table"
+    longer = plan_of(17)
+    folder.write("sweep.json", json.dumps(describe(longer)))
+    assert SweepTable.read(folder.path).rows["number"].to_pylist() == [1, 3, 5, 7, 9, 11, 13, 15]
+
+
 def test_values_of_several_kinds_share_a_column() -> None:
     plan = describe(plan_of(2))
     rows = {
@@ -200,7 +235,7 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
     [
         ([], "name a sweep file"),
         (["none.toml"], "no such sweep file"),
-        (["--ready", "none"], "no such sweep; choose parameter-uncertainty"),
+        (["--ready", "none"], "no such sweep; choose bone-density, "),
         (["none.toml", "--ready", "parameter-uncertainty"], "name a sweep file, or one"),
     ],
 )
@@ -239,19 +274,29 @@ def phantom() -> TetMesh:
     return mesh.with_regions(cell_regions={"cortical_shell": half, "cancellous": half + len(half)})
 
 
-def test_meshes_are_made_once(tmp_path: Path, demo_vertebra: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[float] = []
+def test_meshes_are_made_once(tmp_path: Path, demo_vertebra: Vertebra) -> None:
+    made: list[tuple[float, ...]] = []
 
-    def make(vertebra: Any, size: float, refinements: Any) -> TetMesh:
-        made.append(size)
+    def of_body(vertebra: Vertebra, size: float, refinements: list[Refinement]) -> TetMesh:
+        made.append((size, *(finer.size for finer in refinements)))
         return phantom()
 
-    monkeypatch.setattr("experiments.sweep.meshes.mesh_body", make)
+    def of_vertebra(vertebra: Vertebra, size: float, body: TetMesh) -> TetMesh:
+        made.append((size, body.volume))
+        return phantom()
+
     shared = SharedMeshes(tmp_path / "meshes")
-    for size in (2.0, 2.0, 3.0, 2.0):
-        shared(demo_vertebra, size, ())
-    assert made == [2.0, 3.0]
+    tip = Refinement((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 3.0, 0.5)
+    for size, finer in ((2.0, []), (2.0, []), (3.0, []), (2.0, [tip]), (2.0, [])):
+        shared(of_body, demo_vertebra, size, finer)
+    assert made == [(2.0,), (3.0,), (2.0, 0.5)]
+    made.clear()
+    larger = phantoms.box((4.0, 4.0, 8.0), 2.0)
+    for body in (phantom(), phantom(), larger, phantom()):
+        shared(of_vertebra, demo_vertebra, 2.0, body)
+    assert made == [(2.0, pytest.approx(64.0)), (2.0, pytest.approx(128.0))]
+    made.clear()
     (tmp_path / "file").touch()
     for _ in range(2):
-        SharedMeshes(tmp_path / "file" / "meshes")(demo_vertebra, 2.0, ())
-    assert made == [2.0, 3.0, 2.0, 2.0]
+        SharedMeshes(tmp_path / "file" / "meshes")(of_body, demo_vertebra, 2.0, [])
+    assert made == [(2.0,), (2.0,)]
