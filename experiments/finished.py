@@ -1,40 +1,94 @@
-"""Finished cases: directories that hold all that a run writes, used again where the case is still the same.
+"""Finished cases: directories that hold all that a run writes, read back for pictures, comparisons and other programs.
 
-A case file that is asked for has its results where ``vertebroplasty run`` has them, in ``results/<name of the file>``.
+Everything comes back in the anatomical frame, +x left, +y posterior, +z superior, in mm.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
-from mpi4py import MPI
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.case import CASES, Case, read_case
 from experiments.fields import read_step, read_times
-from experiments.identity import case_identity
-from experiments.pipeline import run_and_store
-from experiments.progress import Progress
-from experiments.sections.base import joined
-from experiments.store import check_target, is_whole
+from experiments.store import is_whole
+from fem.walls import LEAK_CLASSES, SITES
 from meshes.errors import InputError
+from meshes.frame import AnatomicalFrame
+from meshes.image import Image, canonical_image
+from meshes.nifti import read_nifti
 from meshes.tetmesh import TetMesh
 from meshes.volume import tetmesh_from_arrays
 
-FIELDS = "fields.vtkhdf"
+if TYPE_CHECKING:
+    import pyvista
 
-READY = {
-    "unilateral-bilateral": ("unilateral_injection", "bilateral_injection"),
-    "confluent-separated": ("confluent_injection", "separated_injection", "confluent_shape", "separated_shape"),
-}
-"""Comparison that comes with the software -> its case files, in the order of their columns."""
+FIELDS, SURFACE, SCAN, MECHANICS = "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu"
+"""Files of a case directory: fields over time, the body's boundary, the CT around the vertebra, and the loaded bone."""
+
+PICTURES, EXPORT = "pictures", "export"
+"""Folders in a case directory."""
+
+HIDDEN_TISSUES = ("bone", "basivertebral_channel", "compacted")
+"""Beginnings of the names of tissues that are no inclusions: pictures do not show them."""
+
+
+@dataclass(frozen=True)
+class NeedlePose:
+    """Where a needle lies.
+
+    Attributes:
+        tip: (3,) mm.
+        direction: (3,) unit vector from the hub to the tip.
+        diameter: outer diameter in mm.
+    """
+
+    tip: NDArray[np.float64]
+    direction: NDArray[np.float64]
+    diameter: float
+
+
+@dataclass(frozen=True)
+class LeakSite:
+    """A part of the wall through which cement can leave, whether it does or not.
+
+    Attributes:
+        site: its name, one of :data:`fem.walls.SITES`.
+        leak_class: its clinical class, one of :data:`fem.walls.LEAK_CLASSES`; ``needle_track`` is one of its own.
+        facets: rows of ``mesh.facets`` that are open.
+        leaked_ml: cement that left through it.
+    """
+
+    site: str
+    leak_class: str
+    facets: NDArray[np.int64]
+    leaked_ml: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The cement at one time.
+
+    Attributes:
+        time_s: since the start of the injection.
+        injected_ml: cement that has left the needles.
+        saturation: (cells,) share of the pores that cement fills.
+    """
+
+    time_s: float
+    injected_ml: float
+    saturation: NDArray[np.float64]
+
+    @property
+    def clock(self) -> str:
+        """Time and volume as a title."""
+        minutes, seconds = divmod(round(self.time_s), 60)
+        return f"{minutes}:{seconds:02d} min, {self.injected_ml:.2f} ml injected"
 
 
 @dataclass(frozen=True)
@@ -54,8 +108,12 @@ class FinishedCase:
     manifest: Mapping[str, Any]
 
     @classmethod
-    def read(cls, folder: Path, name: str) -> FinishedCase:
+    def read(cls, folder: Path, name: str | None = None) -> FinishedCase:
         """Read a case directory.
+
+        Args:
+            folder: the directory.
+            name: what tables and pictures call it; the folder's own name by default.
 
         Raises:
             InputError: it is none, or not that of a run.
@@ -73,9 +131,10 @@ class FinishedCase:
                 ) from None
         if "fill" not in content["results"] or not (folder / FIELDS).is_file():
             raise InputError(f"{folder}: is not the folder of a finished run of a case; run the case again")
-        found = cls(name, folder, content["results"], content["manifest"])
+        found = cls(name or folder.resolve().name, folder, content["results"], content["manifest"])
         try:
-            if not is_whole(folder, found.manifest, ("results.json", FIELDS)) or not found.identity:
+            needed = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if "load" in found.results else [])]
+            if not is_whole(folder, found.manifest, needed) or not found.identity:
                 raise ValueError("not as it was written")
         except (OSError, KeyError, TypeError, ValueError):
             raise InputError(
@@ -88,87 +147,132 @@ class FinishedCase:
         """SHA-256 of the case, its inputs and the code."""
         return str(self.manifest["identity"]["case"])
 
-    def cement(self) -> tuple[TetMesh, NDArray[np.float64]]:
-        """The body in its anatomical frame, and the (cells,) saturation at the end."""
-        path = self.folder / FIELDS
-        grid = read_step(path, len(read_times(path)) - 1)
-        frame = np.array(self.manifest["frame"]["scanner_lps_mm_to_anatomical"])
-        points = np.asarray(grid.points, dtype=float) @ frame[:3, :3].T + frame[:3, 3]
+    @property
+    def title(self) -> str:
+        """The case file's own title, or the name."""
+        return str(self.manifest["case"]["title"] or self.name)
+
+    @property
+    def injected(self) -> bool:
+        """Whether cement was injected; otherwise the case file prescribed it."""
+        return "injection" in self.results
+
+    @cached_property
+    def frame(self) -> AnatomicalFrame:
+        """The anatomical frame of the body."""
+        stored = self.manifest["frame"]
+        matrix = np.array(stored["scanner_lps_mm_to_anatomical"], dtype=float)
+        axes = matrix[:3, :3]
+        return AnatomicalFrame(-axes.T @ matrix[:3, 3], axes, np.array(stored["extents_mm"]), str(stored["method"]))
+
+    @cached_property
+    def mesh(self) -> TetMesh:
+        """The body with its named facet regions and cell regions."""
+        grid = read_step(self.folder / FIELDS, 0)
         cells = np.asarray(next(iter(grid.cells_dict.values())), dtype=np.int64)
-        return tetmesh_from_arrays(points, cells), np.asarray(grid.cell_data["saturation"], dtype=float)
+        mesh = tetmesh_from_arrays(self.frame.to_frame(np.asarray(grid.points, dtype=float)), cells)
+        return mesh.with_regions(
+            self._named("facet_region", self._surface["facet_region"]),
+            self._named("cell_region", grid.cell_data["cell_region"]),
+        )
 
+    def times(self) -> NDArray[np.float64]:
+        """(steps,) times in s at which fields are stored, the start first."""
+        return read_times(self.folder / FIELDS)
 
-@dataclass(frozen=True)
-class AskedCase:
-    """A case that somebody wants the results of.
-
-    Attributes:
-        name: the name of its file or folder.
-        folder: where its results are or will be.
-        case: what to run where they are not; None for the folder of a finished run.
-    """
-
-    name: str
-    folder: Path
-    case: Case | None
-
-    def finish(self, progress: Progress, comm: MPI.Comm = MPI.COMM_WORLD) -> FinishedCase:
-        """The results, from an earlier run of just this case or from a run of it.
-
-        Args:
-            progress: where the stages of a run are shown.
-            comm: ranks that share the work.
+    def grid(self, step: int = -1) -> pyvista.UnstructuredGrid:
+        """The body with its cell fields at one time, named with their units; negative steps count from the end.
 
         Raises:
-            InputError: the input cannot be used, or the folder is not that of a finished run.
-            ConvergenceError: a solver did not reach its tolerance.
+            IndexError: there is no such step.
         """
-        if self.case is not None and not comm.bcast(finished_earlier(self.case, self.folder), root=0):
-            run_and_store(self.case, self.folder, progress, comm)
-        return FinishedCase.read(self.folder, self.name)
+        grid = read_step(self.folder / FIELDS, step)
+        grid.points = self.frame.to_frame(np.asarray(grid.points, dtype=float))
+        _turn(grid.cell_data, self.frame)
+        return grid
+
+    def saturation(self, step: int = -1) -> NDArray[np.float64]:
+        """(cells,) share of the pores that cement fills at one time; negative steps count from the end."""
+        return np.asarray(read_step(self.folder / FIELDS, step).cell_data["saturation"], dtype=float)
+
+    def snapshot(self, step: int = -1) -> Snapshot:
+        """The cement at one stored time of an injection; negative steps count from the end."""
+        course, time = self.results["injection"]["course"], float(self.times()[step])
+        injected = float(np.interp(time, course["time_s"], course["injected_ml"]))
+        return Snapshot(time, injected, self.saturation(step))
+
+    def mechanics(self) -> pyvista.UnstructuredGrid | None:
+        """The bone under the load, with displacements at its points and cell fields of all states.
+
+        None where the mechanics were switched off.
+        """
+        import pyvista
+
+        if "load" not in self.results:
+            return None
+        grid = pyvista.UnstructuredGrid(self.folder / MECHANICS)
+        grid.points = self.frame.to_frame(np.asarray(grid.points, dtype=float))
+        _turn(grid.point_data, self.frame)
+        return grid
+
+    def ct(self) -> Image:
+        """HU around the vertebra on the voxels of its CT, in the scanner's LPS mm."""
+        path = self.folder / SCAN
+        return canonical_image(*read_nifti(path, "CT"), path)
+
+    def needles(self) -> list[NeedlePose]:
+        """Where the needles lie; none where the cement is prescribed."""
+        return [
+            NeedlePose(np.array(needle["tip_mm"]), np.array(needle["direction"]), float(needle["outer_diameter_mm"]))
+            for needle in self.manifest.get("needles", ())
+        ]
+
+    def needle_courses(self) -> dict[str, Mapping[str, Any]]:
+        """Needle, named by its side, -> its course: pressures, rate and volume at the times of the course of all."""
+        sides = [str(needle["side"]) for needle in self.manifest["needles"]]
+        names = [side if sides.count(side) == 1 else f"{side} ({i + 1})" for i, side in enumerate(sides)]
+        return dict(zip(names, self.results["injection"]["course"]["needles"], strict=True))
+
+    def leak_sites(self) -> list[LeakSite]:
+        """The open parts of the wall in the order of :data:`fem.walls.SITES`; none where the cement is prescribed."""
+        if not self.injected:
+            return []
+        class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
+        facets, leaks = self._named("site", self._surface["site"]), self.results["injection"]["leaks"]
+        return [
+            LeakSite(site, class_of.get(site, site), facets[site], float(leaks[site]["volume_ml"]))
+            for site in SITES
+            if len(facets[site])
+        ]
+
+    def inclusions(self) -> dict[str, NDArray[np.int64]]:
+        """Name of a lesion, cleft, cavity or defect -> indices of its cells."""
+        tissue = read_step(self.folder / FIELDS, 0).cell_data["tissue"]
+        found = self._named("tissue", tissue)
+        return {name: cells for name, cells in found.items() if len(cells) and not name.startswith(HIDDEN_TISSUES)}
+
+    def plot(self, step: int = -1) -> None:
+        """Show the cement in the translucent body at one time, to turn with the mouse; in notebooks in the cell."""
+        from experiments.pictures.interactive import show_case
+
+        show_case(self, step)
+
+    @cached_property
+    def _surface(self) -> Any:
+        import pyvista
+
+        return pyvista.PolyData(self.folder / SURFACE).cell_data
+
+    def _named(self, array: str, numbers: Any) -> dict[str, NDArray[np.int64]]:
+        """Name -> where its number stands, in the order of the numbers that the manifest lists."""
+        listed: Mapping[str, int] = self.manifest["regions"][array]
+        return {
+            name: np.flatnonzero(np.asarray(numbers) == listed[name]) for name in sorted(listed, key=listed.__getitem__)
+        }
 
 
-def asked_cases(sources: Sequence[Path]) -> list[AskedCase]:
-    """Read case files and look at folders, before anything is run.
-
-    Args:
-        sources: case files, and folders of finished runs.
-
-    Raises:
-        InputError: a source cannot be used, there are fewer than two, or two of them have the same name.
-    """
-    asked: list[AskedCase] = []
-    for source in sources:
-        if source.is_dir():
-            asked.append(AskedCase(source.resolve().name, source, None))
-            FinishedCase.read(source, source.name)
-            continue
-        asked.append(AskedCase(source.stem, Path("results", source.stem), read_case(source)))
-        check_target(asked[-1].folder)
-    if len(asked) < 2:
-        raise InputError("a comparison needs two cases at least; name case files or folders of finished runs")
-    for number, case in enumerate(asked):
-        if case.name in (other.name for other in asked[:number]):
-            raise InputError(
-                f"two cases are called {case.name!r}, so their columns and results cannot be told apart; rename one"
-            )
-    return asked
-
-
-def ready_comparison(name: str) -> list[Path]:
-    """The case files of a comparison that comes with the software.
-
-    Raises:
-        InputError: there is none of this name.
-    """
-    if name not in READY:
-        raise InputError(f"--ready {name}: there is no such comparison; choose {joined(list(READY), 'or')}")
-    return [CASES / "comparisons" / f"{case}.toml" for case in READY[name]]
-
-
-def finished_earlier(case: Case, folder: Path) -> bool:
-    """Whether ``folder`` holds the results of just this case: content, input files and code."""
-    try:
-        return FinishedCase.read(folder, folder.name).identity == case_identity(case).case
-    except (InputError, KeyError):
-        return False
+def _turn(data: Any, frame: AnatomicalFrame) -> None:
+    """Turn all vectors from the scanner's axes into those of the anatomical frame; other triples are no vectors."""
+    for name in data:
+        if name.startswith(("darcy_velocity", "displacement")):
+            data[name] = np.asarray(data[name]) @ frame.axes.T

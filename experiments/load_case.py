@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from meshes.cortex import VERTICAL_WALLS
 from meshes.frame import AnatomicalFrame
 from meshes.tetmesh import TetMesh
 from meshes.whole_vertebra import ARCH
+
+if TYPE_CHECKING:
+    import pyvista
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -174,8 +177,16 @@ class LoadedBone:
         return self.load * failure_factor(loaded.effective_strain[sound], tissue[sound], failure)
 
     def write(self, path: Path, frame: AnatomicalFrame) -> None:
-        """Write displacements and cell fields of all states as VTU, in the scanner's LPS mm."""
-        from experiments.pictures.scene import volume_of
+        """Write :meth:`grid` as VTU, in the scanner's LPS mm."""
+        grid = self.grid()
+        grid.points = frame.to_scanner(self.mesh.points)
+        for name in grid.point_data:
+            grid.point_data[name] = (grid.point_data[name] @ frame.axes).astype(np.float32)
+        grid.save(path)
+
+    def grid(self) -> pyvista.UnstructuredGrid:
+        """Displacements at the points and cell fields of all states, in the anatomical frame."""
+        from experiments.pictures.lattice import volume_of
 
         cells: dict[str, NDArray[Any]] = {"saturation": self.saturation.astype(np.float32)}
         points: dict[str, NDArray[Any]] = {}
@@ -191,12 +202,11 @@ class LoadedBone:
             cells |= {name: value.astype(np.float32) for name, value in values.items()}
             parts = np.select(list(loaded.parts.carriers.values()), range(len(loaded.parts.carriers)))
             cells[f"part_{state}"] = parts.astype(np.int32)
-            points[f"displacement_{state}_mm"] = (fields.displacement @ frame.axes).astype(np.float32)
+            points[f"displacement_{state}_mm"] = fields.displacement
         grid = volume_of(self.mesh, cells)
-        grid.points = frame.to_scanner(self.mesh.points)
         for name, value in points.items():
             grid.point_data[name] = value
-        grid.save(path)
+        return grid
 
 
 def _peaks(values: FloatArray, weights: FloatArray) -> dict[str, float]:

@@ -1,9 +1,9 @@
-"""The picture of the mechanics: the intact bone beside the augmented one in a section, on one scale."""
+"""The picture of the mechanics: the bone in its states in a section under the same load, on one scale."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyvista
@@ -11,72 +11,129 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
-from experiments.load_case import CEMENTED, LoadedBone
-from experiments.pictures.scene import CORONAL, Panel, new_figure, render, save, show, volume_of
-from experiments.pictures.style import CEMENT_OUTLINE, STRAIN_MAP, STRESS_MAP
-
-ColorMap = Literal["viridis", "magma"]
+from experiments.load_case import CEMENTED
+from experiments.pictures.scene import CORONAL, Panel, new_figure, render, save, show
+from experiments.pictures.style import CEMENT_OUTLINE, STRAIN_MAP, STRESS_MAP, ColorMap, ink_color
 
 OUTLINE_WIDTH = 5.0
 """Pixels of the line around the cement."""
 
+ENLARGED = 0.1
+"""Largest displacement that is drawn, over the height of the section."""
 
-def draw_mechanics(loaded: LoadedBone, path: Path) -> Path:
+PERCENT = 100.0
+
+
+def draw_mechanics(bone: pyvista.UnstructuredGrid, load: float, path: Path) -> Path:
     """Von Mises stress and effective strain in a coronal section, state beside state, as the cells have them.
 
     The section goes through the centroid of the cement, or through that of the body where there is none. Each row has
-    one scale, up to the 99.5th percentile of the cells of all states. The bone is drawn as it was before the load.
+    one scale, up to the 99.5th percentile of the cells of all states. The section is drawn as it is displaced under the
+    load, enlarged by one factor for all states, with its unloaded edge.
 
     Args:
-        loaded: the bone in its states.
+        bone: fields of all states as :meth:`experiments.load_case.LoadedBone.grid` gives them.
+        load: in N.
         path: PNG to write.
     """
-    mesh = loaded.mesh
-    cement = loaded.saturation > CEMENTED
-    depth = 0.0
-    if cement.any():
-        depth = float(np.average(mesh.cell_centroids[cement, 1], weights=mesh.cell_volumes[cement]))
-    states = tuple(loaded.states)
-    rows: tuple[tuple[str, ColorMap, list[NDArray[np.float64]]], ...] = (
-        ("von Mises stress [MPa]", STRESS_MAP, [loaded.states[name].fields.von_mises for name in states]),
-        ("effective strain [%]", STRAIN_MAP, [100.0 * loaded.states[name].effective_strain for name in states]),
+    states = [name.removeprefix("von_mises_").removesuffix("_mpa") for name in bone.cell_data if "von_mises" in name]
+    depth = _depth(bone)
+    section, cement = _section(bone, depth), _section(bone.threshold(CEMENTED, scalars="saturation"), depth)
+    outline, edge = _edges(cement), _edges(section)
+    factor = enlargement(
+        [np.asarray(section[f"displacement_{state}_mm"]) for state in states], np.ptp(section.points[:, 2])
     )
-    grid = volume_of(mesh, {"saturation": loaded.saturation})
-    for label, _, values in rows:
-        for name, field in zip(states, values, strict=True):
-            grid.cell_data[f"{label} {name}"] = field
-    section = grid.slice(normal=(0, 1, 0), origin=(0.0, depth, 0.0))
-    outline = _outline(grid, depth)
+    rows: tuple[tuple[str, ColorMap, str, float], ...] = (
+        ("von Mises stress [MPa]", STRESS_MAP, "von_mises_{}_mpa", 1.0),
+        ("effective strain [%]", STRAIN_MAP, "effective_strain_{}", PERCENT),
+    )
     figure, axes = new_figure(len(rows), len(states))
-    for number, (label, colors, values) in enumerate(rows):
-        top = float(np.percentile(np.concatenate(values), 99.5))
+    for number, (label, colors, array, unit) in enumerate(rows):
+        top = float(np.percentile(np.concatenate([bone[array.format(state)] for state in states]), 99.5))
         places = axes[len(states) * number : len(states) * (number + 1)]
-        for place, name in zip(places, states, strict=True):
-            around = outline if name == "augmented" else pyvista.PolyData()
-            show(place, _panel(section, f"{label} {name}", colors, top, around), name)
-        scale = ScalarMappable(Normalize(0.0, top), colors)
+        for place, state in zip(places, states, strict=True):
+            around = outline if state == "augmented" else pyvista.PolyData()
+            show(place, _panel(section, edge, around, state, array.format(state), colors, top, factor), state)
+        scale = ScalarMappable(Normalize(0.0, unit * top), colors)
         figure.colorbar(scale, ax=places, label=label, shrink=0.8, extend="max")
     side = "behind" if depth > 0.0 else "in front of"
-    title = f"{loaded.load:g} N, coronal section {abs(depth):.1f} mm {side} the body's centroid"
-    figure.suptitle(f"{title}; white line: cement" if outline.n_cells else title, fontsize="medium")
+    title = f"{load:g} N, coronal section {abs(depth):.1f} mm {side} the body's centroid, displacements x {factor:g}"
+    lines = "line: without load" + ("; white line: cement" if outline.n_cells else "")
+    figure.suptitle(f"{title}\n{lines}", fontsize="medium")
     return save(figure, path)
 
 
-def _panel(section: pyvista.DataSet, array: str, colors: ColorMap, top: float, outline: pyvista.PolyData) -> Panel:
+def strain_panels(bones: Sequence[pyvista.UnstructuredGrid]) -> tuple[list[Panel], ScalarMappable, float]:
+    """Effective strain of augmented bones of several cases, each in a coronal section through its cement.
+
+    Args:
+        bones: as in :func:`draw_mechanics`.
+
+    Returns:
+        A panel for each, all by one camera and on one scale; the scale in %; by how much displacements are enlarged.
+    """
+    vectors, array = "displacement_augmented_mm", "effective_strain_augmented"
+    sections = [_section(bone, _depth(bone)) for bone in bones]
+    outlines = [_edges(_section(bone.threshold(CEMENTED, scalars="saturation"), _depth(bone))) for bone in bones]
+    shown = np.concatenate([np.asarray(section.points) for section in sections])
+    factor = enlargement([np.asarray(section[vectors]) for section in sections], float(np.ptp(shown[:, 2])))
+    top = float(np.percentile(np.concatenate([bone[array] for bone in bones]), 99.5))
+    panels = [
+        _panel(section, _edges(section), outline, "augmented", array, STRAIN_MAP, top, factor, shown)
+        for section, outline in zip(sections, outlines, strict=True)
+    ]
+    return panels, ScalarMappable(Normalize(0.0, PERCENT * top), STRAIN_MAP), factor
+
+
+def enlargement(displacements: list[NDArray[np.float64]], height: float) -> float:
+    """The factor 1, 2 or 5 times a power of ten that shows displacements (n, 3) in mm in a picture of this height."""
+    largest = max(float(np.linalg.norm(field, axis=1).max()) for field in displacements)
+    if largest == 0.0:
+        return 1.0
+    wanted = ENLARGED * height / largest
+    power = 10.0 ** np.floor(np.log10(wanted))
+    return float(max(step for step in (1.0, 2.0, 5.0) if step * power <= wanted) * power)
+
+
+def _panel(
+    section: pyvista.PolyData,
+    edge: pyvista.PolyData,
+    outline: pyvista.PolyData,
+    state: str,
+    array: str,
+    colors: ColorMap,
+    top: float,
+    factor: float,
+    shown: NDArray[np.float64] | None = None,
+) -> Panel:
+    vectors = f"displacement_{state}_mm"
+
     def draw(plotter: pyvista.Plotter) -> None:
-        plotter.add_mesh(section, scalars=array, cmap=colors, clim=(0.0, top), lighting=False, show_scalar_bar=False)
+        moved = section.warp_by_vector(vectors, factor=factor)
+        plotter.add_mesh(moved, scalars=array, cmap=colors, clim=(0.0, top), lighting=False, show_scalar_bar=False)
+        plotter.add_mesh(edge.translate((0.0, -2.0, 0.0)), color=ink_color(), line_width=2.0, lighting=False)
         if outline.n_cells:
-            plotter.add_mesh(outline, color=CEMENT_OUTLINE, line_width=OUTLINE_WIDTH, lighting=False)
+            around = outline.warp_by_vector(vectors, factor=factor).translate((0.0, -2.0, 0.0))
+            plotter.add_mesh(around, color=CEMENT_OUTLINE, line_width=OUTLINE_WIDTH, lighting=False)
 
-    return render(draw, CORONAL, np.asarray(section.points))
+    return render(draw, CORONAL, np.asarray(section.points) if shown is None else shown)
 
 
-def _outline(grid: pyvista.UnstructuredGrid, depth: float) -> pyvista.PolyData:
-    """Lines around the cement in the section, a little in front of it."""
-    cement = grid.threshold(CEMENTED, scalars="saturation")
-    if not cement.n_cells:
-        return pyvista.PolyData()
-    edges = cement.slice(normal=(0, 1, 0), origin=(0.0, depth, 0.0)).extract_feature_edges(
+def _depth(bone: pyvista.UnstructuredGrid) -> float:
+    """Y in mm of the cement's centroid; 0 where there is none."""
+    cement = np.asarray(bone["saturation"]) > CEMENTED
+    if not cement.any():
+        return 0.0
+    volumes = np.asarray(bone.compute_cell_sizes(length=False, area=False)["Volume"])
+    return float(np.average(bone.cell_centers().points[cement, 1], weights=volumes[cement]))
+
+
+def _section(grid: pyvista.UnstructuredGrid, depth: float) -> pyvista.PolyData:
+    return grid.slice(normal=(0, 1, 0), origin=(0.0, depth, 0.0)) if grid.n_cells else pyvista.PolyData()
+
+
+def _edges(section: pyvista.PolyData) -> pyvista.PolyData:
+    """Lines around a section."""
+    return section.extract_feature_edges(
         boundary_edges=True, feature_edges=False, manifold_edges=False, non_manifold_edges=False
     )
-    return edges.translate((0.0, -0.1, 0.0))

@@ -15,19 +15,22 @@ import numpy as np
 import pyvista
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
+from experiments.finished import NeedlePose
+from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import (
     BONE_COLOR,
     CEMENT_COLOR,
+    INCLUSION_COLORS,
     NEEDLE_COLOR,
     PANEL_INCHES,
     PANEL_PIXELS,
-    TEXT_COLOR,
+    ink_color,
+    paper_color,
     words,
 )
 from meshes.tetmesh import TetMesh
@@ -65,13 +68,6 @@ SAGITTAL = View((1.0, 0.0, 0.0))
 CORONAL = View((0.0, -1.0, 0.0))
 """From the front, as radiologists look at coronal sections: the patient's right is at the left."""
 
-INCLUSION_COLORS = ("#882255", "#999933", "#E69F00", "#332288")
-"""Colours of lesions, clefts and cavities in their order, told apart by colour-blind readers (Tol 2021, Okabe & Ito
-2008), and none of them that of cement or of a clinical class."""
-
-SAMPLE_SPACING = 0.6
-"""mm between the points at which cells are sampled to draw a smooth surface around them."""
-
 OUTLINE_RADIUS = 0.2
 """mm of the rod along an outline."""
 
@@ -96,21 +92,6 @@ class Panel:
     reach: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class NeedlePose:
-    """Where a needle lies.
-
-    Attributes:
-        tip: (3,) mm.
-        direction: (3,) unit vector from the hub to the tip.
-        diameter: outer diameter in mm.
-    """
-
-    tip: NDArray[np.float64]
-    direction: NDArray[np.float64]
-    diameter: float
-
-
 Inclusions = Mapping[str, NDArray[np.int64]]
 """Name of a lesion, cleft or cavity -> indices of its cells."""
 
@@ -130,13 +111,16 @@ class InclusionBody:
     surface: pyvista.PolyData
 
 
-def render(draw: Callable[[pyvista.Plotter], None], view: View, points: NDArray[np.float64]) -> Panel:
+def render(
+    draw: Callable[[pyvista.Plotter], None], view: View, points: NDArray[np.float64], pixels: int | None = None
+) -> Panel:
     """Render one panel.
 
     Args:
         draw: adds the bodies to a plotter.
         view: where to look from.
         points: (n, 3) in mm, what the panel must show.
+        pixels: its width and height; :data:`experiments.pictures.style.PANEL_PIXELS` by default.
     """
     right, up, away = view.axes
     low, high = points.min(axis=0), points.max(axis=0)
@@ -144,11 +128,11 @@ def render(draw: Callable[[pyvista.Plotter], None], view: View, points: NDArray[
     middle = 0.5 * (flat.min(axis=0) + flat.max(axis=0))
     centre = 0.5 * (low + high) + middle @ np.array([right, up])
     reach = 0.5 * (flat.max(axis=0) - flat.min(axis=0))
-    half = 1.3 * float(reach.max())
+    half, pixels = 1.3 * float(reach.max()), pixels or PANEL_PIXELS
     # without an X server VTK warns before it renders through EGL
     with pyvista.vtk_verbosity("error"):
-        plotter = pyvista.Plotter(off_screen=True, window_size=[PANEL_PIXELS, PANEL_PIXELS])
-        plotter.background_color = pyvista.Color("white")
+        plotter = pyvista.Plotter(off_screen=True, window_size=[pixels, pixels])
+        plotter.background_color = pyvista.Color(paper_color())
         draw(plotter)
         camera = plotter.camera
         camera.parallel_projection = True
@@ -163,9 +147,9 @@ def render(draw: Callable[[pyvista.Plotter], None], view: View, points: NDArray[
     return Panel(image[..., :3].copy(), view, half, (float(reach[0]), float(reach[1])))
 
 
-def new_figure(rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """A white figure of square panels, row by row."""
-    figure = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * rows), layout="constrained", facecolor="white")
+def new_figure(rows: int = 1, columns: int = 1, inches: float = PANEL_INCHES) -> tuple[Figure, list[Axes]]:
+    """A figure of square panels, row by row, each so many inches wide."""
+    figure = Figure(figsize=(inches * columns, inches * rows), layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
@@ -175,19 +159,22 @@ def show(axes: Axes, panel: Panel, title: str, ruler_mm: float = 10.0) -> None:
     axes.imshow(panel.image, extent=(-half, half, -half, half))
     axes.set_axis_off()
     axes.set_title(title, fontsize="medium", parse_math=False)
-    axes.plot([0.92 * half - ruler_mm, 0.92 * half], [-0.93 * half] * 2, color=TEXT_COLOR, linewidth=3)
-    axes.text(0.92 * half - 0.5 * ruler_mm, -0.91 * half, f"{ruler_mm:g} mm", ha="center", va="bottom")
+    axes.plot([0.92 * half - ruler_mm, 0.92 * half], [-0.93 * half] * 2, color=ink_color(), linewidth=3)
+    halo = [withStroke(linewidth=3.0, foreground=paper_color())]
+    axes.lines[-1].set_path_effects([withStroke(linewidth=6.0, foreground=paper_color())])
+    ruler = (0.92 * half - 0.5 * ruler_mm, -0.91 * half)
+    axes.text(*ruler, f"{ruler_mm:g} mm", ha="center", va="bottom", path_effects=halo)
     directions = {letter: panel.view.axes @ np.array(vector) for letter, vector in LETTERS.items()}
     if max(abs(np.array(panel.view.away))) / np.linalg.norm(panel.view.away) > 0.999:
         for letter, (across, upwards, _) in directions.items():
             if abs(across) + abs(upwards) > 0.5:
                 x, y = across * (panel.reach[0] + 0.08 * half), upwards * (panel.reach[1] + 0.08 * half)
-                axes.text(x, y, letter, ha="center", va="center", fontweight="bold")
+                axes.text(x, y, letter, ha="center", va="center", fontweight="bold", path_effects=halo)
         return
     origin, length = np.array([-0.82 * half, -0.82 * half]), 0.13 * half
     for letter in "LPS":
         (x0, y0), (x, y) = origin, length * directions[letter][:2]
-        arrow = {"arrowstyle": "-|>", "color": TEXT_COLOR, "shrinkA": 0, "shrinkB": 0}
+        arrow = {"arrowstyle": "-|>", "color": ink_color(), "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", (x0 + x, y0 + y), (x0, y0), arrowprops=arrow)
         axes.text(x0 + 1.3 * x, y0 + 1.3 * y, letter, ha="center", va="center", fontweight="bold")
 
@@ -199,14 +186,8 @@ def explain(figure: Figure, handles: Sequence[Artist]) -> None:
         figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False)
 
 
-def pale(color: str) -> tuple[float, float, float]:
-    """A colour with three parts of white."""
-    red, green, blue = (0.25 * part + 0.75 for part in to_rgb(color))
-    return red, green, blue
-
-
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG."""
+    """Write a figure; the ending of ``path`` tells the format."""
     figure.savefig(path, dpi=PANEL_PIXELS / PANEL_INCHES)
     return path
 
@@ -215,14 +196,6 @@ def surface_of(mesh: TetMesh, facets: NDArray[np.int64] | None = None) -> pyvist
     """The boundary, or the given facets of it, as a surface."""
     chosen = mesh.facets if facets is None else mesh.facets[facets]
     return pyvista.PolyData.from_regular_faces(mesh.points, chosen.tolist())
-
-
-def volume_of(mesh: TetMesh, cell_data: Mapping[str, ArrayLike]) -> pyvista.UnstructuredGrid:
-    """The tetrahedra as a grid with (cells,) values."""
-    grid = pyvista.UnstructuredGrid({pyvista.CellType.TETRA: mesh.cells}, mesh.points)
-    for name, values in cell_data.items():
-        grid.cell_data[name] = np.asarray(values)
-    return grid
 
 
 def outline_of(surface: pyvista.PolyData) -> pyvista.PolyData:
@@ -238,12 +211,29 @@ def add_bone(plotter: pyvista.Plotter, mesh: TetMesh, facets: NDArray[np.int64] 
     plotter.add_mesh(surface_of(mesh, facets), color=BONE_COLOR, opacity=0.35, smooth_shading=True, culling="back")
 
 
-def inclusion_bodies(mesh: TetMesh, inclusions: Inclusions) -> list[InclusionBody]:
-    """The bodies inside the bone; their colours repeat after :data:`INCLUSION_COLORS`."""
+def inclusion_bodies(lattice: Lattice, inclusions: Inclusions) -> list[InclusionBody]:
+    """The bodies inside the bone; their colours repeat after :data:`experiments.pictures.style.INCLUSION_COLORS`."""
     return [
-        InclusionBody(name, color, inclusion_surface(mesh, cells))
+        InclusionBody(name, color, lattice.surface_around(cells))
         for (name, cells), color in zip(inclusions.items(), cycle(INCLUSION_COLORS), strict=False)
     ]
+
+
+def needle_body(mesh: TetMesh, needle: NeedlePose) -> pyvista.PolyData:
+    """A needle from its tip outwards, as long as the body."""
+    length = float(np.linalg.norm(np.ptp(mesh.points, axis=0)))
+    return pyvista.Cylinder(
+        center=needle.tip - 0.5 * length * needle.direction,
+        direction=needle.direction,
+        radius=0.5 * needle.diameter,
+        height=length,
+    )
+
+
+def add_needles(plotter: pyvista.Plotter, mesh: TetMesh, needles: Sequence[NeedlePose]) -> None:
+    """Draw needles as far as the body is long."""
+    for needle in needles:
+        plotter.add_mesh(needle_body(mesh, needle), color=NEEDLE_COLOR)
 
 
 def add_inclusions(plotter: pyvista.Plotter, bodies: Sequence[InclusionBody]) -> None:
@@ -257,67 +247,43 @@ def inclusion_handles(bodies: Sequence[InclusionBody]) -> list[Artist]:
     return [Patch(facecolor=body.color, alpha=0.6, label=words(body.name)) for body in bodies]
 
 
-def cement_surface(mesh: TetMesh, saturation: ArrayLike) -> pyvista.PolyData:
-    """Closed surface around the region with a saturation above one half, smoothed for the eye."""
-    image, _ = _smoothed(volume_of(mesh, {"value": saturation}))
-    return image.contour([0.5], scalars="value")
-
-
-def inclusion_surface(mesh: TetMesh, cells: NDArray[np.int64]) -> pyvista.PolyData:
-    """Closed surface around as much volume as some cells have, smoothed for the eye; thin layers do not vanish."""
-    grid = pyvista.UnstructuredGrid({pyvista.CellType.TETRA: mesh.cells[cells]}, mesh.points)
-    grid.cell_data["value"] = np.ones(len(cells))
-    image, values = _smoothed(grid.clean())
-    count = max(round(float(mesh.cell_volumes[cells].sum()) / SAMPLE_SPACING**3), 1)
-    return image.contour([float(np.sort(values)[-count])], scalars="value")
+def add_filled(
+    plotter: pyvista.Plotter,
+    mesh: TetMesh,
+    cement: pyvista.PolyData,
+    needles: Sequence[NeedlePose],
+    bodies: Sequence[InclusionBody] = (),
+) -> None:
+    """Draw the cement, if there is any, in the translucent body with what else is inside, and the needles."""
+    add_bone(plotter, mesh)
+    add_inclusions(plotter, bodies)
+    if cement.n_cells:
+        plotter.add_mesh(cement, color=CEMENT_COLOR, smooth_shading=True)
+    add_needles(plotter, mesh, needles)
 
 
 def filled_panel(
     mesh: TetMesh,
-    saturation: ArrayLike,
+    cement: pyvista.PolyData,
     needles: Sequence[NeedlePose],
     bodies: Sequence[InclusionBody] = (),
     view: View = POSTERIOR_LEFT,
     shown: NDArray[np.float64] | None = None,
+    pixels: int | None = None,
 ) -> Panel:
-    """The cement in the translucent body.
+    """A panel of :func:`add_filled`.
 
     Args:
         mesh: the body.
-        saturation: (cells,) of cement.
+        cement: its surface, or none.
         needles: drawn as far as the body is long.
         bodies: inside the bone.
         view: where to look from.
         shown: (n, 3) in mm, what the panel must show; the body by default.
+        pixels: its width and height; :data:`experiments.pictures.style.PANEL_PIXELS` by default.
     """
-    cement = cement_surface(mesh, saturation)
-    length = float(np.linalg.norm(np.ptp(mesh.points, axis=0)))
 
     def draw(plotter: pyvista.Plotter) -> None:
-        add_bone(plotter, mesh)
-        add_inclusions(plotter, bodies)
-        if cement.n_cells:
-            plotter.add_mesh(cement, color=CEMENT_COLOR, smooth_shading=True)
-        for needle in needles:
-            tube = pyvista.Cylinder(
-                center=needle.tip - 0.5 * length * needle.direction,
-                direction=needle.direction,
-                radius=0.5 * needle.diameter,
-                height=length,
-            )
-            plotter.add_mesh(tube, color=NEEDLE_COLOR)
+        add_filled(plotter, mesh, cement, needles, bodies)
 
-    return render(draw, view, mesh.points if shown is None else shown)
-
-
-def _smoothed(grid: pyvista.UnstructuredGrid) -> tuple[pyvista.ImageData, NDArray[np.float64]]:
-    """An image around ``grid`` with its cells' ``"value"``, 0 outside, and these values as (n,).
-
-    A Gaussian of 1.5 grid steps keeps single cells from showing.
-    """
-    low, high = np.reshape(grid.bounds, (3, 2)).T + 6.0 * SAMPLE_SPACING * np.array([[-1.0], [1.0]])
-    size = np.ceil((high - low) / SAMPLE_SPACING).astype(int) + 1
-    image = pyvista.ImageData(dimensions=size, spacing=[SAMPLE_SPACING] * 3, origin=low).sample(grid)
-    values = gaussian_filter(np.asarray(image["value"]).reshape(size, order="F"), 1.5).ravel(order="F")
-    image["value"] = values
-    return image, values
+    return render(draw, view, mesh.points if shown is None else shown, pixels)

@@ -1,13 +1,18 @@
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from experiments import preparation
+from experiments import build_case, demo_case, preparation, run
+from experiments.finished import FinishedCase
 from meshes.body import mesh_body
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
+
+if TYPE_CHECKING:
+    from experiments.output import CaseOutcome
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +27,24 @@ def quick_demo(demo_vertebra: Vertebra) -> Iterator[None]:
         patch.setattr(preparation, "read_patient", lambda case: demo_vertebra)
         patch.setattr(preparation, "mesh_body", lambda vertebra, size, finer: mesh_once(size, tuple(finer)))
         yield
+
+
+@pytest.fixture(scope="session")
+def stored_demo(tmp_path_factory: pytest.TempPathFactory) -> "tuple[CaseOutcome, Path]":
+    """The demo at 3 mm, and its case directory with pictures; to be read only."""
+    content = demo_case().model_dump(exclude_unset=True)
+    coarse = {
+        "mesh": {"size_mm": 3.0, "needle_size_mm": 1.0},
+        "mechanics": {"degree": 1},
+        "output": {"pictures": True, "field_times": 4},
+    }
+    for name, values in coarse.items():
+        content[name] = {**content.get(name, {}), **values}
+    folder = tmp_path_factory.mktemp("stored") / "demo"
+    return run(build_case(content), folder), folder
+
+
+@pytest.fixture(scope="session")
+def finished_demo(stored_demo: "tuple[CaseOutcome, Path]") -> FinishedCase:
+    """The same, read back."""
+    return FinishedCase.read(stored_demo[1])

@@ -4,38 +4,40 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from experiments.pictures.figures import (
-    LeakMark,
-    SiteOpening,
-    Snapshot,
-    draw_density,
-    draw_fill_front,
-    draw_filled,
-    draw_leaks,
-    draw_mesh,
-    plot_history,
-)
+from experiments.finished import LeakSite, NeedlePose, Snapshot
+from experiments.pictures.curves import plot_history, plot_leak_sites, plot_stiffness
+from experiments.pictures.figures import draw_fill_front, draw_filled, draw_leaks, draw_mesh
+from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import (
     ANTERIOR_RIGHT,
     AXIAL,
-    INCLUSION_COLORS,
     POSTERIOR_LEFT,
     SAGITTAL,
-    NeedlePose,
     View,
-    cement_surface,
-    inclusion_surface,
     outline_of,
-    pale,
     render,
     surface_of,
 )
-from experiments.pictures.style import CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, NEEDLE_COLOR, REGION_COLORS
+from experiments.pictures.sections import OPACITY, WINDOW, ScannedBody, Section, draw_sections
+from experiments.pictures.style import (
+    BONE_COLOR,
+    CEMENT_COLOR,
+    CLASS_COLORS,
+    DENSITY_MAP,
+    INCLUSION_COLORS,
+    LINE_COLORS,
+    NEEDLE_COLOR,
+    REGION_COLORS,
+    pale,
+)
 from fem.walls import LEAK_CLASSES
+from meshes.frame import AnatomicalFrame
+from meshes.image import Image
 from meshes.phantoms import ball
 from meshes.tetmesh import FACET_REGIONS, TetMesh
 
@@ -52,6 +54,22 @@ def body() -> TetMesh:
     mesh = ball(15.0, 3.0)
     above = mesh.facet_centroids[:, 2] > 0.0
     return mesh.with_regions({"superior_endplate": np.flatnonzero(above), "left_wall": np.flatnonzero(~above)})
+
+
+@pytest.fixture(scope="module")
+def lattice(body: TetMesh) -> Lattice:
+    return Lattice.of(body)
+
+
+@pytest.fixture(scope="module")
+def scanned(body: TetMesh, lattice: Lattice) -> ScannedBody:
+    """The ball in a CT of 1000 HU on the left and -1000 HU on the right, 0 behind, turned by 90 degrees against it."""
+    axes = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    frame = AnatomicalFrame(np.array([100.0, 50.0, -20.0]), axes, np.array([[-15, 15]] * 3), "")
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = frame.origin - 20.0
+    x, y, _ = np.moveaxis(frame.to_frame(np.moveaxis(np.indices((41, 41, 41)), 0, -1) + affine[:3, 3]), -1, 0)
+    return ScannedBody(body, lattice, Image(np.where(y > 0.0, 0.0, 1000.0 * np.sign(x)), affine), frame)
 
 
 def snapshot(body: TetMesh, radius: float) -> Snapshot:
@@ -117,28 +135,66 @@ def test_the_mesh_shows_its_regions(body: TetMesh, tmp_path: Path) -> None:
     assert share_of(path, REGION_COLORS["left_wall"], 0.2) > 0.05
 
 
-def test_the_density_is_highest_where_it_should_be(body: TetMesh, tmp_path: Path) -> None:
-    density = np.where(body.cell_centroids[:, 0] > 0.0, 200.0, 50.0)
-    picture = imread(draw_density(body, density, tmp_path / "density.png"))
-    axial = picture[:, picture.shape[1] // 2 : picture.shape[1] * 9 // 10]
-    yellow = (axial[..., 0] > 0.9) & (axial[..., 1] > 0.8) & (axial[..., 2] < 0.4)
-    blue = (axial[..., 2] > axial[..., 0] + 0.15) & (axial[..., 0] < 0.1)
+def test_a_section_lies_on_its_ct_as_radiologists_look_at_it(scanned: ScannedBody) -> None:
+    """The patient's left is at the right of an axial section, and behind is below."""
+    section = Section.of(scanned.mesh, "axial", np.zeros(3))
+    image = section.scan(scanned)[..., 0]
+    rows, columns = (np.arange(size) for size in image.shape)
+    right, upper = columns[-len(columns) // 4], rows[len(rows) // 4]
+    left, lower = columns[len(columns) // 4], rows[-len(rows) // 4]
+    behind = -WINDOW[0] / (WINDOW[1] - WINDOW[0])
+    assert (image[upper, right], image[upper, left]) == (1.0, 0.0)
+    assert image[lower, [left, right]] == pytest.approx(behind)
+    inside = section.cells >= 0
+    assert inside.mean() * (2.0 * section.half) ** 2 == pytest.approx(np.pi * 15.0**2, rel=0.02)
+    # every pixel has the cell that is there
+    mesh, cells = scanned.mesh, section.cells[inside]
+    away = np.linalg.norm(mesh.cell_centroids[cells] - section.points[inside], axis=1)
+    corners = np.linalg.norm(mesh.points[mesh.cells] - mesh.cell_centroids[:, None], axis=2).max(axis=1)
+    assert (away <= corners[cells] + 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [("coronal", "coronal, 4.0 mm in front of"), ("sagittal", "3.0 mm left of")]
+)
+def test_a_section_says_where_it_lies(scanned: ScannedBody, name: str, title: str) -> None:
+    assert title in Section.of(scanned.mesh, name, TIP).title
+
+
+def test_colours_lie_over_the_ct_inside_the_body_alone(scanned: ScannedBody) -> None:
+    section = Section.of(scanned.mesh, "axial", np.zeros(3))
+    bare = section.panel(scanned).image.astype(float)
+    red = ScalarMappable(Normalize(0.0, 1.0), ListedColormap(["#FF0000"]))
+    colored = section.panel(scanned, np.ones(len(scanned.mesh.cells)), red).image.astype(float)
+    inside = section.cells >= 0
+    np.testing.assert_array_equal(colored[~inside], bare[~inside])
+    expected = OPACITY * np.array([255.0, 0.0, 0.0]) + (1.0 - OPACITY) * bare[inside]
+    np.testing.assert_allclose(colored[inside], expected, atol=1.0)
+
+
+def test_the_density_is_highest_where_it_should_be(scanned: ScannedBody, tmp_path: Path) -> None:
+    density = np.where(scanned.mesh.cell_centroids[:, 0] > 0.0, 200.0, 50.0)
+    path = draw_sections(scanned, density, "density", DENSITY_MAP, np.zeros(3), tmp_path / "density.png")
+    picture = imread(path)
+    axial = picture[:, : picture.shape[1] * 3 // 10]
+    yellow = (axial[..., 0] > 0.7) & (axial[..., 1] > 0.65) & (axial[..., 2] < 0.55)
+    blue = (axial[..., 2] > axial[..., 0] + 0.1) & (axial[..., 0] < 0.3)
     # the patient's left is at the right of an axial section
     assert np.nonzero(yellow)[1].mean() > np.nonzero(blue)[1].mean() + 100
 
 
-def test_the_cement_surface_encloses_the_filled_cells(body: TetMesh) -> None:
+def test_the_cement_surface_encloses_the_filled_cells(body: TetMesh, lattice: Lattice) -> None:
     filled = snapshot(body, 8.0).saturation
-    surface = cement_surface(body, filled)
+    surface = lattice.cement_surface(filled)
     assert surface.is_manifold
     assert surface.volume == pytest.approx(body.cell_volumes @ filled, rel=0.1)
     np.testing.assert_allclose(surface.center, TIP, atol=0.7)
-    assert cement_surface(body, 0.0 * filled).n_cells == 0
+    assert lattice.cement_surface(0.0 * filled).n_cells == 0
 
 
-def test_the_front_grows_from_panel_to_panel(body: TetMesh, tmp_path: Path) -> None:
+def test_the_front_grows_from_panel_to_panel(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
     snapshots = [snapshot(body, radius) for radius in (4.0, 6.0, 8.0, 10.0)]
-    picture = imread(draw_fill_front(body, snapshots, [NEEDLE], tmp_path / "fill.png"))[..., :3]
+    picture = imread(draw_fill_front(body, lattice, snapshots, [NEEDLE], tmp_path / "fill.png"))[..., :3]
     middle = np.array(picture.shape[:2]) // 2
     panels = [
         picture[: middle[0], : middle[1]],
@@ -151,10 +207,13 @@ def test_the_front_grows_from_panel_to_panel(body: TetMesh, tmp_path: Path) -> N
     assert cement[0] > 0
 
 
-def test_every_needle_is_drawn(body: TetMesh, tmp_path: Path) -> None:
+def test_every_needle_is_drawn(
+    body: TetMesh, lattice: Lattice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.pictures.scene.PANEL_PIXELS", 300)
     last = snapshot(body, 4.0)
     paths = [
-        draw_filled(body, last.saturation, "", needles, tmp_path / f"{len(needles)}.png")
+        draw_fill_front(body, lattice, [last] * 4, needles, tmp_path / f"{len(needles)}.png")
         for needles in ([], [NEEDLE], PAIR)
     ]
     grey = [share_of(path, NEEDLE_COLOR, 0.2) for path in paths]
@@ -163,23 +222,25 @@ def test_every_needle_is_drawn(body: TetMesh, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("thickness", [2.0, 8.0])
-def test_the_surface_of_an_inclusion_holds_the_volume_of_its_cells(body: TetMesh, thickness: float) -> None:
+def test_the_surface_of_an_inclusion_holds_the_volume_of_its_cells(
+    body: TetMesh, lattice: Lattice, thickness: float
+) -> None:
     """Even where the layer is thinner than a cell is long."""
     x, y, z = body.cell_centroids.T
     cells = np.flatnonzero((np.abs(z) < 0.5 * thickness) & (np.hypot(x, y) < 9.0))
-    surface = inclusion_surface(body, cells)
+    surface = lattice.surface_around(cells)
     assert surface.is_manifold
     assert surface.volume == pytest.approx(body.cell_volumes[cells].sum(), rel=0.05)
 
 
-def test_inclusions_are_drawn_and_explained(body: TetMesh, tmp_path: Path) -> None:
+def test_inclusions_are_drawn_and_explained(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
     lesion = np.flatnonzero(np.linalg.norm(body.cell_centroids - [0, 4, 4], axis=1) < 6.0)
     cleft = np.flatnonzero(np.linalg.norm(body.cell_centroids - [0, 0, -6], axis=1) < 5.0)
     empty, inclusions = np.zeros(len(body.cells)), {"lesion": lesion, "cleft": cleft}
-    without = panels_of(draw_filled(body, empty, "", [], tmp_path / "without.png"))
+    without = panels_of(draw_filled(body, lattice, empty, "", tmp_path / "without.png"))
     for path in (
-        draw_filled(body, empty, "", [], tmp_path / "with.png", inclusions),
-        draw_leaks(body, [], tmp_path / "leaks.png", inclusions=inclusions),
+        draw_filled(body, lattice, empty, "", tmp_path / "with.png", inclusions),
+        draw_leaks(body, lattice, [], tmp_path / "leaks.png", inclusions=inclusions),
     ):
         panels, legend = panels_of(path), imread(path)[-imread(path).shape[0] // 8 :]
         # The lesion is wine red and the cleft olive: less green, or less blue, than the other two channels.
@@ -190,15 +251,15 @@ def test_inclusions_are_drawn_and_explained(body: TetMesh, tmp_path: Path) -> No
             assert near(legend, (red, green, blue), 0.02).sum() > 100
 
 
-def test_openings_are_pale_until_cement_leaves(body: TetMesh, tmp_path: Path) -> None:
+def test_openings_are_pale_until_cement_leaves(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
     """In the colour of their class, above and below, each of them facing one of the two views."""
     above, below = (np.flatnonzero(sign * body.facet_centroids[:, 2] > 13.0) for sign in (1.0, -1.0))
-    openings = [SiteOpening("disc_superior", "disc", above), SiteOpening("canal_posterior_wall", "canal", below)]
-    leak = LeakMark("disc_superior", "disc", 0.1, body.facet_centroids[above])
-    elsewhere = LeakMark("paravertebral_left", "paravertebral", 0.1, body.points[body.points[:, 0] > 13.0])
-    dry = panels_of(draw_leaks(body, [], tmp_path / "dry.png", openings=openings))
-    leaking = panels_of(draw_leaks(body, [leak, elsewhere], tmp_path / "leaks.png", snapshot(body, 3.0), openings))
-    colors = [CLASS_COLORS[opening.leak_class] for opening in openings]
+    canal = LeakSite("canal_posterior_wall", "canal", below, 0.0)
+    sites = [LeakSite("disc_superior", "disc", above, 0.0), canal]
+    wet = [LeakSite("disc_superior", "disc", above, 0.1), canal]
+    dry = panels_of(draw_leaks(body, lattice, sites, tmp_path / "dry.png"))
+    leaking = panels_of(draw_leaks(body, lattice, wet, tmp_path / "leaks.png", snapshot(body, 3.0).saturation))
+    colors = [CLASS_COLORS[site.leak_class] for site in sites]
     full = [[near(picture, color, 0.05).sum() for color in colors] for picture in (dry, leaking)]
     faint = [[near(picture, pale(color), 0.05).sum() for color in colors] for picture in (dry, leaking)]
     assert full[1][0] > 5000
@@ -208,10 +269,6 @@ def test_openings_are_pale_until_cement_leaves(body: TetMesh, tmp_path: Path) ->
     assert 0.02 * full[1][0] < full[0][0] < 0.3 * full[1][0]
     assert faint[0][1] == pytest.approx(faint[0][0], rel=0.2)
     assert (full[1][1], faint[1][1]) == pytest.approx((full[0][1], faint[0][1]), rel=0.02)
-    # A leak without an opening of its own shows as balls.
-    balls = [near(picture, CLASS_COLORS["paravertebral"], 0.12).sum() for picture in (dry, leaking)]
-    assert balls[0] == 0
-    assert balls[1] > 500
 
 
 def test_the_outline_is_where_the_surface_ends(body: TetMesh) -> None:
@@ -267,3 +324,38 @@ def test_the_history_of_needles_in_turn(tmp_path: Path) -> None:
     for name in ("canal", "disc"):
         assert near(picture[1000:], CLASS_COLORS[name], 0.05).sum() > 300
     assert near(picture[:600], CLASS_COLORS["disc"], 0.05).sum() == 0
+
+
+def test_the_longest_bar_is_the_largest_leak_in_the_colour_of_its_class(tmp_path: Path) -> None:
+    none = np.empty(0, dtype=np.int64)
+    leaks = {
+        "disc_superior": ("disc", 0.2),
+        "canal_posterior_wall": ("canal", 0.1),
+        "needle_track": ("needle_track", 0.0),
+    }
+    sites = [LeakSite(site, name, none, volume) for site, (name, volume) in leaks.items()]
+    path = plot_leak_sites(sites, tmp_path / "sites.png")
+    disc, canal = (near(imread(path), CLASS_COLORS[name], 0.05).any(axis=0).sum() for name in ("disc", "canal"))
+    assert disc == pytest.approx(2 * canal, rel=0.02)
+    text = path.with_suffix(".svg").read_text()
+    assert "disc superior (disc)" in text
+    assert "needle track" not in text
+
+
+def test_the_bars_of_stiffness_stand_in_their_ratio(tmp_path: Path) -> None:
+    keys = ("flexion_nm_per_deg", "lateral_bending_nm_per_deg", "torsion_nm_per_deg")
+    stiffness = {
+        "intact_n_per_mm": 10000.0,
+        "augmented_n_per_mm": 15000.0,
+        "intact": dict.fromkeys(keys, 20.0),
+        "augmented": dict.fromkeys(keys, 30.0),
+    }
+    path = plot_stiffness(stiffness, tmp_path / "stiffness.png")
+    picture = imread(path)
+    before, after = (near(picture, color, 0.02).any(axis=1).sum() for color in (BONE_COLOR, CEMENT_COLOR))
+    assert after / before == pytest.approx(1.5, rel=0.02)
+    text = path.with_suffix(".svg").read_text()
+    assert text.count("(1.50 x)") == 4
+    assert text.count("15000") == 2  # above the bar and at the axis
+    assert text.count("30.0") == 3
+    assert "lateral bending [N m/deg]" in text

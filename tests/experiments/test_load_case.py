@@ -148,7 +148,7 @@ def test_the_file_holds_both_states_in_the_scanner_frame(loaded: LoadedBone, tmp
 
 def test_the_picture_shows_both_states_on_one_scale(loaded: LoadedBone, tmp_path: Path) -> None:
     """The cement, at the patient's left and so on the right, is the brightest place of the stress."""
-    picture = imread(draw_mechanics(loaded, tmp_path / "mechanics.png"))[..., :3]
+    picture = imread(draw_mechanics(loaded.grid(), LOAD, tmp_path / "mechanics.png"))[..., :3]
     height, width = picture.shape[0] // 2, picture.shape[1] // 2
     stress = picture[:height, int(0.45 * 2 * width) : int(0.85 * 2 * width)]
     yellow = (stress[..., 0] > 0.5) & (stress[..., 1] > 0.75) & (stress[..., 2] < 0.45)
@@ -162,7 +162,7 @@ def test_the_picture_shows_both_states_on_one_scale(loaded: LoadedBone, tmp_path
 def test_a_picture_without_cement(loaded: LoadedBone, tmp_path: Path) -> None:
     states = {"intact": loaded.states["intact"]}
     bare = replace(loaded, saturation=0.0 * loaded.saturation, states=states)
-    picture = imread(draw_mechanics(bare, tmp_path / "mechanics.png"))
+    picture = imread(draw_mechanics(bare.grid(), LOAD, tmp_path / "mechanics.png"))
     assert picture.shape[0] == 2 * picture.shape[1]
     assert (picture[..., :3].max(axis=-1) < 0.6).mean() > 0.1
 

@@ -1,0 +1,85 @@
+"""Writes a finished case in the formats of other programs, in the scanner's LPS mm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import chdir
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from xml.etree import ElementTree
+
+import meshio
+import numpy as np
+import pyvista
+
+from experiments.export.nifti import saturation_on_scan, write_nifti
+from experiments.export.surfaces import cement_body, front
+from experiments.fields import read_step
+from experiments.finished import FIELDS, FinishedCase
+
+
+class Format(StrEnum):
+    """A format of other programs."""
+
+    VTU = "vtu"
+    XDMF = "xdmf"
+    STL = "stl"
+    NIFTI = "nifti"
+
+
+def export(case: FinishedCase, folder: Path, formats: Sequence[Format] = tuple(Format)) -> None:
+    """Write a case in a folder, which is made.
+
+    Args:
+        case: the finished case.
+        folder: to write.
+        formats: which ones.
+    """
+    folder.mkdir()
+    placed = replace(case, folder=case.folder.resolve())
+    for chosen in formats:
+        WRITERS[chosen](placed, folder)
+
+
+def _write_vtu(case: FinishedCase, folder: Path) -> None:
+    """``fields_000.vtu`` and so on, one file for each stored time, and ``fields.pvd`` with their times."""
+    root = ElementTree.Element("VTKFile", type="Collection", version="0.1")
+    collection = ElementTree.SubElement(root, "Collection")
+    for step, time in enumerate(case.times()):
+        name = f"fields_{step:03d}.vtu"
+        _stored(case, step).save(folder / name)
+        ElementTree.SubElement(collection, "DataSet", timestep=repr(float(time)), file=name)
+    ElementTree.ElementTree(root).write(folder / "fields.pvd", encoding="utf-8", xml_declaration=True)
+
+
+def _write_xdmf(case: FinishedCase, folder: Path) -> None:
+    """``fields.xdmf`` with all stored times, and its numbers in ``fields.h5``."""
+    first = _stored(case, 0)
+    cells = [("tetra", np.asarray(next(iter(first.cells_dict.values()))))]
+    # meshio puts the numbers into the current folder, wherever the XDMF file is
+    with chdir(folder), meshio.xdmf.TimeSeriesWriter("fields.xdmf") as writer:
+        writer.write_points_cells(np.asarray(first.points), cells)
+        for step, time in enumerate(case.times()):
+            grid = _stored(case, step)
+            writer.write_data(time, cell_data={name: [np.asarray(grid.cell_data[name])] for name in grid.cell_data})
+
+
+def _write_stl(case: FinishedCase, folder: Path) -> None:
+    """``cement.stl``, closed, and ``front.stl``, at the end; neither where there is no cement."""
+    for name, surface in (("cement", cement_body(case)), ("front", front(case))):
+        if surface.n_cells:
+            surface.points = case.frame.to_scanner(np.asarray(surface.points, dtype=float))
+            surface.save(folder / f"{name}.stl")
+
+
+def _write_nifti(case: FinishedCase, folder: Path) -> None:
+    """``saturation.nii.gz`` at the end, on the voxels of the CT."""
+    write_nifti(folder / "saturation.nii.gz", saturation_on_scan(case), "saturation")
+
+
+WRITERS = {Format.VTU: _write_vtu, Format.XDMF: _write_xdmf, Format.STL: _write_stl, Format.NIFTI: _write_nifti}
+
+
+def _stored(case: FinishedCase, step: int) -> pyvista.UnstructuredGrid:
+    return read_step(case.folder / FIELDS, step)

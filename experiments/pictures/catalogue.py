@@ -1,0 +1,128 @@
+"""The pictures that a run writes, in the order in which people look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from experiments.finished import FinishedCase
+
+Needs = Literal["run", "injection", "prescribed", "leak", "load"]
+
+LEAST_SHOWN_LEAK = 0.0005
+"""ml of cement above which a leak has lines and bars of its own: what rounds to the last digit that pictures show."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture.
+
+    Attributes:
+        name: of its files, without ending.
+        title: a few words.
+        caption: what is to be seen, with units.
+        needs: what a run must have for it.
+        vector: whether it is a plot, which is written as SVG beside the PNG.
+    """
+
+    name: str
+    title: str
+    caption: str
+    needs: Needs = "run"
+    vector: bool = False
+
+    @property
+    def file(self) -> str:
+        """Name of the PNG file."""
+        return f"{self.name}.png"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all its files."""
+        return (self.file, f"{self.name}.svg") if self.vector else (self.file,)
+
+
+CATALOGUE = (
+    Picture(
+        "mesh",
+        "Mesh and regions",
+        "Surface of the meshed vertebral body from both sides, with its named regions.",
+    ),
+    Picture(
+        "density",
+        "Bone mineral density",
+        "Bone mineral density of the body's cells in mg/cm³ over the CT, in an axial, a coronal and a sagittal "
+        "section through the body's centroid.",
+    ),
+    Picture(
+        "fill_front",
+        "Fill front over time",
+        "Cement in the translucent body after a quarter, half, three quarters and all of the injection, with needles.",
+        "injection",
+    ),
+    Picture(
+        "front_times",
+        "Fill front in one picture",
+        "Surfaces of the cement after 25, 50, 75 and 100 % of the injection's time, one inside the other and cut open "
+        "at an axial plane, and their lines in this plane over the CT.",
+        "injection",
+    ),
+    Picture("filled", "Cement in the body", "The prescribed cement in the translucent body.", "prescribed"),
+    Picture(
+        "pressure",
+        "Pressure at the end",
+        "Pressure in kPa above that of the veins at the last stored time, over the CT in three sections through the "
+        "cement; the line is the cement's edge.",
+        "injection",
+    ),
+    Picture(
+        "leaks",
+        "Leak sites",
+        "Where the wall is open, coloured by the clinical class of what lies behind: full where cement left, with "
+        "the volume in ml, and pale where none did.",
+        "injection",
+    ),
+    Picture(
+        "leak_sites",
+        "Leaked volume by site",
+        "Cement in ml that left the body at each site, coloured by clinical class.",
+        "leak",
+        vector=True,
+    ),
+    Picture(
+        "history",
+        "Course of the injection",
+        "Pressures in kPa, rate in ml/min, and cement injected, in the body and leaked in ml, against time in s.",
+        "injection",
+        vector=True,
+    ),
+    Picture(
+        "mechanics",
+        "Stress and strain under load",
+        "Von Mises stress in MPa and effective strain in % in a coronal section under an axial load, intact beside "
+        "augmented on one scale, on the bone as it is displaced; the title says how much the displacement is enlarged.",
+        "load",
+    ),
+    Picture(
+        "stiffness",
+        "Stiffness before and after",
+        "Stiffness of the body intact and with cement: axial in N/mm, in flexion, lateral bending and torsion in "
+        "N m/deg, with their ratios.",
+        "load",
+        vector=True,
+    ),
+)
+"""All pictures in their order."""
+
+
+def pictures_of(case: FinishedCase) -> tuple[Picture, ...]:
+    """The pictures that belong to a finished case, in their order."""
+    has: Mapping[Needs, bool] = {
+        "run": True,
+        "injection": case.injected,
+        "prescribed": not case.injected,
+        "leak": any(site.leaked_ml > LEAST_SHOWN_LEAK for site in case.leak_sites()),
+        "load": "load" in case.results,
+    }
+    return tuple(picture for picture in CATALOGUE if has[picture.needs])

@@ -1,0 +1,186 @@
+"""Plots of a case: curves over time, bars of leaks and of stiffness; all as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike, NDArray
+
+from experiments.finished import LeakSite
+from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
+from experiments.pictures.scene import save
+from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible, words
+from fem.walls import LEAK_CLASSES
+
+Dash = Literal["-", "--", ":", "-."]
+
+DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.")
+"""Line styles of the needles, or of the sites of one class, in their order."""
+
+PRESSURE_NAMES = {"syringe": "syringe", "tip": "needle tip"}
+"""Pressure, a key of :data:`experiments.pictures.style.LINE_COLORS`, -> its name in the legend."""
+
+STIFFNESSES = {
+    "axial": ("", "N/mm"),
+    "flexion": ("flexion_nm_per_deg", "N m/deg"),
+    "lateral bending": ("lateral_bending_nm_per_deg", "N m/deg"),
+    "torsion": ("torsion_nm_per_deg", "N m/deg"),
+}
+"""Name of a stiffness -> its key in the results of a state, and its unit; the axial one stands beside the states."""
+
+STATE_COLORS = {"intact": BONE_COLOR, "fractured": "#E69F00", "augmented": CEMENT_COLOR}
+"""State of the bone -> colour of its bars."""
+
+
+def plot_leak_sites(sites: Sequence[LeakSite], path: Path) -> Path:
+    """Cement that left at each site, as bars coloured by clinical class, the largest first."""
+    shown = sorted((site for site in sites if site.leaked_ml > LEAST_SHOWN_LEAK), key=lambda site: site.leaked_ml)
+    figure, (axes,) = _panels([0.9 + 0.5 * len(shown)])
+    bars = axes.barh(
+        [f"{words(site.site)} ({words(site.leak_class)})" for site in shown],
+        [site.leaked_ml for site in shown],
+        color=[visible(CLASS_COLORS[site.leak_class]) for site in shown],
+        height=0.6,
+    )
+    axes.bar_label(bars, fmt=" %.3f ml", padding=2)
+    axes.margins(x=0.15)
+    axes.set_ylim(-0.7, len(shown) - 0.3)
+    axes.set_xlabel("leaked [ml]")
+    axes.grid(visible=False, axis="y")
+    return _save_both(figure, path)
+
+
+def plot_stiffness(stiffness: Mapping[str, Any], path: Path) -> Path:
+    """Stiffness of the bone in its states, one panel for each kind, with its ratio to the intact one.
+
+    Args:
+        stiffness: the part of this name of the results.
+        path: PNG to write; an SVG stands beside it.
+    """
+    states = [state for state in STATE_COLORS if state in stiffness]
+    figure = Figure(figsize=(9.0, 3.2), layout="constrained")
+    for axes, (name, (key, unit)) in zip(figure.subplots(1, len(STIFFNESSES)), STIFFNESSES.items(), strict=True):
+        values = [float(stiffness[state][key] if key else stiffness[f"{state}_n_per_mm"]) for state in states]
+        bars = axes.bar(states, values, color=[STATE_COLORS[state] for state in states], width=0.65)
+        digits = 0 if max(values) >= 1000.0 else 1
+        labels = [f"{value:.{digits}f}\n({value / values[0]:.2f} x)" for value in values[1:]]
+        axes.bar_label(bars, [f"{values[0]:.{digits}f}", *labels], padding=2)
+        axes.set_ylim(0.0, 1.25 * max(values))
+        axes.set_title(f"{name} [{unit}]", fontsize="medium")
+        axes.set_axisbelow(True)
+        axes.grid(axis="y")
+        axes.spines[["top", "right"]].set_visible(False)
+    return _save_both(figure, path)
+
+
+def plot_history(
+    time_s: ArrayLike,
+    tip_kpa: Mapping[str, ArrayLike],
+    syringe_kpa: Mapping[str, ArrayLike],
+    rate_ml_per_min: Mapping[str, ArrayLike],
+    injected_ml: ArrayLike,
+    stored_ml: ArrayLike,
+    leaked_ml: Mapping[str, ArrayLike],
+    path: Path,
+) -> Path:
+    """Pressure and rate of each needle, cement injected, stored and leaked, and the leak at each site, against time.
+
+    All series are (times,). Pressures have a gap while nothing is injected and stand on a logarithmic scale where they
+    differ by more than 30; the leaks have their own panel if any site leaked.
+
+    Args:
+        time_s: since the start of the injection.
+        tip_kpa: needle -> pressure at its tip.
+        syringe_kpa: needle -> pressure in its syringe.
+        rate_ml_per_min: needle -> rate.
+        injected_ml: cement that has left the needles.
+        stored_ml: cement in the body.
+        leaked_ml: site -> cement that has left there.
+        path: PNG to write; an SVG stands beside it.
+    """
+    by_site = {site: np.asarray(leak, dtype=float) for site, leak in leaked_ml.items()}
+    leaks = {site: leak for site, leak in by_site.items() if leak.max(initial=0.0) > LEAST_SHOWN_LEAK}
+    heights = [3.0, 1.5, 2.5, 2.0] if leaks else [3.0, 1.5, 2.5]
+    figure, panels = _panels(heights)
+    pressure, rate, volume = panels[:3]
+    dashes = plot_pressures(pressure, time_s, {"syringe": syringe_kpa, "tip": tip_kpa})
+    for needle, series in rate_ml_per_min.items():
+        rate.step(time_s, series, where="post", color=ink_color(), linestyle=dashes[needle], label=needle)
+    rate.set_ylim(bottom=0.0)
+    rate.set_ylabel("rate [ml/min]")
+    total = np.sum([np.zeros(np.shape(time_s)), *by_site.values()], axis=0)
+    volume.plot(time_s, injected_ml, color=visible(LINE_COLORS["injected"]), label="injected")
+    volume.plot(time_s, stored_ml, color=LINE_COLORS["stored"], linestyle="--", label="in the body")
+    volume.plot(time_s, total, color=LINE_COLORS["leaked"], linestyle=":", linewidth=2.5, label="leaked")
+    volume.set_ylabel("cement [ml]")
+    volume.legend(frameon=False)
+    if leaks:
+        _plot_leaks(panels[3], time_s, leaks)
+    panels[-1].set_xlabel("time since the start of the injection [s]")
+    return _save_both(figure, path)
+
+
+def plot_pressures(axes: Axes, time_s: ArrayLike, pressures: Mapping[str, Mapping[str, ArrayLike]]) -> dict[str, Dash]:
+    """Draw pressures in kPa against time; colours tell the quantities and line styles the needles.
+
+    Args:
+        axes: where to draw.
+        time_s: (times,).
+        pressures: quantity, a key of :data:`PRESSURE_NAMES`, -> needle -> (times,) kPa, with a gap where it is 0.
+
+    Returns:
+        Needle -> its line style.
+    """
+    shown: list[NDArray[np.float64]] = []
+    dashes = {needle: DASHES[number % len(DASHES)] for number, needle in enumerate(next(iter(pressures.values())))}
+    for quantity, needles in pressures.items():
+        for needle, series in needles.items():
+            values = np.array(series, dtype=float)
+            values[values == 0.0] = np.nan
+            axes.plot(time_s, values, color=LINE_COLORS[quantity], linestyle=dashes[needle])
+            shown.append(values[values > 0.0])
+    positive = np.concatenate(shown) if shown else np.empty(0)
+    if positive.size and positive.max() > 30.0 * positive.min():
+        axes.set_yscale("log")
+    axes.set_ylabel("pressure [kPa]")
+    handles = [Line2D([], [], color=LINE_COLORS[quantity], label=PRESSURE_NAMES[quantity]) for quantity in pressures]
+    if len(dashes) > 1:
+        handles += [Line2D([], [], color=ink_color(), linestyle=dash, label=needle) for needle, dash in dashes.items()]
+    axes.legend(handles=handles, frameon=False)
+    return dashes
+
+
+def _plot_leaks(axes: Axes, time_s: ArrayLike, leaks: Mapping[str, NDArray[np.float64]]) -> None:
+    class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
+    drawn: list[str] = []
+    for site, leak in leaks.items():
+        leak_class = class_of.get(site, site)
+        dash = DASHES[drawn.count(leak_class) % len(DASHES)]
+        drawn.append(leak_class)
+        label = f"{words(site)} ({words(leak_class)})"
+        axes.plot(time_s, leak, color=visible(CLASS_COLORS[leak_class]), linestyle=dash, label=label)
+    axes.set_ylabel("leaked [ml]")
+    axes.legend(frameon=False)
+
+
+def _panels(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """Panels of these heights in inches, one above the other, on one horizontal scale."""
+    figure = Figure(figsize=(8.0, sum(heights)), layout="constrained")
+    panels = list(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False).ravel())
+    for axes in panels:
+        axes.set_axisbelow(True)
+        axes.grid()
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, panels
+
+
+def _save_both(figure: Figure, path: Path) -> Path:
+    """Write the PNG and the SVG beside it."""
+    save(figure, path.with_suffix(".svg"))
+    return save(figure, path)

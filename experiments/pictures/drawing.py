@@ -1,0 +1,163 @@
+"""Draws the pictures of a finished case: what the run does by itself, and what can be drawn again from its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.finished import FinishedCase
+from experiments.pictures import curves, figures, sections
+from experiments.pictures.catalogue import pictures_of
+from experiments.pictures.front import FrontCourse
+from experiments.pictures.lattice import Lattice
+from experiments.pictures.mechanics import draw_mechanics
+from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
+
+QUARTERS = np.array([0.25, 0.5, 0.75, 1.0])
+"""Shares of the injection's time at which its front is shown."""
+
+
+def draw_pictures(case: FinishedCase, folder: Path, style: Style = Style.LIGHT) -> None:
+    """Draw all pictures of a case in a folder, which is made."""
+    folder.mkdir()
+    drawing = CaseDrawing(case)
+    with drawn_in(style):
+        for picture in pictures_of(case):
+            DRAWN[picture.name](drawing, folder / picture.file)
+
+
+class CaseDrawing:
+    """The pictures of one case, and what several of them share.
+
+    Args:
+        case: the finished case.
+    """
+
+    def __init__(self, case: FinishedCase) -> None:
+        """Read nothing yet."""
+        self.case = case
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        """Of the body."""
+        return Lattice.of(self.case.mesh)
+
+    @cached_property
+    def scanned(self) -> sections.ScannedBody:
+        """The body in its CT."""
+        return sections.ScannedBody(self.case.mesh, self.lattice, self.case.ct(), self.case.frame)
+
+    @cached_property
+    def saturation(self) -> NDArray[np.float64]:
+        """(cells,) at the end."""
+        return self.case.saturation()
+
+    @cached_property
+    def middle(self) -> NDArray[np.float64]:
+        """(3,) centroid of the cement in mm; of the body where there is none."""
+        mesh = self.case.mesh
+        cement = self.saturation * mesh.cell_volumes
+        return cement @ mesh.cell_centroids / cement.sum() if cement.sum() > 0.0 else mesh.centroid
+
+    def mesh(self, path: Path) -> None:
+        """Regions of the surface."""
+        figures.draw_mesh(self.case.mesh, path)
+
+    def density(self, path: Path) -> None:
+        """Bone mineral density over the CT."""
+        density = self.case.grid(0).cell_data["bmd_mg_per_cm3"]
+        label = "bone mineral density [mg/cm³]"
+        sections.draw_sections(self.scanned, density, label, DENSITY_MAP, np.zeros(3), path)
+
+    def fill_front(self, path: Path) -> None:
+        """The cement at four of the stored times."""
+        steps = len(self.case.times()) - 1
+        shown = [self.case.snapshot(step) for step in np.unique(np.ceil(steps * QUARTERS).astype(int))]
+        figures.draw_fill_front(self.case.mesh, self.lattice, shown, self.case.needles(), path, self.case.inclusions())
+
+    def front_times(self, path: Path) -> None:
+        """The front after the quarters of the injection, in one picture."""
+        course = FrontCourse(self.case, self.lattice)
+        found = [
+            (share, time, course.distance(time))
+            for share, time in zip(QUARTERS, QUARTERS * course.times[-1], strict=True)
+        ]
+        fronts = [
+            (f"{100.0 * share:.0f} %, {time:.0f} s", distance)
+            for share, time, distance in found
+            if distance is not None
+        ]
+        figures.draw_front_times(self.scanned, fronts, self.middle, path)
+
+    def filled(self, path: Path) -> None:
+        """Prescribed cement."""
+        title = f"{self.case.results['fill']['cement_ml']:.2f} ml, prescribed"
+        figures.draw_filled(self.case.mesh, self.lattice, self.saturation, title, path, self.case.inclusions())
+
+    def pressure(self, path: Path) -> None:
+        """Pressure over the CT at the end."""
+        snapshot = self.case.snapshot()
+        pressure = self.case.grid().cell_data["pressure_kpa"]
+        sections.draw_sections(
+            self.scanned,
+            pressure,
+            "pressure [kPa]",
+            PRESSURE_MAP,
+            self.middle,
+            path,
+            f"{snapshot.clock}; white line: edge of the cement",
+            snapshot.saturation,
+        )
+
+    def leaks(self, path: Path) -> None:
+        """Open sites and leaks."""
+        case = self.case
+        figures.draw_leaks(case.mesh, self.lattice, case.leak_sites(), path, self.saturation, case.inclusions())
+
+    def leak_sites(self, path: Path) -> None:
+        """Bars of the leaks."""
+        curves.plot_leak_sites(self.case.leak_sites(), path)
+
+    def history(self, path: Path) -> None:
+        """Pressures and volumes over time."""
+        course, needles = self.case.results["injection"]["course"], self.case.needle_courses()
+        curves.plot_history(
+            course["time_s"],
+            {name: needle["tip_pressure_kpa"] for name, needle in needles.items()},
+            {name: needle["syringe_pressure_kpa"] for name, needle in needles.items()},
+            {name: needle["rate_ml_per_min"] for name, needle in needles.items()},
+            course["injected_ml"],
+            course["stored_ml"],
+            course["leaked_by_site_ml"],
+            path,
+        )
+
+    def mechanics(self, path: Path) -> None:
+        """Stress and strain under the load."""
+        bone = self.case.mechanics()
+        if bone is not None:
+            draw_mechanics(bone, float(self.case.results["load"]["force_n"]), path)
+
+    def stiffness(self, path: Path) -> None:
+        """Bars of the stiffness."""
+        curves.plot_stiffness(self.case.results["stiffness"], path)
+
+
+DRAWN: dict[str, Callable[[CaseDrawing, Path], None]] = {
+    "mesh": CaseDrawing.mesh,
+    "density": CaseDrawing.density,
+    "fill_front": CaseDrawing.fill_front,
+    "front_times": CaseDrawing.front_times,
+    "filled": CaseDrawing.filled,
+    "pressure": CaseDrawing.pressure,
+    "leaks": CaseDrawing.leaks,
+    "leak_sites": CaseDrawing.leak_sites,
+    "history": CaseDrawing.history,
+    "mechanics": CaseDrawing.mechanics,
+    "stiffness": CaseDrawing.stiffness,
+}
+"""Name of a picture in the catalogue -> what draws it."""

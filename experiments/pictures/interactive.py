@@ -1,0 +1,33 @@
+"""A finished case to turn with the mouse, in a window or in the cell of a notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyvista
+
+from experiments.finished import FinishedCase
+from experiments.pictures.lattice import Lattice
+from experiments.pictures.scene import POSTERIOR_LEFT, add_filled, inclusion_bodies
+from experiments.pictures.style import ink_color, paper_color
+
+
+def show_case(case: FinishedCase, step: int = -1) -> None:
+    """Show the cement in the translucent body with needles, and axes to the patient's left (L), back (P) and head (S).
+
+    Args:
+        case: the finished case.
+        step: stored time; negative steps count from the end.
+    """
+    lattice = Lattice.of(case.mesh)
+    plotter: Any = pyvista.Plotter(window_size=[900, 700])  # PyVista's types do not know its decorated methods
+    plotter.set_background(paper_color())
+    bodies = inclusion_bodies(lattice, case.inclusions())
+    add_filled(plotter, case.mesh, lattice.cement_surface(case.saturation(step)), case.needles(), bodies)
+    title = case.snapshot(step).clock if case.injected else f"{case.results['fill']['cement_ml']:.2f} ml, prescribed"
+    plotter.add_text(title, font_size=11, color=ink_color())
+    plotter.add_axes(xlabel="L", ylabel="P", zlabel="S", color=ink_color())
+    plotter.view_vector(POSTERIOR_LEFT.away, POSTERIOR_LEFT.up)
+    plotter.enable_parallel_projection()
+    plotter.camera.zoom(1.4)
+    plotter.show()
