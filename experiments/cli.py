@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from experiments.analysis.commands import analyse
+from experiments.export.commands import export
+from experiments.pictures.commands import animate, draw
+from experiments.report.commands import report
 from experiments.sweep.commands import results, sweep
+from experiments.viewer.commands import view
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +39,7 @@ app = typer.Typer(
         "First steps: 'vertebroplasty doctor' checks this machine, 'vertebroplasty demo' runs a real L3. For a case of "
         "your own copy docs/case-file.md's example, then 'vertebroplasty run CASE.toml'. On several cores: "
         "'mpiexec -n 2 vertebroplasty run CASE.toml'. Many variations of a case: 'vertebroplasty sweep --ready "
-        "parameter-uncertainty --dry-run'."
+        "parameter-uncertainty --dry-run', and what they show: 'vertebroplasty analyse DIR'."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -104,11 +109,11 @@ def compare(
     """Compare cases side by side: leakage, fill, pressures, stiffness; results in results/compare-<A>-<B>.
 
     A case file is run as 'run' does, with its results in results/<name of the case file>, unless these come from just
-    this case already. The comparison holds comparison.csv, comparison.json and comparison.png.
+    this case already. The comparison holds comparison.csv, .json and .png, and report.html.
     """
     with reported():
+        from experiments.asked import asked_cases, ready_comparison
         from experiments.comparison import compare_and_store
-        from experiments.finished import asked_cases, ready_comparison
         from experiments.progress import Progress
         from experiments.store import check_target
 
@@ -134,6 +139,12 @@ def compare(
 
 app.command()(sweep)
 app.command()(results)
+app.command()(report)
+app.command()(view)
+app.command()(draw)
+app.command()(animate)
+app.command()(export)
+app.command()(analyse)
 
 
 @app.command()

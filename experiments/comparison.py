@@ -27,6 +27,9 @@ Value = float | int | str | None
 SHARED = ("patient", "mesh", "bone", "mechanics")
 """Tables of the case file in which cases that are compared had better agree."""
 
+PICTURE = "comparison.png"
+"""Name of the picture of a comparison."""
+
 LEAST_SHOWN = 5e-5
 """Absolute value below which the printed table shows 0."""
 
@@ -216,24 +219,33 @@ class Comparison:
             folder,
             {"comparison": {case.name: {"identity": case.identity, "folder": case.folder} for case in self.cases}},
         )
-        self.draw(folder / "comparison.png")
+        self.draw(folder / PICTURE)
 
     def draw(self, path: Path) -> Path:
-        """Draw the cement in each body by one camera at one scale, two in a row, with needles."""
-        from experiments.pictures.scene import ANTERIOR_ABOVE, NeedlePose, filled_panel, new_figure, save, show
+        """Draw the cement in each body by one camera at one scale, with needles.
 
-        bodies = [case.cement() for case in self.cases]
-        shown_points = np.concatenate([mesh.points for mesh, _ in bodies])
-        columns = 2 if len(bodies) in (2, 4) else min(len(bodies), 3)
-        figure, axes = new_figure(math.ceil(len(bodies) / columns), columns)
-        for place, case, (mesh, saturation) in zip(axes, self.cases, bodies, strict=False):
-            needles = [
-                NeedlePose(np.array(needle["tip_mm"]), np.array(needle["direction"]), needle["outer_diameter_mm"])
-                for needle in case.manifest.get("needles", ())
-            ]
-            show(place, filled_panel(mesh, saturation, needles, view=ANTERIOR_ABOVE, shown=shown_points), _title(case))
-        for place in axes[len(bodies) :]:
+        Where all cases have mechanics, the strain of the augmented bone stands below it, on one scale of colours.
+        """
+        from experiments.pictures.lattice import Lattice
+        from experiments.pictures.mechanics import strain_panels
+        from experiments.pictures.scene import ANTERIOR_ABOVE, filled_panel, new_figure, save, show
+
+        bones = [bone for case in self.cases if (bone := case.mechanics()) is not None]
+        compared = len(bones) == len(self.cases)
+        columns = len(self.cases) if compared or len(self.cases) == 3 else 2
+        figure, axes = new_figure(2 if compared else math.ceil(len(self.cases) / columns), columns)
+        shown_points = np.concatenate([case.mesh.points for case in self.cases])
+        for place, case in zip(axes, self.cases, strict=False):
+            cement = Lattice.of(case.mesh).cement_surface(case.saturation())
+            panel = filled_panel(case.mesh, cement, case.needles(), view=ANTERIOR_ABOVE, shown=shown_points)
+            show(place, panel, _title(case))
+        for place in axes[len(self.cases) :]:
             place.set_axis_off()
+        if compared:
+            panels, scale, factor = strain_panels(bones)
+            for place, panel in zip(axes[columns:], panels, strict=True):
+                show(place, panel, f"coronal section through the cement, displacements x {factor:g}")
+            figure.colorbar(scale, ax=axes[columns:], label="effective strain [%]", shrink=0.8, extend="max")
         return save(figure, path)
 
 
@@ -243,9 +255,12 @@ def compare_and_store(cases: Sequence[FinishedCase], out: Path) -> Comparison:
     Raises:
         InputError: ``out`` cannot be used.
     """
+    from experiments.report.page import REPORT, comparison_report
+
     comparison = Comparison.of(cases)
     with case_directory(out) as folder:
         comparison.write(folder)
+        (folder / REPORT).write_text(comparison_report(comparison, folder / PICTURE), encoding="utf-8")
     return comparison
 
 

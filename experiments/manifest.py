@@ -14,6 +14,7 @@ from experiments.identity import case_identity
 from experiments.laws import INJECTION_LAWS, Laws, law_of
 from experiments.preparation import InjectionSetup, Preparation
 from experiments.procedure import needle_records
+from experiments.regions import region_numbers
 from experiments.rheometer import table_warnings
 from experiments.surface import openings_summary
 from experiments.units import to_clinical
@@ -64,6 +65,7 @@ def build_manifest(
             "extents_mm": vertebra.frame.extents,
             "method": vertebra.frame.method,
         },
+        "regions": region_numbers(prepared.mesh, prepared.tissues),
         "cement": "prescribed" if history is None else "injected",
         "tissues": prepared.tissues.summary,
         "solvers": dict(solvers),

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from experiments import results
 from experiments.case import Case
+from experiments.finished import PICTURES, FinishedCase
 from experiments.laws import Laws
 from experiments.manifest import build_manifest
 from experiments.mechanics import MechanicsOutcome, load
 from experiments.output import CaseOutcome
-from experiments.preparation import InjectionSetup, Mesher, Preparation, prepare
+from experiments.preparation import InjectionSetup, Preparation, prepare
 from experiments.progress import Progress
+from experiments.specimen import Mesher, made
 from experiments.store import case_directory, check_target, write_manifest, write_results
 from fem.fill import FillMeasures, measure_fill
 from fem.history import FieldSnapshot, InjectionHistory
@@ -32,7 +34,10 @@ from fem.partition import Partition
 from meshes.dimensions import vertebral_height
 from meshes.errors import InputError
 
-EXPECTED_SECONDS = {"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0, "pictures": 12.0}
+EXPECTED_SECONDS = {
+    **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0},
+    **{"pictures": 12.0, "report": 4.0},
+}
 """Stages of a run with rough times on the demo, from which the first guess of the time left follows."""
 
 
@@ -40,7 +45,7 @@ def run_case(
     case: Case,
     progress: Progress | None = None,
     comm: MPI.Comm = MPI.COMM_WORLD,
-    mesher: Mesher | None = None,
+    mesher: Mesher = made,
 ) -> CaseOutcome:
     """Run a case.
 
@@ -48,7 +53,7 @@ def run_case(
         case: what is asked.
         progress: where stages and their progress are shown; nowhere by default.
         comm: ranks that share the work.
-        mesher: makes the mesh of the body; see :func:`experiments.preparation.prepare`.
+        mesher: see :func:`experiments.preparation.prepare`.
 
     Returns:
         Results and manifest on every rank; meshes and fields on rank 0.
@@ -62,6 +67,7 @@ def run_case(
         "injection": case.prescribed_cement is not None,
         "stiffness": not case.mechanics.enabled,
         "pictures": not case.output.pictures,
+        "report": not case.output.pictures,
     }
     progress.plan({name: seconds for name, seconds in EXPECTED_SECONDS.items() if not idle.get(name)})
     laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
@@ -108,7 +114,7 @@ def run_case(
     )
 
 
-def _prepare(case: Case, progress: Progress, mesher: Mesher | None) -> tuple[Laws, Preparation]:
+def _prepare(case: Case, progress: Progress, mesher: Mesher) -> tuple[Laws, Preparation]:
     laws = Laws.of_case(case)
     return laws, prepare(case, laws, progress, mesher)
 
@@ -163,7 +169,7 @@ def _measure(case: Case, prepared: Preparation, saturation: NDArray[np.float64])
 def run_and_store(
     case: Case, out: Path, progress: Progress | None = None, comm: MPI.Comm = MPI.COMM_WORLD
 ) -> CaseOutcome:
-    """Run a case and write its directory: manifest, results, fields over time and pictures; whole or not at all.
+    """Run a case and write its directory whole or not at all: manifest, results, fields, pictures and report.
 
     Args:
         case: what is asked.
@@ -180,14 +186,19 @@ def run_and_store(
     outcome = run_case(case, progress, comm)
     if comm.rank == 0:
         with case_directory(out) as folder:
-            outcome.write_fields(folder / "fields.vtkhdf")
-            if outcome.loaded is not None:
-                outcome.loaded.write(folder / "mechanics.vtu", outcome.vertebra.frame)
+            outcome.write(folder)
             if case.output.pictures:
+                from experiments.pictures.drawing import draw_pictures
+
                 with progress.stage("pictures"):
-                    outcome.pictures(folder / "pictures")
+                    draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
             outcome.manifest["seconds"] = dict(progress.seconds)
             write_results(folder, outcome.results)
             write_manifest(folder, outcome.manifest)
+            if case.output.pictures:
+                from experiments.report.page import REPORT, case_report
+
+                with progress.stage("report"):
+                    (folder / REPORT).write_text(case_report(FinishedCase.read(folder, out.name)), encoding="utf-8")
     comm.barrier()
     return outcome

@@ -21,12 +21,14 @@ FORMAT = "vertebroplasty-case-1"
 
 OUR_NAMES = frozenset(
     {
-        *("manifest.json", "results.json", "fields.vtkhdf", "mechanics.vtu", "mesh.vtu", "pictures"),
+        *("manifest.json", "results.json", "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu", "mesh.vtu"),
+        *("report.html", "pictures", "animation.mp4", "animation.gif", "export"),
         *("comparison.csv", "comparison.json", "comparison.png"),
         *("verification.md", "images"),
+        *("analysis.json", "tables", "plots"),
     }
 )
-"""Everything that this software writes at the top of the directory of a case, a comparison or a page of evidence."""
+"""Everything that this software writes at the top of the directory of a case, comparison, analysis or evidence page."""
 
 
 @contextmanager
@@ -59,6 +61,32 @@ def case_directory(target: Path) -> Iterator[Path]:
             except OSError:
                 break
         raise
+
+
+@contextmanager
+def in_place_of(target: Path) -> Iterator[Path]:
+    """Give a path for a file or a folder to make; when the block ends well, it takes the place of ``target``.
+
+    For what belongs to a finished case and can be made again. What stands at ``target`` stays untouched until then.
+
+    Raises:
+        InputError: nothing can be written there, or a folder stands where a file should, or the other way round.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".unfinished", dir=target.parent))
+    except OSError as error:
+        raise _not_writable(target, error) from None
+    try:
+        made = work / target.name
+        yield made
+        if target.exists() and target.is_dir() != made.is_dir():
+            raise InputError(f"{target}: is in the way; choose another place with -o")
+        if target.is_dir():
+            target.rename(work / "replaced")
+        made.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def check_target(target: Path) -> None:

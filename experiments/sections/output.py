@@ -75,4 +75,4 @@ class Output(Section):
         strict=True,
         description="number of times at which the fields are written, evenly spaced",
     )
-    pictures: Choice = Field(default=True, description="draw the pictures")
+    pictures: Choice = Field(default=True, description="draw the pictures and write the report")

@@ -13,11 +13,11 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from experiments import finished
+from experiments.asked import READY, AskedCase, asked_cases, ready_comparison
 from experiments.case import read_case
 from experiments.cli import app
 from experiments.comparison import Comparison, Quantity, compare_and_store, shown
-from experiments.finished import READY, AskedCase, FinishedCase, asked_cases, ready_comparison
+from experiments.finished import FinishedCase
 from experiments.progress import Progress
 from meshes.errors import InputError
 
@@ -101,6 +101,7 @@ def test_table_and_picture_are_written(cases: list[FinishedCase], tmp_path: Path
         "comparison.json",
         "comparison.png",
         "manifest.json",
+        "report.html",
     }
     rows = list(csv.reader((tmp_path / "out" / "comparison.csv").open(encoding="utf-8")))
     assert rows[0] == ["key", "quantity", "unit", "aside", "middle", "middle - aside", "middle / aside"]
@@ -117,7 +118,7 @@ def test_table_and_picture_are_written(cases: list[FinishedCase], tmp_path: Path
 def test_finished_results_are_used_again_until_the_case_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(finished, "run_and_store", lambda case, out, *_: ran.append(out.name))
+    monkeypatch.setattr("experiments.asked.run_and_store", lambda case, out, *_: ran.append(out.name))
     for asked in asked_cases([folder / "aside.toml", folder / "results" / "middle"]):
         asked.finish(Progress(), MPI.COMM_SELF)
     assert ran == []

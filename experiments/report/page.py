@@ -1,0 +1,162 @@
+"""The report as one HTML file that needs nothing beside it: numbers, pictures, scene and quality page.
+
+Text from files is data: the templates escape it, and the page forbids every script but its own, and the network.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from experiments.comparison import Comparison, shown
+from experiments.finished import PICTURES, FinishedCase
+from experiments.pictures.catalogue import pictures_of
+from experiments.pictures.style import words
+from experiments.report.content import Picture, Table, picture
+from experiments.report.outcome import headlines, outcome_tables
+from experiments.report.quality import quality_tables
+from experiments.report.request import TAG_NOTE, case_tables, law_tables, plan_table
+from experiments.report.scene import scene_page
+from experiments.summary import NOTICE
+from meshes.errors import InputError
+
+REPORT = "report.html"
+"""Name of the report in the directory of a case or a comparison."""
+
+GENERATOR = '<meta name="generator" content="vertebroplasty">'
+"""What every report has near its beginning."""
+
+SCRIPT = re.compile(r"<script(?: type=\"module\")?>(.*?)</script>", re.DOTALL)
+"""Scripts that a browser runs; data in scripts of another type is not run."""
+
+
+def case_report(case: FinishedCase) -> str:
+    """The report of a finished case.
+
+    Raises:
+        InputError: the results are those of another version.
+    """
+    environment = _environment()
+    try:
+        content = {
+            "headlines": headlines(case),
+            "plan": plan_table(case),
+            "outcome": outcome_tables(case),
+            "asked": case_tables(case),
+            "laws": law_tables(case),
+            "quality": quality_tables(case),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{case.folder}: its results or manifest lack something ({error}), so they are of another version; run the "
+            "case again"
+        ) from None
+    return _page(
+        environment,
+        "case.html",
+        scene=scene_page([case], environment),
+        title=case.title,
+        case=case,
+        pictures=_pictures(case),
+        tag_note=TAG_NOTE,
+        **content,
+    )
+
+
+def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
+    """The report of a comparison.
+
+    Args:
+        comparison: the cases and what they are compared by.
+        drawn: the picture of the comparison, if there is one.
+    """
+    environment = _environment()
+    cases = comparison.cases
+    names = [words(case.name) for case in cases]
+    return _page(
+        environment,
+        "comparison.html",
+        scene=scene_page(cases, environment),
+        title="Comparison: " + ", ".join(names),
+        cases=cases,
+        names=names,
+        headlines={name: headlines(case) for name, case in zip(names, cases, strict=True)},
+        table=_comparison_table(comparison),
+        plans={name: plan_table(case) for name, case in zip(names, cases, strict=True)},
+        remarks=comparison.remarks,
+        pictures=[
+            picture(drawn, "Cement side by side", "The cement in each translucent body, by one camera on one scale.")
+        ]
+        if drawn is not None
+        else [],
+        versions=Table(
+            "Where the cases come from",
+            ("case", "folder", "code", "identity (SHA-256)"),
+            tuple(
+                (name, str(case.folder), str(case.manifest["identity"]["code"]), case.identity)
+                for name, case in zip(names, cases, strict=True)
+            ),
+        ),
+    )
+
+
+def _pictures(case: FinishedCase) -> list[Picture]:
+    """The pictures that the case directory holds, plots as vectors; none where they were switched off."""
+    found = []
+    for entry in pictures_of(case):
+        files = [case.folder / PICTURES / name for name in entry.files]
+        if there := [file for file in files if file.is_file()]:
+            found.append(picture(there[-1], entry.title, entry.caption))
+    return found
+
+
+def _comparison_table(comparison: Comparison) -> Table:
+    """Every quantity that says something, with its ratio to the first case."""
+    first, *others = (words(case.name) for case in comparison.cases)
+    rows = tuple(
+        (
+            f"{line.name} [{line.unit}]" if line.unit not in ("", "1") else line.name,
+            *(shown(value) for value in line.values),
+            *("–" if ratio is None else f"{ratio:.3f}" for ratio in line.ratios[1:]),
+        )
+        for line in comparison.quantities
+        if line.says_something and not line.detail
+    )
+    columns = ("quantity", first, *others, *(f"{name} / {first}" for name in others))
+    return Table("All quantities", columns, rows, numeric=frozenset(range(1, len(columns))))
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("experiments.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _page(environment: Environment, template: str, scene: str, **content: Any) -> str:
+    return environment.get_template(template).render(
+        generator=Markup(GENERATOR), notice=NOTICE, scene=scene, policy=_policy(SCRIPT.findall(scene)), **content
+    )
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """A content security policy that lets these scripts run and nothing be loaded; frames of the page inherit it."""
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "img-src data:",
+            "style-src 'unsafe-inline'",
+            "script-src " + " ".join(f"'sha256-{digest}'" for digest in digests),
+        )
+    )

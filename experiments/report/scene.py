@@ -1,0 +1,157 @@
+"""The interactive scene of a report: vtk.js and the bodies of one or several cases in one page without a network.
+
+The cases stand side by side under one camera. A panel of layers, times and views comes along, and letters tell the
+anatomical directions.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyvista
+from jinja2 import Environment
+from numpy.typing import NDArray
+from trame_vtk.modules.vtk.serializers import (
+    SynchronizationContext,
+    extract_array_hash,
+    initialize_serializers,
+    reference_id,
+    serialize,
+)
+from trame_vtk.tools.vtksz2html import write_html
+
+from experiments.finished import FinishedCase
+from experiments.pictures.lattice import Lattice
+from experiments.pictures.scene import POSTERIOR_LEFT
+from experiments.pictures.style import CEMENT_COLOR, words
+from experiments.viewer.bodies import CEMENT, OPENINGS, still_bodies
+
+LARGEST_NUMBER_OF_TIMES = 8
+"""Fronts in the scene, of all cases together: enough to see how the cement spreads."""
+
+LARGEST_ROW = 3
+"""Cases beside each other; more go on below."""
+
+CLOSENESS = 1.1
+"""Factor by which the camera goes nearer than where the whole scene certainly fits."""
+
+ELSEWHERE = re.compile(r"https://kitware\.github\.io/[^\"'`]*icon/favicon-")
+"""Icons that the viewer of trame-vtk would ask the network for."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One body of the scene.
+
+    Attributes:
+        panel: index of the case that it belongs to.
+        layer: what it is switched on and off with.
+        color: of the legend.
+        time_s: when it is shown; None for always.
+    """
+
+    panel: int
+    layer: str
+    color: str
+    time_s: float | None = None
+
+
+def scene_page(cases: Sequence[FinishedCase], environment: Environment) -> str:
+    """A whole HTML page with the scene, for the ``srcdoc`` of a frame.
+
+    Args:
+        cases: the cases, from left to right.
+        environment: where the template ``scene.html`` is.
+    """
+    columns = min(len(cases), LARGEST_ROW)
+    with pyvista.vtk_verbosity("error"):
+        plotter = pyvista.Plotter(off_screen=True, shape=(math.ceil(len(cases) / columns), columns), border=False)
+        layers: list[Layer] = []
+        for index, case in enumerate(cases):
+            plotter.subplot(*divmod(index, columns))
+            layers += _add_case(plotter, index, case, max(LARGEST_NUMBER_OF_TIMES // len(cases), 2))
+        plotter.link_views()
+        _place_camera(plotter, np.concatenate([case.mesh.points for case in cases]))
+        archive = _serialized(plotter)
+        plotter.close()
+    page = io.StringIO()
+    write_html(archive, page)
+    controls = environment.get_template("scene.html").render(
+        layers=[vars(layer) for layer in layers],
+        shown=list(_legend(layers)),
+        titles=[words(case.name) for case in cases] if len(cases) > 1 else [],
+        columns=columns,
+        times=sorted({layer.time_s for layer in layers if layer.time_s is not None}),
+    )
+    return ELSEWHERE.sub("data:,", page.getvalue()).replace("</body>", f"{controls}</body>")
+
+
+def _place_camera(plotter: pyvista.Plotter, points: NDArray[np.float64]) -> None:
+    """Look at the bodies from behind, the left and above, near enough for them to fill a panel."""
+    camera, (low, high) = plotter.camera, (points.min(axis=0), points.max(axis=0))
+    camera.focal_point = 0.5 * (low + high)
+    camera.position = 0.5 * (low + high) + POSTERIOR_LEFT.axes[2]
+    camera.up = POSTERIOR_LEFT.up
+    plotter.renderer.ResetCamera(np.column_stack([low, high]).ravel().tolist())
+    # the viewer knows the place of the camera and not its angle, so that zooming is lost
+    camera.Dolly(CLOSENESS)
+
+
+def _add_case(plotter: pyvista.Plotter, panel: int, case: FinishedCase, fronts: int) -> Iterator[Layer]:
+    """Add the bodies of one case and tell their layers in the order in which they were added."""
+    lattice = Lattice.of(case.mesh)
+    for body in still_bodies(case, lattice):
+        plotter.add_mesh(body.surface, **body.style)
+        yield Layer(panel, body.layer, body.color)
+    yield from _add_fronts(plotter, panel, case, lattice, fronts)
+
+
+def _add_fronts(
+    plotter: pyvista.Plotter, panel: int, case: FinishedCase, lattice: Lattice, count: int
+) -> Iterator[Layer]:
+    times = case.times()
+    steps = np.unique(np.linspace(0, len(times) - 1, count + 1).round().astype(int))
+    for step in steps.tolist():
+        front = lattice.cement_surface(case.saturation(step))
+        if front.n_cells:
+            plotter.add_mesh(front, color=CEMENT_COLOR, smooth_shading=True)
+            yield Layer(panel, CEMENT, CEMENT_COLOR, float(times[step]) if len(times) > 1 else None)
+
+
+def _serialized(plotter: pyvista.Plotter) -> bytes:
+    """The scene as the archive that the viewer of trame-vtk opens."""
+    initialize_serializers()
+    context, window = SynchronizationContext(), plotter.render_window
+    if window is None:
+        raise RuntimeError("the plotter has been closed")
+    context.set_ignore_last_dependencies(True)
+    scene = serialize(None, window, reference_id(window), context, 1)
+    camera = window.GetRenderers().GetFirstRenderer().GetActiveCamera()
+    scene["extra"] = {
+        "vtkRefId": reference_id(window),
+        "centerOfRotation": camera.GetFocalPoint(),
+        "camera": reference_id(camera),
+    }
+    hashes = {
+        entry["hash"]: {**entry, "content": context.get_cached_data_array(entry["hash"], False)}
+        for entry in extract_array_hash(scene)
+    }
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("index.json", json.dumps({"hashes": hashes, "scene": scene}))
+    return archive.getvalue()
+
+
+def _legend(layers: Sequence[Layer]) -> Iterator[dict[str, str | bool]]:
+    """Each layer once with the colour of its first body, the cement first."""
+    colors = {CEMENT: CEMENT_COLOR}
+    for layer in layers:
+        colors.setdefault(layer.layer, layer.color)
+    return ({"name": name, "color": color, "ring": name.startswith(OPENINGS)} for name, color in colors.items())

@@ -1,0 +1,1 @@
+"""The viewer: finished cases in a browser, served to this machine alone."""

@@ -1,0 +1,328 @@
+"""The page of the viewer: controls beside a picture that this machine draws, and what each control does.
+
+Text from files reaches the browser as values of the page's state alone, never as a part of its template.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from trame.app import asynchronous, get_server
+from trame.widgets import html, vuetify3
+from trame.widgets import vtk as trame_vtk
+from trame_vtk.modules.vtk.protocols import vtkWebPublishImageDelivery
+from trame_vuetify.ui.vuetify3 import SinglePageWithDrawerLayout
+
+from experiments.pictures.scene import POSTERIOR_LEFT, View
+from experiments.pictures.style import Style, words
+from experiments.report.content import number, place
+from experiments.summary import NOTICE
+from experiments.viewer.bodies import OPENINGS
+from experiments.viewer.panel import PLANES
+from experiments.viewer.series import FIELDS, FloatArray
+from experiments.viewer.stage import Stage
+
+FRAME_SECONDS = 0.3
+"""Least time between two steps while the injection plays."""
+
+VIEWS: Mapping[str, View] = {
+    "oblique": POSTERIOR_LEFT,
+    "behind": View((0.0, 1.0, 0.0)),
+    "front": View((0.0, -1.0, 0.0)),
+    "left": View((1.0, 0.0, 0.0)),
+    "right": View((-1.0, 0.0, 0.0)),
+    "above": View((0.0, 0.0, 1.0), (0.0, -1.0, 0.0)),
+    "below": View((0.0, 0.0, -1.0), (0.0, -1.0, 0.0)),
+}
+"""Where a button looks from -> the camera."""
+
+ENCODING_SECONDS = 0.01
+"""Time between two looks whether a picture has been encoded."""
+
+HINT = "Click into the picture for the values at a point."
+
+OVERLAY = "opacity: 0.92; max-width: calc(100% - 24px)"
+"""Style of the cards in front of the picture."""
+
+
+class ViewerPage:
+    """The page and its state.
+
+    Args:
+        stage: the scene.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        """Set up state and controls."""
+        self.server = get_server("vertebroplasty", client_type="vue3")
+        self._stage = stage
+        self._names = [words(panel.series.case.name) for panel in stage.panels]
+        self._playing: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        state, last = self.server.state, len(stage.times) - 1
+        state.update(
+            {
+                "trame__title": "vertebroplasty view",
+                "names": self._names,
+                "step": last,
+                "last": last,
+                "playing": False,
+                "dark": False,
+                "layers": [
+                    {"name": name, "color": color, "ring": name.startswith(OPENINGS)}
+                    for name, color in stage.colors.items()
+                ],
+                "shown": list(stage.colors),
+                "field": stage.moment.field,
+                "fields": [{"title": FIELDS[array].label, "value": array} for array in stage.fields()],
+                "clock": "",
+                "legend": {},
+                "told": [],
+                "place": HINT,
+            }
+        )
+        for name, plane in PLANES.items():
+            low, high = (float(bound) for bound in stage.bounds[:, plane.axis])
+            state.update({f"{name}_on": False, f"{name}_at": 0.0, f"{name}_low": low, f"{name}_high": high})
+        self._tell_time()
+        self._tell_legend()
+        self._view: Any
+        self._lay_out()
+        state.change("step")(self._on_step)
+        state.change("playing")(self._on_playing)
+        state.change("shown")(self._on_shown)
+        state.change("field")(self._on_field)
+        state.change("dark")(self._on_dark)
+        state.change(*(f"{name}_{end}" for name in PLANES for end in ("on", "at")))(self._on_planes)
+        stage.on_click(self._on_click)
+
+    def _on_step(self, step: Any, **_: Any) -> None:
+        shown = min(max(int(step), 0), len(self._stage.times) - 1)
+        self._stage.change(time=float(self._stage.times[shown]))
+        self._tell_time()
+        self._tell_values(self._stage.moment.point)
+        self._push()
+
+    def _on_playing(self, playing: Any, **_: Any) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+        self._playing = asynchronous.create_task(self._play()) if playing else None
+
+    async def _play(self) -> None:
+        """Go on step by step, from the end to the start again."""
+        while True:
+            with self.server.state as state:
+                state.step = (int(state.step) + 1) % len(self._stage.times)
+            await asyncio.sleep(FRAME_SECONDS)
+
+    def _on_shown(self, shown: Any, **_: Any) -> None:
+        self._stage.change(hidden=frozenset(self._stage.colors) - set(shown or ()))
+        self._push()
+
+    def _on_field(self, field: Any, **_: Any) -> None:
+        if field in FIELDS:
+            self._stage.change(field=field)
+            self._tell_legend()
+            self._push()
+
+    def _on_planes(self, **state: Any) -> None:
+        planes = {name: float(state[f"{name}_at"]) for name in PLANES if state[f"{name}_on"]}
+        self._stage.change(planes=planes)
+        self._tell_legend()
+        self._push()
+
+    def _on_dark(self, dark: Any, **_: Any) -> None:
+        self._stage.paint(Style.DARK if dark else Style.LIGHT)
+        self._push()
+
+    def _on_click(self, x: int, y: int) -> None:
+        point = self._stage.point_at(x, y)
+        with self.server.state:
+            self._stage.change(point=point)
+            self._tell_values(point)
+        self._push()
+
+    def _look(self, name: str) -> None:
+        if name in VIEWS:
+            self._stage.look(VIEWS[name])
+            self._push()
+
+    def _push(self) -> None:
+        """Draw the scene and send it as soon as it is encoded; VTK itself would look half a second later."""
+        self._view.update()
+        if self._sending is None or self._sending.done():
+            self._sending = asynchronous.create_task(self._send())
+
+    async def _send(self) -> None:
+        window, protocol = self._stage.window, self.server.protocol
+        if protocol is None:
+            return
+        delivery = next(link for link in protocol.getLinkProtocols() if isinstance(link, vtkWebPublishImageDelivery))
+        while delivery.app.GetHasImagesBeingProcessed(window):
+            await asyncio.sleep(ENCODING_SECONDS)
+            delivery.push_render(str(delivery.get_global_id(window)))
+
+    def _tell_time(self) -> None:
+        time = self._stage.moment.time
+        self.server.state.clock = f"{int(time) // 60}:{time % 60:04.1f} min"
+
+    def _tell_legend(self) -> None:
+        moment, kind = self._stage.moment, FIELDS[self._stage.moment.field]
+        colors = ", ".join(to_hex(color) for color in colormaps[kind.colors](range(0, 256, 15)))
+        low, high = (number(limit, digits=3) for limit in moment.limits)
+        self.server.state.legend = {
+            "label": kind.label,
+            "low": low,
+            "high": high,
+            "bar": {"height": "0.8rem", "background": f"linear-gradient(to right, {colors})"},
+            "visible": bool(moment.planes),
+        }
+
+    def _tell_values(self, point: FloatArray | None) -> None:
+        state = self.server.state
+        if point is None:
+            state.place, state.told = HINT, []
+            return
+        found = [panel.series.told(point, self._stage.moment.time) for panel in self._stage.panels]
+        names = dict.fromkeys(name for values in found for name in values)
+        state.place = f"{place(point.tolist())} of the centroid"
+        state.told = [{"name": name, "values": [values.get(name, "–") for values in found]} for name in names]
+
+    def _lay_out(self) -> None:
+        with SinglePageWithDrawerLayout(
+            self.server, theme=("dark ? 'dark' : 'light'",), vuetify_config={"theme": {"defaultTheme": "light"}}
+        ) as layout:
+            layout.title.set_text("vertebroplasty view")
+            with layout.toolbar:
+                html.Span(NOTICE, classes="text-caption mx-4", role="note")
+                vuetify3.VSpacer()
+                vuetify3.VSwitch(
+                    v_model=("dark",), label="dark", hide_details=True, density="compact", classes="flex-grow-0 mr-4"
+                )
+            with layout.drawer as drawer:
+                drawer.width = 320
+                with html.Div(classes="pa-4"):
+                    self._lay_out_time()
+                    self._lay_out_views()
+                    self._lay_out_layers()
+                    self._lay_out_planes()
+            with layout.content, html.Div(style="position: relative; height: 100%; width: 100%; overflow: hidden"):
+                self._view = trame_vtk.VtkRemoteView(
+                    self._stage.window, interactive_ratio=1, interactive_quality=70, still_quality=90
+                )
+                with html.Div(
+                    v_if=("names.length > 1",),
+                    classes="d-flex text-subtitle-1 font-weight-bold text-center",
+                    style="position: absolute; inset: 8px 0 auto; pointer-events: none",
+                ):
+                    html.Span("{{ name }}", v_for="name in names", key=("name",), style="flex: 1")
+                self._lay_out_values()
+                self._lay_out_legend()
+            layout.footer.hide()
+
+    def _lay_out_time(self) -> None:
+        with html.Div(classes="d-flex align-center"):
+            html.Div("Time", classes="text-subtitle-2")
+            vuetify3.VSpacer()
+            html.Output("{{ clock }}", id="clock")
+        with html.Div(classes="d-flex align-center", v_if=("last > 0",)):
+            vuetify3.VBtn(
+                icon=("playing ? 'mdi-pause' : 'mdi-play'",),
+                click="playing = !playing",
+                size="small",
+                variant="tonal",
+                id="play",
+                aria_label=("playing ? 'pause' : 'play'",),
+                classes="mr-2",
+            )
+            vuetify3.VSlider(
+                v_model=("step",),
+                min=0,
+                max=("last",),
+                step=1,
+                hide_details=True,
+                density="compact",
+                id="time",
+                aria_label="time",
+            )
+
+    def _lay_out_views(self) -> None:
+        html.Div("From", classes="text-subtitle-2 mt-4")
+        for name in VIEWS:
+            vuetify3.VBtn(name, click=(self._look, f"['{name}']"), size="x-small", variant="tonal", classes="mr-1 mb-1")
+
+    def _lay_out_layers(self) -> None:
+        html.Div("Layers", classes="text-subtitle-2 mt-4")
+        with (
+            vuetify3.VCheckbox(
+                v_for="layer in layers",
+                key=("layer.name",),
+                v_model=("shown",),
+                value=("layer.name",),
+                hide_details=True,
+                density="compact",
+            ),
+            vuetify3.Template(v_slot_label=True),
+        ):
+            html.Span(
+                style=(
+                    "{width: '12px', height: '12px', borderRadius: '3px', marginRight: '8px', border: '3px solid ' + "
+                    "layer.color, background: layer.ring ? 'transparent' : layer.color}",
+                )
+            )
+            html.Span("{{ layer.name }}")
+
+    def _lay_out_planes(self) -> None:
+        html.Div("Planes", classes="text-subtitle-2 mt-4")
+        vuetify3.VSelect(
+            v_model=("field",), items=("fields",), hide_details=True, density="compact", aria_label="field", id="field"
+        )
+        for name, plane in PLANES.items():
+            vuetify3.VCheckbox(
+                v_model=(f"{name}_on",), label=name, hide_details=True, density="compact", id=f"{name}-on"
+            )
+            with vuetify3.VSlider(
+                v_if=(f"{name}_on",),
+                v_model=(f"{name}_at",),
+                min=(f"{name}_low",),
+                max=(f"{name}_high",),
+                step=0.5,
+                hide_details=True,
+                density="compact",
+                id=f"{name}-at",
+                aria_label=f"{name} plane",
+            ):
+                with vuetify3.Template(v_slot_prepend=True):
+                    html.Span(plane.low, classes="text-caption")
+                with vuetify3.Template(v_slot_append=True):
+                    html.Span(plane.high, classes="text-caption")
+
+    def _lay_out_values(self) -> None:
+        with vuetify3.VCard(style=f"position: absolute; left: 12px; bottom: 12px; {OVERLAY}", classes="pa-2"):
+            html.Div("{{ place }}", classes="text-caption", id="place")
+            with html.Table(v_if=("told.length",), classes="text-caption mt-1", id="values"):
+                with html.Thead(v_if=("names.length > 1",)), html.Tr():
+                    html.Td()
+                    html.Th("{{ name }}", v_for="name in names", key=("name",), classes="text-right pl-4", scope="col")
+                with html.Tbody(), html.Tr(v_for="row in told", key=("row.name",)):
+                    html.Th("{{ row.name }}", classes="text-left font-weight-regular", scope="row")
+                    html.Td(
+                        "{{ value }}", v_for="(value, index) in row.values", key=("index",), classes="text-right pl-4"
+                    )
+
+    def _lay_out_legend(self) -> None:
+        with vuetify3.VCard(
+            v_if=("legend.visible",),
+            style=f"position: absolute; right: 12px; bottom: 12px; width: 240px; {OVERLAY}",
+            classes="pa-2 text-caption",
+            id="legend",
+        ):
+            html.Div("{{ legend.label }}")
+            html.Div(style=("legend.bar",), classes="rounded")
+            with html.Div(classes="d-flex justify-space-between"):
+                html.Span("{{ legend.low }}")
+                html.Span("{{ legend.high }}")

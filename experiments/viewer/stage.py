@@ -1,0 +1,136 @@
+"""What the viewer shows: one panel for each case under one camera, at one time, cut by the same planes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyvista
+
+from experiments.finished import FinishedCase
+from experiments.pictures.scene import POSTERIOR_LEFT, View
+from experiments.pictures.style import PAPERS, Style
+from experiments.viewer.panel import Moment, Panel
+from experiments.viewer.series import FIELDS, CaseSeries, FloatArray
+
+CLICK_REACH = 3
+"""Pixels by which the mouse may move between press and release of a click."""
+
+AXES_PLACE = (0.86, 0.82, 1.0, 1.0)
+"""Corner of a panel with the axes to the patient's left (L), back (P) and head (S)."""
+
+CLOSENESS = 1.15
+"""Factor by which the camera goes nearer than where everything certainly fits."""
+
+
+class Stage:
+    """The scene of one case, or of several side by side.
+
+    Args:
+        cases: finished cases.
+        size: width and height in pixels until a browser asks for its own.
+    """
+
+    def __init__(self, cases: Sequence[FinishedCase], size: tuple[int, int] = (1200, 800)) -> None:
+        """Build the scene at the last time without planes."""
+        with pyvista.vtk_verbosity("error"):
+            self._plotter = pyvista.Plotter(
+                off_screen=True, shape=(1, len(cases)), window_size=list(size), border=len(cases) > 1
+            )
+        self.panels: list[Panel] = []
+        for number, case in enumerate(cases):
+            self._plotter.subplot(0, number)
+            self.panels.append(Panel(self._plotter, number, CaseSeries(case)))
+            # readable on light and on dark
+            self._plotter.renderer.add_axes(xlabel="L", ylabel="P", zlabel="S", color="#808080", viewport=AXES_PLACE)
+        all_series = [panel.series for panel in self.panels]
+        self.times = np.unique(np.concatenate([series.times for series in all_series]))
+        points = np.concatenate([series.mesh.points for series in all_series])
+        self.bounds = np.array([points.min(axis=0), points.max(axis=0)])
+        self.moment = Moment(float(self.times[-1]), "saturation", self.limits("saturation"), {}, frozenset())
+        self._plotter.link_views()
+        self.paint(Style.LIGHT)
+        self.look(POSTERIOR_LEFT)
+        self.change()
+
+    @property
+    def window(self) -> Any:
+        """The render window of VTK."""
+        return self._plotter.render_window
+
+    @property
+    def _interactor(self) -> Any:
+        return self.window.GetInteractor()
+
+    @property
+    def colors(self) -> dict[str, str]:
+        """Layer -> colour of its legend."""
+        found: dict[str, str] = {}
+        for panel in self.panels:
+            found = panel.colors | found
+        return found
+
+    def fields(self) -> list[str]:
+        """The fields that any of the cases has."""
+        return [array for array in FIELDS if any(array in panel.series.values(0) for panel in self.panels)]
+
+    def limits(self, field: str) -> tuple[float, float]:
+        """Ends of the colour scale of a field, the same for all cases and times."""
+        if (fixed := FIELDS[field].limits) is not None:
+            return fixed
+        ends = [panel.series.values(len(panel.series.times) - 1).get(field) for panel in self.panels]
+        low, high = np.percentile(np.concatenate([end for end in ends if end is not None]), [1.0, 99.0])
+        return float(low), float(high)
+
+    def change(self, **changes: Any) -> None:
+        """Show another moment: times, field, planes, hidden layers or point, as :class:`Moment` names them."""
+        if "field" in changes:
+            changes["limits"] = self.limits(changes["field"])
+        self.moment = replace(self.moment, **changes)
+        for panel in self.panels:
+            panel.draw(self.moment)
+
+    def look(self, view: View) -> None:
+        """Turn the camera so that it sees everything from a direction."""
+        self._plotter.subplot(0, 0)
+        camera = self._plotter.camera
+        camera.focal_point = self.bounds.mean(axis=0)
+        camera.position = self.bounds.mean(axis=0) + 100.0 * view.axes[2]
+        camera.up = view.axes[1]
+        self._plotter.renderer.ResetCamera(self.bounds.T.ravel().tolist())
+        camera.zoom(CLOSENESS)
+
+    def paint(self, style: Style) -> None:
+        """Change the colour behind the bodies."""
+        for panel in self.panels:
+            panel.renderer.SetBackground(pyvista.Color(PAPERS[style][0]).float_rgb)
+
+    def point_at(self, x: int, y: int) -> FloatArray | None:
+        """(3,) point in mm that is seen at a pixel of the window, the lowest row first; None beside the bodies."""
+        poked = self._interactor.FindPokedRenderer(x, y)
+        return next((panel.pick(x, y) for panel in self.panels if panel.renderer is poked), None)
+
+    def on_click(self, act: Callable[[int, int], None]) -> None:
+        """Call ``act`` with the pixel of every click of the left button that does not turn the scene."""
+        self._plotter.enable_trackball_style()  # type: ignore[call-arg]  # wrapped without its self
+        interactor = self._interactor
+        pressed = [0, 0]
+
+        def press(*_: Any) -> None:
+            pressed[:] = interactor.GetEventPosition()
+
+        def release(*_: Any) -> None:
+            x, y = interactor.GetEventPosition()
+            if abs(x - pressed[0]) <= CLICK_REACH and abs(y - pressed[1]) <= CLICK_REACH:
+                act(x, y)
+
+        # the interactor itself does not tell of releases: its style keeps them to itself
+        style = interactor.GetInteractorStyle()
+        style.AddObserver("LeftButtonPressEvent", press)
+        style.AddObserver("LeftButtonReleaseEvent", release)
+
+    def close(self) -> None:
+        """Release the window."""
+        self._plotter.close()
