@@ -12,6 +12,7 @@ from experiments.case import INJECTION_TABLES, Case, defaults_used
 from experiments.environment import versions
 from experiments.identity import case_identity
 from experiments.laws import INJECTION_LAWS, Laws, law_of
+from experiments.pictures.style import words
 from experiments.preparation import InjectionSetup, Preparation
 from experiments.procedure import needle_records
 from experiments.regions import region_numbers
@@ -130,7 +131,7 @@ def _injection_warnings(
     if history.stop_reason != "volume_reached":
         found.append(
             f"the injection ended at {to_clinical(history.last.injected, 'ml'):.2f} ml, before the planned volume: "
-            f"{history.stop_reason.replace('_', ' ')}"
+            f"{words(history.stop_reason)}"
         )
     return found
 

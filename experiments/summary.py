@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
+from experiments.pictures.style import words
+
 NOTICE = "Research software: not a medical device, not validated for patients, not for planning a treatment."
 
 
@@ -62,7 +64,7 @@ def _injection_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     injection = results["injection"]
     rows = [
         ("cement injected", f"{injection['injected_ml']:.3f} ml in {injection['duration_s']:.1f} s"),
-        ("stopped by", str(injection["stop_reason"]).replace("_", " ")),
+        ("stopped by", words(str(injection["stop_reason"]))),
         ("cement in the body", f"{injection['stored_ml']:.3f} ml, {100.0 * results['fill']['fraction']:.1f} % of it"),
         ("cement leaked", f"{abs(injection['leaked_ml']):.3f} ml"),
     ]

@@ -109,5 +109,5 @@ def pale(color: str) -> tuple[float, float, float]:
 
 
 def words(name: str) -> str:
-    """A name as people write it: ``left_wall`` -> ``left wall``."""
-    return name.replace("_", " ")
+    """A name as people write it: ``left_wall`` -> ``left wall``, ``leak_limit:canal`` -> ``leak limit, canal``."""
+    return name.replace("_", " ").replace(":", ", ")

@@ -75,11 +75,6 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def reason(stop: str) -> str:
-    """Why an injection ended, as people write it: ``leak_limit:disc_superior`` -> ``leak limit, disc superior``."""
-    return words(stop).replace(":", ", ")
-
-
 def _injection_headlines(injection: Mapping[str, Any]) -> list[Headline]:
     leaks = injection["leaks"]
     told = [
@@ -98,7 +93,7 @@ def _injection_headlines(injection: Mapping[str, Any]) -> list[Headline]:
         Headline(
             "Cement injected",
             number(injection["injected_ml"], "ml", 3),
-            f"in {injection['duration_s']:.0f} s; ended by: {reason(injection['stop_reason'])}",
+            f"in {injection['duration_s']:.0f} s; ended by: {words(injection['stop_reason'])}",
         ),
         Headline(
             "Peak pressure",
@@ -151,8 +146,8 @@ def _injection(injection: Mapping[str, Any]) -> Table:
         ("injected", *of_needles("injected_ml", "ml"), number(injection["injected_ml"], "ml")),
         (
             "ended by",
-            *(reason(needle["stop_reason"]) for needle in needles),
-            reason(injection["stop_reason"]),
+            *(words(needle["stop_reason"]) for needle in needles),
+            words(injection["stop_reason"]),
         ),
         ("ended at", *of_needles("ended_s", "s"), number(injection["duration_s"], "s")),
         (
