@@ -6,20 +6,15 @@ and nothing half-written stays. Heavy packages are imported by the command that 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from experiments.analysis.commands import analyse
+from experiments.ending import rank, reported
 from experiments.export.commands import export
 from experiments.pictures.commands import animate, draw
 from experiments.report.commands import report
@@ -29,8 +24,6 @@ from meshes.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.case import Case
-
-EXIT_INPUT, EXIT_CONVERGENCE, EXIT_INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
     name="vertebroplasty",
@@ -128,11 +121,11 @@ def compare(
             )
         finished = []
         for case in asked:
-            if _rank() == 0:
+            if rank() == 0:
                 print(f"{case.name}: results in {case.folder}/", file=sys.stderr, flush=True)
-            with Progress(visible=_rank() == 0) as progress:
+            with Progress(visible=rank() == 0) as progress:
                 finished.append(case.finish(progress))
-        if _rank() == 0:
+        if rank() == 0:
             comparison = compare_and_store(finished, target)
             _print(comparison.table(), target, comparison.remarks)
 
@@ -184,7 +177,7 @@ def mesh(
         from experiments.progress import Progress
         from experiments.summary import mesh_table
 
-        with Progress(visible=_rank() == 0) as progress:
+        with Progress(visible=rank() == 0) as progress:
             results = mesh_and_store(case, target, progress)
         _print(mesh_table(results["mesh"]), target)
 
@@ -225,7 +218,7 @@ def verify(
         from experiments.verification.page import PAGE, Counts, verify_and_store
 
         target = out or Path("results", "verification")
-        with Progress(visible=_rank() == 0) as progress:
+        with Progress(visible=rank() == 0) as progress:
             evidence = verify_and_store(target, slow, progress)
         print(f"{Counts.of(evidence)}: {target / PAGE}")
         for test, error in evidence.failures.items():
@@ -260,13 +253,13 @@ def _run(case: Case, out: Path) -> None:
     from experiments.progress import Progress
     from experiments.summary import result_table
 
-    with Progress(visible=_rank() == 0) as progress:
+    with Progress(visible=rank() == 0) as progress:
         outcome = run_and_store(case, out, progress)
     _print(result_table(outcome.results), out, outcome.manifest.get("warnings", ()))
 
 
 def _print(table: Any, out: Path, warnings: Any = ()) -> None:
-    if _rank() != 0:
+    if rank() != 0:
         return
     from experiments.summary import NOTICE
 
@@ -279,88 +272,6 @@ def _print(table: Any, out: Path, warnings: Any = ()) -> None:
         if path.is_file():
             console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"\n{NOTICE}", style="italic", markup=False)
-
-
-@contextmanager
-def reported() -> Iterator[None]:
-    """Turn the errors of a command into one line on standard error and an exit code; end all ranks if one fails."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    except InputError as error:
-        _leave(f"error: {error}", EXIT_INPUT)
-    except KeyboardInterrupt:
-        _leave("interrupted; nothing unfinished was written", EXIT_INTERRUPTED)
-    except RuntimeError as error:
-        from fem.errors import ConvergenceError
-
-        if not isinstance(error, ConvergenceError):
-            _abort_other_ranks(error)
-            raise
-        _leave(f"error: did not converge: {error}", EXIT_CONVERGENCE)
-    except Exception as error:
-        _abort_other_ranks(error)
-        raise
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Let a termination clean up like Ctrl-C."""
-    raise KeyboardInterrupt
-
-
-def _leave(message: str, code: int) -> NoReturn:
-    """Print ``message`` once and leave; a rank that fails alone speaks for itself and ends the others."""
-    together = _all_ranks_leave()
-    if _rank() == 0 or not together:
-        print(" ".join(message.split()), file=sys.stderr, flush=True)
-    if not together:
-        _abort(code)
-    raise typer.Exit(code)
-
-
-def _all_ranks_leave(patience: float = 2.0) -> bool:
-    """Whether all ranks come here within ``patience`` seconds, as they do when they fail for the same reason."""
-    if not _started_mpi():
-        return True
-    from mpi4py import MPI
-
-    request, start = MPI.COMM_WORLD.Ibarrier(), time.monotonic()
-    while not request.Test():
-        if time.monotonic() - start > patience:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _abort_other_ranks(error: Exception) -> None:
-    """End a run on several ranks after an error that is ours, with its traceback."""
-    if _started_mpi():
-        import traceback
-
-        traceback.print_exception(error)
-        _abort(1)
-
-
-def _abort(code: int) -> None:
-    if _started_mpi():
-        from mpi4py import MPI
-
-        sys.stdout.flush()
-        MPI.COMM_WORLD.Abort(code)
-
-
-def _started_mpi() -> bool:
-    """Whether this process is one of several MPI ranks and has started MPI."""
-    module = sys.modules.get("mpi4py.MPI")
-    return module is not None and module.Is_initialized() and module.COMM_WORLD.size > 1
-
-
-def _rank() -> int:
-    """Rank of this process, from the launcher, so that it is known before MPI starts."""
-    for name in ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"):
-        if os.environ.get(name, "").isdecimal():
-            return int(os.environ[name])
-    return 0
 
 
 if __name__ == "__main__":

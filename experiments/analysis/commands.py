@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.ending import reported
+
 
 def analyse(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a sweep, which may be running")],
@@ -20,8 +22,6 @@ def analyse(
 
     Tables and plots are written to DIR/analysis. What each design allows is in docs/analysis.md.
     """
-    from experiments.cli import reported
-
     with reported():
         from experiments.analysis.analysis import analyse_sample
         from experiments.analysis.sample import Sample

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from experiments.ending import reported
 from meshes.errors import InputError
 
 
@@ -26,8 +27,6 @@ def export(
     body and its front at the end. nifti: the cement's saturation at the end on the CT's voxels, which 3D Slicer shows
     over the scan.
     """
-    from experiments.cli import reported
-
     with reported():
         from experiments.export.writing import Format, export
         from experiments.finished import EXPORT, FinishedCase

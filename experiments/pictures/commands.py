@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.ending import reported
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ def draw(
 
     The run draws them by itself, unless output.pictures = false; nothing is computed again.
     """
-    from experiments.cli import reported
-
     with reported():
         from experiments.finished import PICTURES, FinishedCase
         from experiments.pictures.drawing import draw_pictures
@@ -60,8 +59,6 @@ def animate(
     Between two times at which the run stored its fields (output.field_times), the front moves evenly from one to the
     other; numbers and curves are those of the time steps.
     """
-    from experiments.cli import reported
-
     with reported():
         target = out or folder / f"animation{MOVIES[0]}"
         if target.suffix not in MOVIES:

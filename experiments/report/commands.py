@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.ending import reported
+
 
 def report(
     folders: Annotated[
@@ -20,8 +22,6 @@ def report(
 
     One folder gets its report.html anew; several are compared with the first one in results/report-<A>-<B>.html.
     """
-    from experiments.cli import reported
-
     with reported():
         from experiments.report.writing import report_folders
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from experiments.ending import reported
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ def sweep(
     Stopped or killed at any moment, the same command goes on with the cases that are missing. 'vertebroplasty results
     DIR' shows the table at any time.
     """
-    from experiments.cli import reported
-
     with reported():
         from experiments.sweep.cases import plan_cases
         from experiments.sweep.crew import Crew
@@ -98,8 +97,6 @@ def results(
     columns: Annotated[bool, typer.Option("--columns", help="list the columns with their units instead")] = False,
 ) -> None:
     """Show, filter and export the table of a sweep; of a random sample also the 5 to 95 % bands."""
-    from experiments.cli import reported
-
     with reported():
         from experiments.sweep import display
         from experiments.sweep.bands import bands

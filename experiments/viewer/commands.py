@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.ending import reported
+
 
 def view(
     folders: Annotated[
@@ -21,8 +23,6 @@ def view(
     Only this machine can come in, with the address that is printed; from elsewhere through the SSH tunnel that is
     printed, too. Ctrl-C ends it.
     """
-    from experiments.cli import reported
-
     with reported():
         from experiments.viewer.serving import read_cases, serve
 
