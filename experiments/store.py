@@ -82,9 +82,10 @@ def in_place_of(target: Path) -> Iterator[Path]:
         yield made
         if target.exists() and target.is_dir() != made.is_dir():
             raise InputError(f"{target}: is in the way; choose another place with -o")
-        if target.is_dir():
-            target.rename(work / "replaced")
-        made.rename(target)
+        if made.is_dir():
+            _put_in_place(made, target)
+        else:
+            made.replace(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
