@@ -158,4 +158,6 @@ def test_the_command_line_gives_the_same_numbers(outcomes: Any, tmp_path: Path) 
         "results.json",
         "fields.vtkhdf",
         "mechanics.vtu",
+        "surface.vtp",
+        "ct.nii.gz",
     }
