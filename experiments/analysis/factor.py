@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.analysis.table import LARGE
 from experiments.pictures.style import words
 from experiments.sweep.study import Vary
 
@@ -21,7 +22,7 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
 }
 """Whose the tables of the case file are; the law values ``laws.…`` count by the law. The others are the model's."""
 
-PATIENT_LAWS = (*("basivertebral_veins", "segmental_veins", "damage", "defect_cavity", "fissures", "shell", "failure"),)
+PATIENT_LAWS = ("basivertebral_veins", "segmental_veins", "damage", "defect_cavity", "fissures", "shell", "failure")
 """Laws of the patient's body that have other names than the tables of the case file."""
 
 
@@ -57,7 +58,7 @@ class Factor:
         if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             numbers = np.array(values, dtype=float)
             different, codes = np.unique(numbers, return_inverse=True)
-            return cls(vary.path, unit, vary, codes, tuple(f"{number:.4g}" for number in different), numbers)
+            return cls(vary.path, unit, vary, codes, number_names(different.tolist()), numbers)
         texts = [json.dumps(value, sort_keys=True) for value in values]
         order = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         codes = np.array([order[text] for text in texts])
@@ -114,14 +115,21 @@ MOST_LEVELS = 6
 """Levels of a sampled range of numbers up to which it counts as so many groups."""
 
 
+def number_names(numbers: Sequence[float]) -> tuple[str, ...]:
+    """Four digits of each of different numbers, or all digits where four do not tell them apart."""
+    names = tuple(f"{number:.0f}" if abs(number) >= LARGE else f"{number:.4g}" for number in numbers)
+    return names if len(set(names)) == len(names) else tuple(map(repr, numbers))
+
+
 def level_names(path: str, values: Sequence[Any]) -> list[str]:
     """Short names for values that are no numbers: words, or for tables what tells them apart."""
     if all(isinstance(value, str | bool | int | float) for value in values):
-        return [words(str(value)) for value in values]
+        names = [words(str(value)) for value in values]
+        return names if len(set(names)) == len(names) else [str(value) for value in values]
     for describe in (laterality_of, _short):
-        names = [describe(value) for value in values]
-        if None not in names and len(set(names)) == len(names):
-            return [str(name) for name in names]
+        described = [describe(value) for value in values]
+        if None not in described and len(set(described)) == len(described):
+            return [str(name) for name in described]
     return [f"{readable(path, '')} {number}" for number in range(1, len(values) + 1)]
 
 

@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
@@ -40,9 +41,11 @@ Bar = tuple[float, float, float]
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write ``name.png`` and ``name.svg``; letters stay text in SVG, and the same plot gives the same file."""
-    with matplotlib.rc_context({"svg.hashsalt": "vertebroplasty", "svg.fonttype": "none"}):
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # names may hold dollar signs
+    with matplotlib.rc_context({"svg.hashsalt": "vertebroplasty", "svg.fonttype": "none", "text.parse_math": False}):
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-    figure.savefig(folder / f"{name}.png", dpi=150)
+        figure.savefig(folder / f"{name}.png", dpi=150)
 
 
 def main_effects(

@@ -42,7 +42,7 @@ def _endings(sample: Sample, leaks: Leaks, refusal: str | None) -> Part:
     for reason in dict.fromkeys(sorted(leaks.reasons)):
         inside = np.array([other == reason for other in leaks.reasons])
         leaked = int(leaks.leaked[inside].sum())
-        rows.append({"reason": words(reason.replace(":", ": ")), "cases": int(inside.sum()), "leaked": leaked})
+        rows.append({"reason": words(reason), "cases": int(inside.sum()), "leaked": leaked})
     told = [] if refusal is None else [f"{refusal}."]
     if dry := sample.finished - len(leaks.rows):
         told.append(f"{dry} cases injected nothing and count nowhere below.")

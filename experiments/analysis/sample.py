@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from experiments.analysis.factor import Factor, readable, with_unit
+from experiments.analysis.table import cell
 from experiments.sections.base import joined
 from experiments.sweep.bands import HEADLINES
-from experiments.sweep.design import quantiles, sample
+from experiments.sweep.design import number_of_cases, quantiles, sample
 from experiments.sweep.folder import SweepFolder
 from experiments.sweep.study import LISTED, Study
 from experiments.sweep.table import INPUT, SweepTable
@@ -107,6 +108,8 @@ class Sample:
     def of(cls, plan: Mapping[str, Any], table: SweepTable) -> Sample:
         """The sample of a plan as ``sweep.json`` has it."""
         study = study_of(plan["study"])
+        if [case["number"] for case in plan["cases"]] != list(range(1, number_of_cases(study) + 1)):
+            raise ValueError("the cases are not those of the design")
         factors = [
             Factor.of(vary, plan["units"].get(vary.path, ""), [case["values"][vary.path] for case in plan["cases"]])
             for vary in study.vary
@@ -153,13 +156,13 @@ class Sample:
             InputError: one that is asked for is unknown, is no number, or is the same in all cases.
         """
         found, left_out = [], []
-        for column in columns or [name for name in HEADLINES if name in self.rows.column_names]:
+        for column in dict.fromkeys(columns) or [name for name in HEADLINES if name in self.rows.column_names]:
             output = self.output(column)
             if not output.known.any():
                 left_out.append(f"{output.name} is in none of the finished cases")
             elif output.spread <= CONSTANT:
-                value = output.values[output.known][0]
-                left_out.append(f"{output.label} is {value:.4g} in all of the finished cases")
+                value = float(output.values[output.known][0])
+                left_out.append(f"{output.label} is {cell(value)} in all of the finished cases")
             elif output.unit == "ml" and np.nanmax(np.abs(output.values)) < LEAST_ML:
                 left_out.append(f"{output.name} is below {LEAST_ML:g} ml in all of the finished cases")
             elif output.spread <= LITTLE and not columns:
@@ -243,9 +246,9 @@ class Sample:
 
     def about(self) -> list[str]:
         """What kind of sample this is, in sentences."""
-        count = len(set(self.vertebrae.tolist()))
+        count, name = len(set(self.vertebrae.tolist())), DESIGNS[self.study.design]
         sentences = [
-            f"{DESIGNS[self.study.design]}: {self.finished} of {self.total} cases finished, {self.table.failed} "
+            f"{name[0].upper()}{name[1:]}: {self.finished} of {self.total} cases finished, {self.table.failed} "
             f"failed, {self.missing} not run yet."
         ]
         if count == 1:
@@ -259,7 +262,7 @@ class Sample:
     def undeclared(self) -> str | None:
         """Why shares of these cases are no probabilities, None where they are."""
         if self.study.design != "random":
-            return f"A {DESIGNS[self.study.design].lower()} has no probabilities, p-values or cut-offs"
+            return f"A {DESIGNS[self.study.design]} has no probabilities, p-values or cut-offs"
         listed = [factor.path for factor in self.drawn if factor.vary.distribution is None]
         if listed:
             have = "has" if len(listed) == 1 else "have"
@@ -281,9 +284,9 @@ class Sample:
 
 
 DESIGNS = {
-    "grid": "Grid",
-    "zipped": "Zipped list",
-    "random": "Random sample",
+    "grid": "grid",
+    "zipped": "zipped list",
+    "random": "random sample",
     "latin-hypercube": "Latin hypercube",
     "sobol": "Sobol design",
     "morris": "Morris design",

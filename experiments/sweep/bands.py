@@ -53,10 +53,10 @@ def bands(table: SweepTable, columns: tuple[str, ...] = tuple(HEADLINES)) -> lis
         columns: the results; those that the table lacks are left out.
 
     Raises:
-        InputError: the sweep is no random sample, so that shares of its cases are no probabilities.
+        InputError: shares of the cases are no probabilities.
     """
-    if table.design != "random":
-        raise InputError(f'the design is "{table.design}"; only a random sample has bands')
+    if not table.declared:
+        raise InputError("only a random sample of declared distributions has bands; vary everything by a distribution")
     found = []
     for column in columns:
         if column not in table.rows.column_names:

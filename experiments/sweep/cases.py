@@ -93,7 +93,8 @@ def plan_cases(study: Study, name: str, folder: Path) -> Plan:
     for number, row in enumerate(combinations(study), 1):
         values = [value if factor is None else factor * value for value, factor in zip(row, factors, strict=True)]
         own = copy.deepcopy(content)
-        for path, value in zip(paths, values, strict=True):
+        # A table before the values inside it, which it would replace
+        for path, value in sorted(zip(paths, values, strict=True), key=lambda item: len(item[0].steps)):
             path.put(own, copy.deepcopy(value))
         names = [vary.name_of(value) for vary, value in zip(study.vary, row, strict=True)]
         given = {path.text: name or value for path, name, value in zip(paths, names, values, strict=True)}

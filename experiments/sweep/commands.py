@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,9 @@ def sweep(
     ] = "127.0.0.1:8787",
     time_limit: Annotated[
         float,
-        typer.Option("--time-limit", metavar="MIN", min=0.001, help=r"a case that takes longer has failed \[min]"),
+        typer.Option(
+            "--time-limit", metavar="MIN", min=0.001, max=1e5, help=r"a case that takes longer has failed \[min]"
+        ),
     ] = 60.0,
     retry: Annotated[bool, typer.Option("--retry", help="run the cases again that failed before")] = False,
     dry_run: Annotated[
@@ -119,11 +122,16 @@ def results(
             console.print(f"... and {rows.num_rows - display.LISTED} rows more, all of them with --csv FILE")
         finished = table.rows.num_rows - table.failed
         console.print(f"\n{finished} of {table.total} cases finished, {table.failed} failed", highlight=False)
-        if table.design == "random" and finished and not (sql or where):
+        if table.declared and finished and not (sql or where):
             console.print(f"\nBands of the {finished} finished cases of a random sample:", highlight=False)
             console.print(display.bands_table(bands(table)))
         if finished and not (sql or where):
-            console.print(f"Next: vertebroplasty analyse {folder}", markup=False, highlight=False, soft_wrap=True)
+            console.print(
+                f"Next: vertebroplasty analyse {shlex.quote(str(folder))}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _show_plan(plan: Plan, target: Path, crew: Crew, time_limit: float) -> None:
@@ -154,10 +162,10 @@ def _show_plan(plan: Plan, target: Path, crew: Crew, time_limit: float) -> None:
 
 
 def _tell_end(standing: Standing, target: Path) -> None:
-    console = Console()
+    console, quoted = Console(), shlex.quote(str(target))
     console.print(f"Results: {target}/results.parquet", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Next: vertebroplasty results {target}, then vertebroplasty analyse {target}",
+        f"Next: vertebroplasty results {quoted}, then vertebroplasty analyse {quoted}",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -114,11 +114,13 @@ class SweepFolder:
         Args:
             wanted: tells of an identity whether its row is asked for.
         """
-        known = {}
+        known: dict[str, Row] = {}
         for path in (self.path / "rows").glob("*.json"):
             if wanted(path.stem):
                 with suppress(ValueError):
-                    known[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+                    row = json.loads(path.read_text(encoding="utf-8"))
+                    if isinstance(row, dict) and "inputs" in row and ("outcome" in row or "error" in row):
+                        known[path.stem] = row
         return known
 
     def rows_until(self, file: Path) -> set[str]:

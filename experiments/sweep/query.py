@@ -35,13 +35,16 @@ def ask(rows: pa.Table, sql: str | None = None, where: str | None = None, sort: 
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
         connection.register("cases", rows)
         try:
-            return connection.sql(quoted(question, rows.column_names)).to_arrow_table()
+            answer = connection.sql(quoted(question, rows.column_names))
         except duckdb.Error as error:
             sentence = str(error).strip().splitlines()[0]
             raise InputError(
                 f"DuckDB does not understand {question!r}: {sentence}; the table is 'cases', and 'vertebroplasty "
                 "results DIR --columns' lists its columns"
             ) from None
+        if answer is None:
+            raise InputError(f"{question!r} asks nothing; write a question about the table 'cases', as in 'from cases'")
+        return answer.to_arrow_table()
 
 
 def quoted(question: str, columns: Iterable[str]) -> str:

@@ -21,6 +21,9 @@ from meshes.errors import InputError
 INPUT = "input."
 """What the names of inputs begin with; the rest is the key of the case file."""
 
+FIRST = ("number", "identity", "status", "error")
+"""Columns that every table has."""
+
 PLAN = "plan"
 """Key in the metadata of a table whose value is the checksum of the plan that it belongs to."""
 
@@ -56,7 +59,7 @@ class SweepTable:
         rows: one row per finished or failed case of the design.
         varied: names of the columns that the sweep varies.
         total: cases of the design.
-        design: how they were combined.
+        declared: whether they are a random sample of declared distributions alone, so that shares are probabilities.
         title: of the sweep.
         code: version of the software.
     """
@@ -64,7 +67,7 @@ class SweepTable:
     rows: pa.Table
     varied: tuple[str, ...]
     total: int
-    design: str
+    declared: bool
     title: str
     code: str
 
@@ -75,7 +78,7 @@ class SweepTable:
         The table that the sweep has written is taken as far as it goes; rows that came later are read one by one.
 
         Raises:
-            InputError: it is none, or a damaged one.
+            InputError: it is none, or one that is damaged or cannot be read.
         """
         folder = SweepFolder(path)
         plan = folder.plan()
@@ -94,6 +97,10 @@ class SweepTable:
                 return cls._of_rows(plan, pa.concat_tables(parts, promote_options="permissive").sort_by("number"))
             except pa.ArrowException:  # a column whose kind depends on all of its values
                 return cls.of(plan, folder.rows())
+        except OSError as error:
+            raise InputError(
+                f"{path}: its folder rows/ cannot be read ({error.strerror}); give the whole folder of the sweep"
+            ) from None
         except (AttributeError, KeyError, TypeError):
             raise InputError(f"{path}: is damaged or comes from another version; run the sweep again") from None
 
@@ -109,8 +116,7 @@ class SweepTable:
         for case in plan["cases"]:
             if (row := known.get(case["identity"])) is not None:
                 records.append(_record(case, row))
-        first = ["number", "identity", "status", "error", *_varied(plan)]
-        columns = dict.fromkeys([*first, *(name for record in records for name in record)])
+        columns = dict.fromkeys([*FIRST, *_varied(plan), *(name for record in records for name in record)])
         return cls._of_rows(
             plan, pa.table({name: _array([record.get(name) for record in records]) for name in columns})
         )
@@ -124,7 +130,8 @@ class SweepTable:
             fields.append(pa.field(field.name, field.type, metadata={"unit": unit} if _numeric(field.type) else None))
         about = {"title": study.get("title", ""), "design": study["design"], "code": plan["code"]}
         schema = pa.schema(fields, metadata={**about, PLAN: _checksum(plan)})
-        return cls(rows.cast(schema), _varied(plan), len(plan["cases"]), about["design"], about["title"], about["code"])
+        declared = study["design"] == "random" and all("distribution" in vary for vary in study["vary"])
+        return cls(rows.cast(schema), _varied(plan), len(plan["cases"]), declared, about["title"], about["code"])
 
     @property
     def failed(self) -> int:
@@ -156,7 +163,8 @@ def _written(folder: SweepFolder, plan: Mapping[str, Any]) -> pa.Table | None:
         rows = parquet.read_table(folder.table)
     except (OSError, pa.ArrowException):
         return None
-    return rows if (rows.schema.metadata or {}).get(PLAN.encode()) == _checksum(plan).encode() else None
+    whole = set(FIRST) <= set(rows.column_names)
+    return rows if whole and (rows.schema.metadata or {}).get(PLAN.encode()) == _checksum(plan).encode() else None
 
 
 def unit_of_column(name: str) -> str:

@@ -12,7 +12,7 @@ from analysis_stand_in import injection, sweep_folder
 from typer.testing import CliRunner
 
 from experiments.analysis.analysis import Analysis, analyse_sample
-from experiments.analysis.factor import Factor, level_names, readable
+from experiments.analysis.factor import Factor, level_names, number_names, readable
 from experiments.analysis.leaks import CENSORED, FRONT, LEAK, Leaks
 from experiments.analysis.sample import Sample
 from experiments.analysis.table import ResultTable, cell
@@ -151,7 +151,7 @@ def test_what_ended_a_case_decides_how_it_counts(tmp_path: Path) -> None:
     ("study", "reason"),
     [
         ({"vary": [{"path": "injection.volume_ml", "values": [2.0, 4.0, 6.0]}]}, "A grid has no probabilities"),
-        ({"vary": [VOLUME], "design": "latin-hypercube", "count": 20}, "A latin hypercube has no probabilities"),
+        ({"vary": [VOLUME], "design": "latin-hypercube", "count": 20}, "A Latin hypercube has no probabilities"),
         (
             {"vary": [{"path": "injection.volume_ml", "values": [2.0, 6.0]}], "design": "random", "count": 20},
             "injection.volume_ml has no declared distribution",
@@ -228,6 +228,9 @@ def test_whose_a_value_is_follows_from_its_path(path: str, kind: str) -> None:
 def test_names_are_for_people() -> None:
     assert readable("outlets.conductance_ml_per_s_kpa", "ml/(s kPa)") == "outlets conductance"
     assert readable("bone.hu_slope_mg_per_cm3", "mg/cm3/HU") == "bone hu slope"
+    assert level_names("title", ["a_b", "a b"]) == ["a_b", "a b"]
+    assert number_names([0.0005, 12000.0]) == ("0.0005", "12000")
+    assert number_names([1.00001, 1.00002]) == ("1.00001", "1.00002")
     assert level_names("needles", [ONE, TWO]) == ["unilateral", "bilateral"]
     assert level_names("needles", [ONE, [{"side": "right"}]]) == ["side left", "side right"]
     assert [cell(value) for value in (None, math.nan, 12345.6, 0.00012, 0.0, 1.23456)] == [
@@ -293,6 +296,42 @@ def test_what_cannot_be_analysed_is_one_sentence(crossed: Path, arguments: list[
     assert not (crossed / "analysis").exists()
 
 
+def test_names_with_dollar_signs_are_drawn_as_they_are(tmp_path: Path) -> None:
+    needles = {"path": "needles", "values": [ONE, TWO], "names": ["$5_{", "$\\frac$"]}
+    volume = {"path": "injection.volume_ml", "values": [2.0, 3.0]}
+
+    def model(sides: list[dict[str, str]], volume: float) -> dict[str, Any]:
+        return {"injection": injection(volume * len(sides), volume)}
+
+    folder = sweep_folder(tmp_path / "s", model, vary=[needles, volume])
+    outcome = invoke(str(folder), "--output", "injection.leaked_ml", "--output", "injection.leaked_ml")
+    assert outcome.exit_code == 0, outcome.output
+    content = json.loads((folder / "analysis" / "analysis.json").read_text())
+    assert len(content["tables"]["indices"]["rows"]) == 2  # an output that is asked for twice is analysed once
+    assert "$\\frac$" in (folder / "analysis" / "plots" / "main_effects.svg").read_text()
+
+
+def test_a_plan_of_other_cases_is_one_sentence(tmp_path: Path) -> None:
+    folder = sweep_folder(
+        tmp_path / "s",
+        lambda volume: {"injection": injection(0.1 * volume, volume)},
+        vary=[VOLUME],
+        design="random",
+        count=5,
+    )
+    plan = json.loads((folder / "sweep.json").read_text())
+    for cases in (plan["cases"][:3], [{**plan["cases"][0], "number": 9}, *plan["cases"][1:]]):
+        (folder / "sweep.json").write_text(json.dumps({**plan, "cases": cases}))
+        assert "is damaged or comes from another version" in invoke(str(folder)).stderr
+
+
+def test_the_reasons_of_endings_are_for_people(tmp_path: Path) -> None:
+    ended = {"injection": injection(0.5, 3.0, "leak_limit:canal_posterior_wall", 2.9)}
+    vary = [{"path": "injection.volume_ml", "values": [3.0, 4.0]}]
+    tables = tables_of(sweep_folder(tmp_path / "s", lambda volume: ended, vary=vary))
+    assert tables["endings"].rows[0]["reason"] == "leak limit, canal posterior wall"
+
+
 def test_folders_without_cases_are_one_sentence(tmp_path: Path) -> None:
     assert "holds no sweep" in invoke(str(tmp_path)).stderr
     empty = sweep_folder(tmp_path / "e", lambda _: None, vary=[VOLUME], design="random", count=3)
@@ -304,13 +343,19 @@ def test_folders_without_cases_are_one_sentence(tmp_path: Path) -> None:
 def test_constant_headlines_are_said_and_left_out(tmp_path: Path) -> None:
     folder = sweep_folder(
         tmp_path / "s",
-        lambda volume: {"injection": injection(0.0, volume) | {"peak_tip_pressure_kpa": volume}},
+        lambda volume: {
+            "injection": injection(0.0, volume) | {"peak_tip_pressure_kpa": volume},
+            "stiffness": {"intact_n_per_mm": 15565.0},
+        },
         vary=[VOLUME],
         design="random",
         count=25,
     )
     analysis = analysed(folder)
-    assert analysis.remarks == ("cement leaked [ml] is 0 in all of the finished cases.",)
+    assert analysis.remarks == (
+        "cement leaked [ml] is 0 in all of the finished cases.",
+        "axial stiffness, intact [N/mm] is 15565 in all of the finished cases.",
+    )
     with pytest.raises(InputError, match="is 0 in all"):
         analyse_sample(Sample.read(folder), ["injection.leaked_ml"])
 

@@ -72,9 +72,11 @@ def test_every_case_becomes_a_row_once(tmp_path: Path) -> None:
     again = run(plan, tmp_path / "sweep")
     assert (again.earlier, again.finished) == (3, 3)
     assert len(computed(log)) == 3
+    (tmp_path / "sweep" / "rows" / f"{plan.cases[0].identity}.json").write_text("{}")
+    assert (run(plan, tmp_path / "sweep").finished, len(computed(log))) == (3, 4)
     longer = plan_of([3.0, 1.0, 4.0], f"log={log}")
     assert run(longer, tmp_path / "sweep").earlier == 2
-    assert len(computed(log)) == 4
+    assert len(computed(log)) == 5
     assert SweepTable.read(tmp_path / "sweep").rows["injection.leaked_ml"].to_pylist() == [9.0, 1.0, 16.0]
 
 

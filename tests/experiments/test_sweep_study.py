@@ -232,6 +232,8 @@ def test_whole_tables_have_names_and_values_of_their_own() -> None:
         (wall, diameter) for wall in ("posterior_wall", "superior_endplate") for diameter in (3.0, 6.0)
     ]
     assert "diameter_mm" not in POSTERIOR
+    turned = plan_cases(study_of(diameter, sites), "study.toml", Path())
+    assert {case.identity for case in turned.cases} == {case.identity for case in plan.cases}
 
 
 def test_volumes_of_needles_vary_where_all_of_them_have_their_own() -> None:

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,11 @@ def test_what_sql_cannot_ask_is_one_sentence(finished: Path, sql: str) -> None:
     assert not Path("stolen.csv").exists()
 
 
+def test_sql_that_asks_nothing_is_one_sentence(finished: Path) -> None:
+    with pytest.raises(InputError, match="asks nothing"):
+        ask(SweepTable.read(finished).rows, "-- all of them")
+
+
 def test_a_spreadsheet_reads_the_export(finished: Path, tmp_path: Path) -> None:
     write_csv(SweepTable.read(finished).rows, tmp_path / "all.csv")
     assert (tmp_path / "all.csv").read_bytes().startswith(b"\xef\xbb\xbf")
@@ -197,11 +204,25 @@ def test_values_of_several_kinds_share_a_column() -> None:
 
 def test_bands_are_quantiles_of_the_finished_cases() -> None:
     rows = pa.table({"injection.leaked_ml": [*np.arange(101.0)[::-1], None], "status": ["finished"] * 101 + ["failed"]})
-    table = SweepTable(rows, (), 102, "random", "", "")
+    table = SweepTable(rows, (), 102, True, "", "")
     (band,) = bands(table)
     assert (band.cases, band.low, band.median, band.high, band.unit) == (101, 5.0, 50.0, 95.0, "ml")
-    with pytest.raises(InputError, match="only a random sample has bands"):
-        bands(SweepTable(rows, (), 102, "sobol", "", ""))
+    with pytest.raises(InputError, match="only a random sample of declared distributions has bands"):
+        bands(replace(table, declared=False))
+
+
+def test_listed_and_crossed_values_are_no_declared_distributions() -> None:
+    drawn = {"path": PATH, "distribution": "uniform", "low": 1.0, "high": 4.0}
+    listed = {"path": "cement.viscosity", "values": ["low", "high"]}
+
+    def declared(*vary: dict[str, Any], design: str = "random") -> bool:
+        content = {"base": {"patient": {"demo": True}}, "vary": vary, "design": design, "count": 2}
+        return SweepTable.of(describe(plan_cases(Study.model_validate(content), "s", Path())), {}).declared
+
+    assert declared(drawn)
+    assert not declared(drawn, design="sobol")
+    assert not declared(drawn, listed)
+    assert not declared(drawn, {**listed, "crossed": True})
 
 
 def test_results_shows_filters_and_exports(finished: Path, tmp_path: Path) -> None:
@@ -226,8 +247,25 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
     first.write_text(first.read_text()[:50])
     assert SweepTable.read(path).rows.num_rows == 1
     first.write_text("[]")
+    assert SweepTable.read(path).rows.num_rows == 1
+    first.write_text('{"inputs": {}, "outcome": 1}')
     with pytest.raises(InputError, match="is damaged or comes from another version"):
         SweepTable.read(path)
+
+
+def test_a_folder_without_its_rows_is_one_sentence(tmp_path: Path) -> None:
+    path = kept(plan_of(2), tmp_path / "study")
+    SweepTable.read(path).write(path / "results.parquet")
+    shutil.rmtree(path / "rows")
+    with pytest.raises(InputError, match=r"rows/ cannot be read \(No such file or directory\)"):
+        SweepTable.read(path)
+
+
+def test_a_table_that_somebody_cut_is_made_again(tmp_path: Path) -> None:
+    path = kept(plan_of(2), tmp_path / "study")
+    table = SweepTable.read(path)
+    parquet.write_table(table.rows.drop(["status"]), path / "results.parquet")
+    assert SweepTable.read(path).rows.equals(table.rows)
 
 
 @pytest.mark.parametrize(
@@ -249,8 +287,9 @@ def test_a_sweep_that_cannot_start_is_one_sentence(arguments: list[str], complai
 def test_failed_cases_show_in_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     standing = Standing(total=100, earlier=0, finished=98, failed=2, workers=2, seconds=60.0, worst_balance=1e-13)
     monkeypatch.setattr("experiments.sweep.engine.run_sweep", lambda *arguments: standing)
-    outcome = CliRunner().invoke(app, ["sweep", "--ready", "parameter-uncertainty", "-o", str(tmp_path / "out")])
+    outcome = CliRunner().invoke(app, ["sweep", "--ready", "parameter-uncertainty", "-o", str(tmp_path / "my out")])
     assert outcome.exit_code == 4
+    assert f"vertebroplasty results '{tmp_path / 'my out'}'" in outcome.output
     assert "100 of 100 done" in outcome.output
     assert "2 cases failed; their case files" in outcome.output
 
