@@ -106,7 +106,7 @@ def compare(
     """
     with reported():
         from experiments.asked import asked_cases, ready_comparison
-        from experiments.comparison import compare_and_store
+        from experiments.comparison_folder import compare_and_store
         from experiments.progress import Progress
         from experiments.store import check_target
 

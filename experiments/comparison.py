@@ -17,7 +17,7 @@ from rich.table import Table
 from experiments.finished import FinishedCase
 from experiments.pictures.style import words
 from experiments.sections.base import joined
-from experiments.store import case_directory, write_json, write_manifest
+from experiments.store import write_json, write_manifest
 from experiments.units import to_clinical
 from fem.stiffness import COMPONENTS
 from meshes.errors import InputError
@@ -247,21 +247,6 @@ class Comparison:
                 show(place, panel, f"coronal section through the cement, displacements x {factor:g}")
             figure.colorbar(scale, ax=axes[columns:], label="effective strain [%]", shrink=0.8, extend="max")
         return save(figure, path)
-
-
-def compare_and_store(cases: Sequence[FinishedCase], out: Path) -> Comparison:
-    """Compare finished cases and write the folder of the comparison, whole or not at all.
-
-    Raises:
-        InputError: ``out`` cannot be used.
-    """
-    from experiments.report.page import REPORT, comparison_report
-
-    comparison = Comparison.of(cases)
-    with case_directory(out) as folder:
-        comparison.write(folder)
-        (folder / REPORT).write_text(comparison_report(comparison, folder / PICTURE), encoding="utf-8")
-    return comparison
 
 
 def shown(value: Value) -> str:

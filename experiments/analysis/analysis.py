@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from experiments.analysis import designs, random_sample
+from experiments.analysis.figures import save
+from experiments.analysis.part import Part
 from experiments.analysis.sample import Sample
-from experiments.analysis.table import ResultTable
 from experiments.store import case_directory, write_json, write_manifest
 from experiments.summary import NOTICE
 from meshes.errors import InputError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True)
-class Part:
-    """One table and what is drawn of it.
-
-    Attributes:
-        table: the numbers.
-        plots: name of the file -> figure.
-    """
-
-    table: ResultTable
-    plots: Mapping[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,8 +39,6 @@ class Analysis:
         Raises:
             InputError: ``out`` cannot be used.
         """
-        from experiments.analysis.figures import save
-
         with case_directory(out) as folder:
             (folder / "tables").mkdir()
             (folder / "plots").mkdir()
@@ -79,8 +62,6 @@ def analyse_sample(sample: Sample, columns: Sequence[str] = ()) -> Analysis:
     Raises:
         InputError: an output that is asked for is unknown or constant, or nothing varies.
     """
-    from experiments.analysis import designs, random_sample
-
     if not sample.factors:
         raise InputError("the sweep varies nothing: all its cases have the same values; vary an input and run it again")
     outputs, remarks = sample.outputs(columns)

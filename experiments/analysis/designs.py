@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.analysis import figures
-from experiments.analysis.analysis import Part
 from experiments.analysis.effects import GroupMean, group_means
 from experiments.analysis.factor import MOST_LEVELS, Factor
 from experiments.analysis.grid import GridEffects, grid_effects
 from experiments.analysis.indices import morris_measures, sobol_indices
+from experiments.analysis.part import Part
 from experiments.analysis.sample import Output, Sample
 from experiments.analysis.surrogate import LEAST_CASES, LEAST_SKILL, Share, fit
 from experiments.analysis.table import ResultTable, Value, cell

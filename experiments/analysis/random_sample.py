@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.analysis import figures, laterality, roc
-from experiments.analysis.analysis import Part
 from experiments.analysis.incidence import Incidence, incidence
 from experiments.analysis.laterality import Pairs, pairs_of
 from experiments.analysis.leaks import Leaks
 from experiments.analysis.logistic import logistic, predictors
+from experiments.analysis.part import Part
 from experiments.analysis.probability import Probability
 from experiments.analysis.sample import Output, Sample
 from experiments.analysis.table import ResultTable, Value

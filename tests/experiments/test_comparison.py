@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from experiments.asked import READY, AskedCase, asked_cases, ready_comparison
 from experiments.case import read_case
 from experiments.cli import app
-from experiments.comparison import Comparison, Quantity, compare_and_store, shown
+from experiments.comparison import Comparison, Quantity, shown
+from experiments.comparison_folder import compare_and_store
 from experiments.finished import FinishedCase
 from experiments.progress import Progress
 from meshes.errors import InputError
