@@ -38,7 +38,7 @@ class Guard:
             if not (by_address or self._knows(request.cookies.get(self.cookie))) or not _same_origin(request):
                 raise web.HTTPForbidden(text=REFUSED)
             if by_address and not _opens_websocket(request):
-                raise web.HTTPFound(request.path, headers={"Set-Cookie": self._set_cookie()})
+                raise web.HTTPFound(f"/{request.path.lstrip('/')}", headers={"Set-Cookie": self._set_cookie()})
             return await handler(request)
 
         return guarded

@@ -61,6 +61,8 @@ def serve(cases: Sequence[FinishedCase], port: int, ready: Callable[[str, int], 
             host=HOST, port=port, timeout=0, open_browser=False, show_connection_info=False, disable_logging=True
         )
     except OSError as error:
-        raise InputError(f"--port {port}: cannot be listened on ({error.strerror}); choose another --port") from None
+        # asyncio's own words tell the address again
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise InputError(f"--port {port}: cannot be listened on ({reason}); choose another --port") from None
     finally:
         stage.close()

@@ -115,6 +115,8 @@ def test_token_leaves_the_address_and_stays_in_a_cookie_of_this_site(viewer: Run
     assert "HttpOnly" in headers["Set-Cookie"]
     assert "SameSite=Strict" in headers["Set-Cookie"]
     assert viewer.ask("/index.html", Cookie=headers["Set-Cookie"].partition(";")[0])[0] == 200
+    _, headers = viewer.ask("//example.org/?token=" + viewer.address.partition("token=")[2])
+    assert headers["Location"] == "/example.org/"
 
 
 def test_browser_shows_the_case_and_follows_the_controls(viewer: Running, browser: "Browser") -> None:  # noqa: F811
