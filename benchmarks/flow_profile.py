@@ -155,45 +155,42 @@ def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
     matrix, cycle = pressure._facet_matrix, pressure._preconditioner
     partition, nodal = pressure.partition, cycle._nodal
     given, result = matrix.row_sum.copy(), np.empty_like(matrix.row_sum)
-    columns, single = matrix.columns, cycle._off_diagonal
-    solution, other, direction = cycle._solution.array, cycle._other.array, cycle._direction
+    single, solution, product, direction = cycle._pairs, cycle._solution.array, cycle._product, cycle._direction
     vertices, load = partition.facet_vertices, np.zeros(nodal.load.getLocalSize())
     mobility, flux = moment.mobility(), pressure.flux.copy()
     cells = (partition.cell_facets, pressure._cell_matrices, mobility)
-    owned, degree = len(given), two_level.DEGREE
-
-    def smooth() -> None:
-        two_level._sweep(
-            columns, single, cycle._row_sum, cycle._inverse, cycle._given, solution, direction, other,
-            *cycle._coefficients[-1],
-        )  # fmt: skip
-
-    def restrict() -> None:
-        two_level._restrict(columns, single, cycle._row_sum, cycle._given, solution, vertices, load)
+    degree = two_level.DEGREE
 
     def fill() -> None:
-        facet_matrix._fill_rows(
-            matrix._cells, matrix._slots, matrix._cell_matrices, mobility, pressure._exchange, matrix.off_diagonal,
-            given,
+        facet_matrix._fill(
+            matrix.cell_facets, matrix._unit_pairs, mobility, pressure._exchange, matrix.pairs, given
         )  # fmt: skip
 
     return [
         Kernel(
             "product with the facet matrix",
-            lambda: facet_matrix._multiply(columns, matrix.off_diagonal, matrix.row_sum, given, result),
-            (columns, matrix.off_diagonal, matrix.row_sum, given, result),
+            lambda: facet_matrix.multiply(matrix.cell_facets, matrix.pairs, matrix.row_sum, given, result),
+            (matrix.cell_facets, matrix.pairs, matrix.row_sum, given, result),
             1,
         ),
         Kernel(
-            "smoothing step, single precision",
-            smooth,
-            (columns, single, cycle._row_sum, cycle._inverse, cycle._given, solution, direction, direction, other),
+            "the same in single precision",
+            lambda: facet_matrix.multiply(matrix.cell_facets, single, cycle._row_sum, solution, product),
+            (matrix.cell_facets, single, cycle._row_sum, solution, product),
+            2 * degree,
+        ),
+        Kernel(
+            "step of the smoother",
+            lambda: two_level._step(
+                cycle._given, product, cycle._inverse, direction, solution, *cycle._coefficients[-1]
+            ),
+            (cycle._given, product, cycle._inverse, direction, direction, solution, solution),
             2 * degree - 1,
         ),
         Kernel(
             "residual to the nodes",
-            restrict,
-            (columns, single, cycle._row_sum, cycle._given, solution, vertices[:owned], load),
+            lambda: two_level._restrict(cycle._given, product, vertices, load),
+            (cycle._given, product, vertices, load),
             1,
         ),
         Kernel(
@@ -206,7 +203,7 @@ def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
         Kernel(
             "filling the facet matrix",
             fill,
-            (matrix._cells, matrix._slots, *cells[1:], matrix.off_diagonal),
+            (matrix.cell_facets, matrix._unit_pairs, mobility, pressure._exchange, matrix.pairs, given),
             1,
             "step",
         ),

@@ -84,14 +84,19 @@ class Partition:
         return self.mesh.topology.connectivity(2, 0).array.reshape(-1, 3)
 
     @cached_property
-    def neighbours(self) -> NDArray[np.int32]:
-        """(local cells, 4) local cell behind each facet; -1 at the boundary or beyond the ghosts."""
+    def facet_cells(self) -> NDArray[np.int32]:
+        """(local facets, 2) local cells on both sides of each facet; -1 at the boundary or beyond the ghosts."""
         links = self.mesh.topology.connectivity(2, 3)
         counts = np.diff(links.offsets)
         pair = np.full((len(counts), 2), -1, dtype=np.int32)
         pair[:, 0] = links.array[links.offsets[:-1]]
         pair[counts == 2, 1] = links.array[links.offsets[:-1][counts == 2] + 1]
-        pairs = pair[self.cell_facets]
+        return pair
+
+    @cached_property
+    def neighbours(self) -> NDArray[np.int32]:
+        """(local cells, 4) local cell behind each facet; -1 at the boundary or beyond the ghosts."""
+        pairs = self.facet_cells[self.cell_facets]
         own = np.arange(len(self.cell_facets), dtype=np.int32)[:, None]
         return np.where(pairs[..., 0] == own, pairs[..., 1], pairs[..., 0]).astype(np.int32)
 
@@ -143,10 +148,9 @@ class Partition:
     def boundary(self) -> BoundaryFacets:
         """The boundary facets of the cells that this rank owns."""
         local, original = self._boundary
-        links = self.mesh.topology.connectivity(2, 3)
-        cells = links.array[links.offsets[local]]
+        cells = self.facet_cells[local, 0]
         slots = np.argmax(self.cell_facets[cells] == local[:, None], axis=1).astype(np.int32)
-        return BoundaryFacets(local, cells.astype(np.int32), slots, original)
+        return BoundaryFacets(local, cells, slots, original)
 
     def local_cells(self, values: NDArray[Any]) -> NDArray[Any]:
         """Pick this rank's cells, ghosts included, from an array in the order of ``source.cells``."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
-from fem.facet_matrix import ROW, FacetMatrix
+from fem.facet_matrix import FIRST, SECOND, FacetMatrix
 from fem.partition import Partition
 
 CONTRAST = 10.0
@@ -50,6 +50,7 @@ class Pockets:
         self.of_facet = np.full(facet_map.size_local + facet_map.num_ghosts, -1, dtype=np.int32)
         self.count = 0
         self._facets = np.empty(0, dtype=np.int64)
+        self._cells = np.empty(0, dtype=np.int32)
         self._load = np.empty(0)
         self._inner: splu | None = None
 
@@ -69,13 +70,18 @@ class Pockets:
         if not self.count:
             return
         self._facets = np.flatnonzero(self.of_facet >= 0)
+        cells = np.unique(partition.facet_cells[self._facets])
+        self._cells = cells[cells >= 0]
+        numbers = self.of_facet[partition.cell_facets[self._cells]]
+        first, second = numbers[:, FIRST], numbers[:, SECOND]
+        pairs = matrix.pairs[self._cells]
+        ends, others, values = np.concatenate([first, second]), np.concatenate([second, first]), np.tile(pairs, (2, 1))
+        outward = (ends >= 0) & (ends != others)
+        between = outward & (others >= 0)
         own = self.of_facet[self._facets]
-        other = self.of_facet[matrix.columns[self._facets]].ravel()
-        rows, entries = np.repeat(own, ROW), matrix.off_diagonal[self._facets].ravel()
-        outward, between = other != rows, (other != rows) & (other >= 0)
-        values = np.concatenate([matrix.row_sum[self._facets], -entries[outward], entries[between]])
-        lines = np.concatenate([own, rows[outward], rows[between]])
-        columns = np.concatenate([own, rows[outward], other[between]])
+        values = np.concatenate([matrix.row_sum[self._facets], values[outward], -values[between]])
+        lines = np.concatenate([own, ends[outward], ends[between]])
+        columns = np.concatenate([own, ends[outward], others[between]])
         inner = coo_array((values, (lines, columns)), (self.count, self.count))
         self._inner = splu(inner.tocsc())
 
@@ -84,16 +90,8 @@ class Pockets:
         if self._inner is None or not self.count:
             return
         self._load[:] = 0.0
-        _add_residual(
-            self._facets,
-            self.of_facet,
-            matrix.columns,
-            matrix.off_diagonal,
-            matrix.row_sum,
-            given,
-            solution,
-            self._load,
-        )
+        _add_residual(self._facets, self.of_facet, matrix.row_sum, given, solution, self._load)
+        _add_inflow(self._cells, matrix.cell_facets, matrix.pairs, self.of_facet, solution, self._load)
         _add_levels(self._facets, self.of_facet, self._inner.solve(self._load), solution)
 
 
@@ -101,19 +99,37 @@ class Pockets:
 def _add_residual(
     facets: NDArray[np.int64],
     pocket_of_facet: NDArray[np.int32],
-    columns: NDArray[np.int32],
-    off_diagonal: NDArray[np.float64],
     row_sum: NDArray[np.float64],
     given: NDArray[np.float32],
     solution: NDArray[np.float32],
     load: NDArray[np.float64],
 ) -> None:
+    """What the facets of each pocket are given, less what walls and vessels take from them."""
     for facet in facets:
-        own = solution[facet]
-        residual = given[facet] - row_sum[facet] * own
-        for entry in range(ROW):
-            residual -= off_diagonal[facet, entry] * (solution[columns[facet, entry]] - own)
-        load[pocket_of_facet[facet]] += residual
+        load[pocket_of_facet[facet]] += given[facet] - row_sum[facet] * solution[facet]
+
+
+@numba.njit(cache=True)
+def _add_inflow(
+    cells: NDArray[np.int32],
+    cell_facets: NDArray[np.uint32],
+    pairs: NDArray[np.float64],
+    pocket_of_facet: NDArray[np.int32],
+    solution: NDArray[np.float32],
+    load: NDArray[np.float64],
+) -> None:
+    """What flows into each pocket between the facets of the ``cells`` that have one of its facets."""
+    for cell in cells:
+        for pair in range(6):
+            i, j = cell_facets[cell, FIRST[pair]], cell_facets[cell, SECOND[pair]]
+            first, second = pocket_of_facet[i], pocket_of_facet[j]
+            if first == second:
+                continue
+            flow = pairs[cell, pair] * (solution[i] - solution[j])
+            if first >= 0:
+                load[first] -= flow
+            if second >= 0:
+                load[second] += flow
 
 
 @numba.njit(cache=True)

@@ -19,15 +19,15 @@ import numpy as np
 from dolfinx import la
 from numpy.typing import NDArray
 
-from fem.facet_matrix import ROW, Conductances, FacetMatrix
+from fem.facet_matrix import FIRST, SECOND, Conductances, FacetMatrix, multiply
 from fem.nodal_level import NodalLevel
 from fem.partition import Partition
 from fem.pockets import Pockets
 
-DEGREE = 2
+DEGREE = 3
 """Of the Chebyshev polynomial, before and after the coarse level."""
 
-SMOOTHED = 0.06
+SMOOTHED = 0.03
 """Lower end of the part of the spectrum, up to 1, that the polynomial damps."""
 
 PRECISION = np.float32
@@ -53,20 +53,21 @@ class TwoLevel:
         self.pockets = Pockets(partition, cell_matrices)
         self._pockets_anywhere = False
         self._nodal = NodalLevel(partition, cell_matrices)
-        owned = len(matrix.row_sum)
-        self._off_diagonal = np.zeros((owned, ROW), dtype=PRECISION)
-        self._row_sum = np.zeros(owned, dtype=PRECISION)
-        self._inverse = np.zeros(owned, dtype=PRECISION)
+        owned, local = partition.facet_map.size_local, len(matrix.row_sum)
+        self._pairs = np.zeros_like(matrix.pairs, dtype=PRECISION)
+        self._row_sum = np.zeros(local, dtype=PRECISION)
+        self._inverse = np.zeros(local, dtype=PRECISION)
         self._given = np.zeros(owned, dtype=PRECISION)
         self._direction = np.zeros(owned, dtype=PRECISION)
-        self._solution, self._other = (la.vector(partition.facet_map, 1, PRECISION) for _ in range(2))
+        self._product = np.zeros(local, dtype=PRECISION)
+        self._solution = la.vector(partition.facet_map, 1, PRECISION)
         self._with_ghosts = bool(partition.comm.size > 1)
         self._coefficients = tuple(_chebyshev(DEGREE, SMOOTHED, 1.0))
 
     def update(self, moment: Conductances) -> None:
         """Take over the matrix, which is filled with these values."""
         matrix = self._matrix
-        _scale(matrix.off_diagonal, matrix.row_sum, self._off_diagonal, self._row_sum, self._inverse)
+        _scale(matrix.cell_facets, matrix.pairs, matrix.row_sum, self._pairs, self._row_sum, self._inverse)
         self.pockets.find(matrix, moment.mobility)
         self._pockets_anywhere = bool(self._partition.comm.allreduce(self.pockets.count, op=MPI.MAX))
         self._nodal.fill(moment)
@@ -91,19 +92,13 @@ class TwoLevel:
         """Free the PETSc objects of its own; PETSc calls it with the preconditioner's end."""
         self._nodal.destroy()
 
+    def _multiply(self) -> None:
+        """``_product`` = A ``_solution``."""
+        multiply(self._matrix.cell_facets, self._pairs, self._row_sum, self._solution.array, self._product)
+
     def _smooth(self, coefficients: tuple[np.float32, np.float32]) -> None:
-        _sweep(
-            self._matrix.columns,
-            self._off_diagonal,
-            self._row_sum,
-            self._inverse,
-            self._given,
-            self._solution.array,
-            self._direction,
-            self._other.array,
-            *coefficients,
-        )
-        self._solution, self._other = self._other, self._solution
+        self._multiply()
+        _step(self._given, self._product, self._inverse, self._direction, self._solution.array, *coefficients)
         self._exchange()
 
     def _correct_pockets(self) -> None:
@@ -113,16 +108,9 @@ class TwoLevel:
 
     def _correct_nodes(self) -> None:
         vertices = self._partition.facet_vertices
+        self._multiply()
         with self._nodal.load.localForm() as local:
-            _restrict(
-                self._matrix.columns,
-                self._off_diagonal,
-                self._row_sum,
-                self._given,
-                self._solution.array,
-                vertices,
-                local.array,
-            )
+            _restrict(self._given, self._product, vertices, local.array)
         self._nodal.solve()
         with self._nodal.correction.localForm() as local:
             _prolong(vertices, local.array_r, self._solution.array)
@@ -145,20 +133,24 @@ def _chebyshev(degree: int, low: float, high: float) -> Iterator[tuple[np.float3
 
 @numba.njit(cache=True)
 def _scale(
-    off_diagonal: NDArray[np.float64],
+    cell_facets: NDArray[np.uint32],
+    pairs: NDArray[np.float64],
     row_sum: NDArray[np.float64],
-    single_off_diagonal: NDArray[np.float32],
+    single_pairs: NDArray[np.float32],
     single_row_sum: NDArray[np.float32],
     inverse: NDArray[np.float32],
 ) -> None:
     """Copy the matrix in single precision, and invert the sums of the moduli of its rows."""
-    for row in range(len(row_sum)):
-        total = row_sum[row]
-        for entry in range(ROW):
-            total += abs(off_diagonal[row, entry]) - off_diagonal[row, entry]
-            single_off_diagonal[row, entry] = off_diagonal[row, entry]
-        single_row_sum[row] = row_sum[row]
-        inverse[row] = 1.0 / total
+    single_row_sum[:] = row_sum
+    inverse[:] = row_sum
+    for cell in range(len(cell_facets)):
+        for pair in range(6):
+            single_pairs[cell, pair] = pairs[cell, pair]
+            moduli = abs(pairs[cell, pair]) + pairs[cell, pair]
+            inverse[cell_facets[cell, FIRST[pair]]] += moduli
+            inverse[cell_facets[cell, SECOND[pair]]] += moduli
+    for facet in range(len(inverse)):
+        inverse[facet] = 1.0 / inverse[facet]
 
 
 @numba.njit(cache=True)
@@ -178,47 +170,29 @@ def _start(
 
 
 @numba.njit(cache=True)
-def _sweep(
-    columns: NDArray[np.int32],
-    off_diagonal: NDArray[np.float32],
-    row_sum: NDArray[np.float32],
-    inverse: NDArray[np.float32],
+def _step(
     given: NDArray[np.float32],
-    solution: NDArray[np.float32],
+    product: NDArray[np.float32],
+    inverse: NDArray[np.float32],
     direction: NDArray[np.float32],
-    following: NDArray[np.float32],
+    solution: NDArray[np.float32],
     momentum: np.float32,
     step: np.float32,
 ) -> None:
-    """One step of the Chebyshev iteration from ``solution`` to ``following``."""
-    for row in range(len(row_sum)):
-        own = solution[row]
-        residual = given[row] - row_sum[row] * own
-        for entry in range(ROW):
-            residual -= off_diagonal[row, entry] * (solution[columns[row, entry]] - own)
-        moved = momentum * direction[row] + step * inverse[row] * residual
-        direction[row] = moved
-        following[row] = own + moved
+    """One step of the Chebyshev iteration."""
+    for row in range(len(given)):
+        direction[row] = momentum * direction[row] + step * inverse[row] * (given[row] - product[row])
+        solution[row] += direction[row]
 
 
 @numba.njit(cache=True)
 def _restrict(
-    columns: NDArray[np.int32],
-    off_diagonal: NDArray[np.float32],
-    row_sum: NDArray[np.float32],
-    given: NDArray[np.float32],
-    solution: NDArray[np.float32],
-    vertices: NDArray[np.int32],
-    load: NDArray[np.float64],
+    given: NDArray[np.float32], product: NDArray[np.float32], vertices: NDArray[np.int32], load: NDArray[np.float64]
 ) -> None:
     """Residual of every facet, a third of it to each of its vertices."""
     load[:] = 0.0
-    for row in range(len(row_sum)):
-        own = solution[row]
-        residual = given[row] - row_sum[row] * own
-        for entry in range(ROW):
-            residual -= off_diagonal[row, entry] * (solution[columns[row, entry]] - own)
-        third = residual / 3.0
+    for row in range(len(given)):
+        third = (given[row] - product[row]) / 3.0
         for corner in range(3):
             load[vertices[row, corner]] += third
 
