@@ -229,7 +229,7 @@ def verify(
 
 @app.command()
 def doctor() -> None:
-    """Check this machine: versions, PETSc and MPI, C compiler, meshing, off-screen rendering."""
+    """Check this machine: versions, PETSc and MPI, C compiler, meshing, off-screen rendering; ffmpeg and browser."""
     from experiments.doctor import examine
     from experiments.summary import two_columns
 

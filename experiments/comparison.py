@@ -140,7 +140,7 @@ class Comparison:
                 if part in case.results:
                     try:
                         found = describe(case.results[part])
-                    except (KeyError, TypeError):
+                    except (LookupError, TypeError, ValueError):
                         raise InputError(
                             f"{case.folder}: its results lack something of {part!r}, so they are damaged or of another "
                             "version; run the case again"

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.environment import versions
+from meshes.errors import InputError
 
 PETSC_PACKAGES = {"mumps": "MUMPS", "superlu_dist": "SuperLU_DIST", "ptscotch": "PT-SCOTCH", "hypre": "hypre"}
+BROWSERS = ("firefox", "chromium", "chromium-browser", "google-chrome", "microsoft-edge")
 SYSTEM_LIBRARIES = "libegl1 libgl1 libxrender1 libglu1-mesa libxcursor1 libxft2 libxinerama1"
 
 
@@ -35,7 +37,7 @@ class Check:
 def examine() -> list[Check]:
     """Run all checks; none of them raises."""
     checks = [Check(name, value != "missing", value) for name, value in versions().items()]
-    for probe in (_petsc, _petsc_packages, _compiler, _meshing, _rendering, _demo_patient, _threads):
+    for probe in (_petsc, _petsc_packages, _compiler, _meshing, _rendering, _movies, _browser, _demo_patient, _threads):
         try:
             checks += probe()
         except Exception as error:
@@ -146,6 +148,26 @@ def render_ball() -> str:
     if centre != [255, 0, 0] or corner != [255, 255, 255]:
         raise RuntimeError(f"{renderer} rendered a red ball on white as {centre} on {corner}")
     return f"{renderer} draws"
+
+
+def _movies() -> list[Check]:
+    """What writes animations as MP4, on which nothing else depends."""
+    from experiments.pictures.animation import ffmpeg
+
+    try:
+        return [Check("ffmpeg", None, ffmpeg())]
+    except InputError as error:
+        return [Check("ffmpeg", None, str(error))]
+
+
+def _browser() -> list[Check]:
+    """What shows reports and the viewer, which may as well be a browser on another machine."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    advice = (
+        "none found here; reports and the viewer open in one on another machine, too, or install one with "
+        "'apt-get install chromium'"
+    )
+    return [Check("browser", None, found or advice)]
 
 
 def _demo_patient() -> list[Check]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,44 @@ PICTURES, EXPORT = "pictures", "export"
 
 HIDDEN_TISSUES = ("bone", "basivertebral_channel", "compacted")
 """Beginnings of the names of tissues that are no inclusions: pictures do not show them."""
+
+Keys = tuple[str | int, ...]
+
+NEEDED: tuple[Keys, ...] = (
+    *(("manifest", "case", name) for name in ("title", "patient", "mesh", "bone", "mechanics")),
+    *(("manifest", "frame", name) for name in ("scanner_lps_mm_to_anatomical", "extents_mm", "method")),
+    *(("manifest", "regions", name) for name in ("facet_region", "cell_region", "tissue")),
+    *(("manifest", name) for name in ("cement", "warnings")),
+    *(("results", "fill", name) for name in ("cement_ml", "pattern")),
+)
+"""Keys, one inside the other, that pictures and comparisons use; the folder of another version may lack them."""
+
+NEEDED_OF_INJECTIONS: tuple[Keys, ...] = (
+    *(("manifest", "needles", 0, name) for name in ("tip_mm", "direction", "outer_diameter_mm", "side")),
+    *(("manifest", "regions", "site", site) for site in SITES),
+    *(("results", "injection", "leaks", site, "volume_ml") for site in SITES),
+    *(
+        ("results", "injection", "course", name)
+        for name in ("time_s", "injected_ml", "stored_ml", "leaked_ml", "leaked_by_site_ml")
+    ),
+    *(
+        ("results", "injection", "course", "needles", 0, name)
+        for name in ("tip_pressure_kpa", "syringe_pressure_kpa", "rate_ml_per_min")
+    ),
+)
+NEEDED_OF_PRESCRIBED: tuple[Keys, ...] = (("results", "prescribed_cement", "source"),)
+"""The same of injections, and of cement that is there already."""
+
+NEEDED_OF_LOADS: tuple[Keys, ...] = (
+    ("results", "load", "force_n"),
+    *(("results", "stiffness", f"{state}_n_per_mm") for state in ("intact", "augmented")),
+    *(
+        ("results", "stiffness", state, f"{name}_nm_per_deg")
+        for state in ("intact", "augmented")
+        for name in ("flexion", "lateral_bending", "torsion")
+    ),
+)
+"""The same of cases with mechanics."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +157,7 @@ class FinishedCase:
         Raises:
             InputError: it is none, or not that of a run.
         """
-        content = {}
+        content: Any = {}
         for part in ("manifest", "results"):
             path = folder / f"{part}.json"
             try:
@@ -127,16 +166,20 @@ class FinishedCase:
                     raise ValueError(f"{path} holds no table")
             except (OSError, ValueError, RecursionError):
                 raise InputError(
-                    f"{folder}: holds no readable {path.name}; give the folder of a finished run, or a case file"
+                    f"{folder}: holds no readable {path.name}; give the folder of a finished run"
                 ) from None
         if "fill" not in content["results"] or not (folder / FIELDS).is_file():
             raise InputError(f"{folder}: is not the folder of a finished run of a case; run the case again")
         found = cls(name or folder.resolve().name, folder, content["results"], content["manifest"])
         try:
-            needed = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if "load" in found.results else [])]
-            if not is_whole(folder, found.manifest, needed) or not found.identity:
+            loaded = "load" in found.results
+            files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if loaded else [])]
+            if not is_whole(folder, found.manifest, files) or not found.identity:
                 raise ValueError("not as it was written")
-        except (OSError, KeyError, TypeError, ValueError):
+            of_cement = NEEDED_OF_INJECTIONS if found.injected else NEEDED_OF_PRESCRIBED
+            for keys in (*NEEDED, *of_cement, *(NEEDED_OF_LOADS if loaded else ())):
+                reduce(getitem, keys, content)
+        except (OSError, LookupError, TypeError, ValueError):
             raise InputError(
                 f"{folder}: is damaged, was edited or comes from another version; run the case again"
             ) from None

@@ -58,14 +58,16 @@ CATALOGUE = (
     Picture(
         "fill_front",
         "Fill front over time",
-        "Cement in the translucent body after a quarter, half, three quarters and all of the injection, with needles.",
+        "Cement in the translucent body after a quarter, half, three quarters and all of the injection, or at the "
+        "stored times where these are fewer, with needles.",
         "injection",
     ),
     Picture(
         "front_times",
         "Fill front in one picture",
-        "Surfaces of the cement after 25, 50, 75 and 100 % of the injection's time, one inside the other and cut open "
-        "at an axial plane, and their lines in this plane over the CT.",
+        "Surfaces of the cement after 25, 50, 75 and 100 % of the injection's time, or at the stored times where these "
+        "are fewer, one inside the other and cut open at an axial plane, and their lines in this plane over the CT; "
+        "where the front stood still, its line has the colour of the earliest time.",
         "injection",
     ),
     Picture("filled", "Cement in the body", "The prescribed cement in the translucent body.", "prescribed"),

@@ -20,6 +20,9 @@ from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_i
 QUARTERS = np.array([0.25, 0.5, 0.75, 1.0])
 """Shares of the injection's time at which its front is shown."""
 
+LEAST_IN_WHOLE_SECONDS = 20.0
+"""s; times of a shorter injection have a decimal."""
+
 
 def draw_pictures(case: FinishedCase, folder: Path, style: Style = Style.LIGHT) -> None:
     """Draw all pictures of a case in a folder, which is made."""
@@ -80,16 +83,16 @@ class CaseDrawing:
         figures.draw_fill_front(self.case.mesh, self.lattice, shown, self.case.needles(), path, self.case.inclusions())
 
     def front_times(self, path: Path) -> None:
-        """The front after the quarters of the injection, in one picture."""
+        """The front after the quarters of the injection, or at the stored times if these are fewer, in one picture."""
         course = FrontCourse(self.case, self.lattice)
-        found = [
-            (share, time, course.distance(time))
-            for share, time in zip(QUARTERS, QUARTERS * course.times[-1], strict=True)
-        ]
+        stored, duration = course.times[1:], float(course.times[-1])
+        # fronts between few stored times would be interpolated ones
+        times = duration * QUARTERS if len(stored) >= len(QUARTERS) else stored
+        digits = 0 if duration >= LEAST_IN_WHOLE_SECONDS else 1
         fronts = [
-            (f"{100.0 * share:.0f} %, {time:.0f} s", distance)
-            for share, time, distance in found
-            if distance is not None
+            (f"{100.0 * time / duration:.0f} %, {time:.{digits}f} s", distance)
+            for time in times.tolist()
+            if (distance := course.distance(time)) is not None
         ]
         figures.draw_front_times(self.scanned, fronts, self.middle, path)
 

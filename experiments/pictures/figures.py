@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +53,9 @@ FloatArray = NDArray[np.float64]
 BOTH_SIDES = ((POSTERIOR_LEFT, "behind, left and above"), (ANTERIOR_RIGHT, "the front, right and below"))
 """Two views that show every side of the body, and how titles call them."""
 
+FRONT_GAP = 0.1
+"""mm, at most, by which a front is drawn inside of the next one: two at one place would show as speckles of both."""
+
 
 def draw_mesh(mesh: TetMesh, path: Path) -> Path:
     """The surface with its named facet regions, from both sides."""
@@ -80,8 +84,9 @@ def draw_fill_front(
     path: Path,
     inclusions: Inclusions | None = None,
 ) -> Path:
-    """The cement in the translucent body at up to four times, in two rows, with needles and inclusions."""
-    figure, axes = new_figure(2, 2)
+    """The cement in the translucent body at one to four times, two of them in a row, with needles and inclusions."""
+    columns = min(len(snapshots), 2)
+    figure, axes = new_figure(math.ceil(len(snapshots) / columns), columns)
     bodies = inclusion_bodies(lattice, inclusions or {})
     for place, snapshot in zip(axes, snapshots, strict=False):
         cement = lattice.cement_surface(snapshot.saturation)
@@ -157,12 +162,16 @@ def draw_front_times(
 
     Args:
         body: the body and its CT.
-        fronts: when, and the (x, y, z) distance to the front on the body's lattice, in the order of time.
+        fronts: when, and the (x, y, z) distance to the front on the body's lattice, in the order of time. Of those
+            at the same place, the lines show the earliest.
         place: (3,) mm, a point of the axial plane above which bodies are cut away.
         path: PNG to write.
     """
     colors = time_colors(len(fronts))
-    halves = [body.lattice.contour(distance, 0.0) for _, distance in fronts]
+    surfaces = [
+        body.lattice.contour(distance, later * np.clip(0.5 * distance.max() / len(fronts), 0.0, FRONT_GAP))
+        for later, (_, distance) in zip(reversed(range(len(fronts))), fronts, strict=True)
+    ]
 
     def below(surface: pyvista.PolyData) -> pyvista.PolyData:
         return surface.clip(normal="z", origin=place) if surface.n_cells else surface
@@ -171,8 +180,8 @@ def draw_front_times(
         wall = below(surface_of(body.mesh))
         plotter.add_mesh(wall, color=BONE_COLOR, opacity=0.35, smooth_shading=True, culling="back")
         plotter.add_mesh(outline_of(wall), color=BONE_COLOR)
-        for whole, color in zip(halves, colors, strict=True):
-            half = below(whole)
+        for surface, color in zip(surfaces, colors, strict=True):
+            half = below(surface)
             if half.n_cells:
                 plotter.add_mesh(half, color=color, smooth_shading=True)
                 plotter.add_mesh(outline_of(half), color=color, lighting=False)
@@ -181,7 +190,7 @@ def draw_front_times(
     show(axes[0], render(draw, ANTERIOR_ABOVE, body.mesh.points), "cut open, from the front and above")
     section = Section.of(body.mesh, "axial", place)
     show(axes[1], section.panel(body), section.title)
-    for (_, distance), color in zip(fronts, colors, strict=True):
+    for (_, distance), color in reversed(list(zip(fronts, colors, strict=True))):
         section.draw_line(axes[1], body.lattice, distance, 0.0, color)
     handles = [Patch(color=color, label=label) for (label, _), color in zip(fronts, colors, strict=True)]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
@@ -194,8 +203,8 @@ def leaks(site: LeakSite) -> bool:
 
 
 def time_colors(count: int) -> list[str]:
-    """Colours of so many times, the first dark and the last bright."""
-    return [to_hex(color) for color in colormaps[TIME_MAP](np.linspace(0.1, 0.95, count))]
+    """Colours of so many times, the first dark and the last bright; a single one is the last."""
+    return [to_hex(color) for color in colormaps[TIME_MAP](np.linspace(0.95, 0.1, count)[::-1])]
 
 
 def _site_handle(site: LeakSite) -> Artist:

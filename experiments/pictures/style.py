@@ -28,12 +28,12 @@ OTHER_REGION_COLOR = "#BBBBBB"
 
 CLASS_COLORS = {
     "canal": "#D55E00",
-    "vessel": "#0072B2",
+    "vessel": "#56B4E9",
     "disc": "#009E73",
     "paravertebral": "#CC79A7",
     "needle_track": "#000000",
 }
-"""Clinical class of a leak -> colour: Okabe & Ito (2008)."""
+"""Clinical class of a leak -> colour: Okabe & Ito (2008), without the blue of cement."""
 
 INCLUSION_COLORS = ("#882255", "#999933", "#E69F00", "#332288")
 """Colours of lesions, clefts and cavities in their order, told apart by colour-blind readers (Tol 2021, Okabe & Ito

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def case_report(case: FinishedCase) -> str:
         InputError: the results are those of another version.
     """
     environment = _environment()
-    try:
+    with _of_this_version(case):
         content = {
             "headlines": headlines(case),
             "plan": plan_table(case),
@@ -53,11 +54,6 @@ def case_report(case: FinishedCase) -> str:
             "laws": law_tables(case),
             "quality": quality_tables(case),
         }
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{case.folder}: its results or manifest lack something ({error}), so they are of another version; run the "
-            "case again"
-        ) from None
     return _page(
         environment,
         "case.html",
@@ -76,10 +72,17 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
     Args:
         comparison: the cases and what they are compared by.
         drawn: the picture of the comparison, if there is one.
+
+    Raises:
+        InputError: the results of a case are those of another version.
     """
     environment = _environment()
     cases = comparison.cases
     names = [words(case.name) for case in cases]
+    told, plans = {}, {}
+    for name, case in zip(names, cases, strict=True):
+        with _of_this_version(case):
+            told[name], plans[name] = headlines(case), plan_table(case)
     return _page(
         environment,
         "comparison.html",
@@ -87,9 +90,9 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
         title="Comparison: " + ", ".join(names),
         cases=cases,
         names=names,
-        headlines={name: headlines(case) for name, case in zip(names, cases, strict=True)},
+        headlines=told,
         table=_comparison_table(comparison),
-        plans={name: plan_table(case) for name, case in zip(names, cases, strict=True)},
+        plans=plans,
         remarks=comparison.remarks,
         pictures=[
             picture(drawn, "Cement side by side", "The cement in each translucent body, by one camera on one scale.")
@@ -105,6 +108,18 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
             ),
         ),
     )
+
+
+@contextmanager
+def _of_this_version(case: FinishedCase) -> Iterator[None]:
+    """Say in one sentence that a case lacks what a report tells."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{case.folder}: its results or manifest lack something ({error}), so they are of another version; run the "
+            "case again"
+        ) from None
 
 
 def _pictures(case: FinishedCase) -> list[Picture]:

@@ -1,5 +1,7 @@
 """The doctor finds a healthy machine healthy and reports what is missing instead of failing."""
 
+import sys
+
 import pytest
 
 from experiments import doctor
@@ -29,11 +31,29 @@ def test_a_missing_compiler_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "apt install gcc" in check.detail
 
 
+def test_missing_optional_parts_are_named_with_what_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    (movies,), (browser,) = doctor._movies(), doctor._browser()
+    assert (movies.passed, browser.passed) == (None, None)
+    assert "'apt-get install ffmpeg' or 'pip install imageio-ffmpeg'" in movies.detail
+    assert "'apt-get install chromium'" in browser.detail
+
+
 def test_a_probe_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def _broken() -> list[Check]:
         raise OSError("no such thing")
 
-    for name in ("_petsc", "_petsc_packages", "_meshing", "_rendering", "_demo_patient", "_threads"):
+    for name in (
+        "_petsc",
+        "_petsc_packages",
+        "_meshing",
+        "_rendering",
+        "_movies",
+        "_browser",
+        "_demo_patient",
+        "_threads",
+    ):
         monkeypatch.setattr(doctor, name, list)
     monkeypatch.setattr(doctor, "_compiler", _broken)
     assert examine()[-1] == Check("broken", False, "OSError: no such thing")

@@ -65,6 +65,24 @@ def test_pictures_are_drawn_again_on_dark_paper(
     assert CliRunner().invoke(app, ["draw", str(finished_demo.folder), "--style", "blue"]).exit_code == 2
 
 
+def test_few_stored_times_give_as_many_fronts(
+    finished_demo: FinishedCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.pictures.scene.PANEL_PIXELS", 100)
+    drawn: list[str] = []
+    monkeypatch.setattr(
+        drawing.figures, "draw_front_times", lambda _, fronts, *rest: drawn.extend(label for label, _ in fronts)
+    )
+    for times in ([0.0, 12.5], [0.0, 30.0, 75.0, 80.0]):
+        monkeypatch.setattr(FinishedCase, "times", lambda self, times=times: np.array(times))
+        drawing.CaseDrawing(finished_demo).front_times(tmp_path / "fronts.png")
+    assert drawn == ["100 %, 12.5 s", "38 %, 30 s", "94 %, 75 s", "100 %, 80 s"]
+    for times, shape in (([0.0, 12.5], (100, 100)), ([0.0, 6.0, 12.5], (100, 200))):
+        monkeypatch.setattr(FinishedCase, "times", lambda self, times=times: np.array(times))
+        drawing.CaseDrawing(finished_demo).fill_front(tmp_path / "fill.png")
+        assert imread(tmp_path / "fill.png").shape[:2] == shape
+
+
 def test_black_is_ink_and_pale_is_near_the_paper() -> None:
     assert (visible("#000000"), visible("#D55E00")) == ("black", "#D55E00")
     with drawn_in(Style.DARK):

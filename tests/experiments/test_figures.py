@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from experiments.finished import LeakSite, NeedlePose, Snapshot
 from experiments.pictures.curves import plot_history, plot_leak_sites, plot_stiffness
-from experiments.pictures.figures import draw_fill_front, draw_filled, draw_leaks, draw_mesh
+from experiments.pictures.figures import (
+    draw_fill_front,
+    draw_filled,
+    draw_front_times,
+    draw_leaks,
+    draw_mesh,
+    time_colors,
+)
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import (
     ANTERIOR_RIGHT,
@@ -87,6 +94,13 @@ def share_of(path: Path, color: str | tuple[float, float, float], tolerance: flo
     return float(near(imread(path), color, tolerance).mean())
 
 
+def pixels_of_hue(picture: NDArray[np.float64], color: str) -> int:
+    """How many pixels have this colour, however it is lit."""
+    brightest = picture.max(axis=-1, keepdims=True)
+    hue = np.divide(picture, brightest, out=np.zeros_like(picture), where=brightest > 0.1)
+    return int(near(hue, tuple(np.array(to_rgb(color)) / max(to_rgb(color))), 0.12).sum())
+
+
 def panels_of(path: Path) -> NDArray[np.float64]:
     """The picture without its lowest eighth, where the legend stands."""
     picture = imread(path)
@@ -126,7 +140,8 @@ def test_every_region_and_every_class_has_a_colour_of_its_own() -> None:
     assert set(REGION_COLORS) == set(FACET_REGIONS)
     assert len(set(REGION_COLORS.values())) == len(REGION_COLORS)
     assert set(CLASS_COLORS) == {*LEAK_CLASSES, "needle_track"}
-    assert len({CEMENT_COLOR, *CLASS_COLORS.values(), *INCLUSION_COLORS}) == len(CLASS_COLORS) + len(INCLUSION_COLORS)
+    found = [CEMENT_COLOR, *CLASS_COLORS.values(), *INCLUSION_COLORS]
+    assert len(set(found)) == len(found)
 
 
 def test_the_mesh_shows_its_regions(body: TetMesh, tmp_path: Path) -> None:
@@ -205,6 +220,29 @@ def test_the_front_grows_from_panel_to_panel(body: TetMesh, lattice: Lattice, tm
     cement = [(panel[..., 2] > panel[..., 0] + 0.12).sum() for panel in panels]
     assert cement == sorted(cement)
     assert cement[0] > 0
+
+
+def test_a_front_that_stood_still_has_the_colour_of_its_earliest_time(
+    body: TetMesh, lattice: Lattice, scanned: ScannedBody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a line, and as seen into the half that is left; two surfaces at one place would show speckles of both."""
+    monkeypatch.setattr("experiments.pictures.scene.PANEL_PIXELS", 300)
+    distance = lattice.front_distance(snapshot(body, 8.0).saturation)
+    assert distance is not None
+    fronts = [(f"{share} %", distance) for share in (25, 50, 100)]
+    picture = imread(draw_front_times(scanned, fronts, TIP, tmp_path / "still.png"))[:260, :, :3]
+    first, second, last = time_colors(3)
+    lines = [near(picture[:, 300:], color, 0.05).sum() for color in (first, second, last)]
+    assert lines[0] > 50
+    assert lines[1:] == [0, 0]
+    inside, ahead = (pixels_of_hue(picture[:, :300], color) for color in (first, second))
+    assert inside > 1000
+    assert ahead < 0.05 * inside
+
+
+def test_the_last_front_is_the_brightest_however_many_there_are() -> None:
+    assert [time_colors(count)[-1] for count in (1, 2, 4)] == time_colors(4)[-1:] * 3
+    assert time_colors(2)[0] == time_colors(4)[0]
 
 
 def test_every_needle_is_drawn(

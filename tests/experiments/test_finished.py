@@ -2,7 +2,10 @@
 
 import json
 import shutil
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from experiments.finished import FinishedCase
 from experiments.output import CaseOutcome
 from experiments.preparation import InjectionSetup
+from experiments.store import write_manifest, write_results
 from fem.walls import SITES
 from meshes.errors import InputError
 
@@ -101,3 +105,39 @@ def test_the_manifest_names_the_numbers_in_the_files(finished_demo: FinishedCase
     channel = finished_demo.grid(0).cell_data["tissue"] == 1
     volume = finished_demo.mesh.cell_volumes[channel].sum()
     assert volume == pytest.approx(1e3 * finished_demo.manifest["tissues"]["basivertebral_channel"]["volume_ml"])
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("manifest", "frame"),
+        ("manifest", "regions", "tissue"),
+        ("manifest", "regions", "site", "disc_superior"),
+        ("manifest", "warnings"),
+        ("manifest", "needles"),
+        ("manifest", "needles", 0),
+        ("manifest", "needles", 0, "outer_diameter_mm"),
+        ("results", "fill", "pattern"),
+        ("results", "injection"),
+        ("results", "injection", "leaks", "needle_track", "volume_ml"),
+        ("results", "injection", "course", "needles", 0, "rate_ml_per_min"),
+        ("results", "stiffness"),
+        ("results", "stiffness", "augmented", "torsion_nm_per_deg"),
+    ],
+    ids=lambda keys: ".".join(map(str, keys)),
+)
+def test_a_whole_folder_of_another_version_is_refused(
+    finished_demo: FinishedCase, tmp_path: Path, keys: tuple[str | int, ...]
+) -> None:
+    for entry in finished_demo.folder.iterdir():
+        if entry.is_file() and entry.suffix != ".json":
+            (tmp_path / entry.name).symlink_to(entry)
+    content: Any = {
+        name: json.loads((finished_demo.folder / f"{name}.json").read_text()) for name in ("manifest", "results")
+    }
+    *outer, last = keys
+    del reduce(getitem, outer, content)[last]
+    write_results(tmp_path, content["results"])
+    write_manifest(tmp_path, {key: value for key, value in content["manifest"].items() if key != "seal"})
+    with pytest.raises(InputError, match="comes from another version; run the case again"):
+        FinishedCase.read(tmp_path)

@@ -182,6 +182,10 @@ def test_results_of_another_version_are_refused_in_one_sentence(finished_demo: F
     results = {key: value for key, value in finished_demo.results.items() if key != "mesh"}
     with pytest.raises(InputError, match="of another version; run the case again"):
         case_report(replace(finished_demo, results=results))
+    injection = {key: value for key, value in finished_demo.results["injection"].items() if key != "duration_s"}
+    older = replace(finished_demo, name="older", results={**finished_demo.results, "injection": injection})
+    with pytest.raises(InputError, match="of another version; run the case again"):
+        comparison_report(Comparison.of([finished_demo, older]))
 
 
 def test_comparison_has_all_cases_and_their_ratios(finished_demo: FinishedCase) -> None:
