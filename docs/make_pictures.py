@@ -1,7 +1,8 @@
-"""Makes every picture of docs/pictures.md and the README's gallery again: ``python docs/make_pictures.py``.
+"""Makes every picture of the README, docs/pictures.md and docs/report.md again.
 
-Runs the commands below the pictures in a folder of its own, some five minutes on two idle cores, and puts small copies
-of what they write into ``docs/images``.
+``uv run python docs/make_pictures.py`` runs the commands below the pictures in a folder of its own, some 20 minutes on
+two idle cores, and puts small copies of what they write into ``docs/images``. Report and viewer are photographed in
+Debian's ``chromium``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,19 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 IMAGES = Path(__file__).with_name("images")
 WIDTH = 1000
@@ -27,6 +35,9 @@ COMMANDS = (
     "vertebroplasty draw results/demo-defect --style dark -o results/dark",
     "vertebroplasty animate results/demo-defect",
     "vertebroplasty animate results/demo --turntable -o results/turntable.mp4",
+    "vertebroplasty sweep --ready wall-defect",
+    "vertebroplasty analyse results/wall-defect --output injection.leaked_ml --output stiffness.augmented_n_per_mm",
+    "vertebroplasty verify",
 )
 
 PICTURES = {
@@ -42,24 +53,42 @@ PICTURES = {
     "demo_defect_leak_sites.png": "demo-defect/pictures/leak_sites.png",
     "dark_front_times.png": "dark/front_times.png",
     "compare_unilateral_bilateral.png": "compare-unilateral-bilateral/comparison.png",
+    "sweep_wall_defect.png": "wall-defect/analysis/plots/pairs.png",
 }
 """Picture in the docs -> what it is a copy of, below ``results``."""
 
 MOVIES = {"demo_defect_animation.gif": "demo-defect/animation.mp4", "demo_turntable.gif": "turntable.mp4"}
 """The same of animations."""
 
+VERIFICATION = "verification/two_phase_sphere_front_radius.svg"
+"""Picture of a check, in the docs and in the folder ``images`` of ``results/verification``."""
+
+REPORT, VIEWER = "report_demo_defect.png", "viewer_two_cases.png"
+"""What the browser shows of ``results/demo-defect/report.html``, and of the viewer with both demos."""
+
+WEBGL = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
+"""Options of Chromium that draw without a graphics card."""
+
 SMALL_GIF = "fps=8,scale=600:-1:flags=lanczos,split[a][b];[a]palettegen=max_colors=64[p];[b][p]paletteuse=dither=none"
 """Filter of ffmpeg for an animation that a page can hold."""
 
 
 def main() -> None:
-    """Run the commands and copy their pictures."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    """Run the commands, copy their pictures and photograph the pages."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         for command in COMMANDS:
             print(command, flush=True)
-            subprocess.run(shlex.split(command), cwd=folder, check=True, env={**os.environ, "PATH": path})
-        copy_pictures(Path(folder, "results"))
+            subprocess.run(shlex.split(command), cwd=folder, check=True, env=environment())
+        copy_pictures(folder / "results")
+        with chromium() as browser:
+            photograph_report(browser, folder / "results" / "demo-defect" / "report.html")
+            photograph_viewer(browser, folder)
+
+
+def environment() -> dict[str, str]:
+    """In which ``vertebroplasty`` is that of this Python."""
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 
 
 def copy_pictures(results: Path) -> None:
@@ -73,10 +102,65 @@ def copy_pictures(results: Path) -> None:
             small = picture.convert("RGB")
             small.thumbnail((WIDTH, 2 * WIDTH), Image.Resampling.LANCZOS)
             small.save(IMAGES / name, optimize=True)
+    shutil.copyfile(results / "verification" / "images" / VERIFICATION, IMAGES / VERIFICATION)
     ffmpeg = shutil.which("ffmpeg") or "ffmpeg"
     for name, source in MOVIES.items():
         command = [ffmpeg, "-v", "error", "-y", "-i", str(results / source), "-vf", SMALL_GIF, str(IMAGES / name)]
         subprocess.run(command, check=True)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a screen."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(WEBGL))
+        yield browser
+        browser.close()
+
+
+def photograph_report(browser: Browser, path: Path) -> None:
+    """The beginning of a report with its scene."""
+    page = browser.new_page(viewport={"width": 1150, "height": 1500})
+    page.goto(path.as_uri())
+    page.locator(".stage").scroll_into_view_if_needed()
+    page.frames[-1].wait_for_selector("html[data-ready=yes]", state="attached", timeout=60000)
+    page.evaluate("window.scrollTo(0, 0)")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=IMAGES / REPORT)
+    page.close()
+
+
+def photograph_viewer(browser: Browser, folder: Path) -> None:
+    """Both demos shortly before the second one's end: an axial plane of the saturation, and the values at a point."""
+    command = "vertebroplasty view results/demo results/demo-defect --port 0"
+    print(command, flush=True)
+    viewer = subprocess.Popen(shlex.split(command), cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        assert viewer.stdout is not None
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(viewer.stdout.readline().removeprefix("Open ").strip())
+        page.locator("[role=slider]").first.focus()
+        page.keyboard.press("End")
+        page.wait_for_timeout(2000)
+        while page.locator("#clock").inner_text() > "1:10.0 min":
+            page.keyboard.press("ArrowLeft")
+            page.wait_for_timeout(500)
+        page.locator("label", has_text="cement").first.click()
+        page.locator("#axial-on").check()
+        page.wait_for_timeout(3000)
+        box = page.locator("canvas").first.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+        page.wait_for_selector("#values")
+        page.mouse.move(5, 890)
+        page.wait_for_timeout(2000)
+        page.screenshot(path=IMAGES / VIEWER)
+        page.close()
+    finally:
+        viewer.send_signal(signal.SIGINT)
+        viewer.wait(60)
 
 
 if __name__ == "__main__":

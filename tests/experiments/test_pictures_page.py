@@ -13,6 +13,8 @@ from experiments.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "pictures.md").read_text(encoding="utf-8")
+REPORT = (DOCS / "report.md").read_text(encoding="utf-8")
+README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
 
 specification = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
 assert specification is not None
@@ -21,9 +23,12 @@ make_pictures = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(make_pictures)
 
 
-def test_every_picture_of_the_page_is_made_by_the_script_and_there() -> None:
-    shown = set(re.findall(r"\]\(images/([^)]+)\)", PAGE))
-    assert shown == {*make_pictures.PICTURES, *make_pictures.MOVIES}
+def test_every_picture_of_the_pages_is_made_by_the_script_and_there() -> None:
+    shown = set(re.findall(r"\]\((?:docs/)?images/([^)]+)\)", PAGE + REPORT + README))
+    assert shown == {
+        *make_pictures.PICTURES, *make_pictures.MOVIES, make_pictures.VERIFICATION, make_pictures.REPORT,
+        make_pictures.VIEWER,
+    }  # fmt: skip
     assert {name for name in shown if not (DOCS / "images" / name).is_file()} == set()
 
 
