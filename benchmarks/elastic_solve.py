@@ -61,18 +61,23 @@ def main() -> None:
     judge = EnergyError(mesh, material)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        arrays: dict[str, Any] = {region: mesh.facet_regions[region] for region in PLATES}
-        arrays |= {"points": mesh.points, "cells": mesh.cells, "facets": mesh.facets, "modulus": modulus}
-        np.savez(folder / "mesh.npz", **arrays)
+        write(folder / "mesh.npz", mesh, modulus)
         print_matrix(folder)
         print_axial(folder, mesh, material, judge)
 
 
-def demo_body() -> tuple[TetMesh, NDArray[np.float64]]:
-    """The demo's L3 and the Young's moduli of its cells in MPa, rounded to steps of 1 %."""
+def write(path: Path, mesh: TetMesh, modulus: NDArray[np.float64]) -> None:
+    """Write what :mod:`benchmarks.elastic_process` reads."""
+    arrays: dict[str, Any] = {region: mesh.facet_regions[region] for region in PLATES}
+    arrays |= {"points": mesh.points, "cells": mesh.cells, "facets": mesh.facets, "modulus": modulus}
+    np.savez(path, **arrays)
+
+
+def demo_body(size: float = SIZE) -> tuple[TetMesh, NDArray[np.float64]]:
+    """The demo's L3 with edges of ``size`` mm and the Young's moduli of its cells in MPa, rounded to steps of 1 %."""
     demo = demo_patient()
     vertebra = read_vertebra(demo.ct, demo.mask, demo.level, demo.labels, demo.subregions)
-    mesh = mesh_body(vertebra, SIZE)
+    mesh = mesh_body(vertebra, size)
     modulus = BoneModel().evaluate(vertebra.ct.values.ravel(), voxel_weights(mesh, vertebra)).modulus
     return mesh, np.exp(0.01 * np.round(100.0 * np.log(modulus)))
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 HEAD = """# Benchmarks
 
-What the flow solvers cost, beside what one could take instead, in one run on one machine. The elastic solve has
-[a page of its own](theory/elastic-solver.md).
+What solvers and whole cases cost, beside what one could take instead, on one machine. `uv run --group bench python -m
+benchmarks -o docs/benchmarks.md` measures it all again, in over an hour; the line below each heading is the command
+of that part alone. The elastic solve beside CalculiX has [a page of its own](theory/elastic-solver.md).
 """
 
 PACKAGES = ("vertebroplasty", "dolfinx-solver-real", "mpich", "numpy", "numba", "scipy", "scikit-fem", "pyamg")

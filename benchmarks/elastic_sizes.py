@@ -1,0 +1,100 @@
+"""What the elastic solve of the demo's L3 costs on meshes of up to a million unknowns.
+
+Run it as ``python -m benchmarks.elastic_sizes``; it needs Linux. ``-o docs/benchmarks.md`` writes its table there. One
+axial load case between rigid plates on quadratic elements to 1e-10, from the mesh in memory to the displacements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.elastic_solve import demo_body, write
+from benchmarks.page import machine, spread, table, write_part
+from benchmarks.processes import ROOT, python, run
+
+SIZES = (3.4, 2.2, 1.5, 1.1, 0.86)
+"""Edge lengths in mm; the first one gives about 30k unknowns, the last one a million."""
+
+QUICK_SIZES = (3.4, 2.2)
+RANKS = (1, 2)
+ROUNDS, QUICK_ROUNDS = 3, 1
+TOLERANCE = 1e-10
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, help="page to write the table to")
+    parser.add_argument("--quick", action="store_true", help="coarse meshes and one round")
+    asked = parser.parse_args(arguments)
+    sizes, rounds = (QUICK_SIZES, QUICK_ROUNDS) if asked.quick else (SIZES, ROUNDS)
+    with tempfile.TemporaryDirectory() as name:
+        rows = [row for size in sizes for row in measured(Path(name), size, rounds)]
+    text = "\n".join(
+        [
+            "## Elastic solve\n",
+            f"`python -m benchmarks.elastic_sizes{' --quick' if asked.quick else ''}`: {machine()}",
+            "One axial load case of the demo's L3 between rigid plates, quadratic elements, to 1e-10 of the right-hand "
+            "side, from the mesh in memory to the displacements. Seconds are medians, with least and largest in "
+            "brackets; CPU is that of the slowest rank; memory is that of all ranks' processes, of which Python and "
+            "its libraries hold 160 MB each.\n",
+            table(
+                [
+                    "cells", "unknowns", "ranks", "iterations", "wall (s)", "efficiency", "CPU (s)", "memory (MB)",
+                    "a thousand unknowns (MB)",
+                ],
+                rows,
+            ),
+        ]
+    )  # fmt: skip
+    print(text)
+    if asked.out is not None:
+        write_part(asked.out, "elastic_sizes", text)
+
+
+def measured(folder: Path, size: float, rounds: int) -> list[list[object]]:
+    """Rows of one mesh, one for each number of ranks."""
+    mesh, modulus = demo_body(size)
+    path = folder / "mesh.npz"
+    write(path, mesh, modulus)
+    # The first run compiles what is not yet in the cache.
+    once(path, 1)
+    rows: list[list[object]] = []
+    alone = 0.0
+    for ranks in RANKS:
+        found = [once(path, ranks) for _ in range(rounds)]
+        walls = [one["wall"] for one in found]
+        middle = statistics.median(walls)
+        alone = alone or middle
+        memory = statistics.median(one["memory"] for one in found)
+        rows.append(
+            [
+                len(mesh.cells),
+                found[0]["unknowns"],
+                ranks,
+                found[0]["iterations"][0],
+                spread(walls, 2),
+                "–" if ranks == 1 else f"{alone / (ranks * middle):.0%}",
+                f"{statistics.median(one['processor'] for one in found):.2f}",
+                f"{memory:.0f}",
+                f"{1e3 * memory / found[0]['unknowns']:.1f}",
+            ]
+        )
+    return rows
+
+
+def once(path: Path, ranks: int) -> dict[str, Any]:
+    """What one process, or one on each rank, found."""
+    output = path.with_name("displacement.npz")
+    _, text = run(python("benchmarks.elastic_process", "axial", path, TOLERANCE, output, ranks=ranks), ROOT)
+    return json.loads(text.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()
