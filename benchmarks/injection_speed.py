@@ -6,12 +6,13 @@ table of ``docs/benchmarks.md``; ``-o docs/benchmarks.md`` also writes it there.
 
 The problem is that of :mod:`benchmarks.cube_problem`. Errors are told against its exact sphere and against our own
 solution on cells of half the length with a quarter of the step. OPM Flow runs with ever shorter steps; the row is the
-longest of them whose front and pressure are within 1 % of those of the shortest.
+fastest of them whose front and pressure are within 1 % of those of the shortest that it comes through with.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import shutil
 import statistics
@@ -32,7 +33,7 @@ QUICK_CUBES = 21
 FACTORS = (1.0, 0.5)
 """On the number of our steps."""
 
-OPM_STEPS = (10, 20, 40, 80, 160)
+OPM_STEPS = (5, 10, 20, 40, 80)
 CONVERGED = 0.01
 """Share of the values with the shortest steps by which those of converged ones may differ."""
 
@@ -101,15 +102,24 @@ def repeated(rounds: int, solve: Callable[[], Answer]) -> list[Answer]:
 
 
 def opm(folder: Path, cubes: int, rounds: int) -> dict[str, list[Answer]]:
-    """OPM Flow with its own converged step, and with the shortest one."""
-    found = {steps: cube_opm.solve(folder, steps, cubes) for steps in OPM_STEPS}
-    last = found[OPM_STEPS[-1]]
+    """OPM Flow with its own converged step, and with the shortest one.
+
+    Raises:
+        ProcessError: it ended well with none of them.
+    """
+    found = {}
+    for steps in OPM_STEPS:
+        with contextlib.suppress(ProcessError):
+            found[steps] = cube_opm.solve(folder, steps, cubes)
+    if not found:
+        raise ProcessError("it came through with none of its steps")
+    last = found[max(found)]
 
     def near(answer: Answer) -> bool:
         pairs = ((answer.moment_radius, last.moment_radius), (answer.pressure, last.pressure))
         return all(abs(value / finest - 1.0) <= CONVERGED for value, finest in pairs)
 
-    chosen = next(steps for steps in OPM_STEPS if near(found[steps]))
+    chosen = min((steps for steps in found if near(found[steps])), key=lambda steps: found[steps].wall)
     again = repeated(rounds - 1, lambda: cube_opm.solve(folder, chosen, cubes))
     return {
         "OPM Flow, converged step": [found[chosen], *again],
