@@ -33,7 +33,7 @@ QUICK_CUBES = 21
 FACTORS = (1.0, 0.5)
 """On the number of our steps."""
 
-OPM_STEPS = (5, 10, 20, 40, 80)
+OPM_STEPS = (5, 20, 40, 80)
 CONVERGED = 0.01
 """Share of the values with the shortest steps by which those of converged ones may differ."""
 
