@@ -7,6 +7,7 @@ Debian's ``chromium``.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import shutil
@@ -75,6 +76,7 @@ SMALL_GIF = "fps=8,scale=600:-1:flags=lanczos,split[a][b];[a]palettegen=max_colo
 
 def main() -> None:
     """Run the commands, copy their pictures and photograph the pages."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for command in COMMANDS:

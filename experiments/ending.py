@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +22,17 @@ from meshes.errors import InputError
 
 EXIT_INPUT, EXIT_CONVERGENCE, EXIT_INTERRUPTED = 2, 3, 130
 
+IMPORT_SECONDS = 0.05
+"""s between two looks whether an import has ended."""
+
 
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn the errors of a command into one line on standard error and an exit code; end all ranks if one fails."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # one that is ignored, as in the background of a shell, stays so
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
     except InputError as error:
@@ -44,9 +51,21 @@ def reported() -> Iterator[None]:
         raise
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Let a termination clean up like Ctrl-C."""
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Let a termination clean up like Ctrl-C; an import ends first, since VTK crashes where one is broken off."""
+    if _imports(frame):
+        threading.Timer(IMPORT_SECONDS, os.kill, (os.getpid(), number)).start()
+        return
     raise KeyboardInterrupt
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported in this frame or in one that waits for it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _leave(message: str, code: int) -> NoReturn:

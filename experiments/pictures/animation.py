@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import numpy as np
@@ -58,12 +61,23 @@ def animate(case: FinishedCase, path: Path, turntable: bool = False, style: Styl
     writer, settings = _writer(path)
     with rc_context(settings), drawn_in(style):
         page = _Page(case)
-        with writer.saving(page.figure, path, DOTS_PER_INCH):
+        with _interrupted_as_such(), writer.saving(page.figure, path, DOTS_PER_INCH):
             for share in [*np.linspace(0.0, 1.0, FRAMES), *[None] * RESTING]:
                 if share is not None:
                     page.turn_to(share * page.duration, turned=360.0 * share if turntable else 0.0)
                 writer.grab_frame()
     return path
+
+
+@contextmanager
+def _interrupted_as_such() -> Iterator[None]:
+    """Let Ctrl-C, which reaches ffmpeg as well, be no failure of ffmpeg."""
+    try:
+        yield
+    except (CalledProcessError, BrokenPipeError) as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _writer(path: Path) -> tuple[FFMpegWriter | PillowWriter, Any]:

@@ -53,6 +53,9 @@ FloatArray = NDArray[np.float64]
 BOTH_SIDES = ((POSTERIOR_LEFT, "behind, left and above"), (ANTERIOR_RIGHT, "the front, right and below"))
 """Two views that show every side of the body, and how titles call them."""
 
+PALE_CEMENT = "#999999"
+"""Colour of cement where colours tell leaks apart."""
+
 FRONT_GAP = 0.1
 """mm, at most, by which a front is drawn inside of the next one: two at one place would show as speckles of both."""
 
@@ -136,7 +139,7 @@ def draw_leaks(
         add_bone(plotter, mesh, np.flatnonzero(closed))
         add_inclusions(plotter, bodies)
         if cement.n_cells:
-            plotter.add_mesh(cement, color="#999999", opacity=0.6, smooth_shading=True)
+            plotter.add_mesh(cement, color=PALE_CEMENT, opacity=0.6, smooth_shading=True)
         for site in sites:
             part, color = surface_of(mesh, site.facets), visible(CLASS_COLORS[site.leak_class])
             plotter.add_mesh(part, color=color if leaks(site) else pale(color), lighting=False)
@@ -148,7 +151,8 @@ def draw_leaks(
     for place, (view, side) in zip(axes, BOTH_SIDES, strict=True):
         show(place, render(draw, view, mesh.points), f"{what}, from {side}")
     wet_first = sorted(sites, key=leaks, reverse=True)
-    explain(figure, [*(_site_handle(site) for site in wet_first), *inclusion_handles(bodies)])
+    inside = [Patch(color=PALE_CEMENT, label="cement in the body")] if cement.n_cells else []
+    explain(figure, [*(_site_handle(site) for site in wet_first), *inside, *inclusion_handles(bodies)])
     return save(figure, path)
 
 

@@ -168,5 +168,6 @@ def draw_sections(
         if saturation is not None:
             section.draw_line(place_on_page, body.lattice, body.lattice.smoothed(saturation), 0.5, "white")
     figure.suptitle(title, fontsize="large", parse_math=False)
-    figure.colorbar(colors, ax=axes, label=label, shrink=0.7, extend="both", alpha=OPACITY)
+    scale = f"{label}\n1st to 99th percentile of the cells"
+    figure.colorbar(colors, ax=axes, label=scale, shrink=0.7, extend="both", alpha=OPACITY)
     return save(figure, path)

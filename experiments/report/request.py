@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
@@ -12,7 +13,7 @@ from experiments.finished import FinishedCase
 from experiments.pictures.style import words
 from experiments.report.content import Table, given, pairs, place, plain
 from experiments.sections import Cavity, Defect, Lesion
-from experiments.sections.base import Section
+from experiments.sections.base import InputPath, Section
 
 CASE_TABLES: Mapping[str, type[Section]] = {"defects": Defect, "lesions": Lesion, "cavities": Cavity}
 """Tables that the plan tells in one line each."""
@@ -26,7 +27,7 @@ TAG_NOTE = (
 def plan_table(case: FinishedCase) -> Table:
     """The patient and the plan in a few lines."""
     asked, patient = case.manifest["case"], case.manifest["patient"]
-    whose = "demo patient" if asked["patient"]["demo"] else str(asked["patient"]["ct"])
+    whose = "demo patient" if asked["patient"]["demo"] else Path(asked["patient"]["ct"]).name
     rows = [("patient", f"{patient['level']} of {whose}, label {patient['label']} of {patient['label_map']}")]
     if case.injected:
         rows += _injection_rows(asked, case.manifest["needles"])
@@ -121,7 +122,7 @@ def _shape(table: str, entry: Mapping[str, Any], *hidden: str) -> str:
     for key, info in _keys(CASE_TABLES[table], ""):
         if "." not in key and key not in hidden and entry.get(key) not in (None, []):
             unit = _unit(info)
-            told.append(words(f"{key.removesuffix(f'_{unit.lower()}')} {given(entry[key], unit)}"))
+            told.append(f"{words(key.removesuffix(f'_{unit.lower()}'))} {_shown(entry[key], info)} {unit}".rstrip())
     return ", ".join(told)
 
 
@@ -135,7 +136,13 @@ def _row(key: str, value: Any, info: FieldInfo | None, default: Mapping[str, Any
         origin = "as by default"
     else:
         origin = "case file"
-    return key, plain(value), unit, meaning, origin
+    return key, _shown(value, info), unit, meaning, origin
+
+
+def _shown(value: Any, info: FieldInfo | None) -> str:
+    """A value as text; a file without its folder, which is nobody's business when the page is passed on."""
+    named = info is not None and InputPath in get_args(info.annotation)
+    return Path(value).name if named and value is not None else plain(value)
 
 
 def _unit(info: FieldInfo) -> str:

@@ -49,6 +49,12 @@ OVERLAY = "opacity: 0.92; max-width: calc(100% - 24px)"
 """Style of the cards in front of the picture."""
 
 
+def clock(seconds: float) -> str:
+    """A time in minutes and tenths of a second."""
+    minutes, rest = divmod(round(seconds, 1), 60.0)
+    return f"{minutes:.0f}:{rest:04.1f} min"
+
+
 class ViewerPage:
     """The page and its state.
 
@@ -167,15 +173,14 @@ class ViewerPage:
             delivery.push_render(str(delivery.get_global_id(window)))
 
     def _tell_time(self) -> None:
-        time = self._stage.moment.time
-        self.server.state.clock = f"{int(time) // 60}:{time % 60:04.1f} min"
+        self.server.state.clock = clock(self._stage.moment.time)
 
     def _tell_legend(self) -> None:
         moment, kind = self._stage.moment, FIELDS[self._stage.moment.field]
         colors = ", ".join(to_hex(color) for color in colormaps[kind.colors](range(0, 256, 15)))
         low, high = (number(limit, digits=3) for limit in moment.limits)
         self.server.state.legend = {
-            "label": kind.label,
+            "label": kind.label if kind.limits else f"{kind.label}, 1st to 99th percentile",
             "low": low,
             "high": high,
             "bar": {"height": "0.8rem", "background": f"linear-gradient(to right, {colors})"},

@@ -21,6 +21,9 @@ FloatArray = NDArray[np.float64]
 KEPT_STEPS = 64
 """Times whose fields and fronts stay in memory."""
 
+ROUND_OFF = 1e-9
+"""Of the shares that a scale with fixed ends shows."""
+
 
 @dataclass(frozen=True)
 class FieldKind:
@@ -44,6 +47,11 @@ class FieldKind:
     def label(self) -> str:
         """Name with unit."""
         return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+    def told(self, value: float) -> str:
+        """A value as text; one within round-off of an end of the scale is that end."""
+        ends = [end for end in self.limits or () if abs(value - end) < ROUND_OFF]
+        return number(ends[0] if ends else value)
 
 
 FIELDS: Mapping[str, FieldKind] = {
@@ -101,7 +109,7 @@ class CaseSeries:
             return {"place": "outside of the body"}
         values = self.values(self.step_at(time))
         tissue = self._tissues.get(int(self._grid.cell_data["tissue"][cell]), "bone")
-        found = {kind.label: number(float(values[array][cell])) for array, kind in FIELDS.items() if array in values}
+        found = {kind.label: kind.told(float(values[array][cell])) for array, kind in FIELDS.items() if array in values}
         return {"tissue": words(tissue), **found}
 
     def _values(self, step: int) -> dict[str, Any]:

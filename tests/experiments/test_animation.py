@@ -1,9 +1,14 @@
 """The front moves as the run says, and the animation shows it, with numbers of its own time."""
 
+from contextlib import suppress
 from pathlib import Path
+from subprocess import CalledProcessError
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.animation import FFMpegWriter
+from matplotlib.figure import Figure
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -118,3 +123,28 @@ def test_mp4_is_written_by_ffmpeg(finished_demo: FinishedCase, tmp_path: Path, m
     monkeypatch.setattr(animation, "RESTING", 0)
     path = animation.animate(finished_demo, tmp_path / "fill.mp4", turntable=True)
     assert path.read_bytes()[4:8] == b"ftyp"
+
+
+def test_an_interruption_is_no_failure_of_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a terminal reaches ffmpeg as well, which then fails while the file is closed."""
+
+    class Interrupted:
+        figure, duration = Figure(figsize=(2.0, 2.0)), 80.0
+
+        def __init__(self, case: object) -> None:
+            pass
+
+        def turn_to(self, time: float, turned: float) -> None:
+            raise KeyboardInterrupt
+
+    finish = FFMpegWriter.finish
+
+    def failing(writer: FFMpegWriter) -> None:
+        with suppress(CalledProcessError):
+            finish(writer)
+        raise CalledProcessError(255, "ffmpeg")
+
+    monkeypatch.setattr(animation, "_Page", Interrupted)
+    monkeypatch.setattr(FFMpegWriter, "finish", failing)
+    with pytest.raises(KeyboardInterrupt):
+        animation.animate(SimpleNamespace(injected=True), tmp_path / "animation.mp4")  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from experiments.finished import FinishedCase
 from experiments.pictures.style import CEMENT_COLOR
 from experiments.report.content import number
 from experiments.report.page import REPORT, case_report, comparison_report
+from experiments.report.request import case_tables, plan_table
 from experiments.report.writing import report_folders
 from experiments.summary import NOTICE
 from meshes.errors import InputError
@@ -176,6 +177,18 @@ def test_text_from_files_is_data(finished_demo: FinishedCase) -> None:
     assert all(image["src"].startswith("data:") for image in found.all("img"))
     assert sum("{{ 7 * 7 }}" in text for _, text in found.texts) >= 4
     assert not any(name.startswith("on") for _, attributes in found.elements for name in attributes)
+
+
+def test_files_are_named_without_their_folders(finished_demo: FinishedCase) -> None:
+    case = dict(finished_demo.manifest["case"])
+    case["patient"] = {**case["patient"], "demo": False, "ct": "/home/somebody/ct.nii.gz", "mask": "/home/m.nii.gz"}
+    case["lesions"] = [{"mask": "/home/somebody/lesion.nii.gz"}]
+    case["cement"] = {**case["cement"], "rheometer": "/home/somebody/paste.csv"}
+    told = replace(finished_demo, manifest={**finished_demo.manifest, "case": case})
+    text = str((plan_table(told), case_tables(told)))
+    assert "home" not in text
+    for name in ("ct.nii.gz", "m.nii.gz", "lesion.nii.gz", "paste.csv"):
+        assert name in text
 
 
 def test_results_of_another_version_are_refused_in_one_sentence(finished_demo: FinishedCase) -> None:

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.finished import FinishedCase
-from experiments.viewer.series import CaseSeries
+from experiments.viewer.series import FIELDS, CaseSeries
 from experiments.viewer.stage import Stage
 
 if TYPE_CHECKING:
@@ -175,6 +175,12 @@ def test_values_at_a_point_are_those_of_its_cell(finished_demo: FinishedCase) ->
         grid.cell_data["bmd_mg_per_cm3"][cell], rel=1e-3
     )
     assert series.told(np.array([0.0, 0.0, 500.0]), 0.0) == {"place": "outside of the body"}
+
+
+def test_shares_within_round_off_of_none_and_all_are_these() -> None:
+    saturation, pressure = FIELDS["saturation"], FIELDS["pressure_kpa"]
+    assert [saturation.told(share) for share in (7e-15, 0.25, 1.0 - 1e-14)] == ["0", "0.2500", "1.000"]
+    assert pressure.told(7e-15) != "0"
 
 
 def test_plane_shows_each_cell_with_its_own_value(finished_demo: FinishedCase) -> None:
