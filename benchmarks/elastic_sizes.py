@@ -19,7 +19,7 @@ from benchmarks.page import machine, spread, table, write_part
 from benchmarks.processes import ROOT, python, run
 
 SIZES = (3.4, 2.2, 1.5, 1.1, 0.86)
-"""Edge lengths in mm; the first one gives about 30k unknowns, the last one a million."""
+"""Edge lengths in mm; they give 20k to a million unknowns."""
 
 QUICK_SIZES = (3.4, 2.2)
 RANKS = (1, 2)

@@ -42,8 +42,11 @@ SETTLED = 20
 """Injections after which memory is not to grow any more."""
 
 PEER_REPEATS = 2
-SLOW = ("SciPy",)
-"""Solvers that are asked once."""
+DIRECT, SLOW = ("SciPy", "MUMPS"), ("SciPy",)
+"""Direct solvers, and those that are asked once."""
+
+SLOWEST = 1.2
+"""Smallest edge length in mm at which these are asked: 1 mm took SciPy 433 s and 9.5 GB."""
 
 TIME_LIMIT, QUICK_TIME_LIMIT = 600.0, 60.0
 """Seconds that another solver may take on one system, from both starts and with all repeats."""
@@ -120,7 +123,7 @@ def own(folder: Path, size: float, ranks: int, repeats: int) -> dict[str, Any]:
 
 def peer(folder: Path, size: float, method: str, repeats: int, limit: float) -> dict[str, Any] | str:
     """What another solver took, or why it has no figures."""
-    if size < INJECTED and method in ("SciPy", "MUMPS"):
+    if size < (SLOWEST if method in SLOW else INJECTED) and method in DIRECT:
         return "direct solver, not asked at this size"
     print(f"{method}, {size:g} mm", file=sys.stderr, flush=True)
     state = folder / f"state_{size:g}mm.npz"
