@@ -21,7 +21,7 @@ SIZES = (2.2, 1.5, 1.0)
 """Edge lengths in mm."""
 
 QUICK_SIZES = (3.0,)
-ROUNDS, QUICK_ROUNDS = 3, 1
+ROUNDS, QUICK_ROUNDS = 2, 1
 STAGES = ("mesh", "bone", "injection", "stiffness", "pictures")
 
 
