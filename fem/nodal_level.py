@@ -25,8 +25,8 @@ MULTIGRID_OPTIONS: dict[str, Any] = {
     "pc_gamg_threshold": 0.0,
     "pc_gamg_use_sa_esteig": False,
     "mg_levels_ksp_type": "chebyshev",
-    "mg_levels_ksp_max_it": 4,
-    "mg_levels_ksp_chebyshev_eigenvalues": "0.05,1.0",
+    "mg_levels_ksp_max_it": 6,
+    "mg_levels_ksp_chebyshev_eigenvalues": "0.03,1.0",
     "mg_levels_pc_type": "jacobi",
     "mg_levels_pc_jacobi_type": "rowl1",
 }

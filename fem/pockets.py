@@ -11,7 +11,7 @@ beside the smoother does. Cells that keep different rests of marrow make pockets
 cells above a threshold are those, at every threshold, and they are nested or apart from each other (the max-tree of
 Salembier et al. 1998, 10.1109/83.663500). The columns of W are then what each pocket has beyond those inside it, which
 spans the same space with a single pocket to each facet. Without the correction the demo's last step takes nearly three
-times the iterations, without the nested ones an injected cement at a contrast of 1e5 half as many again.
+times the iterations; without the nested ones its cement at the end takes 39 instead of 31 at a contrast of 1e5.
 """
 
 from __future__ import annotations
@@ -89,7 +89,11 @@ class Pockets:
         lines = np.concatenate([own, ends[outward], ends[between]])
         columns = np.concatenate([own, ends[outward], others[between]])
         inner = coo_array((values, (lines, columns)), (self.count, self.count))
-        self._inner = splu(inner.tocsc())
+        try:
+            self._inner = splu(inner.tocsc())
+        except RuntimeError:
+            # Contrasts beyond round-off leave a pocket without a hold; the solve goes on without the correction.
+            self.count = 0
 
     def correct(self, matrix: FacetMatrix, given: NDArray[np.float32], solution: NDArray[np.float32]) -> None:
         """Add the correction for the (owned facets,) right-hand side to the (local facets,) solution."""
