@@ -119,24 +119,6 @@ def test_pockets_are_the_small_components_above_any_threshold(partition: Partiti
     pressure.destroy()
 
 
-def test_pockets_inside_pockets_cost_few_iterations(partition: Partition, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Cells at 1e8 in cells at 1e7 in cells at 1e6 in cells at 1e4: 46 iterations, 57 with the outer pockets alone.
-    mobility, neighbours = np.full(len(partition.cell_volumes), 1e4), partition.neighbours
-    for cell in np.random.default_rng(3).permutation(len(mobility))[:POCKETS]:
-        near = np.setdiff1d(neighbours[cell], [-1])
-        far = np.setdiff1d(neighbours[near], [-1])
-        mobility[far] = np.maximum(mobility[far], 1e6)
-        mobility[near] = np.maximum(mobility[near], 1e7)
-        mobility[cell] = 1e8
-    nested = solved(partition, mobility)
-    monkeypatch.setattr(fem.pockets, "CONTRAST", 30.0)
-    outer = solved(partition, mobility)
-    assert nested.iterations < 0.9 * outer.iterations
-    np.testing.assert_allclose(nested.facet_pressure, outer.facet_pressure, rtol=1e-7)
-    nested.destroy()
-    outer.destroy()
-
-
 def test_pockets_that_round_off_leaves_without_a_hold_are_not_corrected(
     partition: Partition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
