@@ -6,21 +6,18 @@ else. Each of them is also a module with a ``--help`` of its own.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks import elastic_sizes, flow_profile, flow_steps, injection_speed, start_up, whole_case
+from benchmarks.page import options
 
 PARTS = (flow_steps, injection_speed, flow_profile, elastic_sizes, whole_case, start_up)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--out", type=Path, help="page to write all tables to")
-    asked = parser.parse_args(arguments)
+    asked = options(__doc__).parse_args(arguments)
     for part in PARTS:
         print(part.__name__, file=sys.stderr, flush=True)
         part.main([] if asked.out is None else ["-o", str(asked.out)])

@@ -16,7 +16,7 @@ from mpi4py import MPI
 
 import numpy as np
 
-from benchmarks.processes import peak_memory
+from benchmarks.processes import memory, peak_memory
 from fem import elasticity
 from fem.elastic_material import ElasticMaterial
 from fem.partition import Partition
@@ -31,6 +31,7 @@ POISSON_RATIO = 0.3
 def main(what: str, mesh_file: Path, tolerance: float, output: Path) -> None:
     """Solve, and print seconds from the mesh in memory to the result, iterations, memory and the result."""
     comm = MPI.COMM_WORLD
+    before = comm.allreduce(memory(), op=MPI.SUM)
     mesh, modulus = read(mesh_file)
     elasticity.QUADRATIC_OPTIONS["ksp_rtol"] = tolerance
     comm.barrier()
@@ -47,6 +48,7 @@ def main(what: str, mesh_file: Path, tolerance: float, output: Path) -> None:
         "iterations": [response.iterations for response in responses],
         "reaction": responses[0].reaction_superior[:3].tolist(),
         "error": error,
+        "before": before,
     }
     if what == "axial":
         write(output, responses[0], comm)

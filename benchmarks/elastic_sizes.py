@@ -6,7 +6,6 @@ axial load case between rigid plates on quadratic elements to 1e-10, from the me
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.elastic_solve import demo_body, write
-from benchmarks.page import machine, spread, table, write_part
+from benchmarks.page import options, publish, spread, table
 from benchmarks.processes import ROOT, python, run
 
 SIZES = (3.4, 2.2, 1.5, 1.1, 0.86)
@@ -29,33 +28,28 @@ TOLERANCE = 1e-10
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--out", type=Path, help="page to write the table to")
-    parser.add_argument("--quick", action="store_true", help="coarse meshes and one round")
-    asked = parser.parse_args(arguments)
+    asked = options(__doc__, quick="coarse meshes and one round").parse_args(arguments)
     sizes, rounds = (QUICK_SIZES, QUICK_ROUNDS) if asked.quick else (SIZES, ROUNDS)
     with tempfile.TemporaryDirectory() as name:
         rows = [row for size in sizes for row in measured(Path(name), size, rounds)]
-    text = "\n".join(
+    publish(
+        "elastic_sizes",
+        asked,
+        "Elastic solve",
         [
-            "## Elastic solve\n",
-            f"`python -m benchmarks.elastic_sizes{' --quick' if asked.quick else ''}`: {machine()}",
             "One axial load case of the demo's L3 between rigid plates, quadratic elements, to 1e-10 of the right-hand "
             "side, from the mesh in memory to the displacements. Seconds are medians, with least and largest in "
-            "brackets; CPU is that of the slowest rank; memory is that of all ranks' processes, of which Python and "
-            "its libraries hold 160 MB each.\n",
+            "brackets; CPU is that of the slowest rank; memory is that of all ranks' processes, beside what they hold "
+            "before they read the mesh.\n",
             table(
                 [
                     "cells", "unknowns", "ranks", "iterations", "wall (s)", "efficiency", "CPU (s)", "memory (MB)",
-                    "a thousand unknowns (MB)",
+                    "before (MB)", "a thousand unknowns (MB)",
                 ],
                 rows,
             ),
-        ]
+        ],
     )  # fmt: skip
-    print(text)
-    if asked.out is not None:
-        write_part(asked.out, "elastic_sizes", text)
 
 
 def measured(folder: Path, size: float, rounds: int) -> list[list[object]]:
@@ -83,6 +77,7 @@ def measured(folder: Path, size: float, rounds: int) -> list[list[object]]:
                 "–" if ranks == 1 else f"{alone / (ranks * middle):.0%}",
                 f"{statistics.median(one['processor'] for one in found):.2f}",
                 f"{memory:.0f}",
+                f"{statistics.median(one['before'] for one in found):.0f}",
                 f"{1e3 * memory / found[0]['unknowns']:.1f}",
             ]
         )

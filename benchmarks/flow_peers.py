@@ -197,7 +197,7 @@ def mumps_solver(system: System, watch: Stopwatch) -> Callable[[Array], Answer]:
 
 
 def gamg_solver(system: System, watch: Stopwatch) -> Callable[[Array], Answer]:
-    """PETSc's algebraic multigrid with conjugate gradients around it, its hierarchy built anew in every step."""
+    """PETSc's algebraic multigrid with conjugate gradients around it; its interpolation is built in the first step."""
     return petsc_solver(
         system,
         watch,

@@ -8,7 +8,6 @@ gathered came from the cache; beside its rate stands that of the STREAM triad (M
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 from collections.abc import Callable, Sequence
@@ -27,11 +26,12 @@ from numpy.typing import NDArray
 
 from benchmarks.flow_body import Body, Moment
 from benchmarks.flow_process import FRONT_CONTRAST, restart, solve
-from benchmarks.page import machine, table, write_part
+from benchmarks.page import options, publish, table
 from experiments.identity import code_version
 from fem import facet_matrix, two_level
 from fem.darcy import DarcyPressure
 from fem.partition import Partition
+from fem.pockets import Pockets
 
 SIZES = (1.5, 1.0)
 """Edge lengths in mm."""
@@ -82,23 +82,17 @@ class Kernel:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--out", type=Path, help="page to write the tables to")
-    parser.add_argument("--sizes", nargs="+", type=float, default=SIZES, help="edge lengths in mm")
+    parser = options(__doc__)
+    parser.add_argument("--sizes", nargs="+", type=float, help="edge lengths in mm")
     asked = parser.parse_args(arguments)
     folder = Path(tempfile.gettempdir(), f"vertebroplasty-benchmarks-{code_version()}")
     folder.mkdir(exist_ok=True)
     parts = [
-        "## Where a pressure step spends its time\n",
-        f"`python -m benchmarks.flow_profile`: {machine()}",
         f"The STREAM triad moves {triad(LARGE):.1f} GB/s on one core where no cache holds its arrays.\n",
     ]
-    for size in asked.sizes:
+    for size in asked.sizes or SIZES:
         parts += profile(size, folder)
-    text = "\n".join(parts)
-    print(text)
-    if asked.out is not None:
-        write_part(asked.out, "flow_profile", text)
+    publish("flow_profile", asked, "Where a pressure step spends its time", parts)
 
 
 def profile(size: float, folder: Path) -> list[str]:
@@ -151,7 +145,7 @@ def profile(size: float, folder: Path) -> list[str]:
 
 
 def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
-    """The kernels of a step, without those of the pockets, which a ball of cement has few of."""
+    """The kernels of a step."""
     matrix, cycle = pressure._facet_matrix, pressure._preconditioner
     partition, nodal = pressure.partition, cycle._nodal
     given, result = matrix.row_sum.copy(), np.empty_like(matrix.row_sum)
@@ -199,11 +193,24 @@ def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
             (vertices, load, solution, solution),
             1,
         ),
+        Kernel(
+            "solve for the pockets and around them",
+            lambda: cycle.pockets.correct(matrix, cycle._given, solution),
+            pocket_arrays(cycle.pockets, matrix),
+            2,
+        ),
         Kernel("multigrid on the nodes, levels of few unknowns included", nodal.solve, multigrid_arrays(nodal), 1),
         Kernel(
             "filling the facet matrix",
             fill,
             (matrix.cell_facets, matrix._unit_pairs, mobility, pressure._exchange, matrix.pairs, given),
+            1,
+            "step",
+        ),
+        Kernel(
+            "search for the pockets",
+            lambda: cycle.pockets.find(matrix, mobility),
+            (partition.neighbours, mobility, cycle.pockets._ease_at_unit_mobility),
             1,
             "step",
         ),
@@ -215,6 +222,13 @@ def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
             "step",
         ),
     ]  # fmt: skip
+
+
+def pocket_arrays(pockets: Pockets, matrix: facet_matrix.FacetMatrix) -> tuple[NDArray, ...]:
+    """The cells around the pockets and their matrix, and its factors."""
+    cells, inner = pockets._cells, pockets._inner
+    factors = () if inner is None else (inner.L.data, inner.L.indices, inner.U.data, inner.U.indices)
+    return (matrix.cell_facets[cells], matrix.pairs[cells], pockets.facets, pockets._residual, *factors)
 
 
 def multigrid_arrays(nodal: object) -> tuple[NDArray, ...]:

@@ -12,7 +12,6 @@ place. Meshes and states are kept in a temporary folder as long as the code does
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 
 from benchmarks.flow_peers import METHODS
 from benchmarks.flow_process import CONTRASTS
-from benchmarks.page import machine, spread, table, write_part
+from benchmarks.page import options, publish, spread, table
 from benchmarks.processes import ROOT, ProcessError, python, run
 from experiments.identity import code_version
 
@@ -59,9 +58,7 @@ PARTS = ("mobility", "assembly", "set-up", "solve", "flux")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--out", type=Path, help="page to write the tables to")
-    parser.add_argument("--quick", action="store_true", help="coarse meshes and few rounds")
+    parser = options(__doc__, quick="coarse meshes and few rounds")
     parser.add_argument("--sizes", nargs="+", type=float, help="edge lengths in mm")
     asked = parser.parse_args(arguments)
     sizes = asked.sizes or (QUICK_SIZES if asked.quick else SIZES)
@@ -79,10 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     grown = json.loads(
         own_process(folder, GROWTH_SIZE, "growth", QUICK_INJECTIONS if asked.quick else INJECTIONS)
     )["held"]  # fmt: skip
-    text = "\n".join(
+    publish(
+        "flow_steps",
+        asked,
+        "Pressure and transport step",
         [
-            "## Pressure and transport step\n",
-            f"`python -m benchmarks.flow_steps{' --quick' if asked.quick else ''}`: {machine()}",
             "Seconds are medians, with least and largest in brackets; CPU is what the processor of the slowest rank "
             "spent.\n",
             "One step at the end of the demo's 4 ml (on the largest mesh: with a ball of as much cement), to 1e-10 of "
@@ -103,11 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             memory_table(runs),
             f"{len(grown)} injections in one process ({GROWTH_SIZE:g} mm): {grown[SETTLED - 1]:.1f} MB after "
             f"{SETTLED}, {grown[-1]:.1f} MB after {len(grown)}.\n",
-        ]
+        ],
     )
-    print(text)
-    if asked.out is not None:
-        write_part(asked.out, "flow_steps", text)
 
 
 def own_process(folder: Path, size: float, kind: str, count: int, ranks: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import os
 import platform
@@ -19,6 +20,41 @@ of that part alone. The elastic solve beside CalculiX has [a page of its own](th
 """
 
 PACKAGES = ("vertebroplasty", "dolfinx-solver-real", "mpich", "numpy", "numba", "scipy", "scikit-fem", "pyamg")
+
+
+def options(description: str | None, quick: str | None = None) -> argparse.ArgumentParser:
+    """The options that benchmarks share; ``--quick`` where ``quick`` says what it takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, help="page to write the tables to")
+    if quick is not None:
+        parser.add_argument("--quick", action="store_true", help=quick)
+    return parser
+
+
+def publish(name: str, asked: argparse.Namespace, title: str, paragraphs: Sequence[str]) -> None:
+    """Print the part of a benchmark, its command and the machine above it, and write it where that is asked.
+
+    Args:
+        name: of the module.
+        asked: what :func:`options` took from the command line.
+        title: of the part.
+        paragraphs: in Markdown, each with its last line break.
+    """
+    text = "\n".join([f"## {title}\n", f"`{command(name, asked)}`: {machine()}", *paragraphs])
+    print(text)
+    if asked.out is not None:
+        write_part(asked.out, name, text)
+
+
+def command(name: str, asked: argparse.Namespace) -> str:
+    """The command that measures as ``asked``."""
+    words = [f"python -m benchmarks.{name}"]
+    for option, value in vars(asked).items():
+        if value is True:
+            words.append(f"--{option}")
+        elif isinstance(value, list):
+            words += [f"--{option}", *(f"{item:g}" for item in value)]
+    return " ".join(words)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -6,7 +6,6 @@ mesh with empty caches of FFCx (C code of the finite element forms) and numba (l
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.page import machine, spread, table, write_part
+from benchmarks.page import options, publish, spread, table
 from benchmarks.processes import ROOT, run
 
 STARTS = 7
@@ -29,9 +28,7 @@ DEMO = ("demo", "--mesh-size", "3")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--out", type=Path, help="page to write the table to")
-    asked = parser.parse_args(arguments)
+    asked = options(__doc__).parse_args(arguments)
     program = str(Path(sys.executable).parent / "vertebroplasty")
     rows = []
     for command in COMMANDS:
@@ -47,20 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows.append([f"{demo_name}, what it left there", spread([wall for wall, _ in later], 1)])
     gained = {name: seconds - later[0][1].get(name, 0.0) for name, seconds in first[0][1].items()}
     most = sorted(gained.items(), key=lambda item: -item[1])[:3]
-    text = "\n".join(
+    publish(
+        "start_up",
+        asked,
+        "Start-up",
         [
-            "## Start-up\n",
-            f"`python -m benchmarks.start_up`: {machine()}",
             "Seconds of whole processes: medians, with least and largest in brackets.\n",
             table(["command", "wall (s)"], rows),
             "The first run compiles in these stages: "
             + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in most)
             + ".\n",
-        ]
+        ],
     )
-    print(text)
-    if asked.out is not None:
-        write_part(asked.out, "start_up", text)
 
 
 def demo(program: str, folder: Path) -> tuple[float, dict[str, float]]:

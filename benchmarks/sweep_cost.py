@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page import machine, table, write_part
+from benchmarks.page import machine, options, table, write_part
 from benchmarks.processes import ROOT, memory, python
 
 COUNT, WORKERS = 200, 2
@@ -75,9 +75,8 @@ class Watch:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the sweep and the single cases, compare, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--count", type=int, default=COUNT, help="cases of the sweep")
-    parser.add_argument("-o", "--out", type=Path, help="page to write the table to")
     parser.add_argument("--singles", type=Path, nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.singles:

@@ -5,7 +5,6 @@ Run it as ``python -m benchmarks.whole_case``; it needs Linux. ``-o docs/benchma
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.page import machine, spread, table, write_part
+from benchmarks.page import options, publish, spread, table
 from benchmarks.processes import ROOT, Cost, run
 
 SIZES = (2.2, 1.5, 1.0)
@@ -27,28 +26,23 @@ STAGES = ("mesh", "bone", "injection", "stiffness", "pictures")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--out", type=Path, help="page to write the table to")
-    parser.add_argument("--quick", action="store_true", help="a coarse mesh and one round")
-    asked = parser.parse_args(arguments)
+    asked = options(__doc__, quick="a coarse mesh and one round").parse_args(arguments)
     sizes, rounds = (QUICK_SIZES, QUICK_ROUNDS) if asked.quick else (SIZES, ROUNDS)
     demo(sizes[0])  # compiles what is not yet in the cache
     rows = [row(size, [demo(size) for _ in range(rounds)]) for size in sizes]
-    text = "\n".join(
+    publish(
+        "whole_case",
+        asked,
+        "Whole case",
         [
-            "## Whole case\n",
-            f"`python -m benchmarks.whole_case{' --quick' if asked.quick else ''}`: {machine()}",
             "`vertebroplasty demo --mesh-size SIZE` on one core, from the CT to report and pictures. Seconds are "
             "medians, with least and largest in brackets; stages are those of the manifest. Stiffness is the 6 × 6 "
             "matrix and a load case of the intact and of the augmented body.\n",
             table(
                 ["size (mm)", "cells", "wall (s)", "CPU (s)", *[f"{name} (s)" for name in STAGES], "memory (MB)"], rows
             ),
-        ]
+        ],
     )
-    print(text)
-    if asked.out is not None:
-        write_part(asked.out, "whole_case", text)
 
 
 @dataclass(frozen=True)

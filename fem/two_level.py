@@ -69,7 +69,7 @@ class TwoLevel:
         matrix = self._matrix
         _scale(matrix.cell_facets, matrix.pairs, matrix.row_sum, self._pairs, self._row_sum, self._inverse)
         self.pockets.find(matrix, moment.mobility)
-        self._pockets_anywhere = bool(self._partition.comm.allreduce(self.pockets.count, op=MPI.MAX))
+        self._pockets_anywhere = bool(self._partition.comm.allreduce(len(self.pockets.facets), op=MPI.MAX))
         self._nodal.fill(moment)
         self._nodal.update()
 
