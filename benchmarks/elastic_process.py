@@ -1,7 +1,8 @@
 """One process of an elastic benchmark: mesh file in, reaction force and displacements out.
 
-Run it as ``python -m benchmarks.elastic_process axial|matrix MESH TOLERANCE OUTPUT``, also under ``mpiexec``. ``axial``
-is one load case, 1 mm of compression between rigid plates, ``matrix`` the whole 6 x 6. It prints one line of JSON.
+Run it as ``python -m benchmarks.elastic_process axial|matrix MESH TOLERANCE OUTPUT [SOLVER]``, also under ``mpiexec``.
+``axial`` is one load case, 1 mm of compression between rigid plates, ``matrix`` the whole 6 x 6. SOLVER is one of
+:data:`OTHERS`, what PETSc offers for the same matrix, or left out for ours. It prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
@@ -27,16 +29,24 @@ from meshes.tetmesh import TetMesh
 PLATES = ("superior_endplate", "inferior_endplate")
 POISSON_RATIO = 0.3
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "GAMG": elasticity.LINEAR_OPTIONS,
+    "MUMPS": {"ksp_type": "richardson", "pc_type": "cholesky", "pc_factor_mat_solver_type": "mumps"},
+}
+"""Algebraic multigrid with rigid-body modes, on the quadratic elements themselves, and a direct solver."""
 
-def main(what: str, mesh_file: Path, tolerance: float, output: Path) -> None:
+
+def main(what: str, mesh_file: Path, tolerance: float, output: Path, solver: str | None = None) -> None:
     """Solve, and print seconds from the mesh in memory to the result, iterations, memory and the result."""
     comm = MPI.COMM_WORLD
     before = comm.allreduce(memory(), op=MPI.SUM)
     mesh, modulus = read(mesh_file)
-    elasticity.QUADRATIC_OPTIONS["ksp_rtol"] = tolerance
+    elasticity.QUADRATIC_OPTIONS["ksp_rtol"] = elasticity.LINEAR_OPTIONS["ksp_rtol"] = tolerance
     comm.barrier()
     wall, processor = time.perf_counter(), time.process_time()
     with PlateProblem(Partition.build(mesh, comm), 2, *PLATES) as problem:
+        if solver is not None:
+            leave_to_petsc(problem, OTHERS[solver])
         problem.assemble(ElasticMaterial.isotropic(modulus, POISSON_RATIO))
         motions = [AXIAL_COMPRESSION] if what == "axial" else np.eye(6)
         responses = [problem.solve(motion) for motion in motions]
@@ -55,6 +65,13 @@ def main(what: str, mesh_file: Path, tolerance: float, output: Path) -> None:
     found["memory"] = comm.allreduce(peak_memory("self"), op=MPI.SUM)
     if comm.rank == 0:
         print(json.dumps(found))
+
+
+def leave_to_petsc(problem: PlateProblem, options: dict[str, Any]) -> None:
+    """Have the next assembly set PETSc's solver up instead of our two levels."""
+    elastic = problem._elastic
+    elastic._coarse, elastic._level._storage = None, "aij"
+    elasticity.LINEAR_OPTIONS = options
 
 
 def read(path: Path) -> tuple[TetMesh, np.ndarray]:
@@ -76,4 +93,4 @@ def write(path: Path, response: PlateResponse, comm: MPI.Comm) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]), *sys.argv[5:])

@@ -1,4 +1,4 @@
-"""What the elastic solve of the demo's L3 costs on meshes of up to a million unknowns.
+"""What the elastic solve of the demo's L3 costs on meshes of up to a million unknowns, beside PETSc's own solvers.
 
 Run it as ``python -m benchmarks.elastic_sizes``; it needs Linux. ``-o docs/benchmarks.md`` writes its table there. One
 axial load case between rigid plates on quadratic elements to 1e-10, from the mesh in memory to the displacements.
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.elastic_process import OTHERS
 from benchmarks.elastic_solve import demo_body, write
 from benchmarks.page import options, publish, spread, table
 from benchmarks.processes import ROOT, python, run
@@ -21,6 +22,9 @@ SIZES = (3.4, 2.2, 1.5, 1.1, 0.86)
 """Edge lengths in mm; they give 20k to a million unknowns."""
 
 QUICK_SIZES = (3.4, 2.2)
+MUMPS_SIZE = 1.5
+"""Smallest edge length in mm at which the direct solver is asked."""
+
 RANKS = (1, 2)
 ROUNDS, QUICK_ROUNDS = 3, 1
 TOLERANCE = 1e-10
@@ -40,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "One axial load case of the demo's L3 between rigid plates, quadratic elements, to 1e-10 of the right-hand "
             "side, from the mesh in memory to the displacements. Seconds are medians, with least and largest in "
             "brackets; CPU is that of the slowest rank; memory is that of all ranks' processes, beside what they hold "
-            "before they read the mesh.\n",
+            "before they read the mesh. GAMG is PETSc's algebraic multigrid with rigid-body modes on the same "
+            "quadratic elements, MUMPS a direct solver.\n",
             table(
                 [
-                    "cells", "unknowns", "ranks", "iterations", "wall (s)", "efficiency", "CPU (s)", "memory (MB)",
-                    "before (MB)", "a thousand unknowns (MB)",
+                    "cells", "unknowns", "solver", "ranks", "iterations", "wall (s)", "efficiency", "CPU (s)",
+                    "memory (MB)", "before (MB)", "a thousand unknowns (MB)",
                 ],
                 rows,
             ),
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measured(folder: Path, size: float, rounds: int) -> list[list[object]]:
-    """Rows of one mesh, one for each number of ranks."""
+    """Rows of one mesh: ours on each number of ranks, and the others."""
     mesh, modulus = demo_body(size)
     path = folder / "mesh.npz"
     write(path, mesh, modulus)
@@ -63,31 +68,39 @@ def measured(folder: Path, size: float, rounds: int) -> list[list[object]]:
     alone = 0.0
     for ranks in RANKS:
         found = [once(path, ranks) for _ in range(rounds)]
-        walls = [one["wall"] for one in found]
-        middle = statistics.median(walls)
+        middle = statistics.median(one["wall"] for one in found)
         alone = alone or middle
-        memory = statistics.median(one["memory"] for one in found)
-        rows.append(
-            [
-                len(mesh.cells),
-                found[0]["unknowns"],
-                ranks,
-                found[0]["iterations"][0],
-                spread(walls, 2),
-                "–" if ranks == 1 else f"{alone / (ranks * middle):.0%}",
-                f"{statistics.median(one['processor'] for one in found):.2f}",
-                f"{memory:.0f}",
-                f"{statistics.median(one['before'] for one in found):.0f}",
-                f"{1e3 * memory / found[0]['unknowns']:.1f}",
-            ]
-        )
+        rows.append(row(len(mesh.cells), "own", ranks, found, "–" if ranks == 1 else f"{alone / (ranks * middle):.0%}"))
+    for solver in OTHERS:
+        if solver == "MUMPS" and size < MUMPS_SIZE:
+            rows.append([len(mesh.cells), rows[0][1], solver, 1, "direct solver, not asked at this size", *["–"] * 6])
+        else:
+            rows.append(row(len(mesh.cells), solver, 1, [once(path, 1, solver)], "–"))
     return rows
 
 
-def once(path: Path, ranks: int) -> dict[str, Any]:
+def row(cells: int, solver: str, ranks: int, found: Sequence[dict[str, Any]], efficiency: str) -> list[object]:
+    """One line of the table from several runs."""
+    memory = statistics.median(one["memory"] for one in found)
+    return [
+        cells,
+        found[0]["unknowns"],
+        solver,
+        ranks,
+        found[0]["iterations"][0],
+        spread([one["wall"] for one in found], 2),
+        efficiency,
+        f"{statistics.median(one['processor'] for one in found):.2f}",
+        f"{memory:.0f}",
+        f"{statistics.median(one['before'] for one in found):.0f}",
+        f"{1e3 * memory / found[0]['unknowns']:.1f}",
+    ]
+
+
+def once(path: Path, ranks: int, *solver: str) -> dict[str, Any]:
     """What one process, or one on each rank, found."""
     output = path.with_name("displacement.npz")
-    _, text = run(python("benchmarks.elastic_process", "axial", path, TOLERANCE, output, ranks=ranks), ROOT)
+    _, text = run(python("benchmarks.elastic_process", "axial", path, TOLERANCE, output, *solver, ranks=ranks), ROOT)
     return json.loads(text.splitlines()[-1])
 
 

@@ -16,7 +16,7 @@ HEAD = """# Benchmarks
 
 What solvers and whole cases cost, beside what one could take instead, on one machine. `uv run --group bench python -m
 benchmarks -o docs/benchmarks.md` measures it all again, in about an hour; the line below each heading is the command
-of that part alone. The elastic solve beside CalculiX has [a page of its own](theory/elastic-solver.md).
+of that part alone.
 
 Before and after a change of a solver, `uv run --group bench pytest benchmarks --benchmark-autosave` and
 `--benchmark-compare` (pytest-benchmark, about a minute each) tell what it did to single steps and to an injection.
