@@ -31,7 +31,7 @@ from experiments.identity import code_version
 from fem import facet_matrix, two_level
 from fem.darcy import DarcyPressure
 from fem.partition import Partition
-from fem.pockets import Pockets
+from fem.pockets import Surroundings
 
 SIZES = (1.5, 1.0)
 """Edge lengths in mm."""
@@ -153,7 +153,7 @@ def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
     vertices, load = partition.facet_vertices, np.zeros(nodal.load.getLocalSize())
     mobility, flux = moment.mobility(), pressure.flux.copy()
     cells = (partition.cell_facets, pressure._cell_matrices, mobility)
-    degree = two_level.DEGREE
+    degree, around = two_level.DEGREE, cycle.pockets.surroundings
 
     def fill() -> None:
         facet_matrix._fill(
@@ -193,12 +193,14 @@ def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
             (vertices, load, solution, solution),
             1,
         ),
-        Kernel(
-            "solve for the pockets and around them",
-            lambda: cycle.pockets.correct(matrix, cycle._given, solution),
-            pocket_arrays(cycle.pockets, matrix),
-            2,
-        ),
+        *([] if around is None else [
+            Kernel(
+                "solve for the pockets and around them",
+                lambda: around.correct(matrix, cycle._given, solution),
+                pocket_arrays(around, matrix),
+                2,
+            ),
+        ]),
         Kernel("multigrid on the nodes, levels of few unknowns included", nodal.solve, multigrid_arrays(nodal), 1),
         Kernel(
             "filling the facet matrix",
@@ -224,11 +226,11 @@ def kernels(pressure: DarcyPressure, moment: Moment) -> list[Kernel]:
     ]  # fmt: skip
 
 
-def pocket_arrays(pockets: Pockets, matrix: facet_matrix.FacetMatrix) -> tuple[NDArray, ...]:
+def pocket_arrays(around: Surroundings, matrix: facet_matrix.FacetMatrix) -> tuple[NDArray, ...]:
     """The cells around the pockets and their matrix, and its factors."""
-    cells, inner = pockets._cells, pockets._inner
-    factors = () if inner is None else (inner.L.data, inner.L.indices, inner.U.data, inner.U.indices)
-    return (matrix.cell_facets[cells], matrix.pairs[cells], pockets.facets, pockets._residual, *factors)
+    lower, upper = around.factors.L, around.factors.U
+    factors = (lower.data, lower.indices, upper.data, upper.indices)
+    return (matrix.cell_facets[around.cells], matrix.pairs[around.cells], around.facets, *factors)
 
 
 def multigrid_arrays(nodal: object) -> tuple[NDArray, ...]:

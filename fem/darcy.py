@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem import krylov
+from fem.errors import ConvergenceError
 from fem.facet_matrix import Conductances, FacetMatrix
 from fem.partition import Partition
 from fem.two_level import TwoLevel
@@ -153,9 +154,11 @@ class DarcyPressure:
         :attr:`divergence_defect` tells what it misses.
 
         Raises:
-            ConvergenceError: the residual did not reach the tolerance.
+            ConvergenceError: the residual did not reach the tolerance, or a mobility is not positive and finite.
         """
         comm, owned = self.partition.comm, self.partition.owned_cells
+        if not comm.allreduce(bool(((mobility > 0.0) & np.isfinite(mobility)).all()), op=MPI.LAND):
+            raise ConvergenceError("the pressure was asked for at a mobility that is not positive and finite")
         self._source[:], self._mobility[:] = source, mobility
         if exchange is not None and self._vessel_pressure is not None:
             self._exchange[:] = exchange

@@ -2,8 +2,8 @@
 
 One cycle smooths, corrects the pockets and the nodal part of the error, the pockets again, and smooths once more. The
 smoother divides by the sum of the moduli of a row, which bounds its spectrum by 1 at every mobility, so that the
-preconditioner stays positive definite. All of the facet level runs in single precision: it is a correction of a
-residual that conjugate gradients hold in double precision.
+preconditioner is positive definite but for round-off. All of the facet level runs in single precision: it is a
+correction of a residual that conjugate gradients hold in double precision.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TwoLevel:
         matrix = self._matrix
         _scale(matrix.cell_facets, matrix.pairs, matrix.row_sum, self._pairs, self._row_sum, self._inverse)
         self.pockets.find(matrix, moment.mobility)
-        self._pockets_anywhere = bool(self._partition.comm.allreduce(len(self.pockets.facets), op=MPI.MAX))
+        self._pockets_anywhere = self._partition.comm.allreduce(self.pockets.surroundings is not None, op=MPI.LOR)
         self._nodal.fill(moment)
         self._nodal.update()
 
@@ -103,7 +103,8 @@ class TwoLevel:
 
     def _correct_pockets(self) -> None:
         if self._pockets_anywhere:
-            self.pockets.correct(self._matrix, self._given, self._solution.array)
+            if self.pockets.surroundings is not None:
+                self.pockets.surroundings.correct(self._matrix, self._given, self._solution.array)
             self._exchange()
 
     def _correct_nodes(self) -> None:

@@ -62,3 +62,14 @@ def test_too_few_iterations_raise(box_partition, monkeypatch):
     with pytest.raises(ConvergenceError, match="pressure did not converge"):
         pressure.solve(np.ones(count), np.eye(1, count).ravel(), walls, 0.0 * walls)
     pressure.destroy()
+
+
+@pytest.mark.parametrize("mobility", [0.0, -1.0, np.inf, np.nan])
+def test_a_mobility_that_is_none_raises(box_partition, mobility):
+    cells = len(box_partition.cell_volumes)
+    pressure = DarcyPressure(box_partition, np.broadcast_to(1e-2 * np.eye(3), (cells, 3, 3)))
+    mobilities, walls = np.full(cells, 1e4), np.ones(len(box_partition.boundary.facets))
+    mobilities[3] = mobility
+    with pytest.raises(ConvergenceError, match="not positive and finite"):
+        pressure.solve(mobilities, np.ones(cells), walls, 0.0 * walls)
+    pressure.destroy()

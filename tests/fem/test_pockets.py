@@ -1,5 +1,10 @@
 """Cells in which fluid moves far more easily than around them cost the pressure few iterations."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import dolfinx_solver  # noqa: F401
 from mpi4py import MPI  # noqa: F401
 
@@ -19,6 +24,7 @@ PERMEABILITY = 1e-2 * np.eye(3)
 """mm2."""
 
 POCKETS = 20
+SCRIPT = Path(__file__).with_name("pockets_on_ranks.py")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +59,13 @@ def solved(partition: Partition, mobility: NDArray[np.float64]) -> DarcyPressure
     return pressure
 
 
+def in_pockets(partition: Partition, ease: NDArray[np.float64]) -> NDArray[np.bool_]:
+    everywhere = np.zeros(len(ease), dtype=bool)
+    return fem.pockets._cells_of_pockets(
+        partition.neighbours, ease, everywhere, fem.pockets.CONTRAST, fem.pockets.MOST_CELLS
+    )
+
+
 def test_without_their_correction_they_take_three_times_the_iterations(
     partition: Partition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,7 +74,7 @@ def test_without_their_correction_they_take_three_times_the_iterations(
     corrected = solved(partition, mobility)
     monkeypatch.setattr(fem.pockets, "MOST_CELLS", 0)
     plain = solved(partition, mobility)
-    assert len(corrected._preconditioner.pockets.facets) > 10 * POCKETS
+    assert len(corrected._preconditioner.pockets.surroundings.facets) > 10 * POCKETS
     assert plain.iterations > 3 * corrected.iterations
     np.testing.assert_allclose(corrected.facet_pressure, plain.facet_pressure, rtol=1e-7)
     corrected.destroy()
@@ -70,21 +83,22 @@ def test_without_their_correction_they_take_three_times_the_iterations(
 
 def test_their_correction_leaves_no_residual_in_or_around_them(partition: Partition) -> None:
     pressure = solved(partition, scattered(partition, 1e4))
-    matrix, pockets = pressure._facet_matrix, pressure._preconditioner.pockets
+    matrix, solved_for = pressure._facet_matrix, pressure._preconditioner.pockets.surroundings
     random = np.random.default_rng(0)
     given, solution = (random.normal(size=len(matrix.row_sum)) for _ in range(2))
     before, after = np.empty_like(given), np.empty_like(given)
     multiply(matrix.cell_facets, matrix.pairs, matrix.row_sum, solution, before)
-    pockets.correct(matrix, given, solution)
+    solved_for.correct(matrix, given, solution)
     multiply(matrix.cell_facets, matrix.pairs, matrix.row_sum, solution, after)
-    assert np.abs((given - after)[pockets.facets]).max() < 1e-9 * np.abs((given - before)[pockets.facets]).max()
+    facets = solved_for.facets
+    assert np.abs((given - after)[facets]).max() < 1e-4 * np.abs((given - before)[facets]).max()
     pressure.destroy()
 
 
 def test_a_high_mobility_region_that_is_large_is_no_pocket(partition: Partition) -> None:
     mobility = np.where(partition.corner_points.mean(axis=1)[:, 0] > 0.0, 1e8, 1e4)
     pressure = solved(partition, mobility)
-    assert not len(pressure._preconditioner.pockets.facets)
+    assert pressure._preconditioner.pockets.surroundings is None
     pressure.destroy()
 
 
@@ -102,10 +116,10 @@ def test_pockets_are_the_small_components_above_any_threshold(partition: Partiti
             members = np.flatnonzero(labels == label)
             around = np.setdiff1d(neighbours[members], [-1, *members])
             small = len(members) <= fem.pockets.MOST_CELLS
-            if small and ease[members].min() >= fem.pockets.CONTRAST * ease[around].max():
+            if small and ease[members].min() > fem.pockets.CONTRAST * ease[around].max():
                 expected[members] = True
                 sizes.add(len(members))
-    found = fem.pockets._cells_of_pockets(neighbours, ease, fem.pockets.CONTRAST, fem.pockets.MOST_CELLS)
+    found = in_pockets(partition, ease)
     np.testing.assert_array_equal(found, expected)
     assert expected.sum() > 100
     assert max(sizes) > 3
@@ -117,11 +131,8 @@ def test_where_pockets_are_many_fewer_layers_around_them_are_solved_for(partitio
     alone = {}
     for name, pressure in (("few", few), ("many", many)):
         pockets = pressure._preconditioner.pockets
-        cells = fem.pockets._cells_of_pockets(
-            partition.neighbours, pressure._mobility * pockets._ease_at_unit_mobility, fem.pockets.CONTRAST,
-            fem.pockets.MOST_CELLS,
-        )  # fmt: skip
-        alone[name] = len(pockets.facets) / len(np.unique(partition.cell_facets[cells]))
+        cells = in_pockets(partition, pressure._mobility * pockets._ease_at_unit_mobility)
+        alone[name] = len(pockets.surroundings.facets) / len(np.unique(partition.cell_facets[cells]))
         pressure.destroy()
     assert alone["few"] > 3.0
     assert alone["many"] == 1.0
@@ -139,3 +150,17 @@ def test_round_off_leaves_no_pocket_inside_another_without_a_hold(partition: Par
     # Without the hold the iteration ends at the upper contrast with an indefinite preconditioner.
     assert pressure.iterations < 1500
     pressure.destroy()
+
+
+@pytest.mark.mpi
+def test_on_ranks_no_cell_is_solved_for_on_two_and_none_is_taken_for_a_pocket() -> None:
+    found = {}
+    for ranks in (1, 3):
+        command = [Path(sys.executable).with_name("mpiexec"), "-n", str(ranks), sys.executable, SCRIPT]
+        text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+        found[ranks] = json.loads(text)
+    assert found[3]["cells of two ranks"] == 0
+    assert found[1]["facets"] > found[3]["facets"] > 0.5 * found[1]["facets"]
+    for one in found.values():
+        assert one["facets of halves"] == 0
+        assert one["outflow"] == pytest.approx(50.0, rel=1e-9)

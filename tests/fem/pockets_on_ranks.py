@@ -1,0 +1,55 @@
+"""Pockets of a block on the ranks it is started on: one line of JSON, read by test_pockets.py."""
+
+import json
+
+import dolfinx_solver  # noqa: F401
+from mpi4py import MPI
+
+import numpy as np
+from block_grid import block_grid
+
+from fem.darcy import DarcyPressure
+from fem.partition import Partition
+
+COMM = MPI.COMM_WORLD
+
+
+def solved(partition: Partition, mobility: np.ndarray) -> DarcyPressure:
+    cells = partition.source.cells
+    pressure = DarcyPressure(partition, np.broadcast_to(1e-2 * np.eye(3), (len(partition.cell_volumes), 3, 3)))
+    source = np.zeros(len(cells))
+    source[len(cells) // 2] = 50.0
+    walls = np.full(len(partition.boundary.facets), 0.1)
+    pressure.solve(partition.local_cells(mobility), partition.local_cells(source), walls, 0.0 * walls)
+    return pressure
+
+
+def facets_solved_for(pressure: DarcyPressure) -> np.ndarray:
+    around = pressure._preconditioner.pockets.surroundings
+    local = np.empty(0, dtype=np.int32) if around is None else around.facets.astype(np.int32)
+    return np.unique(np.concatenate(COMM.allgather(pressure.partition.facet_map.local_to_global(local))))
+
+
+def owners(partition: Partition) -> np.ndarray:
+    facets = partition.facet_map
+    return np.concatenate([np.full(facets.size_local, COMM.rank), facets.owners])
+
+
+partition = Partition.build(block_grid((8, 8, 8)), COMM)
+middles = partition.source.points[partition.source.cells].mean(axis=1)
+few = np.random.default_rng(3).random(len(middles)) < 0.003
+scattered = solved(partition, np.where(few, 1e8, 1e4))
+numbers = partition.facet_map.local_to_global(np.arange(len(partition.facet_cells), dtype=np.int32))
+together = np.isin(numbers, facets_solved_for(scattered))[partition.cell_facets]
+of_cell = np.where(together, owners(partition)[partition.cell_facets], -1)
+lowest = np.where(together, of_cell, COMM.size).min(axis=1)
+halves = solved(partition, np.where(middles[:, 0] > 0.0, 1e8, 1e4))
+found = {
+    "iterations": scattered.iterations,
+    "facets": len(facets_solved_for(scattered)),
+    "cells of two ranks": int(COMM.allreduce(int((of_cell.max(axis=1) > lowest).sum()))),
+    "facets of halves": len(facets_solved_for(halves)),
+    "outflow": float(COMM.allreduce(float(scattered.wall_flux.sum()))),
+}
+if COMM.rank == 0:
+    print(json.dumps(found))
