@@ -68,7 +68,10 @@ def main(what: str, mesh_file: Path, tolerance: float, output: Path, solver: str
 
 
 def leave_to_petsc(problem: PlateProblem, options: dict[str, Any]) -> None:
-    """Have the next assembly set PETSc's solver up instead of our two levels."""
+    """Have the next assembly set PETSc's solver up instead of our two levels.
+
+    The interpolation of these is there by then, and counts: 0.3 of 11 s at 210k unknowns.
+    """
     elastic = problem._elastic
     elastic._coarse, elastic._level._storage = None, "aij"
     elasticity.LINEAR_OPTIONS = options

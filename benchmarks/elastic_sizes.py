@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.elastic_process import OTHERS
 from benchmarks.elastic_solve import demo_body, write
 from benchmarks.page import options, publish, spread, table
-from benchmarks.processes import ROOT, python, run
+from benchmarks.processes import ROOT, ProcessError, python, run
 
 SIZES = (3.4, 2.2, 1.5, 1.1, 0.86)
 """Edge lengths in mm; they give 20k to a million unknowns."""
@@ -73,10 +73,18 @@ def measured(folder: Path, size: float, rounds: int) -> list[list[object]]:
         rows.append(row(len(mesh.cells), "own", ranks, found, "–" if ranks == 1 else f"{alone / (ranks * middle):.0%}"))
     for solver in OTHERS:
         if solver == "MUMPS" and size < MUMPS_SIZE:
-            rows.append([len(mesh.cells), rows[0][1], solver, 1, "direct solver, not asked at this size", *["–"] * 6])
-        else:
+            rows.append(without_figures(rows[0], solver, "direct solver, not asked at this size"))
+            continue
+        try:
             rows.append(row(len(mesh.cells), solver, 1, [once(path, 1, solver)], "–"))
+        except ProcessError as error:
+            rows.append(without_figures(rows[0], solver, str(error)))
     return rows
+
+
+def without_figures(own: Sequence[object], solver: str, why: str) -> list[object]:
+    """One line for a solver that was not asked on the mesh of our line, or failed there."""
+    return [*own[:2], solver, 1, why, *["–"] * 6]
 
 
 def row(cells: int, solver: str, ranks: int, found: Sequence[dict[str, Any]], efficiency: str) -> list[object]:

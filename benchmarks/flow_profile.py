@@ -30,6 +30,7 @@ from benchmarks.page import options, publish, table
 from experiments.identity import code_version
 from fem import facet_matrix, two_level
 from fem.darcy import DarcyPressure
+from fem.nodal_level import MULTIGRID_OPTIONS
 from fem.partition import Partition
 from fem.pockets import Surroundings
 
@@ -234,9 +235,9 @@ def pocket_arrays(around: Surroundings, matrix: facet_matrix.FacetMatrix) -> tup
 
 
 def multigrid_arrays(nodal: object) -> tuple[NDArray, ...]:
-    """The nodal matrix, which a cycle reads 13 times: six smoothing steps on each side, and the residual between."""
+    """The nodal matrix, once for each smoothing step on both sides and once for the residual between."""
     starts, columns, values = nodal._matrix.getValuesCSR()  # type: ignore[attr-defined]
-    return (starts, columns, values) * 13
+    return (starts, columns, values) * (2 * MULTIGRID_OPTIONS["mg_levels_ksp_max_it"] + 1)
 
 
 def median_seconds(run: Callable[[], object]) -> float:

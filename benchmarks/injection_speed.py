@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "interFoam",
             cube_foam.PROGRAM,
             refined,
-            lambda: {"interFoam": foam(folder / "foam", cubes, rounds)},
+            lambda: {"interFoam": repeated(rounds, lambda: cube_foam.solve(folder / "foam", cubes))},
         )
     publish(
         "injection_speed",
@@ -119,14 +119,6 @@ def opm(folder: Path, cubes: int, rounds: int) -> dict[str, list[Answer] | str]:
     return {names[steps]: answer for steps, answer in rows.items()}
 
 
-def foam(folder: Path, cubes: int, rounds: int) -> list[Answer] | str:
-    """interFoam, or why it gave up."""
-    try:
-        return repeated(rounds, lambda: cube_foam.solve(folder, cubes))
-    except ProcessError as error:
-        return str(error)
-
-
 def peer(
     name: str, program: str, refined: Answer, solve: Callable[[], Mapping[str, list[Answer] | str]]
 ) -> list[list[object]]:  # fmt: skip
@@ -134,7 +126,10 @@ def peer(
     if shutil.which(program) is None:
         found: Mapping[str, list[Answer] | str] = {name: f"skipped: no command {program}"}
     else:
-        found = solve()
+        try:
+            found = solve()
+        except ProcessError as error:
+            found = {name: f"skipped: {error}"}
     return [
         [label, answers, *["–"] * 7] if isinstance(answers, str) else row(label, answers, refined)
         for label, answers in found.items()

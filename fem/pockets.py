@@ -8,8 +8,8 @@ the pockets and of two layers of cells around them are solved for together: with
     x += R^T (R A R^T)^-1 R (b - A x)
 
 beside the smoother, a multiplicative Schwarz step (Smith et al. 1996, Domain Decomposition, section 1.2). Without it
-the demo's last step takes nearly three times the iterations; without the layers its cement at the end takes 30 instead
-of 26 at a contrast of 1e5.
+the demo's last step takes 85 iterations instead of 25; without the layers its cement at the end takes 30 instead of 26
+at a contrast of 1e5.
 """
 
 from __future__ import annotations

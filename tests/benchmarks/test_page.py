@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from benchmarks.page import HEAD, spread, table, write_part
+from benchmarks.page import HEAD, command, options, publish, spread, table, write_part
 from benchmarks.processes import ProcessError, run
 from benchmarks.stopwatch import Stopwatch
 
@@ -19,6 +19,17 @@ def test_a_part_replaces_itself_alone(tmp_path):
     assert page.index("33") < page.index("22")
     write_part(path, "first", "33")
     assert path.read_text(encoding="utf-8") == page
+
+
+def test_a_part_tells_the_command_that_makes_it(tmp_path, capsys):
+    parser = options("", quick="less")
+    parser.add_argument("--sizes", nargs="+", type=float)
+    assert command("steps", parser.parse_args([])) == "python -m benchmarks.steps"
+    asked = parser.parse_args(["--quick", "--sizes", "2.2", "1", "-o", str(tmp_path / "page.md")])
+    assert command("steps", asked) == "python -m benchmarks.steps --quick --sizes 2.2 1"
+    publish("steps", asked, "Steps", ["seconds\n"])
+    assert "## Steps\n\n`python -m benchmarks.steps --quick" in (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "seconds" in capsys.readouterr().out
 
 
 def test_cells_of_tables():
