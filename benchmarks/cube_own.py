@@ -18,13 +18,13 @@ import numpy as np
 from benchmarks.cube_problem import CEMENT, EDGE, MARROW, OPENING, PERMEABILITY, POROSITY, RATE, VOLUME, Answer, radii
 from benchmarks.flow_body import keep_mesh, kept_mesh
 from benchmarks.processes import ROOT, python, run
-from fem.displaced import DisplacedFluids
-from fem.injection import Injection
-from fem.needle import NeedleOpening
+from fem.injection.displaced_phase import DisplacedFluids
+from fem.injection.injection import Injection
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.walls import Walls
 from fem.partition import Partition
-from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.porous import PorousMedium
-from fem.walls import Walls
 from materials.cannula import Cannula
 from materials.cement import newtonian_cement
 from meshes.phantoms import box

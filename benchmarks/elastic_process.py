@@ -19,11 +19,11 @@ from mpi4py import MPI
 import numpy as np
 
 from benchmarks.processes import memory, peak_memory
-from fem import elasticity
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics import elasticity
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import AXIAL_COMPRESSION, PlateProblem, PlateResponse
+from fem.mechanics.stiffness import stiffness_matrix
 from fem.partition import Partition
-from fem.plates import AXIAL_COMPRESSION, PlateProblem, PlateResponse
-from fem.stiffness import stiffness_matrix
 from meshes.tetmesh import TetMesh
 
 PLATES = ("superior_endplate", "inferior_endplate")

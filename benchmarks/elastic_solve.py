@@ -37,10 +37,10 @@ from scipy.spatial import cKDTree
 from benchmarks.elastic_process import PLATES, POISSON_RATIO
 from benchmarks.page import options, publish, spread, table
 from benchmarks.processes import ROOT, Cost, python, run
-from fem import elasticity
-from fem.elastic_material import CONSTANTS, ElasticMaterial
+from fem.mechanics import elasticity
+from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
+from fem.mechanics.plates import AXIAL_COMPRESSION, PlateProblem
 from fem.partition import Partition
-from fem.plates import AXIAL_COMPRESSION, PlateProblem
 from materials.bone import BoneModel
 from meshes.body import mesh_body
 from meshes.demo_patient import demo_patient

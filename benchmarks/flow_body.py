@@ -13,11 +13,11 @@ from mpi4py import MPI
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.case import demo_case
-from experiments.laws import Laws
-from experiments.pipeline import on_root
-from experiments.preparation import InjectionSetup, Preparation, prepare
-from experiments.progress import Progress
+from experiments.case.laws import Laws
+from experiments.case.schema import demo_case
+from experiments.model.preparation import InjectionSetup, Preparation, prepare
+from experiments.results.progress import Progress
+from experiments.run.pipeline import on_root
 from fem.partition import Partition
 from meshes.tetmesh import TetMesh
 

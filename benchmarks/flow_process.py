@@ -25,11 +25,11 @@ from benchmarks import processes
 from benchmarks.flow_body import Body, Moment
 from benchmarks.stopwatch import Stopwatch
 from fem import krylov
-from fem.darcy import DarcyPressure
-from fem.injection import Injection
+from fem.injection.injection import Injection
+from fem.injection.plan import Bolus, Stage
+from fem.injection.transport import CementTransport
 from fem.partition import Partition
-from fem.plan import Bolus, Stage
-from fem.transport import CementTransport
+from fem.pressure.darcy import DarcyPressure
 
 TOLERANCE = 1e-10
 REFERENCE_TOLERANCE = 1e-13

@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from benchmarks.flow_body import Body, Moment
 from benchmarks.flow_process import FRONT_CONTRAST, restart, solve
 from benchmarks.page import options, publish, table
-from experiments.identity import code_version
-from fem import facet_matrix, two_level
-from fem.darcy import DarcyPressure
-from fem.nodal_level import MULTIGRID_OPTIONS
+from experiments.case.identity import code_version
 from fem.partition import Partition
-from fem.pockets import Surroundings
+from fem.pressure import facet_matrix, two_level
+from fem.pressure.darcy import DarcyPressure
+from fem.pressure.nodal_level import MULTIGRID_OPTIONS
+from fem.pressure.pockets import Surroundings
 
 SIZES = (1.5, 1.0)
 """Edge lengths in mm."""

@@ -24,7 +24,7 @@ from benchmarks.flow_peers import METHODS
 from benchmarks.flow_process import CONTRASTS
 from benchmarks.page import options, publish, spread, table
 from benchmarks.processes import ROOT, ProcessError, python, run
-from experiments.identity import code_version
+from experiments.case.identity import code_version
 
 SIZES = (2.2, 1.5, 1.0, 0.53)
 """Edge lengths in mm, for about 20k, 50k, 160k and a million cells."""

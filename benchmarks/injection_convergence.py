@@ -32,18 +32,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.richardson import Estimate, estimate
-from experiments.case import Case, demo_case
-from experiments.identity import code_version
-from experiments.laws import Laws
-from experiments.mechanics import load
+from experiments.case.identity import code_version
+from experiments.case.laws import Laws
+from experiments.case.schema import Case, demo_case
+from experiments.case.units import to_clinical
+from experiments.model.preparation import InjectionSetup, Preparation, prepare
 from experiments.pictures.style import PANEL_INCHES, TEXT_COLOR
-from experiments.preparation import InjectionSetup, Preparation, prepare
-from experiments.progress import Progress
-from experiments.units import to_clinical
-from fem.fill import FRONT_SATURATION, measure_fill
-from fem.history import InjectionHistory
-from fem.injection import Injection
-from fem.isosurface import isosurface
+from experiments.results.progress import Progress
+from experiments.run.mechanics import load
+from fem.injection.history import InjectionHistory
+from fem.injection.injection import Injection
+from fem.measures.fill import FRONT_SATURATION, measure_fill
+from fem.measures.isosurface import isosurface
 from fem.partition import Partition
 
 SIZES = (3.0, 2.5, 2.0, 1.5, 1.0)

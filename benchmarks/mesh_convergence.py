@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from experiments.pictures.style import PANEL_INCHES, TEXT_COLOR
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
-from fem.plates import axial_stiffness
 from materials.bone import BoneModel
 from materials.composite import CementBoneComposite
 from meshes.body import mesh_body

@@ -16,9 +16,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
-from fem.plates import axial_stiffness
 from materials.end_disc import EndDisc
 from materials.modulus import WalleModulus
 from meshes.body import mesh_body

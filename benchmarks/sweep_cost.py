@@ -101,7 +101,7 @@ def watched_sweep(folder: Path) -> Watch:
     Raises:
         subprocess.CalledProcessError: the sweep failed.
     """
-    program = "from experiments.cli import main; main()"
+    program = "from experiments.cli.main import main; main()"
     options = ["-o", str(folder / "sweep"), "--workers", str(WORKERS), "--dashboard", "127.0.0.1:0"]
     command = [sys.executable, "-c", program, "sweep", str(folder / "cost.toml"), *options]
     watch, start = Watch(), time.perf_counter()
@@ -158,9 +158,9 @@ def run_singles(files: Sequence[Path]) -> None:
     import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
     from mpi4py import MPI
 
-    from experiments.case import read_case
-    from experiments.pipeline import run_case
-    from experiments.store import json_text
+    from experiments.case.schema import read_case
+    from experiments.results.store import json_text
+    from experiments.run.pipeline import run_case
 
     for file in files:
         start = time.perf_counter()

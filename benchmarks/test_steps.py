@@ -24,12 +24,12 @@ from benchmarks.elastic_process import PLATES, POISSON_RATIO
 from benchmarks.elastic_solve import demo_body
 from benchmarks.flow_body import Body, Moment
 from benchmarks.flow_process import FRONT_CONTRAST, LAST_STEP, restart, solve
-from fem.darcy import DarcyPressure
-from fem.elastic_material import ElasticMaterial
-from fem.injection import Injection
+from fem.injection.injection import Injection
+from fem.injection.transport import CementTransport
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import AXIAL_COMPRESSION, PlateProblem
 from fem.partition import Partition
-from fem.plates import AXIAL_COMPRESSION, PlateProblem
-from fem.transport import CementTransport
+from fem.pressure.darcy import DarcyPressure
 
 SIZES = (2.2, 1.5)
 """Edge lengths in mm, for about 20k and 50k cells."""

@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore")""",
 default. `run` gives back what came out and, with a second argument, writes the folder of the case.""",
     """>from pathlib import Path
 
-from experiments import build_case, run
+from vertebroplasty import build_case, run
 
 case = build_case(
     {
@@ -41,7 +41,7 @@ case = build_case(
 )
 outcome = run(case, Path("results/walkthrough"))""",
     "The numbers, as the command prints them and by their names:",
-    """>from experiments.summary import result_rows
+    """>from experiments.cli.summary import result_rows
 
 for name, value in result_rows(outcome.results):
     print(f"{name:26} {value}")""",
@@ -49,11 +49,11 @@ for name, value in result_rows(outcome.results):
 {site: leak for site, leak in injection["leaks"].items() if leak["volume_ml"] > 1e-3}""",
     """The folder of the case holds the fields over time; `FinishedCase` reads them, also long after the run. `plot`
 shows the cement in the body, here after a third of the stored times and at the end.""",
-    """>from experiments.finished import FinishedCase
+    """>import vertebroplasty
 
-finished = FinishedCase.read(Path("results/walkthrough"))
+finished = vertebroplasty.FinishedCase.read(Path("results/walkthrough"))
 finished.plot(4)""",
-    ">finished.plot()",
+    ">vertebroplasty.plot(finished)",
     """The pictures that the run drew are in `pictures/`. This one shows the front at four times in one picture, cut
 open at an axial plane, and as lines over the CT.""",
     """>from IPython.display import Image

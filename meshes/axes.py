@@ -22,7 +22,7 @@ from scipy import ndimage
 from meshes.endplates import Endplates, fit_endplates
 from meshes.errors import InputError
 from meshes.frame import orthonormal_axes
-from meshes.image import Image
+from meshes.images.image import Image
 
 PROCESS_PAIRS = ((43, 44), (45, 46), (47, 48))
 """TPTBox numbers, left and right, of the costal, superior articular and inferior articular processes."""

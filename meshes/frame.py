@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshes.image import Image
+from meshes.images.image import Image
 
 EXTENT_STEP = 0.1
 """mm between the samples of the lines along which the extents are found; the crossing is interpolated."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from meshes.errors import InputError
-from meshes.image import LARGEST_LABEL, Image, read_mask
+from meshes.images.image import LARGEST_LABEL, Image, read_mask
 from meshes.regions import region_facets
 from meshes.sampling import equal_parts, voxel_weights
 from meshes.surface import Surface, nearest_points

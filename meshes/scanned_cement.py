@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshes.errors import InputError
-from meshes.image import Image, check_same_grid, read_mask
+from meshes.images.image import Image, check_same_grid, read_mask
 from meshes.vertebra import MARGIN, Vertebra
 
 RIM = 1

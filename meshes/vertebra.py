@@ -14,8 +14,8 @@ from meshes.axes import find_axes, mirror_agreement
 from meshes.bodysplit import SplitError, split_body
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame, FrameError, frame_of_body
-from meshes.image import Image, check_same_grid, read_ct, read_mask
-from meshes.labels import LabelChoice, choose_label, label_maps
+from meshes.images.image import Image, check_same_grid, read_ct, read_mask
+from meshes.images.labels import LabelChoice, choose_label, label_maps
 
 CORPUS = (49, 50)
 """TPTBox numbers of the body: its border and its inside."""

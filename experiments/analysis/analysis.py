@@ -10,8 +10,8 @@ from experiments.analysis import designs, random_sample
 from experiments.analysis.figures import save
 from experiments.analysis.part import Part
 from experiments.analysis.sample import Sample
-from experiments.store import case_directory, write_json, write_manifest
-from experiments.summary import NOTICE
+from experiments.results.store import case_directory, write_json, write_manifest
+from experiments.results.wording import NOTICE
 from meshes.errors import InputError
 
 

@@ -18,7 +18,7 @@ from experiments.analysis.part import Part
 from experiments.analysis.sample import Output, Sample
 from experiments.analysis.surrogate import LEAST_CASES, LEAST_SKILL, Share, fit
 from experiments.analysis.table import ResultTable, Value, cell
-from experiments.sections.base import joined
+from experiments.case.sections.base import joined
 
 _WORTH_DRAWING = 0.001
 """Share of the variance from which on an interaction is drawn."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.analysis.table import LARGE
-from experiments.pictures.style import words
+from experiments.results.wording import words
 from experiments.sweep.study import Vary
 
 Kind = Literal["patient", "procedure", "model"]

@@ -16,7 +16,7 @@ from experiments.analysis.part import Part
 from experiments.analysis.probability import Probability
 from experiments.analysis.sample import Output, Sample
 from experiments.analysis.table import ResultTable, Value
-from experiments.pictures.style import words
+from experiments.results.wording import words
 
 _STEPS = 6
 """Volumes at which the terminal shows the share that has leaked."""

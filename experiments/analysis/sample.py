@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from experiments.analysis.factor import Factor, readable, with_unit
 from experiments.analysis.table import cell
-from experiments.sections.base import joined
+from experiments.case.sections.base import joined
 from experiments.sweep.bands import HEADLINES
 from experiments.sweep.design import number_of_cases, quantiles, sample
 from experiments.sweep.folder import SweepFolder

@@ -10,9 +10,9 @@ import numpy as np
 import pyvista
 from numpy.typing import NDArray
 
-from experiments.finished import FinishedCase
-from experiments.pictures.lattice import cells_around
-from meshes.image import RAS_TO_LPS, Image
+from experiments.results.finished_case import FinishedCase
+from experiments.results.grids import cells_around
+from meshes.images.image import RAS_TO_LPS, Image
 
 SCANNER = 1
 """``sform_code`` and ``qform_code`` of coordinates in the scanner's frame."""
@@ -50,7 +50,7 @@ def saturation_on_scan(case: FinishedCase, step: int = -1) -> Image:
         step: stored time; negative steps count from the end.
 
     Returns:
-        (nx, ny, nz) single precision, with the affine of :meth:`experiments.finished.FinishedCase.ct`.
+        (nx, ny, nz) single precision, with the affine of :meth:`experiments.results.finished_case.FinishedCase.ct`.
     """
     ct, mesh = case.ct(), case.mesh
     corners = ct.to_indices(case.frame.to_scanner(mesh.points))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pyvista
 
-from experiments.finished import FinishedCase
-from experiments.pictures.lattice import volume_of
-from fem.fill import FRONT_SATURATION
-from fem.isosurface import vertex_values
+from experiments.results.finished_case import FinishedCase
+from experiments.results.grids import volume_of
+from fem.measures.fill import FRONT_SATURATION
+from fem.measures.isosurface import vertex_values
 
 VALUE = "saturation"
 

@@ -15,8 +15,8 @@ import pyvista
 
 from experiments.export.nifti import saturation_on_scan, write_nifti
 from experiments.export.surfaces import cement_body, front
-from experiments.fields import read_step
-from experiments.finished import FIELDS, FinishedCase
+from experiments.results.fields import read_step
+from experiments.results.finished_case import FIELDS, FinishedCase
 
 
 class Format(StrEnum):

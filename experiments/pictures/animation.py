@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from experiments.finished import FinishedCase
 from experiments.pictures.curves import plot_pressures
 from experiments.pictures.front import FrontCourse
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT, View, filled_panel, inclusion_bodies, show
 from experiments.pictures.style import LINE_COLORS, Style, drawn_in, ink_color, visible
+from experiments.results.finished_case import FinishedCase
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
 

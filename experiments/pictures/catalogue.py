@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.finished import FinishedCase
+from experiments.results.finished_case import FinishedCase
 
 Needs = Literal["run", "injection", "prescribed", "leak", "load"]
 

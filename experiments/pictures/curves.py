@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.finished import LeakSite
 from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
 from experiments.pictures.scene import save
-from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible, words
-from fem.walls import LEAK_CLASSES
+from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible
+from experiments.results.finished_case import LeakSite
+from experiments.results.wording import words
+from fem.injection.walls import LEAK_CLASSES
 
 Dash = Literal["-", "--", ":", "-."]
 

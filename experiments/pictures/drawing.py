@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.finished import FinishedCase
 from experiments.pictures import curves, figures, sections
 from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.front import FrontCourse
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.mechanics import draw_mechanics
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
+from experiments.results.finished_case import FinishedCase
 
 QUARTERS = np.array([0.25, 0.5, 0.75, 1.0])
 """Shares of the injection's time at which its front is shown."""

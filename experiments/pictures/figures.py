@@ -14,7 +14,6 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.finished import LeakSite, NeedlePose, Snapshot
 from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import (
@@ -33,7 +32,6 @@ from experiments.pictures.scene import (
     render,
     save,
     show,
-    surface_of,
 )
 from experiments.pictures.sections import ScannedBody, Section
 from experiments.pictures.style import (
@@ -44,8 +42,10 @@ from experiments.pictures.style import (
     TIME_MAP,
     pale,
     visible,
-    words,
 )
+from experiments.results.finished_case import LeakSite, NeedlePose, Snapshot
+from experiments.results.grids import surface_of
+from experiments.results.wording import words
 from meshes.tetmesh import TetMesh
 
 FloatArray = NDArray[np.float64]

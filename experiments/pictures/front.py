@@ -8,8 +8,8 @@ import numpy as np
 import pyvista
 from numpy.typing import NDArray
 
-from experiments.finished import FinishedCase
 from experiments.pictures.lattice import Lattice
+from experiments.results.finished_case import FinishedCase
 
 FloatArray = NDArray[np.float64]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyvista
 
-from experiments.finished import FinishedCase
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT, add_filled, inclusion_bodies
 from experiments.pictures.style import ink_color, paper_color
+from experiments.results.finished_case import FinishedCase
 
 
 def show_case(case: FinishedCase, step: int = -1) -> None:

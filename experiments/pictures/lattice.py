@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyvista
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
+from experiments.results.grids import cells_around
 from meshes.tetmesh import TetMesh
 
 SPACING = 0.6
@@ -81,17 +81,3 @@ class Lattice:
             return None
         steps = np.where(inside, distance_transform_edt(inside) - 0.5, 0.5 - distance_transform_edt(~inside))
         return SPACING * gaussian_filter(steps, 1.0)
-
-
-def volume_of(mesh: TetMesh, cell_data: Mapping[str, ArrayLike]) -> pyvista.UnstructuredGrid:
-    """The tetrahedra as a grid with (cells,) values."""
-    grid = pyvista.UnstructuredGrid({pyvista.CellType.TETRA: mesh.cells}, mesh.points)
-    for name, values in cell_data.items():
-        grid.cell_data[name] = np.asarray(values)
-    return grid
-
-
-def cells_around(mesh: TetMesh, points: pyvista.DataSet) -> NDArray[np.int64]:
-    """(points,) index of the cell that each point of a data set lies in, -1 outside of all."""
-    found = points.sample(volume_of(mesh, {"cell": np.arange(len(mesh.cells))}))
-    return np.where(np.asarray(found["vtkValidPointMask"]) > 0, np.asarray(found["cell"]), -1)

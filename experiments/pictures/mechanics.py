@@ -11,9 +11,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
-from experiments.load_case import CEMENTED
 from experiments.pictures.scene import CORONAL, Panel, new_figure, render, save, show
 from experiments.pictures.style import CEMENT_OUTLINE, STRAIN_MAP, STRESS_MAP, ColorMap, ink_color
+from fem.measures.fill import FRONT_SATURATION
 
 OUTLINE_WIDTH = 5.0
 """Pixels of the line around the cement."""
@@ -32,13 +32,13 @@ def draw_mechanics(bone: pyvista.UnstructuredGrid, load: float, path: Path) -> P
     load, enlarged by one factor for all states, with its unloaded edge.
 
     Args:
-        bone: fields of all states as :meth:`experiments.load_case.LoadedBone.grid` gives them.
+        bone: fields of all states as :meth:`experiments.run.load_case.LoadedBone.grid` gives them.
         load: in N.
         path: PNG to write.
     """
     states = [name.removeprefix("von_mises_").removesuffix("_mpa") for name in bone.cell_data if "von_mises" in name]
     depth = _depth(bone)
-    section, cement = _section(bone, depth), _section(bone.threshold(CEMENTED, scalars="saturation"), depth)
+    section, cement = _section(bone, depth), _section(bone.threshold(FRONT_SATURATION, scalars="saturation"), depth)
     outline, edge = _edges(cement), _edges(section)
     factor = enlargement(
         [np.asarray(section[f"displacement_{state}_mm"]) for state in states], np.ptp(section.points[:, 2])
@@ -74,7 +74,9 @@ def strain_panels(bones: Sequence[pyvista.UnstructuredGrid]) -> tuple[list[Panel
     """
     vectors, array = "displacement_augmented_mm", "effective_strain_augmented"
     sections = [_section(bone, _depth(bone)) for bone in bones]
-    outlines = [_edges(_section(bone.threshold(CEMENTED, scalars="saturation"), _depth(bone))) for bone in bones]
+    outlines = [
+        _edges(_section(bone.threshold(FRONT_SATURATION, scalars="saturation"), _depth(bone))) for bone in bones
+    ]
     shown = np.concatenate([np.asarray(section.points) for section in sections])
     factor = enlargement([np.asarray(section[vectors]) for section in sections], float(np.ptp(shown[:, 2])))
     top = float(np.percentile(np.concatenate([bone[array] for bone in bones]), 99.5))
@@ -121,7 +123,7 @@ def _panel(
 
 def _depth(bone: pyvista.UnstructuredGrid) -> float:
     """Y in mm of the cement's centroid; 0 where there is none."""
-    cement = np.asarray(bone["saturation"]) > CEMENTED
+    cement = np.asarray(bone["saturation"]) > FRONT_SATURATION
     if not cement.any():
         return 0.0
     volumes = np.asarray(bone.compute_cell_sizes(length=False, area=False)["Volume"])

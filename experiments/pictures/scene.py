@@ -20,7 +20,6 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from experiments.finished import NeedlePose
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import (
     BONE_COLOR,
@@ -31,8 +30,10 @@ from experiments.pictures.style import (
     PANEL_PIXELS,
     ink_color,
     paper_color,
-    words,
 )
+from experiments.results.finished_case import NeedlePose
+from experiments.results.grids import surface_of
+from experiments.results.wording import words
 from meshes.tetmesh import TetMesh
 
 
@@ -190,12 +191,6 @@ def save(figure: Figure, path: Path) -> Path:
     """Write a figure; the ending of ``path`` tells the format."""
     figure.savefig(path, dpi=PANEL_PIXELS / PANEL_INCHES)
     return path
-
-
-def surface_of(mesh: TetMesh, facets: NDArray[np.int64] | None = None) -> pyvista.PolyData:
-    """The boundary, or the given facets of it, as a surface."""
-    chosen = mesh.facets if facets is None else mesh.facets[facets]
-    return pyvista.PolyData.from_regular_faces(mesh.points, chosen.tolist())
 
 
 def outline_of(surface: pyvista.PolyData) -> pyvista.PolyData:

@@ -14,11 +14,12 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
-from experiments.pictures.lattice import Lattice, cells_around
+from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import AXIAL, CORONAL, SAGITTAL, Panel, new_figure, save, show
 from experiments.pictures.style import ColorMap, paper_color
+from experiments.results.grids import cells_around
 from meshes.frame import AnatomicalFrame
-from meshes.image import Image
+from meshes.images.image import Image
 from meshes.tetmesh import TetMesh
 
 FloatArray = NDArray[np.float64]

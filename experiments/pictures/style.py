@@ -106,8 +106,3 @@ def pale(color: str) -> tuple[float, float, float]:
     """A colour with three parts of paper."""
     red, green, blue = 0.25 * np.array(to_rgb(color)) + 0.75 * np.array(to_rgb(paper_color()))
     return float(red), float(green), float(blue)
-
-
-def words(name: str) -> str:
-    """A name as people write it: ``left_wall`` -> ``left wall``, ``leak_limit:canal`` -> ``leak limit, canal``."""
-    return name.replace("_", " ").replace(":", ", ")

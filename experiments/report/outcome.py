@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.comparison import DIAGONAL_UNITS, STIFFNESSES, TILTS
-from experiments.finished import FinishedCase
-from experiments.pictures.style import words
-from experiments.report.content import DIGITS, Headline, Table, number, pairs, plain
-from experiments.units import to_clinical
-from fem.history import DETECTABLE_LEAK
-from fem.stiffness import COMPONENTS
-from fem.walls import LEAK_CLASSES
+from experiments.case.units import to_clinical
+from experiments.compare.comparison import DIAGONAL_UNITS, STIFFNESSES, TILTS
+from experiments.report.content import Headline, Table, pairs
+from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import DIGITS, number, plain, words
+from fem.injection.history import DETECTABLE_LEAK
+from fem.injection.walls import LEAK_CLASSES
+from fem.mechanics.stiffness import COMPONENTS
 
 SEVERITY_NOTE = (
     "Size is the largest dimension of the shape that a leak of this volume is taken to have. Severity: punctual below "
@@ -27,7 +27,7 @@ STATES = ("intact", "fractured", "augmented")
 """Elastic states in the order in which they come about."""
 
 YEOM_NAMES = {"B": "through the basivertebral vein", "S": "through segmental veins", "C": "through the cortex"}
-"""Class of a leak of :data:`fem.severity.YEOM_CLASSES` -> where it leaves."""
+"""Class of a leak of :data:`fem.measures.severity.YEOM_CLASSES` -> where it leaves."""
 
 
 def headlines(case: FinishedCase) -> tuple[Headline, ...]:

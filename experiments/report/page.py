@@ -16,16 +16,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.comparison import Comparison, shown
-from experiments.finished import PICTURES, FinishedCase
+from experiments.compare.comparison import Comparison, shown
 from experiments.pictures.catalogue import pictures_of
-from experiments.pictures.style import words
 from experiments.report.content import Picture, Table, picture
 from experiments.report.outcome import headlines, outcome_tables
 from experiments.report.quality import quality_tables
 from experiments.report.request import TAG_NOTE, case_tables, law_tables, plan_table
 from experiments.report.scene import scene_page
-from experiments.summary import NOTICE
+from experiments.results.finished_case import PICTURES, FinishedCase
+from experiments.results.wording import NOTICE, words
 from meshes.errors import InputError
 
 REPORT = "report.html"

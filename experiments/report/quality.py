@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.finished import FinishedCase
-from experiments.pictures.style import words
-from experiments.report.content import Table, number, pairs, plain
+from experiments.report.content import Table, pairs
+from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import number, plain, words
 
 
 def quality_tables(case: FinishedCase) -> tuple[Table, ...]:

@@ -8,12 +8,12 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from experiments.case import Case
-from experiments.finished import FinishedCase
-from experiments.pictures.style import words
-from experiments.report.content import Table, given, pairs, place, plain
-from experiments.sections import Cavity, Defect, Lesion
-from experiments.sections.base import InputPath, Section
+from experiments.case.schema import Case
+from experiments.case.sections import Cavity, Defect, Lesion
+from experiments.case.sections.base import InputPath, Section
+from experiments.report.content import Table, pairs
+from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import given, place, plain, words
 
 CASE_TABLES: Mapping[str, type[Section]] = {"defects": Defect, "lesions": Lesion, "cavities": Cavity}
 """Tables that the plan tells in one line each."""

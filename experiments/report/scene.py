@@ -27,11 +27,12 @@ from trame_vtk.modules.vtk.serializers import (
 )
 from trame_vtk.tools.vtksz2html import write_html
 
-from experiments.finished import FinishedCase
 from experiments.pictures.lattice import Lattice
+from experiments.pictures.layers import CEMENT, OPENINGS, still_bodies
 from experiments.pictures.scene import POSTERIOR_LEFT
-from experiments.pictures.style import CEMENT_COLOR, words
-from experiments.viewer.bodies import CEMENT, OPENINGS, still_bodies
+from experiments.pictures.style import CEMENT_COLOR
+from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import words
 
 LARGEST_NUMBER_OF_TIMES = 8
 """Fronts in the scene, of all cases together: enough to see how the cement spreads."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.comparison import Comparison
-from experiments.finished import FinishedCase
+from experiments.compare.comparison import Comparison
 from experiments.report.page import GENERATOR, REPORT, case_report, comparison_report
-from experiments.store import in_place_of
+from experiments.results.finished_case import FinishedCase
+from experiments.results.store import in_place_of
 from meshes.errors import InputError
 
 

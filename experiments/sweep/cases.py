@@ -12,10 +12,10 @@ from typing import Any
 
 import tomli_w
 
-from experiments.case import CASES, Case, build_case, read_case
-from experiments.identity import case_identity, checksum, code_version
-from experiments.laws import Laws
-from experiments.sections.base import joined
+from experiments.case.identity import case_identity, checksum, code_version
+from experiments.case.laws import Laws
+from experiments.case.schema import CASES, Case, build_case, read_case
+from experiments.case.sections.base import joined
 from experiments.sweep.design import combinations
 from experiments.sweep.paths import CasePath
 from experiments.sweep.study import Study

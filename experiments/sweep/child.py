@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from experiments.store import json_text
+from experiments.results.store import json_text
 from fem.errors import ConvergenceError
 from meshes.errors import InputError
 

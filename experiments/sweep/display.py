@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from experiments.progress import duration
+from experiments.results.wording import duration
 from experiments.sweep.bands import HEADLINES, Band
 from experiments.sweep.cases import Plan
 from experiments.sweep.engine import Standing

@@ -14,7 +14,7 @@ from typing import Any
 from distributed import Client, Future, get_worker
 from distributed.scheduler import KilledWorker
 
-from experiments.case import build_case
+from experiments.case.schema import build_case
 from experiments.sweep.cases import Plan, SweepCase
 from experiments.sweep.crew import LOST, Crew, places
 from experiments.sweep.folder import Row, SweepFolder, describe

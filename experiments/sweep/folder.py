@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.store import json_text
+from experiments.results.store import json_text
 from experiments.sweep.cases import Plan, SweepCase
 from meshes.errors import InputError
 

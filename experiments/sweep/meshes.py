@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.identity import code_version
+from experiments.case.identity import code_version
 from meshes.tetmesh import TetMesh
 
 ARRAYS = ("points", "cells", "facets")

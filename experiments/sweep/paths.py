@@ -10,10 +10,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from experiments.case import Case
-from experiments.law_values import OWN_KEYS, OWN_KEYS_OF_EACH
-from experiments.laws import Laws
-from experiments.units import to_clinical
+from experiments.case.law_values import OWN_KEYS, OWN_KEYS_OF_EACH
+from experiments.case.laws import Laws
+from experiments.case.schema import Case
+from experiments.case.units import to_clinical
 from meshes.errors import InputError
 
 _STEP = re.compile(r"([A-Za-z_]\w*)(?:\[([1-9]\d*)\])?")

@@ -16,7 +16,7 @@ from contextlib import suppress
 from threading import local
 from typing import IO, Any, cast
 
-from experiments.store import json_text
+from experiments.results.store import json_text
 
 SOLVER = "experiments.sweep.solver:solve"
 """What computes the cases of a sweep."""

@@ -9,9 +9,9 @@ from typing import Any
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
 
-from experiments.case import build_case
-from experiments.identity import case_identity, code_version
-from experiments.pipeline import run_case
+from experiments.case.identity import case_identity, code_version
+from experiments.case.schema import build_case
+from experiments.run.pipeline import run_case
 from experiments.sweep.child import UnfitWorkerError
 from experiments.sweep.meshes import SharedMeshes
 

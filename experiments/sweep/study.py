@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from experiments.case import CASES
-from experiments.case_errors import explain
-from experiments.sections.base import Companions, Section, chosen_shape, joined
+from experiments.case.errors import explain
+from experiments.case.schema import CASES
+from experiments.case.sections.base import Companions, Section, chosen_shape, joined
 from meshes.errors import InputError
 
 SWEEPS = CASES / "sweeps"

@@ -11,10 +11,10 @@ from datetime import date
 from itertools import batched
 from pathlib import Path
 
-from experiments.environment import versions
-from experiments.identity import code_version
-from experiments.progress import Progress
-from experiments.store import case_directory, check_target, write_manifest
+from experiments.case.identity import code_version
+from experiments.results.progress import Progress
+from experiments.results.store import case_directory, check_target, write_manifest
+from experiments.run.environment import versions
 from experiments.verification.figures import draw_curve, draw_published
 from experiments.verification.suite import Evidence, Line, check_suite, run_suite, suite_checksum
 from meshes.errors import InputError

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
 
-from experiments.identity import checksum
+from experiments.case.identity import checksum
 from meshes.errors import InputError
 
 SOURCES = Path(__file__).resolve().parents[2]

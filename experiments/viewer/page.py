@@ -17,11 +17,10 @@ from trame.widgets import vtk as trame_vtk
 from trame_vtk.modules.vtk.protocols import vtkWebPublishImageDelivery
 from trame_vuetify.ui.vuetify3 import SinglePageWithDrawerLayout
 
+from experiments.pictures.layers import OPENINGS
 from experiments.pictures.scene import POSTERIOR_LEFT, View
-from experiments.pictures.style import Style, words
-from experiments.report.content import number, place
-from experiments.summary import NOTICE
-from experiments.viewer.bodies import OPENINGS
+from experiments.pictures.style import Style
+from experiments.results.wording import NOTICE, number, place, words
 from experiments.viewer.panel import PLANES
 from experiments.viewer.series import FIELDS, FloatArray
 from experiments.viewer.stage import Stage

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyvista
 
+from experiments.pictures.layers import BONE, CEMENT, still_bodies
 from experiments.pictures.style import CEMENT_COLOR
-from experiments.viewer.bodies import BONE, CEMENT, still_bodies
 from experiments.viewer.series import FIELDS, CaseSeries, FloatArray
 
 MARK_RADIUS, MARK_COLOR = 0.6, "#D55E00"

@@ -11,10 +11,10 @@ import numpy as np
 import pyvista
 from numpy.typing import NDArray
 
-from experiments.finished import FinishedCase
 from experiments.pictures.lattice import Lattice
-from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, STRESS_MAP, TIME_MAP, ColorMap, words
-from experiments.report.content import number
+from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, STRESS_MAP, TIME_MAP, ColorMap
+from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import number, words
 
 FloatArray = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.finished import FinishedCase
+from experiments.results.finished_case import FinishedCase
 from experiments.viewer.guard import Guard
 from meshes.errors import InputError
 

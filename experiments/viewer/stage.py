@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyvista
 
-from experiments.finished import FinishedCase
 from experiments.pictures.scene import POSTERIOR_LEFT, View
 from experiments.pictures.style import PAPERS, Style
+from experiments.results.finished_case import FinishedCase
 from experiments.viewer.panel import Moment, Panel
 from experiments.viewer.series import FIELDS, CaseSeries, FloatArray
 

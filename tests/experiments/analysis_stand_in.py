@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.store import json_text
+from experiments.results.store import json_text
 from experiments.sweep.design import combinations
 from experiments.sweep.folder import FORMAT
 from experiments.sweep.paths import CasePath, unit_of

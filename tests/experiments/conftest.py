@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from experiments import build_case, demo_case, preparation, run
-from experiments.finished import FinishedCase
+from experiments.model import preparation
+from experiments.results.finished_case import FinishedCase
 from meshes.body import mesh_body
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
+from vertebroplasty import build_case, demo_case, run
 
 if TYPE_CHECKING:
-    from experiments.output import CaseOutcome
+    from experiments.run.output import CaseOutcome
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,15 @@ import numpy as np
 from block_grid import block_grid
 from numpy.typing import NDArray
 
-from fem.displaced import DisplacedFluids, VascularExchange
-from fem.flow import CoupledFlow, Filling
-from fem.needle import NeedleOpening
+from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
+from fem.injection.flow import CoupledFlow, Filling
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.needle_tips import Tips
+from fem.injection.plan import Needle
+from fem.injection.wall_flow import WallFlow
+from fem.injection.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
 from fem.partition import Partition
-from fem.plan import Needle
 from fem.porous import PorousMedium
-from fem.tips import Tips
-from fem.wall_flow import WallFlow
-from fem.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
 from materials.cannula import Cannula
 from materials.cement import Rheology, newtonian_cement
 from materials.leak_path import LeakPath

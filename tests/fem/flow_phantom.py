@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.displaced import DisplacedFluids
-from fem.needle import NeedleOpening
-from fem.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.displaced_phase import DisplacedFluids
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.walls import Opening, Walls, build_walls
 from fem.porous import PorousMedium
-from fem.walls import Opening, Walls, build_walls
 from materials.cannula import Cannula
 from materials.leak_path import LeakPath
 from meshes.parametric import parametric_body

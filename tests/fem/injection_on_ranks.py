@@ -16,12 +16,12 @@ import numpy as np
 from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, Phantom, build_phantom, plan_of
 from numpy.typing import NDArray
 
-from fem.displaced import DisplacedFluids, VascularExchange
-from fem.history import FieldSnapshot, InjectionHistory
-from fem.injection import Injection
+from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
+from fem.injection.history import FieldSnapshot, InjectionHistory
+from fem.injection.injection import Injection
+from fem.injection.plan import Bolus, InjectionPlan, Stage
+from fem.injection.walls import SITES, build_walls
 from fem.partition import Partition
-from fem.plan import Bolus, InjectionPlan, Stage
-from fem.walls import SITES, build_walls
 from materials.cement import CEMENTS
 
 SCALARS = ("time", "rate", "injected", "stored", "displaced_out", "inflow", "tip_pressure", "syringe_pressure")

@@ -8,9 +8,9 @@ from mpi4py import MPI
 import numpy as np
 from block_grid import block_grid
 
-import fem.pockets
-from fem.darcy import DarcyPressure
+import fem.pressure.pockets
 from fem.partition import Partition
+from fem.pressure.darcy import DarcyPressure
 
 COMM = MPI.COMM_WORLD
 
@@ -36,7 +36,7 @@ def owners(partition: Partition) -> np.ndarray:
     return np.concatenate([np.full(facets.size_local, COMM.rank), facets.owners])
 
 
-fem.pockets.MOST_FACETS = 1.0  # with all layers, whatever the share of a rank
+fem.pressure.pockets.MOST_FACETS = 1.0  # with all layers, whatever the share of a rank
 partition = Partition.build(block_grid((8, 8, 8)), COMM)
 middles = partition.source.points[partition.source.cells].mean(axis=1)
 few = np.random.default_rng(3).random(len(middles)) < 0.01

@@ -82,6 +82,6 @@ def test_one_cell(single_cell):
 
 def test_h5py_works_after_dolfinx():
     """Both carry an HDF5; the package loads them in the order in which they get along."""
-    code = "import fem.plates, h5py; h5py.File.in_memory().create_dataset('a', data=[1.0])"
+    code = "import fem.mechanics.plates, h5py; h5py.File.in_memory().create_dataset('a', data=[1.0])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -15,11 +15,11 @@ from phantom import write_phantom
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from experiments import preparation
-from experiments.case import CASES, Case, build_case, read_case
-from experiments.laws import Laws
-from experiments.preparation import prepare
-from experiments.progress import Progress
+from experiments.case.laws import Laws
+from experiments.case.schema import CASES, Case, build_case, read_case
+from experiments.model import preparation
+from experiments.model.preparation import prepare
+from experiments.results.progress import Progress
 from meshes.errors import InputError
 from meshes.vertebra import Vertebra
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from outcomes import Tally, campaign, explore
 
 from meshes.errors import InputError
-from meshes.image import Image, read_ct
+from meshes.images.image import Image, read_ct
 
 SLICES = 4
 TEXTS = (b"", b"0", b"-1", b"nan", b"1e30", b"\\\\", b"x", b"1.5\\2.5", b"1\\0\\0\\0\\0\\1", b"30", b"34.0", b"1.2.3.5")

@@ -16,7 +16,7 @@ from outcomes import READING_LIMIT, Tally, campaign, explore, limited
 from phantom import PhantomFiles
 
 from meshes.errors import InputError
-from meshes.image import Image, read_ct, read_mask
+from meshes.images.image import Image, read_ct, read_mask
 
 
 def check_against_itk(image: Image, path: Path) -> None:

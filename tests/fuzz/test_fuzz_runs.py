@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from outcomes import Tally, campaign, explore
 
-from experiments.case import build_case
-from experiments.comparison import Comparison
-from experiments.finished import FinishedCase
+from experiments.case.schema import build_case
+from experiments.compare.comparison import Comparison
 from experiments.pictures.scene import SAGITTAL, Panel, new_figure, show
-from experiments.pipeline import run_and_store
+from experiments.results.finished_case import FinishedCase
+from experiments.run.pipeline import run_and_store
 from meshes.errors import InputError
 
 CASE = {

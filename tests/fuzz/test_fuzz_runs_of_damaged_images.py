@@ -11,9 +11,9 @@ from label_changes import CHANGE, Change, changed
 from outcomes import Tally, campaign, explore
 from phantom import LABEL, PhantomFiles, hounsfield, subregions
 
-from experiments.case import build_case
-from experiments.pipeline import run_case
-from fem.history import BALANCE_LIMIT, DIVERGENCE_LIMIT
+from experiments.case.schema import build_case
+from experiments.run.pipeline import run_case
+from fem.injection.history import BALANCE_LIMIT, DIVERGENCE_LIMIT
 
 RUN_LIMIT = 180.0
 """Seconds that a whole run may take."""

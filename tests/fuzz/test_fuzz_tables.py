@@ -8,7 +8,7 @@ from damage import Damage, binary_damage
 from hypothesis import strategies as st
 from outcomes import Tally, campaign, explore
 
-from experiments.rheometer import read_rheometer
+from experiments.case.rheometer_file import read_rheometer
 from materials.rheometer import TabulatedCement
 from meshes.errors import InputError
 

@@ -14,7 +14,7 @@ from meshes.dimensions import (
 )
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
-from meshes.image import Image
+from meshes.images.image import Image
 from meshes.parametric import parametric_body
 from meshes.phantoms import box
 from meshes.regions import region_area

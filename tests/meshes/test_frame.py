@@ -8,7 +8,7 @@ from meshes.axes import find_axes, mirror_agreement
 from meshes.endplates import fit_endplates
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame, frame_of_body, orthonormal_axes
-from meshes.image import Image, read_mask
+from meshes.images.image import Image, read_mask
 
 
 def angle(first: np.ndarray, second: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import pytest
 
 from meshes.body import mesh_body
 from meshes.errors import InputError
-from meshes.image import RAS_TO_LPS, Image
+from meshes.images.image import RAS_TO_LPS, Image
 from meshes.inclusions import (
     ball_of_diameter,
     ball_of_volume,

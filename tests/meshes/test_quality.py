@@ -6,7 +6,7 @@ import pytest
 
 from meshes.body import mesh_body
 from meshes.frame import AnatomicalFrame
-from meshes.image import Image
+from meshes.images.image import Image
 from meshes.phantoms import ball, box
 from meshes.quality import edge_lengths, gamma, measure_quality, surface_distances
 from meshes.surface import Surface

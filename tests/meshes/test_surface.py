@@ -6,7 +6,7 @@ import pyvista as pv
 
 from meshes.body import Refinement
 from meshes.errors import InputError
-from meshes.image import Image
+from meshes.images.image import Image
 from meshes.surface import Surface, body_surface, contour_mask, nearest_points, remesh, subdivide, with_volume
 from meshes.vertebra import Vertebra
 

@@ -18,18 +18,18 @@ from mpi4py import MPI
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.approach import plan_paths, with_track
-from experiments.case import Case, build_case
-from experiments.laws import Laws
-from experiments.preparation import read_patient
-from experiments.procedure import check_front_limit, injection_plan, place_needles, procedure
-from experiments.surface import case_walls
-from experiments.tissues import build_tissues, check_tips
-from experiments.units import to_clinical, to_internal
-from fem.history import InjectionHistory
-from fem.injection import Injection
+from experiments.case.laws import Laws
+from experiments.case.schema import Case, build_case
+from experiments.case.units import to_clinical, to_internal
+from experiments.model.needle_paths import plan_paths, with_track
+from experiments.model.openings import case_walls
+from experiments.model.preparation import read_patient
+from experiments.model.procedure import check_front_limit, injection_plan, place_needles, procedure
+from experiments.model.tissues import build_tissues, check_tips
+from fem.injection.history import InjectionHistory
+from fem.injection.injection import Injection
+from fem.injection.walls import Walls
 from fem.partition import Partition
-from fem.walls import Walls
 from materials.cement import newtonian_cement
 from materials.leak_path import CementFront
 from meshes.body import mesh_body

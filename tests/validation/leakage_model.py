@@ -20,14 +20,14 @@ from functools import cache
 
 import numpy as np
 
-from fem.displaced import DisplacedFluids
-from fem.history import InjectionHistory
-from fem.injection import Injection
-from fem.needle import NeedleOpening
+from fem.injection.displaced_phase import DisplacedFluids
+from fem.injection.history import InjectionHistory
+from fem.injection.injection import Injection
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.walls import Opening, Walls
 from fem.partition import Partition
-from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.porous import PorousMedium
-from fem.walls import Opening, Walls
 from materials.cannula import Cannula
 from materials.cement import CEMENTS
 from materials.leak_path import LeakPath

@@ -22,12 +22,12 @@ import numpy as np
 from clinical_body import VertebralBody
 from numpy.typing import NDArray
 
-from fem.displaced import DisplacedFluids
-from fem.history import FieldSnapshot
-from fem.injection import Injection
-from fem.needle import NeedleOpening
+from fem.injection.displaced_phase import DisplacedFluids
+from fem.injection.history import FieldSnapshot
+from fem.injection.injection import Injection
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.partition import Partition
-from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.porous import PorousMedium
 from materials.cannula import Cannula
 from materials.cement import CEMENTS

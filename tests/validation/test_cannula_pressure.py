@@ -24,7 +24,7 @@ from clinical_body import VertebralBody, mean_over_time
 from evidence import Evidence
 from scipy.optimize import brentq
 
-from fem.history import InjectionHistory
+from fem.injection.history import InjectionHistory
 from materials.cannula import Cannula, tube_pressure_drop
 from materials.cement import CEMENTS
 

@@ -22,10 +22,10 @@ import pytest
 from evidence import Evidence
 from numpy.typing import NDArray
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import StiffnessMatrix, stiffness_matrix
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import StiffnessMatrix, stiffness_matrix
 from materials.bone import BoneField, BoneModel
 from materials.composite import CementBoneComposite
 from meshes.body import mesh_body

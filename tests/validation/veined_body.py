@@ -24,14 +24,14 @@ import numpy as np
 from clinical_body import TIP, VertebralBody
 from numpy.typing import NDArray
 
-from fem.displaced import DisplacedFluids
-from fem.history import FieldSnapshot, InjectionHistory
-from fem.injection import Injection
-from fem.needle import NeedleOpening
+from fem.injection.displaced_phase import DisplacedFluids
+from fem.injection.history import FieldSnapshot, InjectionHistory
+from fem.injection.injection import Injection
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.walls import Opening, Walls, build_walls
 from fem.partition import Partition
-from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.tetcut import share_above
-from fem.walls import Opening, Walls, build_walls
 from materials.bone import KozenyCarmanMartin
 from materials.cannula import Cannula
 from materials.cement import CEMENTS

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
 from meshes.tetmesh import TetMesh
 
 # Ends of the edges of a C3D10 in the order of its nodes 5 to 10.

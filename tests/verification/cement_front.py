@@ -1,4 +1,4 @@
-"""The front of cement as VTK contours it, independently of :mod:`fem.isosurface`."""
+"""The front of cement as VTK contours it, independently of :mod:`fem.measures.isosurface`."""
 
 import numpy as np
 import pyvista as pv

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.darcy import DarcyPressure
 from fem.partition import Partition
+from fem.pressure.darcy import DarcyPressure
 
 Field = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
 """Values at (n, 3) places in mm, each seen from its cell in the partition's order."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fem.darcy import DarcyPressure
+from fem.injection.transport import CementTransport
 from fem.partition import Partition
-from fem.transport import CementTransport
+from fem.pressure.darcy import DarcyPressure
 from meshes.phantoms import box
 
 WIDTH, LENGTH, POROSITY, SPEED, DURATION = 4.0, 40.0, 0.8, 0.5, 30.0

@@ -7,10 +7,10 @@ of a bar of 12 widths less that of a bar of 6 widths is that of 6 widths of free
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import stiffness_matrix
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import stiffness_matrix
 
 WIDTH, SHORT, LONG = 4.0, 24.0, 48.0
 TORSION = 0.140577 * WIDTH**4

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from calculix import axial_stiffness as by_calculix
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
-from fem.plates import axial_stiffness
 from materials.bone import BoneModel
 from materials.end_disc import DISCS
 from meshes.body import mesh_body

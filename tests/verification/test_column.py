@@ -8,9 +8,9 @@ quadratic elements with correct rotations and moments reproduce.
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import PlateProblem, axial_stiffness
 from fem.partition import Partition
-from fem.plates import PlateProblem, axial_stiffness
 
 WIDTH, DEPTH, HEIGHT = 40.0, 30.0, 27.0
 AREA = WIDTH * DEPTH

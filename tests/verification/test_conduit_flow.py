@@ -11,13 +11,13 @@ import math
 import numpy as np
 import pytest
 
-from fem.displaced import DisplacedFluids
-from fem.injection import Injection
-from fem.needle import NeedleOpening
+from fem.injection.displaced_phase import DisplacedFluids
+from fem.injection.injection import Injection
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.walls import Opening, Walls
 from fem.partition import Partition
-from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.porous import PorousMedium
-from fem.walls import Opening, Walls
 from materials.cannula import Cannula
 from materials.cement import Cement
 from materials.leak_path import CementFront, LeakPath

@@ -7,8 +7,8 @@ gradients along x, y and z are the columns of the tensor. The principal permeabi
 import numpy as np
 import pytest
 
-from fem.darcy import DarcyPressure
 from fem.partition import Partition
+from fem.pressure.darcy import DarcyPressure
 from meshes.phantoms import box
 
 PRINCIPAL = np.array([3.44e-2, 3.44e-2, 4.45e-2])

@@ -20,8 +20,8 @@ import pytest
 import ufl
 from numpy.typing import NDArray
 
-from fem.darcy import DarcyPressure
 from fem.partition import Partition
+from fem.pressure.darcy import DarcyPressure
 from meshes.phantoms import box
 
 LEVEL, SLOPE = 0.1, np.array([0.02, -0.03, 0.05])

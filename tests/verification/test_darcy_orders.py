@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from exact_darcy import errors_on, orders
 
-from fem.darcy import DarcyPressure
 from fem.partition import Partition
+from fem.pressure.darcy import DarcyPressure
 from meshes.phantoms import ball, box
 
 LENGTHS = (10.0, 8.0, 6.0)

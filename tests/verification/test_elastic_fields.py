@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import stiffness_matrix
+from fem.mechanics.stress import elastic_fields, superposed
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import stiffness_matrix
-from fem.stress import elastic_fields, superposed
 from meshes.phantoms import cylinder
 
 LENGTHS = (6.0, 5.0, 12.0)

@@ -14,8 +14,8 @@ import pytest
 import ufl
 from dolfinx import fem
 
-from fem.elastic_material import ElasticMaterial
-from fem.elasticity import ElasticProblem, FacetConstraint
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
 from fem.partition import Partition
 
 DIVISIONS = (2, 4, 8)

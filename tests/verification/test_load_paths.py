@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
-from fem.endplate_pressure import endplate_pressure
-from fem.load_share import load_share
-from fem.membrane import Membrane
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.endplate_pressure import endplate_pressure
+from fem.mechanics.load_share import load_share
+from fem.mechanics.membrane import Membrane
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import stiffness_matrix
+from fem.mechanics.strength import failure_factor
+from fem.mechanics.stress import corner_forces, elastic_fields
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import stiffness_matrix
-from fem.strength import failure_factor
-from fem.stress import corner_forces, elastic_fields
 from materials.strength import OverstrainedVolume
 from meshes.phantoms import box
 

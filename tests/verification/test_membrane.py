@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
-from fem.elasticity import ElasticProblem, FacetConstraint
-from fem.membrane import Membrane
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
+from fem.mechanics.membrane import Membrane
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import stiffness_matrix
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import stiffness_matrix
 from meshes.phantoms import ball
 
 WIDTH, DEPTH, HEIGHT = 6.0, 5.0, 12.0
@@ -108,11 +108,11 @@ import json
 import dolfinx_solver
 from mpi4py import MPI
 import numpy as np
-from fem.elastic_material import ElasticMaterial
-from fem.membrane import Membrane
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.membrane import Membrane
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import stiffness_matrix
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import stiffness_matrix
 from meshes.phantoms import box
 
 comm = MPI.COMM_WORLD

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
-from fem.elasticity import ElasticProblem, FacetConstraint
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
 from fem.partition import Partition
 from meshes.phantoms import ball
 

@@ -7,10 +7,10 @@ the pole p has the moment (c - p) x F.
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import stiffness_matrix
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import stiffness_matrix
 
 LENGTHS, MODULUS = (40.0, 30.0, 27.0), 150.0
 OFFSET = np.array([7.0, 4.0, -9.0])

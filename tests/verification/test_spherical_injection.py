@@ -6,11 +6,11 @@ A sharp sphere of cement of radius R grows in a ball of radius R_e held at zero 
 
 posed in two ways. On a shell with a meshed inner sphere of radius r_0 the rate is forced in through the facets of that
 sphere, by a pressure so high behind a wall so tight that the pressure inside does not matter, and dp is their mean
-pressure. On a ball the needle's opening of radius r_0 injects through :class:`fem.injection.Injection`; there cement
-also fills the pores within r_0, so that R^3 = 3 Q t / (4 pi phi). The load-bearing checks: on the finest of three
-meshes dp within 3 % and the front within 2 % of these, the front being the surface S = 0.5: the saturation is averaged
-onto the nodes by volume, the surface contoured with VTK, and the radius taken over directions (triangles weighted by
-solid angle) as mean and as 5 % to 95 % spread.
+pressure. On a ball the needle's opening of radius r_0 injects through :class:`fem.injection.injection.Injection`; there
+cement also fills the pores within r_0, so that R^3 = 3 Q t / (4 pi phi). The load-bearing checks: on the finest of
+three meshes dp within 3 % and the front within 2 % of these, the front being the surface S = 0.5: the saturation is
+averaged onto the nodes by volume, the surface contoured with VTK, and the radius taken over directions (triangles
+weighted by solid angle) as mean and as 5 % to 95 % spread.
 
 V1b is the steady pressure of shear-thinning cement around the needle in a ball full of it, for three power laws, and V2
 the front in bone that conducts better along one axis: an ellipsoid whose axes are as the square roots of its principal
@@ -24,15 +24,15 @@ import numpy as np
 import pytest
 from cement_front import front_triangles
 
-from fem.darcy import DarcyPressure
-from fem.displaced import DisplacedFluids
-from fem.injection import Injection
-from fem.needle import NeedleOpening
+from fem.injection.displaced_phase import DisplacedFluids
+from fem.injection.injection import Injection
+from fem.injection.needle_opening import NeedleOpening
+from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.transport import CementTransport
+from fem.injection.walls import Opening, Walls
 from fem.partition import Partition
-from fem.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.porous import PorousMedium
-from fem.transport import CementTransport
-from fem.walls import Opening, Walls
+from fem.pressure.darcy import DarcyPressure
 from materials.cannula import Cannula
 from materials.cement import Cement, newtonian_cement
 from materials.leak_path import LeakPath

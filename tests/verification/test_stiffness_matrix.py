@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fem.elastic_material import ElasticMaterial
+from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stiffness import stiffness_matrix
 from fem.partition import Partition
-from fem.plates import PlateProblem
-from fem.stiffness import stiffness_matrix
 
 WIDTH, DEPTH, HEIGHT = 6.0, 5.0, 12.0
 AREA = WIDTH * DEPTH

@@ -1,0 +1,89 @@
+"""What makes two runs the same case: canonical content, input files and code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from experiments.case.schema import PLACES, Case, input_files
+from meshes.demo_patient import demo_patient
+
+PACKAGES = ("experiments", "fem", "materials", "meshes")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The identity of a case.
+
+    Attributes:
+        case: SHA-256 over content, checksums and code, in hex; equal exactly for equal cases.
+        content: the case in canonical JSON, without its title and without where its files lie.
+        inputs: role of each input file -> its SHA-256.
+        code: version of the software and a checksum of its sources.
+    """
+
+    case: str
+    content: str
+    inputs: Mapping[str, str]
+    code: str
+
+
+def identify(
+    case: Case, inputs: Mapping[str, Path] | None = None, checksum_of: Callable[[Path], str] | None = None
+) -> Identity:
+    """Identify ``case``.
+
+    Args:
+        case: the case.
+        inputs: role -> input file that counts besides those that the case names, such as the images of the demo
+            patient.
+        checksum_of: :func:`checksum`, or one that remembers the files that many cases share.
+    """
+    files = {**input_files(case), **(inputs or {})}
+    checksums = {role: (checksum_of or checksum)(path) for role, path in sorted(files.items())}
+    content = canonical(case)
+    code = code_version()
+    digest = hashlib.sha256("\n".join([content, json.dumps(checksums, sort_keys=True), code]).encode()).hexdigest()
+    return Identity(case=digest, content=content, inputs=checksums, code=code)
+
+
+def case_identity(case: Case, checksum_of: Callable[[Path], str] | None = None) -> Identity:
+    """Identity of ``case`` with the files of the demo patient where it uses them; see :func:`identify`."""
+    if not case.patient.demo:
+        return identify(case, checksum_of=checksum_of)
+    demo = demo_patient()
+    return identify(case, {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions}, checksum_of)
+
+
+def canonical(case: Case) -> str:
+    """The complete case as JSON with sorted keys, without its title and without where its files lie."""
+    content = case.model_dump(mode="json", exclude={"title": True, **PLACES})
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 in hex of a file, or of the names and contents of a folder's files."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for member in sorted(item for item in path.rglob("*") if item.is_file()):
+            digest.update(f"{member.relative_to(path).as_posix()} {checksum(member)}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Version of the distribution, a plus sign and the first 12 digits of the checksum of its Python sources."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for source in sorted((root / package).rglob("*.py")):
+            digest.update(source.relative_to(root).as_posix().encode())
+            digest.update(source.read_bytes())
+    return f"{version('vertebroplasty')}+{digest.hexdigest()[:12]}"

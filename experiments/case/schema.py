@@ -1,0 +1,326 @@
+"""The case file: one TOML document, in clinical units, that says everything about one simulated injection.
+
+A :class:`Case` is frozen and complete: every value that the file leaves out has a default with its unit, source and
+provenance tag (``S`` read in the source, ``M`` not checked against it, ``D`` derived), or None where the constitutive
+law in ``materials`` owns the default.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from experiments.case.errors import explain
+from experiments.case.sections import (
+    Bone,
+    Cavity,
+    Cement,
+    Defect,
+    Injection,
+    Lesion,
+    Marrow,
+    Mechanics,
+    Mesh,
+    Needle,
+    Outlets,
+    Output,
+    Outside,
+    Patient,
+    PrescribedCement,
+    Section,
+    Veins,
+    Walls,
+)
+from experiments.case.sections.base import joined, physical_table
+from experiments.case.sections.procedure import (
+    LARGEST_VOLUME_ML,
+    LEAST_BOLUS_ML,
+    LEAST_VOLUME_ML,
+    VOLUME_TOLERANCE_ML,
+    Bolus,
+)
+from meshes.errors import InputError
+
+SAME_TIP = 0.02
+"""Two tips that differ by less than this in every fraction of the body are in the same place."""
+
+
+INJECTION_TABLES = ("cement", "marrow", "needles", "injection", "veins", "walls", "outlets", "outside")
+"""Tables that describe an injection alone and have nothing to say about prescribed cement."""
+
+
+LawValue = Annotated[float, Field(strict=True)]
+"""Value of a law's quantity in the unit of the law; the law holds its range."""
+
+
+class Case(Section):
+    """One simulated vertebroplasty, in clinical units."""
+
+    title: str = Field(default="", max_length=200, description="a name for people")
+    patient: Patient = Field(
+        description="whose vertebra", json_schema_extra={"allowed": "ct, mask and level, or demo = true, in [patient]"}
+    )
+    mesh: Mesh = Mesh()
+    bone: Bone = Bone()
+    cement: Cement = Cement()
+    marrow: Marrow = Marrow()
+    needles: tuple[Needle, ...] = Field(
+        default=(Needle(),), min_length=1, max_length=4, description="the needles, in the order in which they inject"
+    )
+    injection: Injection = Injection()
+    prescribed_cement: PrescribedCement | None = Field(default=None, description="cement instead of an injection")
+    lesions: tuple[Lesion, ...] = Field(default=(), max_length=5, description="metastases in the body")
+    cavities: tuple[Cavity, ...] = Field(default=(), max_length=4, description="clefts and balloon cavities")
+    veins: Veins = Veins()
+    walls: Walls = Walls()
+    outlets: Outlets = Outlets()
+    outside: Outside = Outside()
+    defects: tuple[Defect, ...] = Field(default=(), max_length=10, description="openings in the walls")
+    mechanics: Mechanics = Mechanics()
+    output: Output = Output()
+    laws: dict[str, LawValue] = physical_table(
+        "as the manifest lists it",
+        "values of the laws by the names under which the manifest lists them",
+        'numbers by names in quotation marks, as in "cement.activation_energy" = 50.0',
+    )
+
+    @model_validator(mode="after")
+    def _injected_or_prescribed(self) -> Case:
+        if self.prescribed_cement is not None and (idle := self.gives(*INJECTION_TABLES)):
+            raise ValueError(
+                f"prescribed_cement takes the place of an injection, which {joined(idle)} "
+                f"{'describes' if len(idle) == 1 else 'describe'}; remove {joined(idle)} or prescribed_cement"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _working_time_after_start(self) -> Case:
+        limit, start = self.injection.working_time_min, self.cement.injected_after_mixing_min
+        if limit is not None and limit <= start:
+            raise ValueError(
+                f"injection.working_time_min = {limit:g} is not after cement.injected_after_mixing_min = {start:g}; "
+                "both count in minutes from mixing: raise the first, lower the second, or leave the first out for "
+                "the cement's own"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tips_apart(self) -> Case:
+        for number, needle in enumerate(self.needles, 1):
+            for earlier, other in enumerate(self.needles[: number - 1], 1):
+                if needle.by_angles or other.by_angles:
+                    continue
+                if all(abs(a - b) < SAME_TIP for a, b in zip(needle.target, other.target, strict=True)):
+                    left, depth, height = needle.target
+                    raise ValueError(
+                        f"needles[{number}] has its tip where needles[{earlier}] has it (left = {left:g}, depth = "
+                        f"{depth:g}, height = {height:g}); give it another side, left, depth or height"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _volumes_agree(self) -> Case:
+        own = [needle.own_volume_ml for needle in self.needles]
+        given = math.fsum(volume for volume in own if volume is not None)
+        planned = self.injection.volume_ml
+        if None in own:
+            least = own.count(None) * LEAST_BOLUS_ML
+            if planned - given < least:
+                others = [f"needles[{number}]" for number, volume in enumerate(own, 1) if volume is None]
+                raise ValueError(
+                    f"injection.volume_ml = {planned:g} leaves too little for {joined(others)}, because the other "
+                    f"needles take {given:g} ml; enlarge it to {given + least:g} ml at least or give every needle its "
+                    "volume_ml"
+                )
+        elif "volume_ml" in self.injection.model_fields_set and abs(given - planned) > VOLUME_TOLERANCE_ML:
+            raise ValueError(
+                f"the needles' volumes add up to {given:g} ml, but injection.volume_ml = {planned:g} ml; make them "
+                "agree or leave injection.volume_ml out"
+            )
+        elif not LEAST_VOLUME_ML <= given <= LARGEST_VOLUME_ML:
+            raise ValueError(
+                f"the needles' volumes add up to {given:g} ml; choose {LEAST_VOLUME_ML:g} to {LARGEST_VOLUME_ML:g} ml "
+                "in all"
+            )
+        return self
+
+    @property
+    def boluses(self) -> tuple[tuple[Bolus, ...], ...]:
+        """The boluses of each needle; what the file leaves open is one bolus of an equal share of what is left."""
+        own = [needle.own_volume_ml for needle in self.needles]
+        left = self.injection.volume_ml - math.fsum(volume for volume in own if volume is not None)
+        return tuple(
+            needle.boluses or (Bolus(volume_ml=left / own.count(None) if volume is None else volume),)
+            for needle, volume in zip(self.needles, own, strict=True)
+        )
+
+
+CASES = Path(__file__).parents[1] / "cases"
+"""Folder of the case files that come with the software."""
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a case file that are read; the cases that come along have some hundred."""
+
+PATHS = ("ct", "mask", "subregions")
+"""Keys of [patient] that name an image."""
+
+PLACES: dict[str, Any] = {
+    "patient": set(PATHS),
+    "cement": {"rheometer"},
+    "lesions": {"__all__": {"mask"}},
+    "prescribed_cement": {"mask"},
+}
+"""The keys that say where files lie, as pydantic's ``exclude`` takes them; the same case may find them elsewhere."""
+
+NIFTI, CSV, NIFTI_OR_DICOM = "NIfTI file (.nii or .nii.gz)", "CSV file (.csv)", "NIfTI file or DICOM folder"
+
+
+def read_case(path: Path) -> Case:
+    """Read and check a case file.
+
+    Args:
+        path: TOML file; relative paths inside it count from its folder.
+
+    Raises:
+        InputError: the file is missing, is no TOML, has an unknown key or a value out of range, or names an image that
+            does not exist.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+        if len(raw) > LARGEST_FILE:
+            raise InputError(f"{path}: is larger than {LARGEST_FILE} bytes, so it is no case file; name the right file")
+        content = tomllib.loads(raw.decode("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such case file; 'vertebroplasty demo' shows a complete run without one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a text file ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: nests tables or lists too deeply; a case needs four levels at most") from None
+    except InputError:
+        raise
+    except ValueError:  # of Python's limit on the digits of a whole number
+        raise InputError(f"{path}: holds a number with thousands of digits; write it as in 1e-9") from None
+    return build_case(content, path.name, path.parent)
+
+
+def build_case(content: dict[str, Any], name: str = "case", folder: Path | None = None) -> Case:
+    """Check ``content``, the tables of a case file, and complete it with the defaults.
+
+    Args:
+        content: section -> key -> value, in clinical units.
+        name: how messages call the file.
+        folder: where relative paths count from; the current folder by default.
+
+    Raises:
+        InputError: one sentence with the first thing that is wrong and how many more there are.
+    """
+    try:
+        case = Case.model_validate(content)
+    except ValidationError as error:
+        raise InputError(explain(error, Case, name)) from None
+    return _with_total_volume(_with_files(case, name, (folder or Path()).resolve()))
+
+
+def _with_total_volume(case: Case) -> Case:
+    """``case`` with the planned volume that its needles add up to, where all of them have their own."""
+    volumes = [needle.own_volume_ml for needle in case.needles]
+    if None in volumes or "volume_ml" in case.injection.model_fields_set:
+        return case
+    total = math.fsum(volume for volume in volumes if volume is not None)
+    return case.model_copy(update={"injection": case.injection.model_copy(update={"volume_ml": total})})
+
+
+def _with_files(case: Case, name: str, base: Path) -> Case:
+    """``case`` with absolute paths of the files that it names, all of which exist."""
+
+    def absolute[Table: Section](table: Table, place: str, kinds: dict[str, str]) -> Table:
+        found: dict[str, Path] = {}
+        for key, kind in kinds.items():
+            if (given := getattr(table, key)) is None:
+                continue
+            path = found[key] = base / given.expanduser()
+            try:
+                folder, there, file = path.is_dir(), path.exists(), path.is_file()
+            except OSError as error:
+                raise InputError(
+                    f"{name}: {place}.{key} = {str(given)!r} cannot be found ({error.strerror}); correct the path"
+                ) from None
+            if folder and kind != NIFTI_OR_DICOM:
+                raise InputError(f"{name}: {place}.{key} = {str(given)!r} is a folder, not a file; give one {kind}")
+            if not there:
+                raise InputError(f"{name}: {place}.{key} = {str(given)!r} does not exist (looked for {path})")
+            if not folder and not file:
+                raise InputError(f"{name}: {place}.{key} = {str(given)!r} is a device or a pipe; give one {kind}")
+        return table.model_copy(update=found)
+
+    given = case.prescribed_cement
+    return case.model_copy(
+        update={
+            "prescribed_cement": given and absolute(given, "prescribed_cement", {"mask": NIFTI}),
+            "patient": absolute(case.patient, "patient", {"ct": NIFTI_OR_DICOM, "mask": NIFTI, "subregions": NIFTI}),
+            "cement": absolute(case.cement, "cement", {"rheometer": CSV}),
+            "lesions": tuple(
+                absolute(lesion, f"lesions[{number}]", {"mask": NIFTI}) for number, lesion in enumerate(case.lesions, 1)
+            ),
+        }
+    )
+
+
+def input_files(case: Case) -> dict[str, Path]:
+    """Role -> file of every input that ``case`` names; those of the patient have their key alone as role."""
+    files = {key: getattr(case.patient, key) for key in PATHS}
+    files["cement.rheometer"] = case.cement.rheometer
+    files["prescribed_cement.mask"] = case.prescribed_cement and case.prescribed_cement.mask
+    files |= {f"lesions[{number}].mask": lesion.mask for number, lesion in enumerate(case.lesions, 1)}
+    return {role: path for role, path in files.items() if path is not None}
+
+
+def demo_case(defect: bool = False, size_mm: float | None = None) -> Case:
+    """The demo: a real osteoporotic L3, 4 ml from the left; with ``defect`` the posterior wall is open."""
+    path = CASES / ("demo_defect.toml" if defect else "demo.toml")
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    if size_mm is not None:
+        content.setdefault("mesh", {})["size_mm"] = size_mm
+    return build_case(content, path.name, path.parent)
+
+
+def defaults_used(case: Case) -> dict[str, dict[str, Any]]:
+    """The physical values that the case file left to this module: ``section.key`` -> value, unit, source, tag.
+
+    Values that are None belong to a law in ``materials``, which lists them itself.
+    """
+    listing: dict[str, dict[str, Any]] = {}
+    for name in Case.model_fields:
+        _list_defaults(getattr(case, name), name, listing)
+    return listing
+
+
+def _list_defaults(value: Any, place: str, listing: dict[str, dict[str, Any]]) -> None:
+    """Add the defaults inside ``value``, a table or several tables at ``place``, to ``listing``."""
+    if isinstance(value, tuple):
+        for number, table in enumerate(value, 1):
+            _list_defaults(table, f"{place}[{number}]", listing)
+    if not isinstance(value, Section):
+        return
+    for key, info in type(value).model_fields.items():
+        entry, extra = getattr(value, key), info.json_schema_extra
+        _list_defaults(entry, f"{place}.{key}", listing)
+        if key not in value.model_fields_set and entry is not None and isinstance(extra, dict) and "tag" in extra:
+            listing[f"{place}.{key}"] = {
+                "value": entry,
+                "unit": extra["unit"],
+                "source": extra["source"],
+                "tag": extra["tag"],
+            }
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of the case file."""
+    return Case.model_json_schema()

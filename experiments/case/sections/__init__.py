@@ -1,0 +1,41 @@
+"""The tables of a case file: every key with its range, clinical unit, source and provenance tag."""
+
+from experiments.case.sections.base import Endplate, Region, Section, Side, Site, Wall
+from experiments.case.sections.fluids import Cement, Marrow
+from experiments.case.sections.output import Mechanics, Output
+from experiments.case.sections.patient import Bone, LabelMap, Mesh, Patient
+from experiments.case.sections.prescribed import CementShape, PrescribedCement
+from experiments.case.sections.procedure import Bolus, Injection, Needle
+from experiments.case.sections.tissue import Cavity, Lesion, SemiAxes, Veins
+from experiments.case.sections.walls import Defect, Outlets, OutletShares, Outside, Walls
+
+__all__ = [
+    "Bolus",
+    "Bone",
+    "Cavity",
+    "Cement",
+    "CementShape",
+    "Defect",
+    "Endplate",
+    "Injection",
+    "LabelMap",
+    "Lesion",
+    "Marrow",
+    "Mechanics",
+    "Mesh",
+    "Needle",
+    "OutletShares",
+    "Outlets",
+    "Output",
+    "Outside",
+    "Patient",
+    "PrescribedCement",
+    "Region",
+    "Section",
+    "SemiAxes",
+    "Side",
+    "Site",
+    "Veins",
+    "Wall",
+    "Walls",
+]

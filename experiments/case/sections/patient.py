@@ -1,0 +1,86 @@
+"""Whose vertebra, how fine, and what its bone is like: the tables [patient], [mesh] and [bone]."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from experiments.case.sections.base import Choice, InputPath, Section, physical
+
+LabelMap = Literal["verse", "totalsegmentator_v1", "totalsegmentator_v2"]
+
+
+class Patient(Section):
+    """Whose vertebra: a CT with labels, or the demo patient."""
+
+    demo: Choice = Field(default=False, description="use the demo patient, a real osteoporotic L3")
+    ct: InputPath | None = Field(
+        default=None,
+        description="CT volume in HU (NIfTI, or a folder with one DICOM series); relative to the case file's folder",
+    )
+    mask: InputPath | None = Field(
+        default=None, description="vertebra labels or binary mask on the grid of the CT (NIfTI)"
+    )
+    subregions: InputPath | None = Field(
+        default=None, description="labels of the vertebra's parts (NIfTI), TPTBox convention"
+    )
+    level: str | None = Field(
+        default=None,
+        pattern=r"^(T([1-9]|1[0-3])|L[1-6])$",
+        description="vertebral level",
+        json_schema_extra={"allowed": "T1 to T13 or L1 to L6"},
+    )
+    labels: LabelMap | Annotated[int, Field(ge=1, le=65535, strict=True)] | None = Field(
+        default=None,
+        description="which numbers the mask uses: a known convention, or the label's number; inferred where left out",
+        json_schema_extra={
+            "allowed": '"verse", "totalsegmentator_v1", "totalsegmentator_v2" or the number of the label in the mask'
+        },
+    )
+
+    @model_validator(mode="after")
+    def _one_patient(self) -> Patient:
+        given = [key for key in ("ct", "mask", "level") if getattr(self, key) is not None]
+        if self.demo and (given or self.subregions is not None or self.labels is not None):
+            raise ValueError("demo = true stands alone; remove the other keys of [patient] or demo")
+        if not self.demo and len(given) < 3:
+            missing = ", ".join(key for key in ("ct", "mask", "level") if key not in given)
+            raise ValueError(f"{missing} missing; give ct, mask and level, or demo = true for the demo patient")
+        return self
+
+
+class Mesh(Section):
+    """Tetrahedron sizes."""
+
+    size_mm: float = physical(1.5, "mm", "edge length in the body", 0.5, 4.0)
+    needle_size_mm: float = physical(
+        0.5,
+        "mm",
+        "edge length around the needle's tip; no refinement at or above size_mm",
+        0.2,
+        4.0,
+        "tip pressure of the demo changes 2.4 % between 2.0 and 1.0 mm body mesh; below half an 11G opening radius",
+    )
+    defect_size_mm: float | None = physical(
+        None, "mm", "edge length around wall defects; not refined by default", 0.2, 4.0
+    )
+
+
+class Bone(Section):
+    """Calibration of the CT and overrides of the bone laws; what is left out takes the law's own default."""
+
+    hu_slope_mg_per_cm3: float | None = physical(None, "mg/cm3/HU", "bone mineral density per HU", 0.3, 2.0)
+    hu_intercept_mg_per_cm3: float | None = physical(None, "mg/cm3", "bone mineral density at 0 HU", -200.0, 200.0)
+    permeability_multiplier: float | None = physical(
+        None, "1", "factor on the permeability of all cells, for its uncertainty", 0.1, 10.0
+    )
+    transverse_factor: float | None = physical(
+        None, "1", "transverse permeability over superior-inferior permeability", 0.05, 1.0
+    )
+    modulus_law: Literal["kopperdahl", "morgan", "keller", "keyak", "walle"] = Field(
+        default="kopperdahl", description="law of Young's modulus from the density"
+    )
+    damage_factor: float | None = physical(
+        None, "1", "share of its modulus that the bone of a fractured body keeps", 0.05, 1.0
+    )

@@ -1,0 +1,174 @@
+"""The body's surface: the tables [walls], [outlets], [outside] and [[defects]]."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from experiments.case.sections.base import (
+    FRACTIONS,
+    Companions,
+    Region,
+    Section,
+    Wall,
+    chosen_shape,
+    joined,
+    physical,
+    physical_table,
+)
+
+IVC_SOURCE = (
+    "lumbar intraosseous pressure equals that of the inferior vena cava: Spencer 1981, 10.1097/00007632-198103000-00009"
+)
+AS_VEINS = "taken as the pressure in the veins"
+
+FIXED_FRACTION = {"left_wall": "left", "right_wall": "left", "anterior_wall": "depth", "posterior_wall": "depth"}
+"""Vertical wall -> the fraction that it fixes; the endplates fix the height."""
+
+DEFECT_SHAPES = {
+    "diameter_mm": Companions(allowed=("depth_mm",)),
+    "fraction": Companions(),
+    "fracture_length_mm": Companions(needed=("fracture_angle_deg",)),
+}
+"""The key that chooses the shape of a defect -> the keys that belong to it."""
+
+
+class Walls(Section):
+    """The bony shell of the body."""
+
+    thickness_mm: dict[Wall, Annotated[float, Field(ge=0.05, le=5.0, strict=True)]] = physical_table(
+        "mm", "thickness of the shell of single walls", "0.05 to 5 mm for known walls"
+    )
+    conductance_ml_per_s_kpa: dict[Region, Annotated[float, Field(ge=0.0, le=0.5, strict=True)]] = physical_table(
+        "ml/(s kPa)",
+        "conductance to marrow of single intact walls, instead of their share of all outlets",
+        "0 to 0.5 ml/(s kPa) for known walls",
+    )
+    missing_shell: Literal["ignore", "open"] = Field(
+        default="ignore", description="whether places where the CT shows no shell let cement pass"
+    )
+
+
+class OutletShares(Section):
+    """How the groups of marrow outlets share the conductance; all are given and add up to 1."""
+
+    endplates: float = physical(..., "1", "superior and inferior endplate", 0.0, 1.0)
+    cortical_walls: float = physical(..., "1", "anterior, lateral and posterior walls", 0.0, 1.0)
+    pedicles: float = physical(..., "1", "both pedicles", 0.0, 1.0)
+    basivertebral_foramen: float = physical(..., "1", "basivertebral foramen", 0.0, 1.0)
+    segmental_veins: float = physical(..., "1", "segmental veins at the lateral walls", 0.0, 1.0)
+    needle_track: float = physical(..., "1", "gap along the needles", 0.0, 1.0)
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> OutletShares:
+        groups = list(type(self).model_fields)
+        total = math.fsum(getattr(self, group) for group in groups)
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"{', '.join(groups)} add up to {total:g}; make them add up to 1")
+        return self
+
+
+class Outlets(Section):
+    """How easily the displaced marrow leaves the body."""
+
+    conductance_ml_per_s_kpa: float = physical(
+        0.05,
+        "ml/(s kPa)",
+        "conductance of all marrow outlets together; vary it by factors of 0.1 to 10",
+        0.001,
+        0.5,
+        "3 ml/min raises the pressure by no more than the 1.20 kPa measured with a void "
+        "(J Orthop Surg Res 10:20); no measured value is at hand",
+        "D",
+    )
+    shares: OutletShares | None = Field(
+        default=None, description="how the outlets share the conductance; by default as the law says"
+    )
+
+    @field_validator("conductance_ml_per_s_kpa", mode="before")
+    @classmethod
+    def _marrow_must_leave(cls, value: Any) -> Any:
+        if not isinstance(value, bool) and value == 0:
+            raise ValueError(
+                "0 leaves the displaced marrow no way out, so an injection at a given rate has no solution; "
+                "choose 0.001 to 0.5 ml/(s kPa), 0.05 is usual"
+            )
+        return value
+
+
+class Outside(Section):
+    """Pressures outside the body above the resting intraosseous pressure, which is that of the veins."""
+
+    canal_kpa: float = physical(0.0, "kPa", "pressure in the spinal canal", -5.0, 20.0, AS_VEINS)
+    disc_kpa: float = physical(0.0, "kPa", "pressure in the discs", -5.0, 20.0, AS_VEINS)
+    veins_kpa: float = physical(0.0, "kPa", "pressure in the veins", -5.0, 20.0, IVC_SOURCE, "S")
+    soft_tissue_kpa: float = physical(0.0, "kPa", "pressure in the soft tissue", -5.0, 20.0, AS_VEINS)
+
+
+class Defect(Section):
+    """An opening in a wall: a disc, a destroyed part of the wall, or a fracture of an endplate."""
+
+    wall: Wall = Field(description="the wall that is open")
+    left: float | None = physical(None, "1", "centre, fraction of the half width: 1 at the left wall", -1.0, 1.0)
+    depth: float | None = physical(None, "1", "centre, fraction of the depth: 0 anterior, 1 posterior", 0.0, 1.0)
+    height: float | None = physical(None, "1", "centre, fraction of the height: 0 inferior, 1 superior", 0.0, 1.0)
+    diameter_mm: float | None = physical(None, "mm", "diameter of a disc", 0.5, 20.0)
+    depth_mm: float | None = physical(
+        None, "mm", "how far the bone lost behind a disc reaches into the body; by default the wall alone", 0.5, 40.0
+    )
+    fraction: float | None = physical(
+        None,
+        "1",
+        "destroyed share of the wall's area; around the wall's own centre unless two fractions place it",
+        0.01,
+        1.0,
+    )
+    fracture_length_mm: float | None = physical(None, "mm", "length of an endplate's fracture", 1.0, 60.0)
+    fracture_angle_deg: float | None = physical(
+        None,
+        "deg",
+        "direction of the fracture: 0 right to left, 45 right front to left back, 90 front to back",
+        0.0,
+        180.0,
+    )
+    aperture_mm: float | None = physical(
+        None,
+        "mm",
+        "width of the fissures in the wall; by default a disc is an open hole, other defects have the law's fissures",
+        0.05,
+        10.0,
+    )
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Defect:
+        chosen_shape(self, DEFECT_SHAPES)
+        if self.fracture_length_mm is not None and self.wall in FIXED_FRACTION:
+            raise ValueError(
+                f"fracture_length_mm is for superior_endplate and inferior_endplate; give the {self.wall} diameter_mm "
+                "or fraction"
+            )
+        if self.aperture_mm is not None and self.diameter_mm is not None and self.aperture_mm > self.diameter_mm:
+            raise ValueError(
+                f"aperture_mm = {self.aperture_mm:g} is wider than diameter_mm = {self.diameter_mm:g}; leave it out "
+                "for an open hole"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _two_fractions(self) -> Defect:
+        fixed = FIXED_FRACTION.get(self.wall, "height")
+        spanning = [key for key in FRACTIONS if key != fixed]
+        given = self.gives(*FRACTIONS)
+        if given == spanning or (self.shape == "fraction" and not given):
+            return self
+        either = ", or by neither" if self.shape == "fraction" else ""
+        raise ValueError(f"a defect of the {self.wall} is placed by {joined(spanning)}{either}, without {fixed}")
+
+    @property
+    def shape(self) -> Literal["disc", "fraction", "fracture"]:
+        """What the opening looks like."""
+        if self.diameter_mm is not None:
+            return "disc"
+        return "fraction" if self.fraction is not None else "fracture"

@@ -1,0 +1,54 @@
+"""The command ``analyse``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.cli.exit_codes import reported
+
+
+def analyse(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a sweep, which may be running")],
+    output: Annotated[
+        list[str] | None,
+        typer.Option("--output", metavar="COLUMN", help="result to analyse, also several; the headlines by default"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for tables and plots")] = None,
+) -> None:
+    """Say what a sweep shows: effects, interactions and indices; of random samples also probabilities, ROC, odds.
+
+    Tables and plots are written to DIR/analysis. What each design allows is in docs/analysis.md.
+    """
+    with reported():
+        from experiments.analysis.analysis import analyse_sample
+        from experiments.analysis.sample import Sample
+        from experiments.results.store import check_target
+        from experiments.results.wording import NOTICE
+        from experiments.sweep.display import wide_console
+
+        sample, target = Sample.read(folder), out or folder / "analysis"
+        check_target(target)
+        analysis = analyse_sample(sample, output or ())
+        analysis.write(target)
+        console = wide_console()
+        for sentence in analysis.about:
+            console.print(sentence, markup=False, highlight=False)
+        for part in analysis.parts:
+            console.print(f"\n{part.table.title}", style="bold", markup=False, highlight=False)
+            if part.table.rows:
+                console.print(part.table.shown())
+            if part.table.more:
+                console.print(f"... and {part.table.more} rows more in {part.table.name}.csv", highlight=False)
+            for remark in part.table.remarks:
+                console.print(remark, markup=False, highlight=False)
+        console.print()
+        for remark in analysis.remarks:
+            console.print(remark, markup=False, highlight=False)
+        console.print(f"\nResults: {target}/", markup=False, highlight=False)
+        console.print(f"  {target}/analysis.json", markup=False, highlight=False, soft_wrap=True)
+        for path in sorted([*target.glob("tables/*"), *target.glob("plots/*.png")]):
+            console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"\n{NOTICE}", style="italic", markup=False)

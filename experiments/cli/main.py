@@ -1,0 +1,278 @@
+"""The command ``vertebroplasty``.
+
+Errors of input end with one line and exit code 2, computations that do not converge with one line and exit code 3,
+and nothing half-written stays. Heavy packages are imported by the command that needs them, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from experiments.cli.analyse import analyse
+from experiments.cli.draw import animate, draw
+from experiments.cli.exit_codes import rank, reported
+from experiments.cli.export import export
+from experiments.cli.report import report
+from experiments.cli.sweep import results, sweep
+from experiments.cli.view import view
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.case.schema import Case
+
+app = typer.Typer(
+    name="vertebroplasty",
+    help="Simulate a vertebroplasty: from a segmented CT to cement flow, leakage and stiffness.",
+    epilog=(
+        "First steps: 'vertebroplasty doctor' checks this machine, 'vertebroplasty demo' runs a real L3. For a case of "
+        "your own copy docs/case-file.md's example, then 'vertebroplasty run CASE.toml'. On several cores: "
+        "'mpiexec -n 2 vertebroplasty run CASE.toml'. Many variations of a case: 'vertebroplasty sweep --ready "
+        "parameter-uncertainty --dry-run', and what they show: 'vertebroplasty analyse DIR'."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+OutFolder = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")]
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    version: Annotated[bool, typer.Option("--version", help="print the version and leave", is_eager=True)] = False,
+) -> None:
+    if version:
+        from experiments.case.identity import code_version
+
+        print(f"vertebroplasty {code_version()}")
+        raise typer.Exit()
+
+
+@app.command()
+def demo(
+    out: OutFolder = None,
+    defect: Annotated[bool, typer.Option("--defect", help="open the posterior wall, so that cement leaks")] = False,
+    mesh_size: Annotated[
+        float | None, typer.Option("--mesh-size", metavar="MM", help=r"tetrahedron size \[mm]; 1.5 by default")
+    ] = None,
+) -> None:
+    """Inject 4 ml into a real osteoporotic L3 and report leakage and stiffness; results in results/demo."""
+    with reported():
+        from experiments.case.schema import demo_case
+
+        _run(demo_case(defect, mesh_size), out or Path("results", "demo-defect" if defect else "demo"))
+
+
+@app.command()
+def run(
+    case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="case file; see 'vertebroplasty schema'")],
+    out: OutFolder = None,
+) -> None:
+    """Run a case file; results in results/<name of the case file>."""
+    with reported():
+        from experiments.case.schema import read_case
+
+        _run(read_case(case), out or Path("results", case.stem))
+
+
+@app.command()
+def compare(
+    cases: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="A B ...", help="case files, and folders of finished runs; the first is the reference"),
+    ] = None,
+    ready: Annotated[
+        str | None,
+        typer.Option(
+            "--ready", metavar="NAME", help="one that comes along: unilateral-bilateral or confluent-separated"
+        ),
+    ] = None,
+    out: OutFolder = None,
+) -> None:
+    """Compare cases side by side: leakage, fill, pressures, stiffness; results in results/compare-<A>-<B>.
+
+    A case file is run as 'run' does, with its results in results/<name of the case file>, unless these come from just
+    this case already. The comparison holds comparison.csv, .json and .png, and report.html.
+    """
+    with reported():
+        from experiments.report.comparison_folder import compare_and_store
+        from experiments.results.progress import Progress
+        from experiments.results.store import check_target
+        from experiments.run.case_sources import asked_cases, ready_comparison
+
+        if bool(cases) == bool(ready):
+            raise InputError("name the cases to compare, or one comparison with --ready")
+        asked = asked_cases(ready_comparison(ready) if ready else cases or [])
+        target = out or Path("results", "compare-" + (ready or "-".join(case.name for case in asked)))
+        check_target(target)
+        if (target / "results.json").exists():
+            raise InputError(
+                f"{target}: holds the results of a run, which a comparison does not replace; choose another -o"
+            )
+        finished = []
+        for case in asked:
+            if rank() == 0:
+                print(f"{case.name}: results in {case.folder}/", file=sys.stderr, flush=True)
+            with Progress(visible=rank() == 0) as progress:
+                finished.append(case.finish(progress))
+        if rank() == 0:
+            comparison = compare_and_store(finished, target)
+            _print(comparison.table(), target, comparison.remarks)
+
+
+app.command()(sweep)
+app.command()(results)
+app.command()(report)
+app.command()(view)
+app.command()(draw)
+app.command()(animate)
+app.command()(export)
+app.command()(analyse)
+
+
+@app.command()
+def mesh(
+    ct: Annotated[Path, typer.Argument(metavar="CT", help="CT in HU (NIfTI)")],
+    mask: Annotated[Path, typer.Argument(metavar="MASK", help="vertebra labels or binary mask on the CT's grid")],
+    level: Annotated[str, typer.Option("--level", metavar="LEVEL", help="vertebra, such as L3")],
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="MAP",
+            help="numbers in the mask: verse, totalsegmentator_v1, totalsegmentator_v2 or one number; "
+            "inferred where only one reading fits",
+        ),
+    ] = None,
+    subregions: Annotated[
+        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts (NIfTI)")
+    ] = None,
+    size: Annotated[float, typer.Option("--size", metavar="MM", help=r"tetrahedron size \[mm], 0.5 to 4")] = 1.5,
+    out: OutFolder = None,
+) -> None:
+    """Mesh the body of one vertebra and report the quality; results in results/mesh-<level>."""
+    with reported():
+        from experiments.case.schema import build_case
+        from experiments.results.store import check_target
+
+        patient: dict[str, Any] = {"ct": str(ct), "mask": str(mask), "level": level}
+        if labels is not None:
+            patient["labels"] = int(labels) if labels.isdecimal() and len(labels) < 6 else labels
+        if subregions is not None:
+            patient["subregions"] = str(subregions)
+        case = build_case({"patient": patient, "mesh": {"size_mm": size}}, "command line")
+        target = out or Path("results", f"mesh-{level}")
+        check_target(target)
+        from experiments.cli.summary import mesh_table
+        from experiments.results.progress import Progress
+        from experiments.run.meshing import mesh_and_store
+
+        with Progress(visible=rank() == 0) as progress:
+            results = mesh_and_store(case, target, progress)
+        _print(mesh_table(results["mesh"]), target)
+
+
+@app.command()
+def schema(
+    laws: Annotated[
+        Path | None,
+        typer.Option("--laws", metavar="CASE.toml", help="list the values of the laws that this case uses instead"),
+    ] = None,
+) -> None:
+    """Print the JSON Schema of the case file: every key with its unit, range, default and source."""
+    import json
+
+    with reported():
+        from experiments.case.schema import json_schema, read_case
+
+        if laws is None:
+            listing = json_schema()
+        else:
+            from experiments.case.laws import Laws
+
+            listing = Laws.of_case(read_case(laws)).describe()
+        print(json.dumps(listing, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def verify(
+    slow: Annotated[bool, typer.Option("--slow", help="run the long tests, too")] = False,
+    out: OutFolder = None,
+) -> None:
+    """Compute every case with an exact answer or a published number, and write a page; results in results/verification.
+
+    Runs the tests of the project's source folder. The exit code is 1 if a test failed; known misses do not count.
+    """
+    with reported():
+        from experiments.results.progress import Progress
+        from experiments.verification.page import PAGE, Counts, verify_and_store
+
+        target = out or Path("results", "verification")
+        with Progress(visible=rank() == 0) as progress:
+            evidence = verify_and_store(target, slow, progress)
+        print(f"{Counts.of(evidence)}: {target / PAGE}")
+        for test, error in evidence.failures.items():
+            print(f"failed: {test}: {error}", file=sys.stderr)
+    if evidence.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: versions, PETSc and MPI, C compiler, meshing, off-screen rendering; ffmpeg and browser."""
+    from experiments.cli.doctor import examine
+    from experiments.cli.summary import two_columns
+
+    marks = {True: "[green]ok[/green]", False: "[red]FAILED[/red]", None: ""}
+    checks = examine()
+    console = Console(soft_wrap=True)
+    console.print(two_columns([(check.name, f"{marks[check.passed]} {check.detail}".strip()) for check in checks]))
+    failed = [check.name for check in checks if check.passed is False]
+    if failed:
+        console.print(f"\n[red]{len(failed)} of {len(checks)} checks failed:[/red] {', '.join(failed)}")
+        raise typer.Exit(1)
+    console.print("\nAll is there. Next: [bold]vertebroplasty demo[/bold]")
+
+
+def _run(case: Case, out: Path) -> None:
+    """Run ``case`` on all ranks, store it in ``out`` and print what came out."""
+    from experiments.results.store import check_target
+
+    check_target(out)
+    from experiments.cli.summary import result_table
+    from experiments.results.progress import Progress
+    from experiments.run.pipeline import run_and_store
+
+    with Progress(visible=rank() == 0) as progress:
+        outcome = run_and_store(case, out, progress)
+    _print(result_table(outcome.results), out, outcome.manifest.get("warnings", ()))
+
+
+def _print(table: Any, out: Path, warnings: Any = ()) -> None:
+    if rank() != 0:
+        return
+    from experiments.results.wording import NOTICE
+
+    console = Console()
+    console.print(table)
+    for warning in warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    console.print(f"\nResults: {out}/", markup=False, highlight=False)
+    for path in sorted(out.rglob("*")):
+        if path.is_file():
+            console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\n{NOTICE}", style="italic", markup=False)
+
+
+if __name__ == "__main__":
+    main()

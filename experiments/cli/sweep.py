@@ -1,0 +1,180 @@
+"""The commands ``sweep`` and ``results``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from experiments.cli.exit_codes import reported
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.sweep.cases import Plan
+    from experiments.sweep.crew import Crew
+    from experiments.sweep.engine import Standing
+
+EXIT_FAILED = 4
+"""Exit code of a sweep that ended with failed cases."""
+
+
+def sweep(
+    file: Annotated[Path | None, typer.Argument(metavar="SWEEP.toml", help="sweep file; see docs/sweeps.md")] = None,
+    ready: Annotated[
+        str | None, typer.Option("--ready", metavar="NAME", help="one that comes along; see docs/ready-sweeps.md")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="cases at a time; one per core by default")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="running scheduler of Dask to use instead"),
+    ] = None,
+    dashboard: Annotated[
+        str, typer.Option("--dashboard", metavar="HOST:PORT", help="where Dask's dashboard is served")
+    ] = "127.0.0.1:8787",
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            "--time-limit", metavar="MIN", min=0.001, max=1e5, help=r"a case that takes longer has failed \[min]"
+        ),
+    ] = 60.0,
+    retry: Annotated[bool, typer.Option("--retry", help="run the cases again that failed before")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show the cases and the time that they will take, from one timed case")
+    ] = False,
+) -> None:
+    """Run many variations of a case; results in results/<name of the sweep file>.
+
+    Stopped or killed at any moment, the same command goes on with the cases that are missing. 'vertebroplasty results
+    DIR' shows the table at any time.
+    """
+    with reported():
+        from experiments.sweep.cases import plan_cases
+        from experiments.sweep.crew import Crew
+        from experiments.sweep.folder import SweepFolder
+        from experiments.sweep.study import read_study, ready_sweep
+
+        if bool(file) == bool(ready):
+            raise InputError("name a sweep file, or one that comes along with --ready")
+        source = ready_sweep(ready) if ready else file or Path()
+        target = out or Path("results", source.stem)
+        SweepFolder.check(target)
+        plan = plan_cases(read_study(source), source.name, source.parent)
+        crew = Crew(workers, scheduler, dashboard)
+        if dry_run:
+            _show_plan(plan, target, crew, 60.0 * time_limit)
+            return
+        from experiments.sweep.display import SweepDisplay, progress_line
+        from experiments.sweep.engine import run_sweep
+
+        console = Console()
+        try:
+            with SweepDisplay().shown() as display:
+                standing = run_sweep(plan, SweepFolder(target), crew, 60.0 * time_limit, retry, display.update)
+        except KeyboardInterrupt:
+            console.print(f"Finished cases are in {target}/; the same command goes on.", markup=False, highlight=False)
+            raise
+        console.print(f"{progress_line(standing)}", markup=False, highlight=False, soft_wrap=True)
+        _tell_end(standing, target)
+
+
+def results(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a sweep, which may be running")],
+    where: Annotated[
+        str | None, typer.Option("--filter", metavar="CONDITION", help="such as 'injection.leaked_ml > 0.1'")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="COLUMN", help="column to sort by; largest first with - before it")
+    ] = None,
+    sql: Annotated[
+        str | None, typer.Option("--sql", metavar="QUESTION", help="SQL of DuckDB about the table 'cases'")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="write the rows with all columns for a spreadsheet")
+    ] = None,
+    columns: Annotated[bool, typer.Option("--columns", help="list the columns with their units instead")] = False,
+) -> None:
+    """Show, filter and export the table of a sweep; of a random sample also the 5 to 95 % bands."""
+    with reported():
+        from experiments.sweep import display
+        from experiments.sweep.bands import bands
+        from experiments.sweep.query import ask, write_csv
+        from experiments.sweep.table import SweepTable
+
+        table, console = SweepTable.read(folder), display.wide_console()
+        if columns:
+            for name in table.rows.column_names:
+                unit = table.unit(name)
+                console.print(f"{name} [{unit}]" if unit else name, markup=False, highlight=False, soft_wrap=True)
+            return
+        rows = ask(table.rows, sql, where, sort)
+        if csv is not None:
+            write_csv(rows, csv)
+            console.print(f"{rows.num_rows} rows: {csv}", markup=False, highlight=False, soft_wrap=True)
+            return
+        console.print(display.plain_table(rows) if sql else display.results_table(table, rows))
+        if rows.num_rows > display.LISTED:
+            console.print(f"... and {rows.num_rows - display.LISTED} rows more, all of them with --csv FILE")
+        finished = table.rows.num_rows - table.failed
+        console.print(f"\n{finished} of {table.total} cases finished, {table.failed} failed", highlight=False)
+        if table.declared and finished and not (sql or where):
+            console.print(f"\nBands of the {finished} finished cases of a random sample:", highlight=False)
+            console.print(display.bands_table(bands(table)))
+        if finished and not (sql or where):
+            console.print(
+                f"Next: vertebroplasty analyse {shlex.quote(str(folder))}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _show_plan(plan: Plan, target: Path, crew: Crew, time_limit: float) -> None:
+    """Print the cases and, from the first missing one, how long all will take."""
+    from experiments.results.wording import duration
+    from experiments.sweep.display import plan_table, wide_console
+    from experiments.sweep.engine import time_one
+    from experiments.sweep.folder import SweepFolder
+
+    known = SweepFolder(target).rows()
+    missing = [case for identity, case in plan.different.items() if identity not in known]
+    console = wide_console()
+    console.print(plan_table(plan))
+    console.print(
+        f"\n{len(plan.cases)} cases, {len(plan.different)} of them different, {len(missing)} not yet in {target}/",
+        markup=False,
+        highlight=False,
+    )
+    if missing:
+        count = min(crew.size, len(missing))
+        seconds = time_one(plan, missing[0], time_limit)
+        on = f"{count} {'worker' if count == 1 else 'workers'}" if count else "one worker; the scheduler has none yet"
+        console.print(
+            f"case {missing[0].number} took {duration(seconds)} on one core of this machine; all will take about "
+            f"{duration(seconds * len(missing) / max(count, 1))} on {on}",
+            highlight=False,
+        )
+
+
+def _tell_end(standing: Standing, target: Path) -> None:
+    console, quoted = Console(), shlex.quote(str(target))
+    console.print(f"Results: {target}/results.parquet", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"Next: vertebroplasty results {quoted}, then vertebroplasty analyse {quoted}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    if standing.failed:
+        console.print(
+            f"{standing.failed} cases failed; their case files with the errors are in {target}/failed/, and --retry "
+            "runs them again",
+            markup=False,
+            highlight=False,
+        )
+        raise typer.Exit(EXIT_FAILED)

@@ -1,0 +1,40 @@
+"""The command ``view``."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.cli.exit_codes import reported
+
+
+def view(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="CASE_DIR [CASE_DIR]", help="folder of a finished run, or two side by side")
+    ],
+    port: Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes any free one")] = 8765,
+) -> None:
+    """Look at a finished run in the browser: time, layers, planes and values; two side by side under one camera.
+
+    Only this machine can come in, with the address that is printed; from elsewhere through the SSH tunnel that is
+    printed, too. Ctrl-C ends it.
+    """
+    with reported():
+        from experiments.viewer.serving import read_cases, serve
+
+        serve(read_cases(folders), port, _tell)
+
+
+def _tell(address: str, port: int) -> None:
+    """Print where to look."""
+    print(
+        f"Open {address}\n"
+        f"From another machine: ssh -L {port}:127.0.0.1:{port} {getpass.getuser()}@{socket.gethostname()}, "
+        "then the same address there.\n"
+        "Ctrl-C ends the viewer.",
+        flush=True,
+    )

@@ -1,0 +1,254 @@
+"""The walls of one case: where marrow seeps, and every opening that lets cement pass with its site and its conduits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.case.errors import about
+from experiments.case.laws import Laws
+from experiments.case.schema import Case
+from experiments.case.sections import Defect
+from experiments.case.units import to_clinical, to_internal
+from experiments.model.defects import defect_facets
+from experiments.model.needle_paths import NeedlePath
+from experiments.model.tissues import TissueMap
+from fem.injection.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
+from materials.leak_path import Fissures, LeakPath
+from meshes.errors import InputError
+from meshes.frame import AnatomicalFrame
+from meshes.regions import region_area
+from meshes.tetmesh import TetMesh
+from meshes.veins import segmental_openings
+from meshes.vertebra import Vertebra
+from meshes.wall_damage import SHELL_WALLS, facets_behind, missing_shell
+
+LEAST_DISC = 0.5
+"""Share of a disc's area that its facets must have for the whole disc to be open (tag D)."""
+
+
+@dataclass(frozen=True)
+class CaseWalls:
+    """The walls of a case.
+
+    Attributes:
+        walls: the law of every boundary facet.
+        warnings: sentences for the reader of the results.
+    """
+
+    walls: Walls
+    warnings: tuple[str, ...]
+
+
+def case_walls(
+    case: Case, laws: Laws, vertebra: Vertebra, mesh: TetMesh, paths: Sequence[NeedlePath], tissues: TissueMap
+) -> CaseWalls:
+    """Conductance and openings of every boundary facet.
+
+    Where openings would share facets, needle tracks come before veins, veins before the defects of the case file, the
+    last of these first, defects before walls that lesions destroy, and those before shell that the CT does not show.
+
+    Args:
+        case: what is asked.
+        laws: its laws.
+        vertebra: CT, mask and frame.
+        mesh: its body with named facets.
+        paths: the way of each needle, with the facets that it crosses.
+        tissues: what the body is made of.
+
+    Raises:
+        InputError: a defect or a vein does not fit on its wall, or the CT cannot tell where shell is missing.
+    """
+    outlets = laws.outlets.group_conductances()
+    openings = _Openings(laws, mesh)
+    for path in paths:
+        openings.add_track(path)
+    openings.share_out(outlets, "needle_track")
+    openings.add_foramen()
+    openings.share_out(outlets, "basivertebral_foramen")
+    with about("veins"):
+        openings.add_segmental_veins()
+    openings.share_out(outlets, "segmental_veins")
+    for number, defect in reversed(list(enumerate(case.defects, 1))):
+        with about(f"defects[{number}]"):
+            openings.add_defect(number, defect, vertebra.frame)
+    for number, lesion in reversed(list(enumerate(case.lesions, 1))):
+        if lesion.opens_walls:
+            behind = facets_behind(mesh, tissues.cells[f"lesion_{number}"])
+            openings.add_fissures(behind, _fissures(laws, lesion.aperture_mm))
+    warnings = tuple(reversed(openings.warnings))
+    if case.walls.missing_shell == "open":
+        with about("walls.missing_shell"):
+            gaps = missing_shell(mesh, vertebra)
+        warnings += _told_gaps(mesh, gaps)
+        openings.add_fissures(gaps, laws.fissures)
+    walls = build_walls(
+        mesh,
+        outlets,
+        openings.found,
+        outside={
+            "canal": to_internal(case.outside.canal_kpa, "kPa"),
+            "disc": to_internal(case.outside.disc_kpa, "kPa"),
+            "veins": to_internal(case.outside.veins_kpa, "kPa"),
+            "soft_tissue": to_internal(case.outside.soft_tissue_kpa, "kPa"),
+        },
+        thickness={wall: laws.shell_of(wall).thickness for wall in SHELL_WALLS},
+        conductances={
+            wall: to_internal(conductance, "ml/(s kPa)")
+            for wall, conductance in case.walls.conductance_ml_per_s_kpa.items()
+        },
+    )
+    return CaseWalls(walls, warnings)
+
+
+def openings_summary(mesh: TetMesh, walls: Walls) -> list[dict[str, Any]]:
+    """The openings for people: site, wall, conduits with their size and number, and what they conduct to marrow.
+
+    ``number`` counts the tubes of an opening, ``total_length_mm`` is that of its slots along the wall.
+    """
+    return [_summary(mesh, opening) for opening in walls.openings]
+
+
+class _Openings:
+    """Openings one after the other, each on the facets that those before have left."""
+
+    def __init__(self, laws: Laws, mesh: TetMesh) -> None:
+        self.found: list[Opening] = []
+        self.warnings: list[str] = []
+        self._laws, self._mesh = laws, mesh
+        self._free = np.ones(len(mesh.facets), dtype=bool)
+        self._shared = 0
+
+    def add_track(self, path: NeedlePath) -> None:
+        """The gap around a needle, one opening with that of a needle on the same way."""
+        law = self._laws.needle_track
+        facets, area = path.track_facets, law.area(path.outer_diameter)
+        joined = [bool(np.isin(found.facets, facets).any()) for found in self.found]
+        for other in compress(self.found, joined):
+            self._free[other.facets] = True
+            facets, area = np.union1d(facets, other.facets), area + other.area
+        self.found = [found for found, joins in zip(self.found, joined, strict=True) if not joins]
+        self._add("needle_track", facets, law.path(self._laws.front), area)
+
+    def add_foramen(self) -> None:
+        """The basivertebral veins, if there are any."""
+        veins = self._laws.draining_basivertebral()
+        if veins.number:
+            facets = self._mesh.facet_regions["basivertebral_foramen"]
+            self._add("basivertebral_foramen", facets, veins.path(self._laws.front), veins.area)
+
+    def add_segmental_veins(self) -> None:
+        """The segmental veins at both lateral walls, if there are any."""
+        veins = self._laws.draining_segmental()
+        if veins.number:
+            patches = segmental_openings(self._mesh, veins.number, veins.diameter)
+            for side, places in patches.items():
+                for facets in places:
+                    self._add(
+                        f"segmental_veins_{side}", facets, veins.path(self._laws.front), veins.area / veins.number
+                    )
+
+    def add_defect(self, number: int, defect: Defect, frame: AnatomicalFrame) -> None:
+        """The defect of that number in the case file: an open hole, or fissures where it is none or has an aperture."""
+        site, shell, front = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall), self._laws.front
+        fissures = _fissures(self._laws, defect.aperture_mm)
+        facets = defect_facets(defect, self._mesh, frame, fissures.aperture)
+        if not self._free[facets].any():
+            raise InputError(
+                f"its place on the {defect.wall} is taken by a needle's track, veins or later defects; move or enlarge "
+                "it, or remove what lies there"
+            )
+        if defect.fraction is not None:
+            self.add_fissures({defect.wall: facets}, fissures)
+        elif defect.diameter_mm is None:
+            length = to_internal(defect.fracture_length_mm or 0.0, "mm")
+            self._add(site, facets, fissures.path(shell.thickness, front), fissures.aperture * length)
+        else:
+            diameter = to_internal(defect.diameter_mm, "mm")
+            disc = self._open_area(number, defect, facets, 0.25 * math.pi * diameter**2)
+            if defect.aperture_mm is None:
+                self._add(site, facets, shell.hole(diameter, front=front), disc)
+            else:
+                self._add(site, facets, fissures.path(shell.thickness, front), fissures.open_share * disc)
+
+    def _open_area(self, number: int, defect: Defect, facets: NDArray[np.int64], disc: float) -> float:
+        """Area in mm2 of the part of a disc that lies on its wall and that no other opening takes.
+
+        Whole facets stand for a disc only roughly, so they count as all of it from :data:`LEAST_DISC` on.
+        """
+        there = region_area(self._mesh, facets[self._free[facets]])
+        if there >= LEAST_DISC * disc:
+            return disc
+        self.warnings.append(
+            f"defects[{number}]: its disc has {disc:.1f} mm2, but the {defect.wall.replace('_', ' ')} has room for "
+            f"{there:.1f} mm2 of it there, and no more is open; it hangs over the edge of the wall, other openings "
+            "take its place, or the mesh is coarse there"
+        )
+        return there
+
+    def add_fissures(self, damage: Mapping[str, NDArray[np.int64]], fissures: Fissures) -> None:
+        """Fissures all over some facets of each wall; the pedicles and the foramen have no shell to break."""
+        for wall, facets in damage.items():
+            if wall in SHELL_WALLS:
+                left = facets[self._free[facets]]
+                area = fissures.open_share * region_area(self._mesh, left)
+                path = fissures.path(self._laws.shell_of(wall).thickness, self._laws.front)
+                self._add(SITE_BEHIND_WALL[wall], left, path, area)
+
+    def share_out(self, outlets: dict[str, float], group: str) -> None:
+        """Let the openings since the last call share the conductance of ``group``, and take it out of ``outlets``."""
+        members = self.found[self._shared :]
+        self._shared = len(self.found)
+        if members:
+            share = outlets.pop(group) / len(members)
+            self.found[-len(members) :] = [
+                replace(opening, conductance=max(opening.conductance, share)) for opening in members
+            ]
+
+    def _add(self, site: str, facets: NDArray[np.int64], path: LeakPath, area: float) -> None:
+        """An opening that conducts to marrow what its conduits do: marrow and cement flow through the same ones."""
+        facets = facets[self._free[facets]]
+        self._free[facets] = False
+        if len(facets):
+            conductance = area * path.conductance_per_area / self._laws.marrow.viscosity
+            self.found.append(Opening(site, facets, path, area, conductance))
+
+
+def _fissures(laws: Laws, aperture_mm: float | None) -> Fissures:
+    """The law's fissures, or some of another aperture."""
+    return laws.fissures if aperture_mm is None else replace(laws.fissures, aperture=to_internal(aperture_mm, "mm"))
+
+
+def _told_gaps(mesh: TetMesh, gaps: Mapping[str, NDArray[np.int64]]) -> tuple[str, ...]:
+    if not gaps:
+        return ("walls.missing_shell: the CT shows the shell everywhere, so that no wall is opened for it",)
+    return tuple(
+        f"walls.missing_shell: the CT shows no shell on {region_area(mesh, facets):.0f} mm2 of the "
+        f"{wall.replace('_', ' ')}, where fissures now let cement pass"
+        for wall, facets in gaps.items()
+    )
+
+
+def _summary(mesh: TetMesh, opening: Opening) -> dict[str, Any]:
+    path = opening.path
+    tube = path.shape == "tube"
+    areas = {name: region_area(mesh, np.intersect1d(rows, opening.facets)) for name, rows in mesh.facet_regions.items()}
+    return {
+        "site": opening.site,
+        "wall": max(areas, key=lambda name: areas[name]),
+        "shape": path.shape,
+        "aperture_mm": path.aperture,
+        "length_mm": path.length,
+        "number": opening.area / (0.25 * math.pi * path.aperture**2) if tube else None,
+        "total_length_mm": None if tube else opening.area / path.aperture,
+        "open_area_mm2": opening.area,
+        "facet_area_mm2": region_area(mesh, opening.facets),
+        "entry_pressure_kpa": to_clinical(path.entry_pressure, "kPa"),
+        "conductance_ml_per_s_kpa": to_clinical(opening.conductance, "ml/(s kPa)"),
+    }

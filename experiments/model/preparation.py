@@ -1,0 +1,172 @@
+"""Everything about a case that is known before cement flows: read, mesh, bone, lesions, needles, walls.
+
+Cement that the case file prescribes is known as well, and then there are no needles and no walls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.sparse import csr_array
+
+from experiments.case.laws import Laws
+from experiments.case.schema import Case
+from experiments.case.units import to_internal
+from experiments.model.cortex import Cortex, bone_of
+from experiments.model.defects import refinements
+from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
+from experiments.model.openings import case_walls
+from experiments.model.prescribed_cement import PrescribedField, Scan, cement_of_scan, cement_of_shapes, read_scan
+from experiments.model.procedure import (
+    check_front_limit,
+    injection_plan,
+    needle_refinements,
+    place_needles,
+    procedure,
+)
+from experiments.model.specimen import Mesher, Specimen, made, prepare_specimen
+from experiments.model.tissues import TissueMap, build_tissues, check_tips, read_lesions
+from experiments.results import results
+from experiments.results.progress import Progress
+from fem.injection.plan import InjectionPlan, Needle
+from fem.injection.walls import Opening, Walls
+from materials.bone import BoneField
+from meshes.body import mesh_body
+from meshes.demo_patient import demo_patient
+from meshes.dimensions import PedicleDiameter, pedicle_diameter
+from meshes.quality import measure_quality
+from meshes.sampling import voxel_weights
+from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra, read_vertebra
+
+
+@dataclass(frozen=True)
+class InjectionSetup:
+    """What an injection needs besides bone and tissues.
+
+    Attributes:
+        paths: the way of each needle.
+        walls: the law of the surface.
+        needles: every place of every needle's opening.
+        plan: what is injected, and what ends it.
+        pedicle: largest diameter of a pedicle.
+    """
+
+    paths: tuple[NeedlePath, ...]
+    walls: Walls
+    needles: tuple[Needle, ...]
+    plan: InjectionPlan
+    pedicle: PedicleDiameter
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What an injection and the mechanics start from.
+
+    Attributes:
+        vertebra: the patient's vertebra, with bone in its CT where a scan shows prescribed cement.
+        mesh: mesh of its body in the anatomical frame.
+        bone: bone of every cell as the CT shows it.
+        tissues: what the flow and the mechanics see of it: lesions, cavities and veins included.
+        cement: what is injected, or the cement that is there already.
+        specimen: what the mechanics load; None where they are switched off.
+        cortex: the shell as a membrane; None where the voxels show it.
+        openings: in the walls.
+        mesh_results: the part ``mesh`` of the results.
+        warnings: sentences for the reader of the results.
+    """
+
+    vertebra: Vertebra
+    mesh: TetMesh
+    bone: BoneField
+    tissues: TissueMap
+    cement: InjectionSetup | PrescribedField
+    specimen: Specimen | None
+    cortex: Cortex | None
+    openings: tuple[Opening, ...]
+    mesh_results: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = made) -> Preparation:
+    """Read, mesh and characterise the bone; lay the needles and the walls, or the prescribed cement.
+
+    Args:
+        case: what is asked.
+        laws: its laws.
+        progress: where the stages are shown.
+        mesher: calls the functions that make meshes, or keeps meshes which several cases share.
+
+    Raises:
+        InputError: the input cannot be used; whatever does not need the mesh is checked before it is made.
+    """
+    injects = case.prescribed_cement is None
+    with progress.stage("read"):
+        vertebra = read_patient(case)
+        scan = read_scan(case, vertebra)
+        vertebra = vertebra if scan is None else scan.bone.vertebra
+        lesions = read_lesions(case, vertebra)
+        paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
+        if injects:
+            check_front_limit(case, vertebra.frame, paths)
+            plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, procedure(case, paths))
+    with progress.stage("mesh") as stage:
+        size = to_internal(case.mesh.size_mm, "mm")
+        finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]
+        mesh = mesher(mesh_body, vertebra, size, finer)
+        stage.update(0.7)
+        mesh_results = results.mesh_results(measure_quality(mesh, vertebra))
+        stage.update(0.8)
+        cortex = Cortex.measured(laws, vertebra, mesh)
+        loaded = case.mechanics.enabled
+        specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex, mesher) if loaded else None
+        paths = tuple(with_track(path, mesh) for path in paths)
+    with progress.stage("bone"):
+        weights = voxel_weights(mesh, vertebra)
+        bone = bone_of(laws, cortex, vertebra, mesh, weights)
+        tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
+        if injects:
+            needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
+            check_tips(tissues, needles)
+        surface = case_walls(case, laws, vertebra, mesh, paths, tissues)
+        cement: InjectionSetup | PrescribedField
+        if injects:
+            cement = InjectionSetup(paths, surface.walls, needles, plan, pedicle_diameter(vertebra, mesh))
+            of_cement = tuple(warning for path in paths for warning in path.warnings)
+        else:
+            cement = _prescribed(case, scan, mesh, vertebra, tissues, weights)
+            of_cement = cement.warnings
+    return Preparation(
+        vertebra,
+        mesh,
+        bone,
+        tissues,
+        cement,
+        specimen,
+        cortex,
+        surface.walls.openings,
+        mesh_results,
+        warnings=(*vertebra.warnings, *tissues.warnings, *surface.warnings, *of_cement),
+    )
+
+
+def _prescribed(
+    case: Case, scan: Scan | None, mesh: TetMesh, vertebra: Vertebra, tissues: TissueMap, weights: csr_array
+) -> PrescribedField:
+    if scan is not None:
+        return cement_of_scan(scan, weights)
+    if case.prescribed_cement is None or case.prescribed_cement.shapes is None:
+        raise ValueError("a checked case names a mask, a threshold or shapes")
+    return cement_of_shapes(case.prescribed_cement.shapes, mesh, vertebra.frame, tissues)
+
+
+def read_patient(case: Case) -> Vertebra:
+    """The vertebra that the case names."""
+    patient = case.patient
+    if patient.demo:
+        demo = demo_patient()
+        return read_vertebra(demo.ct, demo.mask, demo.level, demo.labels, demo.subregions)
+    if patient.ct is None or patient.mask is None:
+        raise ValueError("a checked case names a CT and a mask")
+    return read_vertebra(patient.ct, patient.mask, patient.level, patient.labels, patient.subregions)

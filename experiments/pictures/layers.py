@@ -1,0 +1,65 @@
+"""The bodies of a case that do not change with time, by layer: bone, what lies in it, openings and needles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyvista
+from matplotlib.colors import to_hex
+
+from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
+from experiments.pictures.lattice import Lattice
+from experiments.pictures.scene import inclusion_bodies, needle_body, outline_of
+from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR, pale
+from experiments.results.finished_case import FinishedCase
+from experiments.results.grids import surface_of
+from experiments.results.wording import words
+
+BONE, CEMENT, NEEDLES = "bone", "cement", "needles"
+"""Layers that every injection has."""
+
+OPENINGS = "openings: "
+"""Beginning of the layers of openings; their class follows."""
+
+BONE_OPACITY, INCLUSION_OPACITY = 0.35, 0.5
+
+
+@dataclass(frozen=True)
+class Body:
+    """One surface of a scene.
+
+    Attributes:
+        layer: what it is switched on and off with.
+        color: of the layer's legend.
+        surface: in mm of the anatomical frame.
+        style: how PyVista draws it.
+    """
+
+    layer: str
+    color: str
+    surface: pyvista.PolyData
+    style: dict[str, Any]
+
+
+def still_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
+    """The bodies of a case; openings are full where cement left and pale elsewhere."""
+    mesh, sites = case.mesh, case.leak_sites()
+    closed = np.ones(len(mesh.facets), dtype=bool)
+    for site in sites:
+        closed[site.facets] = False
+    shell = {"color": BONE_COLOR, "opacity": BONE_OPACITY, "smooth_shading": True}
+    yield Body(BONE, BONE_COLOR, surface_of(mesh, np.flatnonzero(closed)), shell)
+    for inside in inclusion_bodies(lattice, case.inclusions()):
+        style = {"color": inside.color, "opacity": INCLUSION_OPACITY, "smooth_shading": True}
+        yield Body(words(inside.name), inside.color, inside.surface, style)
+    for site in sites:
+        part, color = surface_of(mesh, site.facets), CLASS_COLORS[site.leak_class]
+        fill = color if site.leaked_ml > LEAST_SHOWN_LEAK else to_hex(pale(color))
+        for shape, shade in ((part, fill), (outline_of(part), color)):
+            if shape.n_cells:
+                yield Body(OPENINGS + words(site.leak_class), color, shape, {"color": shade, "lighting": False})
+    for needle in case.needles():
+        yield Body(NEEDLES, NEEDLE_COLOR, needle_body(mesh, needle), {"color": NEEDLE_COLOR})

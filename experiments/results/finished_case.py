@@ -1,0 +1,316 @@
+"""Finished cases: directories that hold all that a run writes, read back for pictures, comparisons and other programs.
+
+Everything comes back in the anatomical frame, +x left, +y posterior, +z superior, in mm.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import getitem
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.results.fields import read_step, read_times
+from experiments.results.store import is_whole
+from fem.injection.walls import LEAK_CLASSES, SITES
+from meshes.errors import InputError
+from meshes.frame import AnatomicalFrame
+from meshes.images.image import Image, canonical_image
+from meshes.images.nifti import read_nifti
+from meshes.tetmesh import TetMesh
+from meshes.volume import tetmesh_from_arrays
+
+if TYPE_CHECKING:
+    import pyvista
+
+FIELDS, SURFACE, SCAN, MECHANICS = "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu"
+"""Files of a case directory: fields over time, the body's boundary, the CT around the vertebra, and the loaded bone."""
+
+PICTURES, EXPORT = "pictures", "export"
+"""Folders in a case directory."""
+
+HIDDEN_TISSUES = ("bone", "basivertebral_channel", "compacted")
+"""Beginnings of the names of tissues that are no inclusions: pictures do not show them."""
+
+Keys = tuple[str | int, ...]
+
+NEEDED: tuple[Keys, ...] = (
+    *(("manifest", "case", name) for name in ("title", "patient", "mesh", "bone", "mechanics")),
+    *(("manifest", "frame", name) for name in ("scanner_lps_mm_to_anatomical", "extents_mm", "method")),
+    *(("manifest", "regions", name) for name in ("facet_region", "cell_region", "tissue")),
+    *(("manifest", name) for name in ("cement", "warnings")),
+    *(("results", "fill", name) for name in ("cement_ml", "pattern")),
+)
+"""Keys, one inside the other, that pictures and comparisons use; the folder of another version may lack them."""
+
+NEEDED_OF_INJECTIONS: tuple[Keys, ...] = (
+    *(("manifest", "needles", 0, name) for name in ("tip_mm", "direction", "outer_diameter_mm", "side")),
+    *(("manifest", "regions", "site", site) for site in SITES),
+    *(("results", "injection", "leaks", site, "volume_ml") for site in SITES),
+    *(
+        ("results", "injection", "course", name)
+        for name in ("time_s", "injected_ml", "stored_ml", "leaked_ml", "leaked_by_site_ml")
+    ),
+    *(
+        ("results", "injection", "course", "needles", 0, name)
+        for name in ("tip_pressure_kpa", "syringe_pressure_kpa", "rate_ml_per_min")
+    ),
+)
+NEEDED_OF_PRESCRIBED: tuple[Keys, ...] = (("results", "prescribed_cement", "source"),)
+"""The same of injections, and of cement that is there already."""
+
+NEEDED_OF_LOADS: tuple[Keys, ...] = (
+    ("results", "load", "force_n"),
+    *(("results", "stiffness", f"{state}_n_per_mm") for state in ("intact", "augmented")),
+    *(
+        ("results", "stiffness", state, f"{name}_nm_per_deg")
+        for state in ("intact", "augmented")
+        for name in ("flexion", "lateral_bending", "torsion")
+    ),
+)
+"""The same of cases with mechanics."""
+
+
+@dataclass(frozen=True)
+class NeedlePose:
+    """Where a needle lies.
+
+    Attributes:
+        tip: (3,) mm.
+        direction: (3,) unit vector from the hub to the tip.
+        diameter: outer diameter in mm.
+    """
+
+    tip: NDArray[np.float64]
+    direction: NDArray[np.float64]
+    diameter: float
+
+
+@dataclass(frozen=True)
+class LeakSite:
+    """A part of the wall through which cement can leave, whether it does or not.
+
+    Attributes:
+        site: its name, one of :data:`fem.injection.walls.SITES`.
+        leak_class: its clinical class, one of :data:`fem.injection.walls.LEAK_CLASSES`; ``needle_track`` is one of its
+            own.
+        facets: rows of ``mesh.facets`` that are open.
+        leaked_ml: cement that left through it.
+    """
+
+    site: str
+    leak_class: str
+    facets: NDArray[np.int64]
+    leaked_ml: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The cement at one time.
+
+    Attributes:
+        time_s: since the start of the injection.
+        injected_ml: cement that has left the needles.
+        saturation: (cells,) share of the pores that cement fills.
+    """
+
+    time_s: float
+    injected_ml: float
+    saturation: NDArray[np.float64]
+
+    @property
+    def clock(self) -> str:
+        """Time and volume as a title."""
+        minutes, seconds = divmod(round(self.time_s), 60)
+        return f"{minutes}:{seconds:02d} min, {self.injected_ml:.2f} ml injected"
+
+
+@dataclass(frozen=True)
+class FinishedCase:
+    """A case directory.
+
+    Attributes:
+        name: what tables and pictures call it.
+        folder: the directory.
+        results: content of ``results.json``.
+        manifest: content of ``manifest.json``.
+    """
+
+    name: str
+    folder: Path
+    results: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path, name: str | None = None) -> FinishedCase:
+        """Read a case directory.
+
+        Args:
+            folder: the directory.
+            name: what tables and pictures call it; the folder's own name by default.
+
+        Raises:
+            InputError: it is none, or not that of a run.
+        """
+        content: Any = {}
+        for part in ("manifest", "results"):
+            path = folder / f"{part}.json"
+            try:
+                content[part] = json.loads(path.read_text(encoding="utf-8"))
+                if not isinstance(content[part], dict):
+                    raise ValueError(f"{path} holds no table")
+            except (OSError, ValueError, RecursionError):
+                raise InputError(
+                    f"{folder}: holds no readable {path.name}; give the folder of a finished run"
+                ) from None
+        if "fill" not in content["results"] or not (folder / FIELDS).is_file():
+            raise InputError(f"{folder}: is not the folder of a finished run of a case; run the case again")
+        found = cls(name or folder.resolve().name, folder, content["results"], content["manifest"])
+        try:
+            loaded = "load" in found.results
+            files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if loaded else [])]
+            if not is_whole(folder, found.manifest, files) or not found.identity:
+                raise ValueError("not as it was written")
+            of_cement = NEEDED_OF_INJECTIONS if found.injected else NEEDED_OF_PRESCRIBED
+            for keys in (*NEEDED, *of_cement, *(NEEDED_OF_LOADS if loaded else ())):
+                reduce(getitem, keys, content)
+        except (OSError, LookupError, TypeError, ValueError):
+            raise InputError(
+                f"{folder}: is damaged, was edited or comes from another version; run the case again"
+            ) from None
+        return found
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the case, its inputs and the code."""
+        return str(self.manifest["identity"]["case"])
+
+    @property
+    def title(self) -> str:
+        """The case file's own title, or the name."""
+        return str(self.manifest["case"]["title"] or self.name)
+
+    @property
+    def injected(self) -> bool:
+        """Whether cement was injected; otherwise the case file prescribed it."""
+        return "injection" in self.results
+
+    @cached_property
+    def frame(self) -> AnatomicalFrame:
+        """The anatomical frame of the body."""
+        stored = self.manifest["frame"]
+        matrix = np.array(stored["scanner_lps_mm_to_anatomical"], dtype=float)
+        axes = matrix[:3, :3]
+        return AnatomicalFrame(-axes.T @ matrix[:3, 3], axes, np.array(stored["extents_mm"]), str(stored["method"]))
+
+    @cached_property
+    def mesh(self) -> TetMesh:
+        """The body with its named facet regions and cell regions."""
+        grid = read_step(self.folder / FIELDS, 0)
+        cells = np.asarray(next(iter(grid.cells_dict.values())), dtype=np.int64)
+        mesh = tetmesh_from_arrays(self.frame.to_frame(np.asarray(grid.points, dtype=float)), cells)
+        return mesh.with_regions(
+            self._named("facet_region", self._surface["facet_region"]),
+            self._named("cell_region", grid.cell_data["cell_region"]),
+        )
+
+    def times(self) -> NDArray[np.float64]:
+        """(steps,) times in s at which fields are stored, the start first."""
+        return read_times(self.folder / FIELDS)
+
+    def grid(self, step: int = -1) -> pyvista.UnstructuredGrid:
+        """The body with its cell fields at one time, named with their units; negative steps count from the end.
+
+        Raises:
+            IndexError: there is no such step.
+        """
+        grid = read_step(self.folder / FIELDS, step)
+        grid.points = self.frame.to_frame(np.asarray(grid.points, dtype=float))
+        _turn(grid.cell_data, self.frame)
+        return grid
+
+    def saturation(self, step: int = -1) -> NDArray[np.float64]:
+        """(cells,) share of the pores that cement fills at one time; negative steps count from the end."""
+        return np.asarray(read_step(self.folder / FIELDS, step).cell_data["saturation"], dtype=float)
+
+    def snapshot(self, step: int = -1) -> Snapshot:
+        """The cement at one stored time of an injection; negative steps count from the end."""
+        course, time = self.results["injection"]["course"], float(self.times()[step])
+        injected = float(np.interp(time, course["time_s"], course["injected_ml"]))
+        return Snapshot(time, injected, self.saturation(step))
+
+    def mechanics(self) -> pyvista.UnstructuredGrid | None:
+        """The bone under the load, with displacements at its points and cell fields of all states.
+
+        None where the mechanics were switched off.
+        """
+        import pyvista
+
+        if "load" not in self.results:
+            return None
+        grid = pyvista.UnstructuredGrid(self.folder / MECHANICS)
+        grid.points = self.frame.to_frame(np.asarray(grid.points, dtype=float))
+        _turn(grid.point_data, self.frame)
+        return grid
+
+    def ct(self) -> Image:
+        """HU around the vertebra on the voxels of its CT, in the scanner's LPS mm."""
+        path = self.folder / SCAN
+        return canonical_image(*read_nifti(path, "CT"), path)
+
+    def needles(self) -> list[NeedlePose]:
+        """Where the needles lie; none where the cement is prescribed."""
+        return [
+            NeedlePose(np.array(needle["tip_mm"]), np.array(needle["direction"]), float(needle["outer_diameter_mm"]))
+            for needle in self.manifest.get("needles", ())
+        ]
+
+    def needle_courses(self) -> dict[str, Mapping[str, Any]]:
+        """Needle, named by its side, -> its course: pressures, rate and volume at the times of the course of all."""
+        sides = [str(needle["side"]) for needle in self.manifest["needles"]]
+        names = [side if sides.count(side) == 1 else f"{side} ({i + 1})" for i, side in enumerate(sides)]
+        return dict(zip(names, self.results["injection"]["course"]["needles"], strict=True))
+
+    def leak_sites(self) -> list[LeakSite]:
+        """The open parts of the wall, as :data:`fem.injection.walls.SITES` orders them; none with prescribed cement."""
+        if not self.injected:
+            return []
+        class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
+        facets, leaks = self._named("site", self._surface["site"]), self.results["injection"]["leaks"]
+        return [
+            LeakSite(site, class_of.get(site, site), facets[site], float(leaks[site]["volume_ml"]))
+            for site in SITES
+            if len(facets[site])
+        ]
+
+    def inclusions(self) -> dict[str, NDArray[np.int64]]:
+        """Name of a lesion, cleft, cavity or defect -> indices of its cells."""
+        tissue = read_step(self.folder / FIELDS, 0).cell_data["tissue"]
+        found = self._named("tissue", tissue)
+        return {name: cells for name, cells in found.items() if len(cells) and not name.startswith(HIDDEN_TISSUES)}
+
+    @cached_property
+    def _surface(self) -> Any:
+        import pyvista
+
+        return pyvista.PolyData(self.folder / SURFACE).cell_data
+
+    def _named(self, array: str, numbers: Any) -> dict[str, NDArray[np.int64]]:
+        """Name -> where its number stands, in the order of the numbers that the manifest lists."""
+        listed: Mapping[str, int] = self.manifest["regions"][array]
+        return {
+            name: np.flatnonzero(np.asarray(numbers) == listed[name]) for name in sorted(listed, key=listed.__getitem__)
+        }
+
+
+def _turn(data: Any, frame: AnatomicalFrame) -> None:
+    """Turn all vectors from the scanner's axes into those of the anatomical frame; other triples are no vectors."""
+    for name in data:
+        if name.startswith(("darcy_velocity", "displacement")):
+            data[name] = np.asarray(data[name]) @ frame.axes.T

@@ -1,0 +1,233 @@
+"""The numbers of a run as people and programs read them: clinical units, stable names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.case.sections import Side
+from experiments.case.units import to_clinical
+from fem.injection.history import InjectionHistory, Moment
+from fem.injection.walls import LEAK_CLASSES, SITES
+from fem.measures.fill import FillMeasures
+from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, worst_grade
+from fem.mechanics.stiffness import StiffnessMatrix
+from materials.bone import BoneField
+from meshes.dimensions import PedicleDiameter
+from meshes.quality import MeshQuality
+from meshes.vertebra import Vertebra
+
+LEAST_COURSE = 1e-3
+"""Cement in mm3 that must have left at a site for its course to be listed: less is numerical diffusion (tag D)."""
+
+
+def mesh_results(quality: MeshQuality) -> dict[str, Any]:
+    """The part ``mesh`` of the results."""
+    return {
+        "cells": quality.cells,
+        "points": quality.points,
+        "facets": quality.facets,
+        "volume_ml": to_clinical(quality.volume, "ml"),
+        "mask_volume_ml": to_clinical(quality.mask_volume, "ml"),
+        "volume_error": quality.volume_error,
+        "centroid_offset_mm": quality.centroid_offset,
+        "gamma_min": quality.gamma_min,
+        "gamma_p05": quality.gamma_p05,
+        "gamma_median": quality.gamma_median,
+        "surface_distance_p95_mm": quality.surface_distance_p95,
+        "hausdorff_mm": quality.hausdorff,
+        "edge_length_mean_mm": quality.edge_length_mean,
+    }
+
+
+def bone_results(vertebra: Vertebra, bone: BoneField) -> dict[str, Any]:
+    """The part ``bone`` of the results: medians over the cells, and the share of cells at each bound of a law."""
+    return {
+        "level": vertebra.level,
+        "bmd_median_mg_per_cm3": to_clinical(float(np.median(bone.bmd)), "mg/cm3"),
+        "porosity_median": float(np.median(bone.porosity)),
+        "permeability_axial_median_m2": to_clinical(float(np.median(bone.permeability_axial)), "m2"),
+        "modulus_median_mpa": float(np.median(bone.modulus)),
+        "bound_shares": bone.bound_shares,
+    }
+
+
+def injection_results(
+    history: InjectionHistory,
+    sides: Sequence[Side],
+    pedicle: PedicleDiameter,
+    vertebral_height: float,
+    geometry: LeakGeometry,
+) -> dict[str, Any]:
+    """The part ``injection`` of the results: volumes, needles, leaks by site and class, pressures, balances, course.
+
+    Args:
+        history: what came of the injection.
+        sides: the patient's side on which each needle enters.
+        pedicle: largest diameter of a pedicle, by which small leaks are graded.
+        vertebral_height: mm, by which large ones are graded.
+        geometry: what shapes leaks are taken to form.
+    """
+    last = history.last
+    leaks: dict[str, dict[str, float | str | None]] = {}
+    severities = []
+    for site in SITES:
+        onset = history.onsets.get(site)
+        severity = leak_severity(last.leaked[site], site, pedicle.value, vertebral_height, geometry)
+        severities.append(severity)
+        leaks[site] = {
+            "volume_ml": to_clinical(last.leaked[site], "ml"),
+            "onset_s": None if onset is None else onset.time,
+            "onset_injected_ml": None if onset is None else to_clinical(onset.injected, "ml"),
+            "size_mm": severity.size,
+            "severity": severity.grade,
+        }
+    return {
+        "injected_ml": to_clinical(last.injected, "ml"),
+        "stored_ml": to_clinical(last.stored, "ml"),
+        "leaked_ml": to_clinical(sum(last.leaked.values()), "ml"),
+        "displaced_out_ml": to_clinical(last.displaced_out, "ml"),
+        "inflow_ml": to_clinical(last.inflow, "ml"),
+        "fluids_out_ml": {name: to_clinical(volume, "ml") for name, volume in last.fluid_out.items()},
+        "mass_balance_error": history.balance_error,
+        "tracer_balance_error": history.tracer_error,
+        "divergence_error": history.divergence_error,
+        "saturation_min": min(moment.saturation_range[0] for moment in history.moments),
+        "saturation_max": max(moment.saturation_range[1] for moment in history.moments),
+        "front_viscosity_ratio_min": history.least_front_ratio,
+        "stop_reason": history.stop_reason,
+        "duration_s": last.time,
+        "resting_pressure_kpa": to_clinical(history.resting_pressure, "kPa"),
+        "peak_tip_pressure_kpa": to_clinical(history.peak_tip_pressure, "kPa"),
+        "peak_syringe_pressure_kpa": to_clinical(history.peak_syringe_pressure, "kPa"),
+        "needles": [_needle_results(history, number, side) for number, side in enumerate(sides)],
+        "leaks": leaks,
+        "leak_classes": {
+            name: to_clinical(sum(last.leaked[site] for site in sites), "ml") for name, sites in LEAK_CLASSES.items()
+        },
+        "leak_classes_yeom": {
+            name: to_clinical(volume, "ml") for name, volume in leak_classes_yeom(last.leaked).items()
+        },
+        "leak_severity": worst_grade(severities),
+        "pedicle_diameter_mm": pedicle.value,
+        "vertebral_height_mm": vertebral_height,
+        "course": injection_course(history),
+    }
+
+
+def _needle_results(history: InjectionHistory, number: int, side: Side) -> dict[str, float | str]:
+    states, end = [moment.needles[number] for moment in history.moments], history.needle_ends[number]
+    return {
+        "side": side,
+        "stop_reason": end.reason,
+        "ended_s": end.time,
+        "injected_ml": to_clinical(states[-1].injected, "ml"),
+        "peak_tip_pressure_kpa": to_clinical(max(state.tip_pressure for state in states), "kPa"),
+        "peak_syringe_pressure_kpa": to_clinical(max(state.syringe_pressure for state in states), "kPa"),
+    }
+
+
+def injection_course(history: InjectionHistory) -> Mapping[str, Any]:
+    """Quantity -> its value at every moment of the injection; ``needles`` has the same for each needle."""
+
+    def leaked(moment: Moment) -> float:
+        return to_clinical(sum(moment.leaked.values()), "ml")
+
+    moments = history.moments
+    return {
+        "time_s": [moment.time for moment in moments],
+        "injected_ml": [to_clinical(moment.injected, "ml") for moment in moments],
+        "stored_ml": [to_clinical(moment.stored, "ml") for moment in moments],
+        "leaked_ml": [leaked(moment) for moment in moments],
+        "leaked_by_site_ml": {
+            site: [to_clinical(moment.leaked[site], "ml") for moment in moments]
+            for site in SITES
+            if history.last.leaked[site] > LEAST_COURSE
+        },
+        "open_sites": [list(moment.open_sites) for moment in moments],
+        "rate_ml_per_min": [to_clinical(moment.rate, "ml/min") for moment in moments],
+        "tip_pressure_kpa": [to_clinical(moment.tip_pressure, "kPa") for moment in moments],
+        "syringe_pressure_kpa": [to_clinical(moment.syringe_pressure, "kPa") for moment in moments],
+        "needles": [
+            {
+                "rate_ml_per_min": [to_clinical(moment.needles[number].rate, "ml/min") for moment in moments],
+                "injected_ml": [to_clinical(moment.needles[number].injected, "ml") for moment in moments],
+                "tip_pressure_kpa": [to_clinical(moment.needles[number].tip_pressure, "kPa") for moment in moments],
+                "syringe_pressure_kpa": [
+                    to_clinical(moment.needles[number].syringe_pressure, "kPa") for moment in moments
+                ],
+            }
+            for number in range(len(history.last.needles))
+        ],
+    }
+
+
+def fill_results(fill: FillMeasures) -> dict[str, Any]:
+    """The part ``fill`` of the results: how far and how evenly the cement fills the body.
+
+    Cement volumes are those of the cement itself; occupied volumes those of the bone that it occupies, pores and
+    solid, as CT volumetry counts.
+    """
+    distribution = fill.distribution
+    return {
+        "fraction": fill.cement_fraction,
+        "cement_ml": to_clinical(fill.cement_volume, "ml"),
+        "occupied_ml": to_clinical(fill.occupied_volume, "ml"),
+        "occupied_fraction": fill.occupied_fraction,
+        "cement_by_side_ml": {name: to_clinical(volume, "ml") for name, volume in fill.cement_by_side.items()},
+        "occupied_by_side_ml": {name: to_clinical(volume, "ml") for name, volume in fill.occupied_by_side.items()},
+        "cement_by_third_ml": {name: to_clinical(volume, "ml") for name, volume in fill.cement_by_third.items()},
+        "puncture_side": fill.puncture_side,
+        "puncture_side_ratio": fill.puncture_side_ratio,
+        "puncture_side_occupied_ratio": fill.puncture_side_occupied_ratio,
+        "puncture_side_share": fill.puncture_side_share,
+        "endplate_contact": {
+            name: {"touches": contact.touches, "area_mm2": contact.area, "share": contact.share}
+            for name, contact in fill.endplate_contact.items()
+        },
+        "posterior_distance_mm": fill.posterior_distance,
+        "equivalent_radius_mm": fill.equivalent_radius,
+        "sphericity": fill.sphericity,
+        "largest_diameter_mm": fill.largest_diameter,
+        "centroid_mm": fill.centroid,
+        "pattern": distribution.pattern,
+        "components": distribution.components,
+        "bridge_area_mm2": distribution.bridge_area,
+        "largest_sagittal_section_mm2": distribution.largest_section,
+        "bridge_share": distribution.bridge_share,
+    }
+
+
+def stiffness_results(stiffness: StiffnessMatrix) -> dict[str, Any]:
+    """The parts of ``stiffness`` by state, such as ``intact``: the matrix (mm, rad, N) and what follows from it."""
+    forward, left = (to_clinical(float(tilt), "deg/kN") for tilt in stiffness.tilt_under_pressure)
+    return {
+        "matrix": stiffness.matrix.tolist(),
+        "pole_mm": stiffness.pole.tolist(),
+        "axial_free_rotation_n_per_mm": stiffness.axial_stiffness_free_rotation,
+        "axial_free_n_per_mm": stiffness.axial_stiffness_free,
+        "flexion_nm_per_deg": to_clinical(stiffness.flexion_stiffness, "N m/deg"),
+        "lateral_bending_nm_per_deg": to_clinical(stiffness.lateral_bending_stiffness, "N m/deg"),
+        "torsion_nm_per_deg": to_clinical(stiffness.torsional_stiffness, "N m/deg"),
+        "flexion_centre_mm": stiffness.flexion_centre.tolist(),
+        "tilt_forward_deg_per_kn": forward,
+        "tilt_left_deg_per_kn": left,
+    }
+
+
+def solver_record(history: InjectionHistory) -> dict[str, Any]:
+    """What the solvers did, for the manifest."""
+    moments = history.moments[1:]
+    steps = max(len(moments), 1)
+    return {
+        "steps": len(moments),
+        "pressure_iterations_per_step": sum(moment.pressure_iterations for moment in moments) / steps,
+        "transport_sweeps_per_step": sum(moment.sweeps for moment in moments) / steps,
+        "viscosity_rounds_per_step": [moment.viscosity_rounds for moment in history.moments],
+        "wall_rounds_max": max((moment.wall_rounds for moment in moments), default=0),
+        "mass_balance_error_per_step": [moment.balance_error for moment in history.moments],
+        "tracer_error_per_step": [moment.tracer_error for moment in history.moments],
+        "divergence_error_per_step": [moment.divergence_error for moment in history.moments],
+    }

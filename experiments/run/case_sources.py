@@ -1,0 +1,104 @@
+"""Cases that somebody wants the results of: case files, run where need be, and folders of finished runs.
+
+A case file that is asked for has its results where ``vertebroplasty run`` has them, in ``results/<name of the file>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+
+from experiments.case.identity import case_identity
+from experiments.case.schema import CASES, Case, read_case
+from experiments.case.sections.base import joined
+from experiments.results.finished_case import FinishedCase
+from experiments.results.progress import Progress
+from experiments.results.store import check_target
+from experiments.run.pipeline import run_and_store
+from meshes.errors import InputError
+
+READY = {
+    "unilateral-bilateral": ("unilateral_injection", "bilateral_injection"),
+    "confluent-separated": ("confluent_injection", "separated_injection", "confluent_shape", "separated_shape"),
+}
+"""Comparison that comes with the software -> its case files, in the order of their columns."""
+
+
+@dataclass(frozen=True)
+class AskedCase:
+    """A case that somebody wants the results of.
+
+    Attributes:
+        name: the name of its file or folder.
+        folder: where its results are or will be.
+        case: what to run where they are not; None for the folder of a finished run.
+    """
+
+    name: str
+    folder: Path
+    case: Case | None
+
+    def finish(self, progress: Progress, comm: MPI.Comm = MPI.COMM_WORLD) -> FinishedCase:
+        """The results, from an earlier run of just this case or from a run of it.
+
+        Args:
+            progress: where the stages of a run are shown.
+            comm: ranks that share the work.
+
+        Raises:
+            InputError: the input cannot be used, or the folder is not that of a finished run.
+            ConvergenceError: a solver did not reach its tolerance.
+        """
+        if self.case is not None and not comm.bcast(finished_earlier(self.case, self.folder), root=0):
+            run_and_store(self.case, self.folder, progress, comm)
+        return FinishedCase.read(self.folder, self.name)
+
+
+def asked_cases(sources: Sequence[Path]) -> list[AskedCase]:
+    """Read case files and look at folders, before anything is run.
+
+    Args:
+        sources: case files, and folders of finished runs.
+
+    Raises:
+        InputError: a source cannot be used, there are fewer than two, or two of them have the same name.
+    """
+    asked: list[AskedCase] = []
+    for source in sources:
+        if source.is_dir():
+            asked.append(AskedCase(source.resolve().name, source, None))
+            FinishedCase.read(source, source.name)
+            continue
+        asked.append(AskedCase(source.stem, Path("results", source.stem), read_case(source)))
+        check_target(asked[-1].folder)
+    if len(asked) < 2:
+        raise InputError("a comparison needs two cases at least; name case files or folders of finished runs")
+    for number, case in enumerate(asked):
+        if case.name in (other.name for other in asked[:number]):
+            raise InputError(
+                f"two cases are called {case.name!r}, so their columns and results cannot be told apart; rename one"
+            )
+    return asked
+
+
+def ready_comparison(name: str) -> list[Path]:
+    """The case files of a comparison that comes with the software.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in READY:
+        raise InputError(f"--ready {name}: there is no such comparison; choose {joined(list(READY), 'or')}")
+    return [CASES / "comparisons" / f"{case}.toml" for case in READY[name]]
+
+
+def finished_earlier(case: Case, folder: Path) -> bool:
+    """Whether ``folder`` holds the results of just this case: content, input files and code."""
+    try:
+        return FinishedCase.read(folder, folder.name).identity == case_identity(case).case
+    except (InputError, KeyError):
+        return False

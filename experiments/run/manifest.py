@@ -1,0 +1,158 @@
+"""The manifest of a run: what went in, what the solvers did, every default with its source, and the warnings."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from typing import Any
+
+from mpi4py import MPI
+
+from experiments.case.identity import case_identity
+from experiments.case.laws import INJECTION_LAWS, Laws, law_of
+from experiments.case.rheometer_file import table_warnings
+from experiments.case.schema import INJECTION_TABLES, Case, defaults_used
+from experiments.case.units import to_clinical
+from experiments.model.openings import openings_summary
+from experiments.model.preparation import InjectionSetup, Preparation
+from experiments.model.procedure import needle_records
+from experiments.model.region_numbers import region_numbers
+from experiments.results.wording import words
+from experiments.run.environment import versions
+from fem.injection.history import InjectionHistory
+from fem.injection.plan import InjectionPlan
+from materials.cement import Cement
+from materials.rheometer import TabulatedCement
+
+BOUND_WARNING = 0.10
+"""Share of cells at the bound of a law above which the run warns."""
+
+
+def build_manifest(
+    case: Case,
+    laws: Laws,
+    prepared: Preparation,
+    history: InjectionHistory | None,
+    solvers: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    comm: MPI.Comm,
+) -> dict[str, Any]:
+    """Content of ``manifest.json``.
+
+    Args:
+        case: what was asked.
+        laws: the laws that were used.
+        prepared: what the injection and the mechanics started from.
+        history: what came of the injection; None where the cement is prescribed.
+        solvers: what each solver did.
+        seconds: time of each stage.
+        comm: ranks that shared the work.
+    """
+    vertebra, setup = prepared.vertebra, prepared.cement
+    identity = case_identity(case)
+    idle = frozenset() if history is not None else frozenset(INJECTION_TABLES)
+    idle_laws = frozenset() if history is not None else INJECTION_LAWS
+    used = {name: entry for name, entry in laws.describe().items() if law_of(name) not in idle_laws}
+    defaults = {name: entry for name, entry in used.items() if entry["tag"] != "user"} | {
+        name: entry for name, entry in defaults_used(case).items() if law_of(name) not in idle
+    }
+    manifest = {
+        "case": case.model_dump(mode="json", exclude=set(idle)),
+        "identity": {"case": identity.case, "inputs": dict(identity.inputs), "code": identity.code},
+        "patient": {"level": vertebra.level, "label": vertebra.label, "label_map": vertebra.label_map}
+        | vertebra.provenance,
+        "frame": {
+            "scanner_lps_mm_to_anatomical": vertebra.frame.matrix,
+            "extents_mm": vertebra.frame.extents,
+            "method": vertebra.frame.method,
+        },
+        "regions": region_numbers(prepared.mesh, prepared.tissues),
+        "cement": "prescribed" if history is None else "injected",
+        "tissues": prepared.tissues.summary,
+        "solvers": dict(solvers),
+        "ranks": comm.size,
+        "seconds": dict(seconds),
+        "peak_memory_mb": comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
+        "versions": versions(),
+        "given": {name: entry for name, entry in used.items() if entry["tag"] == "user"},
+        "defaults": defaults,
+        "warnings": [*prepared.warnings, *_bound_warnings(prepared)],
+    }
+    if history is not None and isinstance(setup, InjectionSetup):
+        manifest |= _injection_part(prepared, setup)
+        manifest["warnings"] += _injection_warnings(case, laws, prepared, setup, history)
+    return manifest
+
+
+def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, Any]:
+    """Needles, their sources and the outlets."""
+    walls = setup.walls
+    return {
+        "needles": needle_records(setup.paths),
+        "sources": [
+            {
+                "needle": needle.number,
+                "cells": len(needle.opening.cells),
+                "radius_mm": needle.opening.source_radius,
+                "opening_radius_mm": needle.opening.radius,
+            }
+            for needle in setup.needles
+        ],
+        "outlets": {
+            "total_ml_per_s_kpa": to_clinical(walls.total_conductance, "ml/(s kPa)"),
+            "sites_ml_per_s_kpa": {
+                site: to_clinical(value, "ml/(s kPa)") for site, value in walls.site_conductance().items()
+            },
+            "pressure_rise_at_planned_rate_kpa": to_clinical(setup.plan.rate / walls.total_conductance, "kPa"),
+            "openings": openings_summary(prepared.mesh, walls),
+        },
+        "pedicle_diameter": {"value_mm": setup.pedicle.value, "source": setup.pedicle.source},
+    }
+
+
+def _bound_warnings(prepared: Preparation) -> list[str]:
+    return [
+        f"{100.0 * share:.0f} % of the body lies at the bound {name.replace('_', ' ')} of the bone laws"
+        for name, share in prepared.bone.bound_shares.items()
+        if share > BOUND_WARNING
+    ]
+
+
+def _injection_warnings(
+    case: Case, laws: Laws, prepared: Preparation, setup: InjectionSetup, history: InjectionHistory
+) -> list[str]:
+    found = []
+    for path in setup.paths:
+        entered = [name for name, rows in prepared.mesh.facet_regions.items() if path.track_facets[0] in rows]
+        expected = ("_wall",) if case.needles[path.number].approach == "parapedicular" else ("_pedicle",)
+        if not entered[0].endswith(expected) and not path.warnings:
+            found.append(f"needles[{path.number + 1}] enters the body through the {entered[0].replace('_', ' ')}")
+    found += _cement_warnings(case, laws, setup.plan, history)
+    if history.stop_reason != "volume_reached":
+        found.append(
+            f"the injection ended at {to_clinical(history.last.injected, 'ml'):.2f} ml, before the planned volume: "
+            f"{words(history.stop_reason)}"
+        )
+    return found
+
+
+def _cement_warnings(case: Case, laws: Laws, plan: InjectionPlan, history: InjectionHistory) -> list[str]:
+    found = []
+    cement = laws.cement
+    start, end = (plan.syringe_ageing * (plan.start_age + time) for time in (0.0, history.last.time))
+    if isinstance(cement, Cement) and start < cement.dough_time and cement.doubling_time is not None:
+        found.append(
+            f"the injection begins {to_clinical(start, 'min'):.1f} min after mixing by the cement's own clock, before "
+            f"its dough stage at {to_clinical(cement.dough_time, 'min'):.1f} min, where its viscosity is not known well"
+        )
+    if isinstance(cement, TabulatedCement):
+        found += table_warnings(cement, plan, history.last.time)
+    if end > cement.working_time and case.injection.working_time_min is not None:
+        found.append(f"the cement's own working time of {to_clinical(cement.working_time, 'min'):.1f} min was exceeded")
+    ratio = history.least_front_ratio
+    if ratio is not None and ratio < 1.0:
+        found.append(
+            f"the cement was thinner than what it displaced (viscosity ratio down to {ratio:.2g}): such a front is "
+            "unstable and fingers, which the model smears; read front and leaks with caution"
+        )
+    return found

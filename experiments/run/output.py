@@ -1,0 +1,105 @@
+"""What a run gives back, and how it is written: numbers, fields over time and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from experiments.case.schema import Case
+from experiments.case.units import to_clinical
+from experiments.export.nifti import write_nifti
+from experiments.model.needle_paths import NeedlePath
+from experiments.model.preparation import InjectionSetup
+from experiments.model.prescribed_cement import PrescribedField
+from experiments.model.region_numbers import cell_numbers, facet_numbers
+from experiments.model.tissues import TissueMap
+from experiments.results.fields import FieldSeries
+from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE
+from experiments.run.load_case import LoadedBone
+from fem.injection.history import FieldSnapshot
+from materials.bone import BoneField
+from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """A finished run.
+
+    Attributes:
+        case: what was asked.
+        vertebra: the patient's vertebra.
+        mesh: mesh of its body in the anatomical frame.
+        bone: bone of every cell, as the CT shows it.
+        tissues: what flow and mechanics were computed with, lesions, cavities and veins included.
+        cement: what was injected, or the cement that was there already.
+        saturation: (cells,) cement at the end.
+        snapshots: fields at the output times, the start first; empty on ranks other than 0 and without an injection.
+        loaded: the bone under the load of the mechanics; None on ranks other than 0 and without mechanics.
+        results: content of ``results.json``.
+        manifest: content of ``manifest.json``.
+    """
+
+    case: Case
+    vertebra: Vertebra
+    mesh: TetMesh
+    bone: BoneField
+    tissues: TissueMap
+    cement: InjectionSetup | PrescribedField
+    saturation: NDArray[np.float64]
+    snapshots: tuple[FieldSnapshot, ...]
+    loaded: LoadedBone | None
+    results: dict[str, Any]
+    manifest: dict[str, Any]
+
+    @property
+    def paths(self) -> tuple[NeedlePath, ...]:
+        """The way of each needle; none where the cement is prescribed."""
+        return self.cement.paths if isinstance(self.cement, InjectionSetup) else ()
+
+    def write(self, folder: Path) -> None:
+        """Write fields over time, the body's surface, the CT around it and the loaded bone, in the scanner's LPS mm."""
+        self._write_fields(folder / FIELDS)
+        self._write_surface(folder / SURFACE)
+        ct = self.vertebra.ct
+        write_nifti(folder / SCAN, replace(ct, values=ct.values.round().astype(np.int16)))
+        if self.loaded is not None:
+            self.loaded.write(folder / MECHANICS, self.vertebra.frame)
+
+    def _write_fields(self, path: Path) -> None:
+        frame, medium = self.vertebra.frame, self.tissues.medium
+        static: dict[str, ArrayLike] = {
+            "bmd_mg_per_cm3": to_clinical(1.0, "mg/cm3") * self.bone.bmd,
+            "porosity": medium.porosity,
+            "permeability_axial_m2": to_clinical(1.0, "m2") * medium.permeability[:, 2, 2],
+            "permeability_transverse_m2": to_clinical(1.0, "m2") * medium.permeability[:, 0, 0],
+            "modulus_mpa": self.tissues.modulus,
+            **cell_numbers(self.mesh, self.tissues),
+        }
+        with FieldSeries(path, frame.to_scanner(self.mesh.points), self.mesh.cells, static) as series:
+            if isinstance(self.cement, PrescribedField):
+                series.append(0.0, {"saturation": self.saturation})
+            for snapshot in self.snapshots:
+                series.append(
+                    snapshot.moment.time,
+                    {
+                        "saturation": snapshot.saturation,
+                        "pressure_kpa": to_clinical(1.0, "kPa") * snapshot.pressure,
+                        "darcy_velocity_mm_per_s": snapshot.velocity @ frame.axes,
+                        **{f"share_{name}": share for name, share in snapshot.fluids.items()},
+                    },
+                )
+
+    def _write_surface(self, path: Path) -> None:
+        from experiments.results.grids import surface_of
+
+        site = self.cement.walls.site if isinstance(self.cement, InjectionSetup) else None
+        surface = surface_of(self.mesh)
+        surface.points = self.vertebra.frame.to_scanner(self.mesh.points)
+        for name, numbers in facet_numbers(self.mesh, site).items():
+            surface.cell_data[name] = numbers
+        surface.save(path)

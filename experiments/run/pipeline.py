@@ -1,0 +1,204 @@
+"""One case from files to numbers: read, mesh, bone, inject, measure, load.
+
+Cement that the case file prescribes takes the place of the injection. On several ranks, rank 0 reads and meshes; flow
+and mechanics run on all of them, and results stand on rank 0 and, as numbers, everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.case.laws import Laws
+from experiments.case.schema import Case
+from experiments.model.preparation import InjectionSetup, Preparation, prepare
+from experiments.model.specimen import Mesher, made
+from experiments.results import results
+from experiments.results.finished_case import PICTURES, FinishedCase
+from experiments.results.progress import Progress
+from experiments.results.store import case_directory, check_target, write_manifest, write_results
+from experiments.run.manifest import build_manifest
+from experiments.run.mechanics import MechanicsOutcome, load
+from experiments.run.output import CaseOutcome
+from fem.injection.history import FieldSnapshot, InjectionHistory
+from fem.injection.injection import Injection
+from fem.measures.fill import FillMeasures, measure_fill
+from fem.partition import Partition
+from meshes.dimensions import vertebral_height
+from meshes.errors import InputError
+
+EXPECTED_SECONDS = {
+    **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0},
+    **{"pictures": 12.0, "report": 4.0},
+}
+"""Stages of a run with rough times on the demo, from which the first guess of the time left follows."""
+
+
+def run_case(
+    case: Case,
+    progress: Progress | None = None,
+    comm: MPI.Comm = MPI.COMM_WORLD,
+    mesher: Mesher = made,
+) -> CaseOutcome:
+    """Run a case.
+
+    Args:
+        case: what is asked.
+        progress: where stages and their progress are shown; nowhere by default.
+        comm: ranks that share the work.
+        mesher: see :func:`experiments.model.preparation.prepare`.
+
+    Returns:
+        Results and manifest on every rank; meshes and fields on rank 0.
+
+    Raises:
+        InputError: the input cannot be used.
+        ConvergenceError: a solver did not reach its tolerance.
+    """
+    progress = progress or Progress()
+    idle = {
+        "injection": case.prescribed_cement is not None,
+        "stiffness": not case.mechanics.enabled,
+        "pictures": not case.output.pictures,
+        "report": not case.output.pictures,
+    }
+    progress.plan({name: seconds for name, seconds in EXPECTED_SECONDS.items() if not idle.get(name)})
+    laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
+    partition = Partition.build(prepared.mesh, comm)
+    numbers: dict[str, Any] = {
+        "mesh": prepared.mesh_results,
+        "bone": results.bone_results(prepared.vertebra, prepared.bone),
+    }
+    solvers: dict[str, Any] = {}
+    history: InjectionHistory | None = None
+    snapshots: list[FieldSnapshot] = []
+    if isinstance(prepared.cement, InjectionSetup):
+        history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress)
+        saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
+        numbers["injection"] = results.injection_results(
+            history,
+            [needle.side for needle in case.needles],
+            prepared.cement.pedicle,
+            vertebral_height(prepared.vertebra.frame),
+            laws.leak_geometry(),
+        )
+        solvers["injection"] = results.solver_record(history)
+    else:
+        saturation = prepared.cement.saturation
+        numbers["prescribed_cement"] = prepared.cement.results
+    numbers["fill"] = results.fill_results(_measure(case, prepared, saturation))
+    mechanics: MechanicsOutcome | None = None
+    if case.mechanics.enabled:
+        mechanics = load(case, laws, prepared, partition, saturation, progress)
+        numbers["stiffness"], numbers["load"] = mechanics.stiffness, mechanics.load
+        solvers["stiffness"] = mechanics.record
+    return CaseOutcome(
+        case=case,
+        vertebra=prepared.vertebra,
+        mesh=prepared.mesh,
+        bone=prepared.bone,
+        tissues=prepared.tissues,
+        cement=prepared.cement,
+        saturation=saturation,
+        snapshots=tuple(snapshots),
+        loaded=None if mechanics is None else mechanics.loaded,
+        results=numbers,
+        manifest=build_manifest(case, laws, prepared, history, solvers, progress.seconds, comm),
+    )
+
+
+def _prepare(case: Case, progress: Progress, mesher: Mesher) -> tuple[Laws, Preparation]:
+    laws = Laws.of_case(case)
+    return laws, prepare(case, laws, progress, mesher)
+
+
+def on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:
+    """What ``task`` gives on rank 0, on every rank; an error of input there is raised on all of them."""
+    outcome, error = None, None
+    if comm.rank == 0:
+        try:
+            outcome = task()
+        except InputError as refused:
+            error = refused
+    error = comm.bcast(error, root=0)
+    if error is not None:
+        raise error
+    return cast("Outcome", comm.bcast(outcome, root=0))
+
+
+def _inject(
+    laws: Laws, prepared: Preparation, setup: InjectionSetup, partition: Partition, progress: Progress
+) -> tuple[InjectionHistory, list[FieldSnapshot]]:
+    snapshots: list[FieldSnapshot] = []
+    with progress.stage("injection") as stage:
+        injection = Injection(
+            partition,
+            prepared.tissues.medium,
+            setup.walls,
+            setup.needles,
+            laws.cement,
+            prepared.tissues.fluids,
+            setup.plan,
+            prepared.tissues.exchange,
+        )
+        try:
+            history = injection.run(snapshots.append, stage.update)
+        finally:
+            injection.destroy()
+    return history, snapshots
+
+
+def _measure(case: Case, prepared: Preparation, saturation: NDArray[np.float64]) -> FillMeasures:
+    sides = {needle.side for needle in case.needles} if isinstance(prepared.cement, InjectionSetup) else set()
+    return measure_fill(
+        prepared.mesh,
+        prepared.vertebra.frame,
+        saturation,
+        prepared.tissues.medium.porosity,
+        sides.pop() if len(sides) == 1 else None,
+    )
+
+
+def run_and_store(
+    case: Case, out: Path, progress: Progress | None = None, comm: MPI.Comm = MPI.COMM_WORLD
+) -> CaseOutcome:
+    """Run a case and write its directory whole or not at all: manifest, results, fields, pictures and report.
+
+    Args:
+        case: what is asked.
+        out: directory to write; an older case directory there is replaced when the new one is whole.
+        progress: where stages and their progress are shown; nowhere by default.
+        comm: ranks that share the work; rank 0 writes.
+
+    Raises:
+        InputError: the input or ``out`` cannot be used.
+        ConvergenceError: a solver did not reach its tolerance.
+    """
+    progress = progress or Progress()
+    check_target(out)
+    outcome = run_case(case, progress, comm)
+    if comm.rank == 0:
+        with case_directory(out) as folder:
+            outcome.write(folder)
+            if case.output.pictures:
+                from experiments.pictures.drawing import draw_pictures
+
+                with progress.stage("pictures"):
+                    draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
+            outcome.manifest["seconds"] = dict(progress.seconds)
+            write_results(folder, outcome.results)
+            write_manifest(folder, outcome.manifest)
+            if case.output.pictures:
+                from experiments.report.page import REPORT, case_report
+
+                with progress.stage("report"):
+                    (folder / REPORT).write_text(case_report(FinishedCase.read(folder, out.name)), encoding="utf-8")
+    comm.barrier()
+    return outcome

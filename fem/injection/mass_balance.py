@@ -1,0 +1,47 @@
+"""The books of an injection: every volume that has crossed the surface and the needles, and what they miss."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fem.injection.walls import SITES
+
+
+class Books:
+    """Volumes in mm3, the same on every rank.
+
+    Attributes:
+        injected: (needles,) cement through each needle.
+        leaked: (sites,) cement through each of :data:`~fem.injection.walls.SITES`.
+        displaced_out: marrow and other displaced fluid that has left.
+        inflow: marrow or blood that has come in.
+        fluid_start: (k,) fluid besides marrow in the body at the start.
+        fluid_out: (k,) fluid besides marrow that has left.
+    """
+
+    def __init__(self, needles: int, fluid_start: NDArray[np.float64]) -> None:
+        """Open the books of so many needles and the (k,) volumes of the fluids besides marrow."""
+        self.injected = np.zeros(needles)
+        self.leaked = np.zeros(len(SITES))
+        self.displaced_out = self.inflow = 0.0
+        self.fluid_start = fluid_start
+        self.fluid_out = np.zeros(len(fluid_start))
+
+    def balance_error(self, stored: float) -> float:
+        """What the balance of cement misses, over the injected volume, or that of all fluid, over all that has come in.
+
+        The larger one; 0 before anything is injected. The pores stay full: what cement is stored, displaced fluid has
+        left.
+        """
+        injected, leaked = float(self.injected.sum()), float(self.leaked.sum())
+        if injected == 0.0:
+            return 0.0
+        cement = abs(injected - stored - leaked) / injected
+        total = abs(injected + self.inflow - leaked - self.displaced_out) / (injected + self.inflow)
+        return max(cement, total)
+
+    def tracer_error(self, fluid_present: NDArray[np.float64]) -> float:
+        """What the balances of the fluids besides marrow miss, over their volumes at the start; 0 without any."""
+        missing, there = np.abs(self.fluid_start - fluid_present - self.fluid_out), self.fluid_start > 0.0
+        return float((missing[there] / self.fluid_start[there]).max(initial=0.0))

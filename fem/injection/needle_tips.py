@@ -1,0 +1,146 @@
+"""The tips of all needles on one mesh: their sources, the pressures at their openings and the rates these allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from fem.errors import ConvergenceError
+from fem.injection.plan import Needle
+from fem.injection.source_calibration import SourceSurface, calibrated
+from fem.partition import Partition
+from materials.cement import Rheology
+
+_ROUND_LIMIT = 200
+_RATE_TOLERANCE = 1e-11
+_PROBE = 1e-5
+
+Response = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""(places,) mean pressures in MPa around the sources without any injection, and (places, places) per rate of each."""
+
+
+class Tips:
+    """The places at which tips lie in the course of a procedure.
+
+    Attributes:
+        needles: place -> needle, with the source radius that its cells have on this mesh.
+        shares: (places, local cells) share of each rate that each cell receives.
+        resting_pressure: (places,) pressure in MPa around each tip when nothing is injected.
+    """
+
+    def __init__(self, needles: Sequence[Needle], partition: Partition, cement: Rheology) -> None:
+        """Find the source cells of every place and measure what sphere their surface stands for."""
+        self._partition, self._cement = partition, cement
+        self._surfaces = [SourceSurface.around(needle.opening, partition) for needle in needles]
+        self.needles = [
+            Needle(calibrated(needle.opening, surface, partition), needle.cannula, needle.number)
+            for needle, surface in zip(needles, self._surfaces, strict=True)
+        ]
+        self.shares = np.zeros((len(needles), len(partition.cell_facets)))
+        for place, needle in enumerate(needles):
+            shares = np.zeros(len(partition.source.cells))
+            shares[needle.opening.cells] = needle.opening.shares
+            self.shares[place] = partition.local_cells(shares)
+        self.resting_pressure = np.zeros(len(needles))
+        self._surrounding = np.zeros(len(needles))
+
+    @property
+    def count(self) -> int:
+        """Number of places."""
+        return len(self.needles)
+
+    def measure(self, facet_pressure: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(places,) mean pressure in MPa around the source cells, from (local facets,) pressures."""
+        return np.array([surface.mean(facet_pressure, self._partition) for surface in self._surfaces])
+
+    def surround(self, saturation: NDArray[np.float64]) -> None:
+        """Note how much cement stands around the source cells, from (local cells,) saturations."""
+        self._surrounding[:] = [surface.mean_outside(saturation, self._partition) for surface in self._surfaces]
+
+    def tip_pressure(self, place: int, mean: float, rate: float, age: float) -> float:
+        """Pressure at an opening in MPa above the resting one, from the mean pressure around its source cells."""
+        opening = self.needles[place].opening
+        outside = mean - float(self.resting_pressure[place])
+        return opening.tip_pressure(outside, float(self._surrounding[place]), rate, self._cement, age)
+
+    def syringe_pressure(self, place: int, tip_pressure: float, rate: float, age: float) -> float:
+        """Tip pressure plus the drop in the cannula in MPa."""
+        consistency, index = float(self._cement.consistency(age)), float(self._cement.index(age))
+        return tip_pressure + float(self.needles[place].cannula.pressure_drop(rate, consistency, index))
+
+    def allowed_rates(
+        self, planned: NDArray[np.float64], response: Response, limit: float, age: float
+    ) -> NDArray[np.float64]:
+        """(places,) the planned rates, or the smaller ones at which no syringe pressure is above its limit.
+
+        The needles wait for each other: each takes the largest rate that its limit allows beside the others', until
+        none of them changes. Where needles hinder each other strongly that alone would take long, so those that are
+        held at their limit are brought there together by a Newton step after each round.
+
+        Args:
+            planned: (places,) mm3/s.
+            response: mean pressures around the sources as a function of the rates.
+            limit: largest syringe pressure in MPa.
+            age: age of the cement in the syringe in s.
+
+        Raises:
+            ConvergenceError: the rates of needles that hinder each other did not settle.
+        """
+        base, slopes = response
+        rates = planned.copy()
+
+        def excess(place: int, rate: float, others: float) -> float:
+            mean = others + float(slopes[place, place]) * rate
+            tip = self.tip_pressure(place, mean, rate, age)
+            return self.syringe_pressure(place, tip, rate, age) - limit
+
+        def beside(place: int, rates: NDArray[np.float64]) -> float:
+            return float(base[place] + slopes[place] @ rates - slopes[place, place] * rates[place])
+
+        def excesses(rates: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
+            return np.array([excess(int(place), float(rates[place]), beside(place, rates)) for place in places])
+
+        for _ in range(_ROUND_LIMIT):
+            before = rates.copy()
+            for place in np.flatnonzero(planned).tolist():
+                others = beside(place, rates)
+                rates[place] = _largest_rate(partial(excess, place, others=others), float(planned[place]))
+            if np.abs(rates - before).max() <= _RATE_TOLERANCE * planned.max():
+                return rates
+            held = np.flatnonzero((rates > 0.0) & (rates < planned))
+            if len(held) > 1:
+                missed = excesses(rates, held)
+                together = rates.copy()
+                together[held] += np.linalg.solve(self._slopes_at(rates, held, slopes, excess), -missed)
+                together = np.clip(together, 0.0, planned)
+                if np.abs(excesses(together, held)).max() < np.abs(missed).max():
+                    rates = together
+        raise ConvergenceError(f"The rates of the needles did not settle within {_ROUND_LIMIT} rounds.")
+
+    @staticmethod
+    def _slopes_at(
+        rates: NDArray[np.float64],
+        held: NDArray[np.int64],
+        slopes: NDArray[np.float64],
+        excess: Callable[[int, float, float], float],
+    ) -> NDArray[np.float64]:
+        """Slopes of the syringe pressures of some places over their rates: of the body, and on the diagonal of all."""
+        matrix = slopes[np.ix_(held, held)].copy()
+        for row, place in enumerate(held.tolist()):
+            rate = float(rates[place])
+            low, high = (excess(place, factor * rate, 0.0) for factor in (1.0 - _PROBE, 1.0 + _PROBE))
+            matrix[row, row] = (high - low) / (2.0 * _PROBE * rate)
+        return matrix
+
+
+def _largest_rate(excess: Callable[[float], float], planned: float) -> float:
+    """Largest rate up to the planned one at which ``excess`` is not positive; 0 where there is none."""
+    if excess(planned) <= 0.0:
+        return planned
+    if excess(0.0) >= 0.0:
+        return 0.0
+    return float(brentq(excess, 0.0, planned, xtol=1e-13 * planned, rtol=1e-13))

@@ -1,0 +1,187 @@
+"""How large a leak is seen, and how it is graded, from the volume that left at a site."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from fem.injection.history import DETECTABLE_LEAK
+from materials.provenance import check_ranges, quantity
+
+YEOM_CLASSES: Mapping[str, tuple[str, ...]] = {
+    "B": ("basivertebral_foramen",),
+    "S": ("segmental_veins_left", "segmental_veins_right"),
+    "C": (
+        "canal_posterior_wall",
+        "disc_superior",
+        "disc_inferior",
+        "paravertebral_left",
+        "paravertebral_right",
+        "paravertebral_anterior",
+    ),
+}
+"""Class of a leak -> its sites: through the basivertebral vein (B), segmental veins (S) or a defect of the cortex (C);
+Yeom 2003, 10.1302/0301-620X.85B1.13026. The needle's track belongs to none."""
+
+Grade = Literal["punctual", "moderate", "massive"]
+
+GRADES: tuple[Grade, ...] = ("punctual", "moderate", "massive")
+"""Grades of the filling-fraction series (41 vertebrae), rising: smaller than the largest diameter of the pedicle,
+smaller than the height of the vertebra, and from there on."""
+
+
+class LeakShape(Protocol):
+    """A body that leaked cement is taken to form."""
+
+    def size(self, volume: float) -> float:
+        """Largest dimension in mm of a leak of ``volume`` (mm3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A cylinder that fills a vein or a needle's track; its size is its length 4 V / (pi d^2).
+
+    Attributes:
+        diameter: d in mm.
+    """
+
+    diameter: float
+
+    def size(self, volume: float) -> float:
+        """Length in mm at a volume in mm3."""
+        return 4.0 * volume / (math.pi * self.diameter**2)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A flat round disc between two layers; its size is its diameter sqrt(4 V / (pi t)).
+
+    Attributes:
+        thickness: t in mm.
+    """
+
+    thickness: float
+
+    def size(self, volume: float) -> float:
+        """Diameter in mm at a volume in mm3."""
+        return math.sqrt(4.0 * volume / (math.pi * self.thickness))
+
+
+@dataclass(frozen=True)
+class HalfBall:
+    """Half a ball that lies with its flat side on the wall; its size is its diameter (12 V / pi)^(1/3)."""
+
+    def size(self, volume: float) -> float:
+        """Diameter in mm at a volume in mm3."""
+        return math.cbrt(12.0 * volume / math.pi)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A ball in soft tissue; its size is its diameter (6 V / pi)^(1/3)."""
+
+    def size(self, volume: float) -> float:
+        """Diameter in mm at a volume in mm3."""
+        return math.cbrt(6.0 * volume / math.pi)
+
+
+@dataclass(frozen=True)
+class LeakGeometry:
+    """Dimensions of the leaks' shapes.
+
+    The study graded what it saw on images; which shape a volume takes is a rule of this project. Cement that leaves
+    through the posterior wall or the foramen lies on the wall in the epidural space, in discs it is a flat pool, in
+    soft tissue a ball. The large vein that segmental veins lead to and the needle's track are filled from wall to wall.
+    """
+
+    vein_diameter: float = quantity(2.0, "mm", "segmental veins are about 1 to 3 mm wide", "M", 0.5, 8.0)
+    disc_thickness: float = quantity(2.0, "mm", "thickness of a cement pool between endplate and disc", "M", 0.2, 10.0)
+    track_diameter: float = quantity(3.05, "mm", "outer diameter of a regular-wall 11G needle", "M", 1.0, 6.0)
+
+    def __post_init__(self) -> None:
+        """Check the ranges of the values."""
+        check_ranges(self)
+
+    @property
+    def shapes(self) -> dict[str, LeakShape]:
+        """Site -> the shape of a leak there, for every site of :data:`fem.injection.walls.SITES`."""
+        epidural, soft_tissue = HalfBall(), Ball()
+        disc, vein = Pool(self.disc_thickness), Cast(self.vein_diameter)
+        return {
+            "canal_posterior_wall": epidural,
+            "basivertebral_foramen": epidural,
+            "disc_superior": disc,
+            "disc_inferior": disc,
+            "paravertebral_left": soft_tissue,
+            "paravertebral_right": soft_tissue,
+            "paravertebral_anterior": soft_tissue,
+            "segmental_veins_left": vein,
+            "segmental_veins_right": vein,
+            "needle_track": Cast(self.track_diameter),
+        }
+
+
+@dataclass(frozen=True)
+class LeakSeverity:
+    """Size and grade of a leak.
+
+    Attributes:
+        size: largest dimension in mm; 0.0 where nothing leaked.
+        grade: None below :data:`fem.injection.history.DETECTABLE_LEAK`.
+    """
+
+    size: float
+    grade: Grade | None
+
+
+def leak_severity(
+    volume: float,
+    site: str,
+    pedicle_diameter: float,
+    vertebral_height: float,
+    geometry: LeakGeometry | None = None,
+) -> LeakSeverity:
+    """Grade the cement that left at a site.
+
+    Args:
+        volume: leaked cement in mm3.
+        site: one of :data:`fem.injection.walls.SITES`.
+        pedicle_diameter: largest diameter of the vertebra's pedicles in mm.
+        vertebral_height: height of the vertebra's body in mm.
+        geometry: dimensions of the shapes; None takes the defaults.
+
+    Raises:
+        ValueError: the site is unknown, or a length is not positive.
+    """
+    shapes = (geometry or LeakGeometry()).shapes
+    if site not in shapes:
+        raise ValueError(f"the leak site {site!r} is not one of {', '.join(shapes)}")
+    for name, length in (("pedicle_diameter", pedicle_diameter), ("vertebral_height", vertebral_height)):
+        if not length > 0.0:
+            raise ValueError(f"{name} = {length!r} mm must be greater than 0 mm")
+    size = shapes[site].size(max(volume, 0.0))
+    if volume < DETECTABLE_LEAK:
+        return LeakSeverity(size, None)
+    if size >= vertebral_height:
+        return LeakSeverity(size, "massive")
+    return LeakSeverity(size, "punctual" if size < pedicle_diameter else "moderate")
+
+
+def worst_grade(severities: Iterable[LeakSeverity]) -> Grade | None:
+    """The highest grade of several leaks; None where none is graded."""
+    return max((leak.grade for leak in severities if leak.grade is not None), key=GRADES.index, default=None)
+
+
+def leak_classes_yeom(leaked: Mapping[str, float]) -> dict[str, float]:
+    """Sum leaked cement by Yeom's classes.
+
+    Args:
+        leaked: site -> cement in mm3; sites left out count as 0.
+
+    Returns:
+        "B", "S" and "C" -> cement in mm3.
+    """
+    return {name: sum(leaked.get(site, 0.0) for site in sites) for name, sites in YEOM_CLASSES.items()}

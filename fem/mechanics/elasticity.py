@@ -1,0 +1,350 @@
+"""Small-strain linear elasticity with the elastic constants of :mod:`fem.mechanics.elastic_material` in every cell.
+
+Find u with u = g where it is constrained, and for all v that vanish there
+
+    integral of s(e(u)) : e(v) = 0,
+
+with the symmetric gradient e and the stress s of a material that is transversely isotropic about z (isotropic: C12 =
+C13 = lambda, C44 = C66 = mu, C33 = lambda + 2 mu). Constrained unknowns are eliminated symmetrically. Quadratic
+elements are solved by conjugate gradients preconditioned by two levels: Chebyshev with 3 x 3 block Jacobi on the
+quadratic space, which unlike Gauss-Seidel stays definite on any number of ranks, and below it the linear space on the
+same mesh, assembled for itself and solved by algebraic multigrid that knows the six rigid-body modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Self
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+from petsc4py import PETSc
+
+import numpy as np
+import ufl
+from dolfinx import fem, la
+from dolfinx.fem import petsc as fem_petsc
+from dolfinx.la import petsc as la_petsc
+from numpy.typing import NDArray
+
+from fem import krylov
+from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
+from fem.mechanics.membrane import Membrane, MembraneForm
+from fem.mechanics.rigid_body import set_rigid_body_modes
+from fem.partition import Partition
+
+RELATIVE_TOLERANCE = 1e-10
+"""Residual of the elastic solve over the norm of its right-hand side."""
+
+_GAMG_OPTIONS: dict[str, Any] = {
+    "pc_type": "gamg",
+    "pc_gamg_threshold": 0.0,
+    "mg_levels_ksp_type": "chebyshev",
+    "mg_levels_ksp_max_it": 2,
+    "mg_levels_pc_type": "jacobi",
+}
+_KRYLOV_OPTIONS: dict[str, Any] = {
+    "ksp_type": "cg",
+    "ksp_norm_type": "unpreconditioned",
+    "ksp_rtol": RELATIVE_TOLERANCE,
+    "ksp_max_it": 500,
+}
+LINEAR_OPTIONS: dict[str, Any] = {**_KRYLOV_OPTIONS, **_GAMG_OPTIONS}
+"""Options for linear elements: algebraic multigrid with rigid-body modes."""
+
+QUADRATIC_OPTIONS: dict[str, Any] = {
+    **_KRYLOV_OPTIONS,
+    "pc_type": "mg",
+    "mg_levels_ksp_type": "chebyshev",
+    "mg_levels_ksp_max_it": 2,
+    "mg_levels_esteig_ksp_max_it": 8,
+    "mg_levels_pc_type": "pbjacobi",
+    "mg_coarse_ksp_type": "preonly",
+    **{f"mg_coarse_{key}": value for key, value in _GAMG_OPTIONS.items()},
+}
+"""Options for quadratic elements: two levels over the linear elements."""
+
+_problem_numbers = count()
+_assemble_matrix: Any = fem_petsc.assemble_matrix  # its overloads are dispatched at run time
+
+
+@dataclass(frozen=True)
+class FacetConstraint:
+    """Displacement components (0, 1, 2 for x, y, z) prescribed on local facets."""
+
+    facets: NDArray[np.int32]
+    components: tuple[int, ...] = (0, 1, 2)
+
+    def nodes(self, space: fem.FunctionSpace) -> NDArray[np.int32]:
+        """Local nodes of ``space`` on the facets of all ranks, ghosts included."""
+        return fem.locate_dofs_topological(space, space.mesh.topology.dim - 1, self.facets)
+
+
+@dataclass(frozen=True)
+class PointConstraint:
+    """Displacement components prescribed at the mesh vertex that lies at ``point``, in mm."""
+
+    point: NDArray[np.float64]
+    components: tuple[int, ...]
+
+    def nodes(self, space: fem.FunctionSpace) -> NDArray[np.int32]:
+        """Local nodes of ``space`` at the point, ghosts included."""
+        distances = np.linalg.norm(space.tabulate_dof_coordinates() - self.point, axis=1)
+        return np.flatnonzero(distances < 1e-6).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class ElasticSolution:
+    """A displacement field and the forces that hold it.
+
+    Attributes:
+        displacement: field in mm on the problem's space.
+        forces: (local nodes, 3) nodal forces in N; valid on owned nodes, zero up to the solver's residual where the
+            displacement is not prescribed.
+        energy: the energy form u A u in N mm, twice the strain energy.
+        iterations: conjugate-gradient iterations.
+    """
+
+    displacement: fem.Function
+    forces: NDArray[np.float64]
+    energy: float
+    iterations: int
+
+
+class ElasticProblem:
+    """One set of constrained unknowns; any number of materials and of prescribed displacements.
+
+    Use it as a context, or call :meth:`destroy`, to release its PETSc objects.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        constraints: Sequence[FacetConstraint | PointConstraint],
+        degree: int = 2,
+        membrane: Membrane | None = None,
+    ) -> None:
+        """Set up spaces and forms.
+
+        Args:
+            partition: the distributed mesh.
+            constraints: where displacements are prescribed; they must stop all rigid motions.
+            degree: 1 for linear or 2 for quadratic elements.
+            membrane: a skin on the surface, or None.
+
+        Raises:
+            ValueError: ``degree`` is out of range, or ``membrane`` has not one stiffness for each boundary facet.
+        """
+        if degree not in (1, 2):
+            raise ValueError(f"degree = {degree!r} is not 1 (linear) or 2 (quadratic)")
+        self.partition = partition
+        mesh = partition.mesh
+        self.space = fem.functionspace(mesh, ("Lagrange", degree, (3,)))
+        self._constants = fem.Function(fem.functionspace(mesh, ("Discontinuous Lagrange", 0, (len(CONSTANTS),))))
+        self._skin = skin = None if membrane is None else MembraneForm(partition, membrane)
+        storage = "aij" if degree == 1 else "baij"  # blocks halve the time of the products; GAMG does not take them
+        self._level = _Level(self.space, constraints, self._constants, skin, storage)
+        self._displacement = fem.Function(self.space)
+        self._force_form = fem.form(
+            _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants, skin)
+        )
+        self._rhs = la.vector(self.space.dofmap.index_map, 3)
+        self._rhs_vector = la_petsc.create_vector_wrap(self._rhs)
+        self._solution_vector = la_petsc.create_vector_wrap(self._displacement.x)
+        self._coarse: _Level | None = None
+        self._prolongation: Any = None
+        if degree == 2:
+            coarse_space = fem.functionspace(mesh, ("Lagrange", 1, (3,)))
+            self._coarse = _Level(coarse_space, constraints, self._constants, skin, "aij")
+            self._prolongation = _free_prolongation(self._coarse, self._level)
+        self._prefix = f"elasticity_{next(_problem_numbers)}_"
+        self._solver: Any = None
+
+    def __enter__(self) -> Self:
+        """Enter the context that owns the PETSc objects."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the PETSc objects."""
+        self.destroy()
+
+    @property
+    def unknowns(self) -> int:
+        """Number of displacement components over all ranks, prescribed ones included."""
+        return 3 * self.space.dofmap.index_map.size_global
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """(local nodes, 3) coordinates in mm of the nodes of the displacement, ghosts included."""
+        return self.space.tabulate_dof_coordinates()
+
+    @property
+    def constrained(self) -> NDArray[np.bool_]:
+        """(local nodes, 3) where the displacement is prescribed."""
+        return self._level.constrained
+
+    def owned(self, nodes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Those of the local ``nodes`` that this rank owns."""
+        return nodes[nodes < self.space.dofmap.index_map.size_local]
+
+    def assemble(self, material: ElasticMaterial, membrane_factor: float = 1.0) -> None:
+        """Assemble the matrices and set up the preconditioner.
+
+        Args:
+            material: elastic constants of every cell.
+            membrane_factor: on the stiffness of the membrane, if there is one.
+
+        Raises:
+            ValueError: ``material`` has not one set of constants for each cell of the whole mesh.
+        """
+        cells = self.partition.mesh.topology.index_map(3).size_global
+        if material.axial_modulus.shape != (cells,):
+            raise ValueError(f"the material has {material.cells} cells, the mesh {cells}")
+        self._constants.x.array[:] = self.partition.local_cells(material.constants).ravel()
+        if self._skin is not None:
+            self._skin.scale(membrane_factor)
+        self._level.assemble()
+        coarsest = self._level if self._coarse is None else self._coarse
+        if self._coarse is not None:
+            self._coarse.assemble()
+        set_rigid_body_modes(coarsest.matrix, coarsest.space)
+        if self._solver is not None:
+            self._solver.destroy()
+        self._solver = self._create_solver()
+        with krylov.options(self._prefix, LINEAR_OPTIONS if self._coarse is None else QUADRATIC_OPTIONS):
+            self._solver.setFromOptions()
+            self._solver.setUp()
+
+    def solve(self, prescribed: NDArray[np.float64]) -> ElasticSolution:
+        """Solve for one set of prescribed displacements with the material assembled last.
+
+        Args:
+            prescribed: (local nodes, 3) displacements in mm; only those of constrained unknowns are used.
+
+        Raises:
+            ConvergenceError: the solver did not reach its tolerance.
+        """
+        constrained = self.constrained.ravel()
+        lift = np.where(constrained, np.asarray(prescribed, dtype=float).ravel(), 0.0)
+        self._displacement.x.array[:] = lift
+        self._rhs.array[:] = np.where(constrained, lift, -self._nodal_forces().ravel())
+        iterations = krylov.solve(self._solver, self._rhs_vector, self._solution_vector, "The elastic solve")
+        self._displacement.x.scatter_forward()
+        forces = self._nodal_forces()
+        owned = 3 * self.space.dofmap.index_map.size_local
+        energy = float(self._displacement.x.array[:owned] @ forces.ravel()[:owned])
+        return ElasticSolution(
+            displacement=self._displacement.copy(),
+            forces=forces,
+            energy=self.partition.comm.allreduce(energy, op=MPI.SUM),
+            iterations=iterations,
+        )
+
+    def destroy(self) -> None:
+        """Release the PETSc objects; the problem cannot be used afterwards."""
+        owned = [self._solver, self._level.matrix, self._rhs_vector, self._solution_vector, self._prolongation]
+        if self._coarse is not None:
+            owned.append(self._coarse.matrix)
+        for item in owned:
+            if item is not None:
+                item.destroy()
+
+    def _nodal_forces(self) -> NDArray[np.float64]:
+        """(local nodes, 3) A u in N of the current displacement; complete on owned nodes."""
+        forces = fem.assemble_vector(self._force_form)
+        forces.scatter_reverse(la.InsertMode.add)
+        return forces.array.reshape(-1, 3)
+
+    def _create_solver(self) -> Any:
+        solver: Any = PETSc.KSP()
+        solver.create(self.partition.comm)
+        solver.setOptionsPrefix(self._prefix)
+        solver.setOperators(self._level.matrix)
+        solver.setInitialGuessNonzero(True)
+        if self._coarse is not None:
+            multigrid = solver.getPC()
+            multigrid.setType("mg")
+            multigrid.setMGLevels(2)
+            multigrid.setMGInterpolation(1, self._prolongation)
+            multigrid.getMGCoarseSolve().setOperators(self._coarse.matrix)
+        return solver
+
+
+class _Level:
+    """The stiffness matrix on one space, with identity in place of the constrained unknowns."""
+
+    def __init__(
+        self,
+        space: fem.FunctionSpace,
+        constraints: Sequence[FacetConstraint | PointConstraint],
+        constants: fem.Function,
+        skin: MembraneForm | None,
+        storage: str,
+    ) -> None:
+        self.space = space
+        index_map = space.dofmap.index_map
+        self.constrained = np.zeros((index_map.size_local + index_map.num_ghosts, 3), dtype=bool)
+        for constraint in constraints:
+            self.constrained[np.ix_(constraint.nodes(space), constraint.components)] = True
+        self._bcs = [
+            fem.dirichletbc(
+                np.float64(0.0),
+                (3 * np.flatnonzero(self.constrained[:, i]) + i).astype(np.int32),
+                space.sub(i),
+            )
+            for i in range(3)
+        ]
+        trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
+        self._form = fem.form(_energy_form(trial, test, constants, skin))
+        self._storage = storage
+        self.matrix: Any = None
+
+    def assemble(self) -> None:
+        """Assemble a new matrix for the current constants.
+
+        The old one cannot be refilled: PETSc keeps the inverted diagonal blocks of a blocked matrix from its first use.
+        """
+        if self.matrix is not None:
+            self.matrix.destroy()
+        self.matrix = fem_petsc.create_matrix(self._form, kind=self._storage)
+        _assemble_matrix(self.matrix, self._form, bcs=self._bcs)
+        self.matrix.assemble()
+        self.matrix.setOption(PETSc.Mat.Option.SPD, True)
+
+
+def stress(strain: Any, constants: fem.Function) -> Any:
+    """Stress tensor in MPa of a strain tensor, both as UFL expressions.
+
+    Args:
+        strain: (3, 3) symmetric.
+        constants: the stiffnesses ``CONSTANTS`` in MPa.
+    """
+    c12, c13, c33, c44, c66 = (constants[i] for i in range(len(CONSTANTS)))
+    across = strain[0, 0] + strain[1, 1]
+    pressure = c12 * across + c13 * strain[2, 2]
+    xx, yy = (pressure + 2.0 * c66 * strain[i, i] for i in (0, 1))
+    zz = c13 * across + c33 * strain[2, 2]
+    yz, xz, xy = 2.0 * c44 * strain[1, 2], 2.0 * c44 * strain[0, 2], 2.0 * c66 * strain[0, 1]
+    return ufl.as_tensor([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+
+
+def _energy_form(u: Any, v: Any, constants: fem.Function, skin: MembraneForm | None) -> ufl.Form:
+    """Integral of stress(u) : strain(v), with that of the skin where there is one."""
+    body = ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * ufl.dx
+    return body if skin is None else body + skin.energy(u, v)
+
+
+def _free_prolongation(coarse: _Level, fine: _Level) -> PETSc.Mat:
+    """Interpolation from ``coarse`` to ``fine`` that neither reads nor writes constrained unknowns."""
+    matrix = fem_petsc.interpolation_matrix(coarse.space, fine.space)
+    matrix.assemble()
+    rows, columns = matrix.createVecLeft(), matrix.createVecRight()
+    for vector, level in ((rows, fine), (columns, coarse)):
+        owned = level.space.dofmap.index_map.size_local
+        vector.array[:] = (~level.constrained[:owned]).ravel()
+    matrix.diagonalScale(rows, columns)
+    rows.destroy()
+    columns.destroy()
+    return matrix

@@ -1,0 +1,341 @@
+"""Total pressure and conservative facet fluxes: the lowest-order Raviart-Thomas method in its hybrid form.
+
+The multipliers of the hybrid form solve the Crouzeix-Raviart system (Marini 1985, 10.1137/0722029; Arnold and Brezzi
+1985, 10.1051/m2an/1985190100071): one pressure per facet, symmetric and positive definite,
+
+    sum_T lambda_T A_T p + G (p - p_outside) = q |T| / 4,   A_T[i, j] = 9 |T| grad(b_i) . K grad(b_j),
+
+with the barycentric coordinates b, the permeability K (mm2), the total mobility lambda (1/(MPa s)) and the lumped wall
+conductance G (mm3/(s MPa)). The flux out of cell T through its facet i is then q_T / 4 - lambda_T sum_j A_T[i, j] p_j,
+where q_T (mm3/s) is the whole source of the cell.
+"""
+
+from __future__ import annotations
+
+import math
+
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
+from petsc4py import PETSc
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from fem import krylov
+from fem.errors import ConvergenceError
+from fem.partition import Partition
+from fem.pressure.facet_matrix import Conductances, FacetMatrix
+from fem.pressure.two_level import TwoLevel
+
+RELATIVE_TOLERANCE = 1e-11
+"""Residual of the pressure solve over the norm of its right-hand side."""
+
+MARGIN = 0.2
+"""Share of that residual to which the solves of the books are brought: what two numbers of ranks make of a whole
+injection then agrees to 1e-6."""
+
+ITERATION_LIMIT = 2000
+"""Conjugate-gradient iterations after which a pressure solve is given up."""
+
+MISSED = 5.0
+"""What the balance of a cell and that of the whole may miss over the tolerance and the sources: of the whole, half of
+what the books of a run may miss."""
+
+REFINEMENT_LIMIT = 4
+"""Solves, each ten times as accurate, by which the balances may be brought to that."""
+
+
+class DarcyPressure:
+    """The pressure problem on one mesh and one permeability; mobility and wall conductance change from step to step.
+
+    Cells may exchange fluid with vessels: q_T = source_T + E_T (p_vessel - mean of the cell's facet pressures) with the
+    conductance E (mm3/(s MPa)), which adds E_T / 16 to every entry of the cell's matrix.
+
+    Attributes:
+        facet_pressure: (local facets,) pressure in MPa of the last solve, ghosts included.
+        flux: (local cells, 4) volume rate in mm3/s out of each cell through its facets, equal and opposite on the two
+            sides of a facet.
+        wall_flux: (b,) volume rate in mm3/s out through each of this rank's boundary facets.
+        exchange_rate: (local cells,) volume rate in mm3/s that each cell takes from vessels.
+        divergence_defect: largest |sum of the facet fluxes - source| of a cell in mm3/s.
+        iterations: conjugate-gradient iterations of the last solve.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        permeability: NDArray[np.float64],
+        vessel_pressure: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Set up the fixed parts.
+
+        Args:
+            partition: the distributed mesh.
+            permeability: (local cells, 3, 3) symmetric positive tensor in mm2, ghosts included.
+            vessel_pressure: (local cells,) pressure of the vessels in MPa, ghosts included; None: no cell exchanges
+                fluid with vessels.
+        """
+        self.partition = partition
+        self._vessel_pressure = vessel_pressure
+        gradients = partition.barycentric_gradients
+        self._cell_matrices = np.einsum(
+            "t,tia,tab,tjb->tij", 9.0 * partition.cell_volumes, gradients, permeability, gradients, optimize=True
+        )
+        arms = partition.corner_points - partition.corner_points.mean(axis=1, keepdims=True)
+        spread = np.einsum("tia,tab,tib->t", arms, np.linalg.inv(permeability), arms, optimize=True)
+        self._source_lift = spread / (180.0 * partition.cell_volumes)
+        self._source = np.zeros(len(arms))
+        self._exchange = np.zeros(len(arms))
+        self._reference = 0.0
+        self.exchange_rate = np.zeros(len(arms))
+        self._mobility = np.ones(len(arms))
+        facet_map = partition.facet_map
+        self._local_facets = facet_map.size_local + facet_map.num_ghosts
+        self._walls = partition.boundary
+        self._facet_matrix = FacetMatrix(partition, self._cell_matrices)
+        self._preconditioner = TwoLevel(partition, self._facet_matrix, self._cell_matrices)
+        ghosts = np.asarray(facet_map.ghosts, dtype=PETSc.IntType)
+        size = (facet_map.size_local, facet_map.size_global)
+        self._pressure = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
+        self._rhs = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
+        self._solver, self._matrix = self._create_solver()
+        self.facet_pressure = np.zeros(self._local_facets)
+        self.flux = np.zeros((len(partition.cell_facets), 4))
+        self._raw_flux = np.zeros_like(self.flux)
+        self.wall_flux = np.zeros(len(self._walls.facets))
+        self.divergence_defect = 0.0
+        self.iterations = 0
+
+    def _create_solver(self) -> tuple[PETSc.KSP, PETSc.Mat]:
+        """Conjugate gradients, and the matrix as they see it."""
+        facet_map, comm = self.partition.facet_map, self.partition.comm
+        size = (facet_map.size_local, facet_map.size_global)
+        matrix = PETSc.Mat().createPython((size, size), self._facet_matrix, comm=comm)
+        matrix.setUp()
+        solver = PETSc.KSP().create(comm)
+        solver.setOperators(matrix)
+        solver.setType(PETSc.KSP.Type.CG)
+        solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
+        solver.getPC().setType(PETSc.PC.Type.PYTHON)
+        solver.getPC().setPythonContext(self._preconditioner)
+        solver.setInitialGuessNonzero(True)
+        solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, divtol=1e300, max_it=ITERATION_LIMIT)
+        return solver, matrix
+
+    def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
+        moment = Conductances(mobility, self._exchange, wall_conductance)
+        self._facet_matrix.fill(moment)
+        self._preconditioner.update(moment)
+
+    def solve(
+        self,
+        mobility: NDArray[np.float64],
+        source: NDArray[np.float64],
+        wall_conductance: NDArray[np.float64],
+        outside_pressure: NDArray[np.float64],
+        exchange: NDArray[np.float64] | None = None,
+        tolerance: float = RELATIVE_TOLERANCE,
+        flow_scale: float = 0.0,
+    ) -> None:
+        """Solve for the facet pressures and recover the fluxes.
+
+        Args:
+            mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
+            source: (local cells,) volume rate into each cell in mm3/s, ghosts included.
+            wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
+            outside_pressure: (b,) pressure behind each boundary facet in MPa.
+            exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
+            tolerance: residual over the norm of the cells' sources; where none flows, over that of a source of
+                ``flow_scale``.
+            flow_scale: rate in mm3/s; without one and without sources, the whole right-hand side is the scale.
+
+        Where round-off keeps the balances from what :data:`MISSED` allows, the last of the solves stands, and
+        :attr:`divergence_defect` tells what it misses.
+
+        Raises:
+            ConvergenceError: the residual did not reach the tolerance, or a mobility is not positive and finite.
+        """
+        comm, owned = self.partition.comm, self.partition.owned_cells
+        if not comm.allreduce(bool(((mobility > 0.0) & np.isfinite(mobility)).all()), op=MPI.LAND):
+            raise ConvergenceError("the pressure was asked for at a mobility that is not positive and finite")
+        self._source[:], self._mobility[:] = source, mobility
+        if exchange is not None and self._vessel_pressure is not None:
+            self._exchange[:] = exchange
+        self.iterations = 0
+        driven = source.any() or (wall_conductance * outside_pressure).any()
+        if self._vessel_pressure is not None:
+            driven |= (self._exchange * self._vessel_pressure).any()
+        if not comm.allreduce(bool(driven), op=MPI.LOR):
+            self._pressure.set(0.0)
+            self._reference = 0.0
+            self._take_over(wall_conductance, outside_pressure)
+            return
+        self._assemble(mobility, wall_conductance)
+        # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
+        sums = comm.allreduce(np.array([np.sum(source[:owned] ** 2), np.abs(source[:owned]).sum()]))
+        flow = 0.5 * float(np.sqrt(sums[0]) or flow_scale)
+        booked = tolerance <= RELATIVE_TOLERANCE
+        for refinement in range(REFINEMENT_LIMIT):
+            self._refer(mobility)
+            self._load(wall_conductance, outside_pressure)
+            accuracy = (MARGIN if booked else 1.0) * tolerance * 0.1**refinement
+            self._solver.setTolerances(rtol=0.0 if flow else accuracy, atol=accuracy * flow)
+            self.iterations += krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
+            self._take_over(wall_conductance, outside_pressure)
+            # Only accurate solves enter the books; at rest what flows, however little, adds up over a whole pause.
+            allowed = tolerance * max(MISSED * float(sums[1]), self._outflow())
+            if not booked or max(self._imbalance(), self.divergence_defect) <= allowed:
+                return
+
+    def _load(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+        """The right-hand side for pressures that count from the reference."""
+        partition, owned = self.partition, self.partition.owned_cells
+        with self._rhs.localForm() as local:
+            array = local.array
+            array[:] = 0.0
+            rate = self._source[:owned]
+            if self._vessel_pressure is not None:
+                rate = rate + self._exchange[:owned] * (self._vessel_pressure[:owned] - self._reference)
+            sources = np.flatnonzero(rate)
+            np.add.at(array, partition.cell_facets[sources].ravel(), np.repeat(0.25 * rate[sources], 4))
+            array[self._walls.facets] += wall_conductance * (outside_pressure - self._reference)
+        self._rhs.ghostUpdate(addv=PETSc.InsertMode.ADD_VALUES, mode=PETSc.ScatterMode.REVERSE)
+
+    def _refer(self, mobility: NDArray[np.float64]) -> None:
+        """Count pressures from their mean in the last solve, weighted by mobility.
+
+        Where fluid moves easily, differences of pressure are small beside the pressure, and would be lost in its last
+        digits.
+        """
+        own = slice(0, self.partition.owned_cells)
+        weight = mobility[own] * self.partition.cell_volumes[own]
+        mean = self.facet_pressure[self.partition.cell_facets[own]].mean(axis=1)
+        total = self.partition.comm.allreduce(np.array([float(weight @ mean), float(weight.sum())]))
+        reference = float(total[0] / total[1])
+        self._pressure.shift(self._reference - reference)
+        self._reference = reference
+
+    def _take_over(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+        """Pressures of the facets, exchange with vessels and fluxes from the solution."""
+        self._pressure.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
+        with self._pressure.localForm() as local:
+            self.facet_pressure[:] = local.array_r
+        if self._vessel_pressure is not None:
+            mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
+            self.exchange_rate[:] = self._exchange * (self._vessel_pressure - self._reference - mean)
+        total = self._source + self.exchange_rate
+        self._recover_flux(self._mobility, total, wall_conductance, outside_pressure - self._reference)
+        self.facet_pressure += self._reference
+
+    def _recover_flux(
+        self,
+        mobility: NDArray[np.float64],
+        source: NDArray[np.float64],
+        wall_conductance: NDArray[np.float64],
+        outside_pressure: NDArray[np.float64],
+    ) -> None:
+        partition, walls, owned = self.partition, self._walls, self.partition.owned_cells
+        _one_sided_flux(
+            partition.cell_facets, self._cell_matrices, mobility, source, self.facet_pressure, self._raw_flux
+        )
+        _two_sided_flux(partition.neighbours, partition.neighbour_slots, self._raw_flux, self.flux)
+        self.wall_flux[:] = wall_conductance * (self.facet_pressure[walls.facets] - outside_pressure)
+        self.flux[walls.cells, walls.slots] = self.wall_flux
+        defect = np.abs(self.flux[:owned].sum(axis=1) - source[:owned]).max(initial=0.0)
+        self.divergence_defect = partition.comm.allreduce(float(defect), op=MPI.MAX)
+
+    def _imbalance(self) -> float:
+        """What the sources of all cells and the rates through all walls miss in mm3/s: the sum of the residual."""
+        own = slice(0, self.partition.owned_cells)
+        local = float(self.wall_flux.sum() - self._source[own].sum() - self.exchange_rate[own].sum())
+        return abs(float(self.partition.comm.allreduce(local)))
+
+    def _outflow(self) -> float:
+        """Rate in mm3/s at which fluid leaves through walls."""
+        return float(self.partition.comm.allreduce(float(np.maximum(self.wall_flux, 0.0).sum())))
+
+    def wall_stiffness(self, mobility: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(b,) diagonal entry in mm3/(s MPa) of the cell behind each boundary facet, from (local cells,) mobilities."""
+        walls = self._walls
+        return mobility[walls.cells] * self._cell_matrices[walls.cells, walls.slots, walls.slots]
+
+    def cell_pressure(self) -> NDArray[np.float64]:
+        """(local cells,) pressure of each cell in MPa at the mobility and source of the last solve.
+
+        The Raviart-Thomas cell pressure is the mean of its facet pressures plus
+        q_T / (180 |T| lambda_T) sum_i (x_i - x_T) . K^-1 (x_i - x_T), which matters only where cement is injected.
+        """
+        mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
+        return mean + (self._source + self.exchange_rate) * self._source_lift / self._mobility
+
+    def cell_speed(self) -> NDArray[np.float64]:
+        """(local cells,) Darcy speed at the cell centroids in mm/s."""
+        speed = np.empty(len(self.flux))
+        _speed(self.flux, self.partition.corner_points, self.partition.cell_volumes, speed)
+        return speed
+
+    def cell_velocity(self) -> NDArray[np.float64]:
+        """(local cells, 3) Darcy velocity at the cell centroids in mm/s."""
+        corners = self.partition.corner_points
+        arms = corners.mean(axis=1, keepdims=True) - corners
+        return np.einsum("ti,tia->ta", self.flux, arms) / (3.0 * self.partition.cell_volumes[:, None])
+
+    def destroy(self) -> None:
+        """Free the PETSc objects."""
+        for item in (self._solver, self._matrix, self._pressure, self._rhs):
+            item.destroy()
+
+
+@numba.njit(cache=True)
+def _one_sided_flux(
+    cell_facets: NDArray[np.int32],
+    cell_matrices: NDArray[np.float64],
+    mobility: NDArray[np.float64],
+    source: NDArray[np.float64],
+    facet_pressure: NDArray[np.float64],
+    flux: NDArray[np.float64],
+) -> None:
+    """Flux out of each cell as its own equation gives it; the two sides differ by the residual of the solve."""
+    for cell in range(len(cell_facets)):
+        for i in range(4):
+            own, out = facet_pressure[cell_facets[cell, i]], 0.25 * source[cell]
+            for j in range(4):
+                out -= mobility[cell] * cell_matrices[cell, i, j] * (facet_pressure[cell_facets[cell, j]] - own)
+            flux[cell, i] = out
+
+
+@numba.njit(cache=True)
+def _two_sided_flux(
+    neighbours: NDArray[np.int32],
+    neighbour_slots: NDArray[np.int32],
+    one_sided: NDArray[np.float64],
+    flux: NDArray[np.float64],
+) -> None:
+    """Half the difference of the two sides, so that what leaves one cell enters the other to the last bit."""
+    for cell in range(len(neighbours)):
+        for i in range(4):
+            other = neighbours[cell, i]
+            if other < 0:
+                flux[cell, i] = one_sided[cell, i]
+            else:
+                flux[cell, i] = 0.5 * (one_sided[cell, i] - one_sided[other, neighbour_slots[cell, i]])
+
+
+@numba.njit(cache=True)
+def _speed(
+    flux: NDArray[np.float64],
+    corner_points: NDArray[np.float64],
+    cell_volumes: NDArray[np.float64],
+    speed: NDArray[np.float64],
+) -> None:
+    """Modulus of sum_i flux_i (centroid - corner_i) / (3 |T|)."""
+    for cell in range(len(flux)):
+        total = flux[cell].sum()
+        square = 0.0
+        for axis in range(3):
+            moment = 0.0
+            for i in range(4):
+                moment += (0.25 * total - flux[cell, i]) * corner_points[cell, i, axis]
+            square += moment**2
+        speed[cell] = math.sqrt(square) / (3.0 * cell_volumes[cell])

@@ -1,0 +1,202 @@
+"""Medical images on a voxel grid, read into one voxel order and one world frame.
+
+Every image is brought to the voxel order that lies closest to left, posterior, superior (LPS), so the same patient
+stored in another order gives the same arrays. The affine leads from voxel indices to the scanner's LPS millimetres, as
+ITK and DICOM have it; NIfTI affines lead to RAS, so x and y change sign once, here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
+from meshes.images.dicom import read_dicom_series
+from meshes.images.nifti import read_nifti, times
+
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+THICKEST_SLICE = 3.0
+"""Largest voxel spacing in mm along any axis: above it neither endplates nor pedicles are resolved."""
+HIGHEST_SOFT_TISSUE_MINIMUM = -20.0
+"""HU: every CT of a spine holds fat or air, so its smallest value lies below this."""
+LOWEST_BONE_MAXIMUM = 200.0
+"""HU: every CT of a spine holds cortical bone, so its largest value lies above this."""
+HU_RANGE = (-8192.0, 32767.0)
+"""HU that scanners store, padding below and metal above included."""
+LARGEST_LABEL = 65535
+GRID_TOLERANCE = 0.05
+"""mm by which the corners of two grids may differ: headers keep their affines in single precision."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """Values on a regular voxel grid.
+
+    Attributes:
+        values: (nx, ny, nz) array.
+        affine: (4, 4) from voxel indices to the scanner's LPS mm.
+        path: file or folder it was read from, or None.
+    """
+
+    values: NDArray[Any]
+    affine: NDArray[np.float64]
+    path: Path | None = None
+
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """(3,) distances between voxel centres in mm."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of one voxel in mm3."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def to_world(self, indices: NDArray[Any]) -> NDArray[np.float64]:
+        """LPS mm of (..., 3) voxel indices."""
+        return np.asarray(indices) @ self.affine[:3, :3].T + self.affine[:3, 3]
+
+    def to_indices(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Fractional voxel indices of (..., 3) points in LPS mm."""
+        return (np.asarray(points) - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T
+
+    def crop(self, window: tuple[slice, slice, slice]) -> Image:
+        """The part of the image inside ``window``, at the same place in the world."""
+        affine = self.affine.copy()
+        affine[:3, 3] = self.to_world(np.array([part.start for part in window]))
+        return replace(self, values=np.ascontiguousarray(self.values[window]), affine=affine)
+
+
+def read_ct(path: Path) -> Image:
+    """Read a CT in Hounsfield units from a NIfTI file or a folder with one DICOM series.
+
+    Args:
+        path: NIfTI file or DICOM folder.
+
+    Returns:
+        Image of float32 HU in LPS voxel order.
+
+    Raises:
+        InputError: unreadable, not 3-D, NaN or infinite values, damaged or sheared affine, slices thicker than 3 mm, or
+            values that are not HU.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"CT {path} does not exist; check the path")
+    if path.is_dir():
+        hounsfield, affine = read_dicom_series(path)
+        image = canonical_image(hounsfield, RAS_TO_LPS @ affine, path)
+    else:
+        image = canonical_image(*read_nifti(path, "CT"), path)
+    _check_geometry(image, "CT")
+    _check_hounsfield_units(image.values, path)
+    return replace(image, values=image.values.astype(np.float32))
+
+
+def read_mask(path: Path, what: str = "mask") -> Image:
+    """Read a label mask from a NIfTI file.
+
+    Args:
+        path: NIfTI file.
+        what: how messages call it.
+
+    Returns:
+        Image of int32 labels in LPS voxel order.
+
+    Raises:
+        InputError: unreadable, not 3-D, labels that are negative or not whole numbers, or a damaged or sheared affine.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{what} {path} does not exist; check the path")
+    if path.is_dir():
+        raise InputError(f"{what} {path} is a folder; give one NIfTI file (.nii or .nii.gz)")
+    image = canonical_image(*read_nifti(path, what), path)
+    _check_geometry(image, what)
+    labels = image.values
+    if not np.isfinite(labels).all():
+        raise InputError(f"{what} {path} holds NaN or infinite values; labels must be whole numbers >= 0")
+    if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
+        odd = float(labels[labels != np.rint(labels)][0])
+        raise InputError(
+            f"{what} {path} holds values such as {odd:g}; labels must be whole numbers >= 0, so resample masks with "
+            "nearest neighbour and do not give a CT as mask"
+        )
+    if labels.min() < 0 or labels.max() > LARGEST_LABEL:
+        raise InputError(
+            f"{what} {path} holds values from {labels.min():g} to {labels.max():g}; labels must be whole numbers "
+            f"from 0 to {LARGEST_LABEL}"
+        )
+    return replace(image, values=labels.astype(np.int32))
+
+
+def check_same_grid(first: Image, second: Image, second_name: str = "mask") -> None:
+    """Raise ``InputError`` naming the difference where two images do not lie on the same voxels of the world."""
+    files = f"{second_name} {second.path} and CT {first.path} lie on different grids"
+    remedy = f"resample the {second_name} onto the CT with nearest neighbour"
+    if first.values.shape != second.values.shape:
+        raise InputError(
+            f"{files}: {times(second.values.shape)} against {times(first.values.shape)} voxels (both in LPS order); "
+            f"{remedy}"
+        )
+    corners = np.array(list(itertools.product(*[(0, size - 1) for size in first.values.shape])))
+    offset = second.to_world(corners) - first.to_world(corners)
+    if np.abs(offset).max() <= GRID_TOLERANCE:
+        return
+    if np.ptp(offset, axis=0).max() <= GRID_TOLERANCE:
+        shift = ", ".join(f"{value:.2f}" for value in offset[0])
+        raise InputError(f"{files}: shifted by ({shift}) mm in LPS, at most {GRID_TOLERANCE} mm is allowed; {remedy}")
+    if not np.allclose(first.spacing, second.spacing, rtol=1e-3):
+        raise InputError(f"{files}: voxels of {times(second.spacing)} mm against {times(first.spacing)} mm; {remedy}")
+    raise InputError(
+        f"{files}: the corners lie up to {np.linalg.norm(offset, axis=1).max():.2f} mm apart because the axes point "
+        f"differently, at most {GRID_TOLERANCE} mm is allowed; {remedy}"
+    )
+
+
+def canonical_image(values: NDArray[Any], affine_ras: NDArray[Any], path: Path | None = None) -> Image:
+    """Bring an array with its RAS affine to LPS voxel order and LPS mm.
+
+    Args:
+        values: (nx, ny, nz) in any voxel order.
+        affine_ras: (4, 4) from voxel indices to RAS mm, as NIfTI has it.
+        path: where the values come from.
+    """
+    affine = np.asarray(affine_ras, dtype=np.float64)
+    to_lps = ornt_transform(io_orientation(affine), axcodes2ornt("LPS"))
+    ordered = np.ascontiguousarray(apply_orientation(values, to_lps))
+    return Image(ordered, RAS_TO_LPS @ affine @ inv_ornt_aff(to_lps, values.shape), path)
+
+
+def _check_geometry(image: Image, what: str) -> None:
+    coarsest = image.spacing.max()
+    if coarsest > THICKEST_SLICE + 0.01:
+        raise InputError(
+            f"{what} {image.path} has slices {coarsest:.2f} mm apart; at most {THICKEST_SLICE:g} mm are allowed, so "
+            "use a thinner reconstruction"
+        )
+
+
+def _check_hounsfield_units(values: NDArray[Any], path: Path) -> None:
+    if not np.isfinite(values).all():
+        share = 100.0 * (1.0 - np.isfinite(values).mean())
+        raise InputError(
+            f"CT {path} holds NaN or infinite values ({share:.3g} % of the voxels); every voxel needs its HU"
+        )
+    low, high = float(values.min()), float(values.max())
+    plausible = f"a CT of a spine reaches below {HIGHEST_SOFT_TISSUE_MINIMUM:g} and above {LOWEST_BONE_MAXIMUM:g} HU"
+    found = f"CT {path} is not in Hounsfield units: its values run from {low:g} to {high:g} ({values.dtype})"
+    if low >= 0 and high <= 255:
+        raise InputError(f"{found}, as an 8-bit or rescaled image or a mask, while {plausible}; export the original CT")
+    if low < HU_RANGE[0] or high > HU_RANGE[1]:
+        raise InputError(f"{found}, while HU lie between {HU_RANGE[0]:g} and {HU_RANGE[1]:g}; export the original CT")
+    if low > HIGHEST_SOFT_TISSUE_MINIMUM or high < LOWEST_BONE_MAXIMUM:
+        raise InputError(
+            f"{found}, while {plausible}; export the original CT with its rescale slope and intercept applied"
+        )

@@ -1,0 +1,117 @@
+"""What must not matter does not: the voxel order of a lesion's mask, and the number of ranks of a full procedure."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from test_pipeline import differences
+
+from experiments.case.laws import Laws
+from experiments.case.schema import build_case
+from experiments.model.preparation import Preparation, prepare
+from experiments.results.progress import Progress
+from meshes.demo_patient import DemoPatient
+
+PROCEDURE = """
+mesh = { size_mm = 3.0, needle_size_mm = 3.0 }
+outside = { canal_kpa = 1.5, disc_kpa = 4.0, veins_kpa = 0.5, soft_tissue_kpa = 1.0 }
+output = { pictures = false, field_times = 2 }
+mechanics = { degree = 1 }
+injection = { order = "together" }
+
+[patient]
+demo = true
+
+[[needles]]
+side = "left"
+left = 0.35
+depth = 0.45
+volume_ml = 0.8
+withdraw_mm = 3.0
+
+[[needles]]
+side = "right"
+left = -0.35
+depth = 0.6
+opening = "side"
+boluses = [{ volume_ml = 0.4 }, { volume_ml = 0.4, pause_before_s = 10.0 }]
+
+[[lesions]]
+kind = "osteolytic"
+fraction = 0.3
+growth = "rapid"
+destroys_walls = false
+
+[[cavities]]
+kind = "balloon"
+left = 0.35
+depth = 0.4
+height = 0.5
+volume_ml = 0.8
+"""
+
+
+def prepared(folder: Path) -> Preparation:
+    lesion = {"kind": "osteolytic", "label": 3, "mask": "lesion.nii.gz"}
+    content = {"patient": {"demo": True}, "mesh": {"size_mm": 3.0, "needle_size_mm": 3.0}, "lesions": [lesion]}
+    case = build_case(content, "case.toml", folder)
+    return prepare(case, Laws.of_case(case), Progress())
+
+
+@pytest.mark.parametrize("order", ["RAS", "LPI", "SRA"])
+def test_a_lesion_mask_in_another_voxel_order_is_the_same_lesion(
+    order: str, quick_demo: None, demo_files: DemoPatient, tmp_path: Path
+) -> None:
+    image = nib.load(demo_files.mask)
+    # A box in one corner of the body, so that every exchange or turn of axes moves it.
+    first, last = (np.argwhere(np.asanyarray(image.dataobj) == 22).mean(axis=0) + step for step in (-9.0, 3.0))
+    voxels = np.moveaxis(np.indices(image.shape), 0, -1)
+    values = 3 * ((voxels >= first) & (voxels <= last * [1.0, 1.05, 0.95])).all(axis=-1).astype(np.int16)
+    lesion = nib.Nifti1Image(values, image.affine)
+    nib.save(lesion, tmp_path / "lesion.nii.gz")
+    expected = prepared(tmp_path).tissues
+    turned = lesion.as_reoriented(ornt_transform(io_orientation(lesion.affine), axcodes2ornt(order)))
+    assert turned.shape != lesion.shape or not np.array_equal(turned.affine, lesion.affine)
+    nib.save(turned, tmp_path / "lesion.nii.gz")
+    found = prepared(tmp_path).tissues
+    assert expected.summary["lesion_1"]["volume_ml"] > 0.3
+    assert found.summary["lesion_1"]["volume_ml"] == pytest.approx(expected.summary["lesion_1"]["volume_ml"], rel=1e-6)
+    assert np.array_equal(found.cells["lesion_1"], expected.cells["lesion_1"])
+
+
+@pytest.mark.mpi
+def test_two_ranks_give_the_results_of_one(tmp_path: Path) -> None:
+    launcher = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+    assert launcher is not None
+    (tmp_path / "case.toml").write_text(PROCEDURE)
+    results = []
+    for ranks in (1, 2):
+        out = tmp_path / f"out{ranks}"
+        command = [
+            launcher,
+            "-n",
+            str(ranks),
+            sys.executable,
+            "-m",
+            "vertebroplasty",
+            "run",
+            "case.toml",
+            "-o",
+            out,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        results.append(json.loads((out / "results.json").read_text()))
+    assert results[0]["injection"]["injected_ml"] == pytest.approx(1.6, rel=1e-7)
+    for state in ("intact", "augmented"):
+        # Couplings that all but vanish, such as of shear and bending, are measured by the stiffnesses that they couple.
+        first, second = (np.array(found["stiffness"][state].pop("matrix")) for found in results)
+        scale = np.sqrt(np.diag(first))
+        assert np.abs((first - second) / np.outer(scale, scale)).max() <= 1e-6
+    assert differences(*results, 1e-6) == []

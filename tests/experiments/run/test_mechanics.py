@@ -1,0 +1,130 @@
+"""The mechanics of a case on what stands between the plates: body or vertebra, rigid plates or discs."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.case.laws import Laws
+from experiments.case.schema import build_case
+from experiments.model.cortex import Cortex
+from experiments.model.specimen import Specimen, prepare_specimen
+from experiments.run.output import CaseOutcome
+from experiments.run.pipeline import run_case
+from fem.mechanics.elastic_material import ElasticMaterial
+from materials.bone import BoneField
+from materials.end_disc import DISCS
+from meshes.body import mesh_body
+from meshes.errors import InputError
+from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra
+from meshes.whole_vertebra import ARCH
+
+CEMENT_ML = 3.0
+NO_SHELL: Cortex | None = None
+
+
+def case(domain: str, plates: str, **others: Any):
+    content = {
+        "patient": {"demo": True},
+        "mesh": {"size_mm": 3.0},
+        "prescribed_cement": {"shapes": [{"left": 0.2, "depth": 0.4, "height": 0.5, "volume_ml": CEMENT_ML}]},
+        "mechanics": {"degree": 1, "domain": domain, "plates": plates},
+        "output": {"pictures": False},
+    }
+    return build_case(content | others, "case.toml", Path())
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[tuple[str, str], CaseOutcome]:
+    """The body between rigid plates, with discs, and the whole vertebra."""
+    return {key: run_case(case(*key)) for key in (("body", "rigid"), ("body", "pmma"), ("vertebra", "rigid"))}
+
+
+def axial(outcome: CaseOutcome, state: str = "intact") -> float:
+    return outcome.results["stiffness"][f"{state}_n_per_mm"]
+
+
+def specimen_of(outcome: CaseOutcome) -> dict[str, Any]:
+    return outcome.manifest["solvers"]["stiffness"]["specimen"]
+
+
+@pytest.mark.parametrize("state", ["intact", "augmented"])
+def test_discs_soften_what_they_load(outcomes, state):
+    rigid, pmma = outcomes["body", "rigid"], outcomes["body", "pmma"]
+    assert 0.7 * axial(rigid, state) < axial(pmma, state) < axial(rigid, state)
+    poles = [outcome.results["stiffness"][state]["pole_mm"] for outcome in (rigid, pmma)]
+    np.testing.assert_array_equal(*poles)
+
+
+@pytest.mark.parametrize("state", ["intact", "augmented"])
+def test_the_arch_adds_little_under_load_on_the_endplates(outcomes, state):
+    assert 0.97 < axial(outcomes["vertebra", "rigid"], state) / axial(outcomes["body", "rigid"], state) < 1.12
+
+
+def test_cement_goes_over_to_the_vertebra(outcomes):
+    body, vertebra = outcomes["body", "rigid"], outcomes["vertebra", "rigid"]
+    record = specimen_of(vertebra)
+    assert record["cement_carried_ml"] == pytest.approx(record["cement_in_body_ml"], rel=0.01)
+    ratios = [axial(outcome, "augmented") / axial(outcome) for outcome in (body, vertebra)]
+    assert ratios[0] > 1.1
+    assert ratios[1] == pytest.approx(ratios[0], rel=0.05)
+
+
+def test_the_manifest_names_the_specimen_and_its_discs(outcomes):
+    assert "cement_carried_ml" not in specimen_of(outcomes["body", "pmma"])
+    assert specimen_of(outcomes["body", "rigid"])["discs_ml"] == 0.0
+    assert 10.0 < specimen_of(outcomes["body", "pmma"])["discs_ml"] < 20.0
+    assert specimen_of(outcomes["vertebra", "rigid"])["bone_ml"] == pytest.approx(59.7, abs=0.1)
+    assert outcomes["body", "pmma"].manifest["defaults"]["end_disc.modulus"]["value"] == 2500.0
+    assert "end_disc.modulus" not in outcomes["body", "rigid"].manifest["defaults"]
+
+
+@pytest.fixture(scope="module")
+def body(demo_vertebra: Vertebra) -> TetMesh:
+    return mesh_body(demo_vertebra, 3.0)
+
+
+@pytest.fixture(scope="module")
+def specimen(demo_vertebra: Vertebra, body: TetMesh) -> Specimen:
+    asked = case("vertebra", "pmma")
+    return prepare_specimen(asked, Laws.of_case(asked), demo_vertebra, body, (), NO_SHELL)
+
+
+def isotropic(bone: BoneField) -> ElasticMaterial:
+    return ElasticMaterial.isotropic(bone.modulus, bone.poisson_ratio)
+
+
+def test_bare_bone_follows_from_the_ct_alone(specimen, body):
+    bare = ElasticMaterial.isotropic(np.linspace(20.0, 900.0, len(body.cells)), 0.3)
+    found = specimen.material(bare, bare, isotropic)
+    assert specimen.bone is not None
+    disc = DISCS["pmma"]
+    np.testing.assert_array_equal(found.axial_modulus[: specimen.bone_cells], specimen.bone.modulus)
+    np.testing.assert_array_equal(found.axial_modulus[specimen.bone_cells :], disc.modulus)
+    np.testing.assert_array_equal(found.axial_poisson_ratio[specimen.bone_cells :], disc.poisson_ratio)
+
+
+def test_changed_cells_take_the_place_of_bone(specimen, body):
+    bare = ElasticMaterial.isotropic(np.full(len(body.cells), 300.0), 0.3)
+    centre = np.array([4.0, 0.0, 0.0])
+    filled = np.linalg.norm(body.cell_centroids - centre, axis=1) < 9.0
+    held = ElasticMaterial.isotropic(np.where(filled, 1200.0, 300.0), 0.3)
+    mesh = specimen.bone_mesh
+    found = specimen.material(held, bare, isotropic).axial_modulus[: len(mesh.cells)]
+    own = specimen.bone.modulus
+    distance = np.linalg.norm(mesh.cell_centroids - centre, axis=1)
+    np.testing.assert_allclose(found[distance < 5.0], 1200.0)
+    np.testing.assert_array_equal(found[distance > 14.0], own[distance > 14.0])
+    np.testing.assert_array_equal(found[mesh.cell_regions[ARCH]], own[mesh.cell_regions[ARCH]])
+    share = (found - own) / np.where(own < 1199.0, 1200.0 - own, np.inf)
+    assert mesh.cell_volumes @ share == pytest.approx(body.cell_volumes[filled].sum(), rel=0.03)
+
+
+def test_refuses_a_vertebra_without_arch(demo_vertebra: Vertebra, body: TetMesh):
+    asked = case("vertebra", "rigid")
+    alone = replace(demo_vertebra, arch=np.zeros_like(demo_vertebra.arch))
+    with pytest.raises(InputError, match=r"holds no arch; choose mechanics\.domain = 'body'"):
+        prepare_specimen(asked, Laws.of_case(asked), alone, body, (), NO_SHELL)

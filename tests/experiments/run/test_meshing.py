@@ -1,0 +1,61 @@
+"""The command ``mesh`` on the demo patient, and its file read back by two readers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import meshio
+import numpy as np
+import pytest
+import pyvista as pv
+
+from experiments.case.schema import build_case
+from experiments.results.progress import Progress
+from experiments.run.meshing import mesh_and_store, write_mesh
+from meshes.demo_patient import demo_patient
+from meshes.phantoms import ball
+from meshes.tetmesh import CELL_REGIONS, FACET_REGIONS
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    patient = demo_patient()
+    files = {"ct": str(patient.ct), "mask": str(patient.mask), "subregions": str(patient.subregions)}
+    case = build_case({"patient": {**files, "level": "L3"}, "mesh": {"size_mm": 3.0}})
+    out = tmp_path_factory.mktemp("mesh") / "out"
+    return out, mesh_and_store(case, out, Progress())
+
+
+def test_the_report_is_what_is_stored(stored: tuple[Path, dict[str, Any]]) -> None:
+    out, results = stored
+    assert json.loads((out / "results.json").read_text()) == results
+    mesh = results["mesh"]
+    assert mesh["volume_ml"] == pytest.approx(mesh["mask_volume_ml"], rel=5e-3)
+    assert mesh["gamma_min"] > 0.15
+    assert (out / "pictures" / "mesh.png").is_file()
+
+
+def test_the_file_lies_in_the_scanner_frame_with_its_regions(stored: tuple[Path, dict[str, Any]]) -> None:
+    out, results = stored
+    manifest = json.loads((out / "manifest.json").read_text())
+    grid = pv.read(out / "mesh.vtu")
+    tets = grid.extract_cells(grid.celltypes == pv.CellType.TETRA)
+    assert tets.n_cells == results["mesh"]["cells"]
+    assert tets.volume / 1e3 == pytest.approx(results["mesh"]["volume_ml"], rel=1e-9)
+    matrix = np.array(manifest["vertebra"]["scanner_to_anatomical"])
+    centroid = tets.compute_cell_sizes()["Volume"] @ tets.cell_centers().points / tets.volume
+    np.testing.assert_allclose((matrix @ [*centroid, 1.0])[:3], 0.0, atol=0.2)
+    assert set(manifest["regions"]["facet_region"]) == set(FACET_REGIONS)
+    assert set(manifest["regions"]["cell_region"]) == set(CELL_REGIONS)
+
+
+def test_meshio_reads_cells_and_region_numbers(tmp_path: Path) -> None:
+    mesh = ball(1.0, 0.5)
+    mesh = mesh.with_regions({"left": np.arange(3), "right": np.arange(3, len(mesh.facets))})
+    numbers = write_mesh(tmp_path / "ball.vtu", mesh, mesh.points)
+    read = meshio.read(tmp_path / "ball.vtu")
+    np.testing.assert_allclose(read.points, mesh.points)
+    np.testing.assert_array_equal(read.cells_dict["tetra"], mesh.cells)
+    marks = read.get_cell_data("facet_region", "triangle")
+    np.testing.assert_array_equal(np.flatnonzero(marks == numbers["facet_region"]["left"]), np.arange(3))
+    assert numbers["facet_region"] == {"left": 1, "right": 2}

@@ -1,0 +1,69 @@
+"""A real sweep on the coarsest mesh: the numbers of single runs, and a mesh that is made once."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments.case.identity import code_version
+from experiments.case.schema import build_case
+from experiments.cli.main import app
+from experiments.sweep.cases import plan_cases
+from experiments.sweep.child import UnfitWorkerError
+from experiments.sweep.engine import time_one
+from experiments.sweep.study import read_study
+from experiments.sweep.table import SweepTable
+
+SWEEP = """
+[base]
+patient = { demo = true }
+mesh = { size_mm = 4.0 }
+injection = { volume_ml = 1.0 }
+mechanics = { degree = 1 }
+
+[[vary]]
+path = "cement.viscosity"
+values = ["low", "medium"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [({"code": "0.0.0+other"}, r"runs vertebroplasty .*, the sweep 0\.0\.0\+other"), ({}, "has other input files")],
+)
+def test_a_case_that_would_be_another_one_here_is_not_computed(change: dict[str, str], complaint: str) -> None:
+    from experiments.sweep.solver import solve
+
+    request = {"content": {"patient": {"demo": True}}, "identity": "another", "code": code_version(), "meshes": "x"}
+    with pytest.raises(UnfitWorkerError, match=complaint):
+        solve(request | change)
+
+
+@pytest.mark.slow
+def test_a_sweep_gives_what_single_runs_give(tmp_path: Path) -> None:
+    from mpi4py import MPI
+
+    from experiments.run.pipeline import run_case
+
+    (tmp_path / "tiny.toml").write_text(SWEEP)
+    arguments = [str(tmp_path / "tiny.toml"), "-o", str(tmp_path / "out"), "--dashboard", "127.0.0.1:0"]
+    outcome = CliRunner().invoke(app, ["sweep", *arguments])
+    assert outcome.exit_code == 0, outcome.output
+    assert "2 of 2 done" in outcome.output
+    rows = SweepTable.read(tmp_path / "out").rows
+    assert len(list((tmp_path / "out" / "meshes").glob("*.npz"))) == 1
+    for row, viscosity in zip(rows.to_pylist(), ("low", "medium"), strict=True):
+        content = tomllib.loads(SWEEP)["base"] | {"cement": {"viscosity": viscosity}}
+        single = run_case(build_case(content), comm=MPI.COMM_SELF).results
+        assert row["injection.peak_tip_pressure_kpa"] == single["injection"]["peak_tip_pressure_kpa"]
+        assert row["stiffness.augmented_n_per_mm"] == single["stiffness"]["augmented_n_per_mm"]
+        assert row["stiffness.augmented.matrix"] == single["stiffness"]["augmented"]["matrix"]
+        assert row["fill.centroid_mm"] == list(single["fill"]["centroid_mm"])
+
+
+@pytest.mark.slow
+def test_a_dry_run_times_one_case(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(SWEEP)
+    plan = plan_cases(read_study(tmp_path / "tiny.toml"), "tiny.toml", tmp_path)
+    assert 0.5 < time_one(plan, plan.cases[0], 600.0) < 600.0

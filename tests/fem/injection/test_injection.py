@@ -1,0 +1,252 @@
+"""The injection loop on a coarse vertebral body with heterogeneous, tilted anisotropic bone.
+
+The load-bearing checks: the books of cement and of all fluid close to 1e-10 and every cell's fluxes to 1e-8 at every
+step, with saturations within 0 and 1 to 1e-8, at viscosity ratios 1 to 1e4, with and without a leak under way; every
+rule that ends an injection is met exactly where it says.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from flow_phantom import CANAL, FORAMEN, MARROW, MARROW_VISCOSITY, RATE, build_phantom, plan_of
+
+from fem.errors import ConvergenceError
+from fem.injection.history import DETECTABLE_LEAK
+from fem.injection.injection import Injection
+from fem.partition import Partition
+from materials.cannula import Cannula
+from materials.cement import CEMENTS, Cement, newtonian_cement
+
+PLAN = plan_of(4000.0, start_age=300.0)
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return build_phantom()
+
+
+@pytest.fixture(scope="module")
+def partition(phantom):
+    return Partition.build(phantom.mesh)
+
+
+@pytest.fixture(scope="module")
+def inject(phantom, partition):
+    """Call with a plan: the history of the injection and the snapshots handed out."""
+
+    def run(plan, ratio=10.0, walls="leaky", needle="behind", cement=None):
+        injection = Injection(
+            partition,
+            phantom.medium,
+            getattr(phantom, walls),
+            [getattr(phantom, needle)],
+            cement or newtonian_cement(ratio * MARROW_VISCOSITY),
+            MARROW,
+            plan,
+        )
+        snapshots = []
+        history = injection.run(snapshots.append)
+        injection.destroy()
+        return history, snapshots
+
+    return run
+
+
+def assert_books_close(phantom, history):
+    pores = phantom.mesh.cell_volumes * phantom.medium.porosity
+    assert history.last.stored == pytest.approx(float(pores @ history.saturation), rel=1e-12)
+    for moment in history.moments:
+        leaked = sum(moment.leaked.values())
+        injected = moment.injected
+        assert abs(injected - moment.stored - leaked) <= 1e-10 * injected
+        # marrow: what was displaced by stored cement and what came in from outside has left
+        assert abs(moment.stored + moment.inflow - moment.displaced_out) <= 1e-10 * injected
+        assert moment.balance_error <= 1e-10
+        assert moment.divergence_error <= 1e-8
+        assert moment.saturation_range[0] >= -1e-8
+        assert moment.saturation_range[1] <= 1.0 + 1e-8
+
+
+@pytest.mark.parametrize("ratio", [1.0, 10.0, 100.0, 1e3, 1e4])
+@pytest.mark.parametrize(("walls", "needle"), [("tight", "central"), ("tight", "lateral"), ("leaky", "behind")])
+def test_books_close_up_to_twelve_millilitres(phantom, inject, ratio, walls, needle):
+    history, _ = inject(plan_of(12000.0, start_age=300.0), ratio, walls, needle)
+    assert_books_close(phantom, history)
+    assert history.stop_reason == "volume_reached"
+    assert history.last.injected == pytest.approx(12000.0, rel=1e-12)
+    leaked = sum(history.last.leaked.values())
+    assert (leaked > 50.0) if walls == "leaky" else (leaked == 0.0)
+
+
+@pytest.mark.parametrize("name", CEMENTS)
+def test_books_close_with_shear_thinning_ageing_cement(phantom, inject, name):
+    history, _ = inject(plan_of(1000.0, start_age=300.0), cement=CEMENTS[name])
+    assert_books_close(phantom, history)
+    assert max(moment.viscosity_rounds for moment in history.moments) > 1
+
+
+def test_thicker_cement_leaks_less_and_later(inject):
+    """The viscosity ratio of cement to marrow decides leakage."""
+    thin, _ = inject(PLAN, 1.0)
+    thick, _ = inject(PLAN, 10.0)
+    assert thick.last.leaked[CANAL] < 0.5 * thin.last.leaked[CANAL]
+    assert thick.onsets[CANAL].time > thin.onsets[CANAL].time
+
+
+def test_an_even_ratio_moves_cement_like_marrow(inject):
+    """At a ratio of 1 the saturation does not act on the pressure, which stays what it was until a wall is reached."""
+    history, _ = inject(plan_of(300.0, start_age=300.0), 1.0, "leaky", "central")
+    pressures = [moment.tip_pressure for moment in history.moments]
+    assert pressures == pytest.approx([pressures[0]] * len(pressures), rel=1e-6)
+
+
+def test_leak_limit_is_met_exactly(phantom, inject):
+    history, _ = inject(replace(PLAN, leak_limits={CANAL: 100.0}))
+    assert history.stop_reason == f"leak_limit:{CANAL}"
+    assert history.last.leaked[CANAL] == pytest.approx(100.0, rel=1e-6)
+    assert history.last.injected < PLAN.volume
+    assert_books_close(phantom, history)
+
+
+def test_of_two_rules_the_first_one_ends_the_injection(inject):
+    """Both limits fall into one step; the one that is passed by less comes first."""
+    free, _ = inject(PLAN)
+    before, after = free.moments[-5], free.moments[-4]
+    limits = {
+        site: before.leaked[site] + share * (after.leaked[site] - before.leaked[site])
+        for site, share in ((CANAL, 0.7), (FORAMEN, 0.6))
+    }
+    assert after.leaked[CANAL] - limits[CANAL] > after.leaked[FORAMEN] - limits[FORAMEN] > 0.0
+    history, _ = inject(replace(PLAN, leak_limits=limits))
+    assert history.stop_reason == f"leak_limit:{FORAMEN}"
+    assert history.last.leaked[FORAMEN] == pytest.approx(limits[FORAMEN], rel=1e-6)
+    assert history.last.leaked[CANAL] < limits[CANAL]
+
+
+def test_front_limit(phantom, inject):
+    """The volume beyond the plane jumps cell by cell: it is passed at the end and was not one step before."""
+    limit = 8.0
+    history, _ = inject(replace(PLAN, front_limit=limit), needle="central")
+    assert history.stop_reason == "front_limit"
+    pores = phantom.mesh.cell_volumes * phantom.medium.porosity
+    saturation = history.saturation
+    beyond = (phantom.mesh.cell_centroids[:, 1] > limit) & (saturation > 0.5 - 1e-5)
+    assert pores[beyond] @ saturation[beyond] >= DETECTABLE_LEAK
+    shorter = plan_of(history.last.injected * 0.99, start_age=300.0, front_limit=limit)
+    assert inject(shorter, needle="central")[0].stop_reason == "volume_reached"
+
+
+def test_working_time(inject):
+    history, _ = inject(replace(PLAN, end_age=333.3))
+    assert history.stop_reason == "working_time"
+    assert history.last.time == pytest.approx(33.3, rel=1e-9)
+    assert history.last.injected == pytest.approx(33.3 * RATE, rel=1e-9)
+
+
+def test_pressure_limit_holds_the_pressure_and_then_ends_the_injection(phantom, inject):
+    cement = Cement("stiffening", 2e-4, 1.0, index_rate=0.0, reference_age=300.0, doubling_time=20.0)
+    limit = 2.5
+    history, _ = inject(replace(PLAN, pressure_limit=limit), cement=cement)
+    assert history.stop_reason == "pressure_limit"
+    assert history.last.rate < 0.05 * RATE
+    limited = [moment for moment in history.moments if moment.rate < RATE]
+    assert 2 < len(limited) < len(history.moments)
+    assert [moment.syringe_pressure for moment in limited] == pytest.approx([limit] * len(limited), rel=1e-8)
+    assert max(moment.syringe_pressure for moment in history.moments) <= limit * (1.0 + 1e-8)
+    assert_books_close(phantom, history)
+
+
+def test_a_limited_pressure_slows_the_injection_down(phantom, inject):
+    """Volumes are met exactly although walls beside full cells close within a step and change the rate."""
+    plan = plan_of(12000.0, start_age=300.0, pressure_limit=3.0, output_count=12)
+    history, snapshots = inject(plan, 1e4, "tight", "lateral")
+    assert history.stop_reason == "volume_reached"
+    assert history.last.time > 1.5 * plan.volume / plan.rate
+    assert [shot.moment.injected for shot in snapshots] == pytest.approx(np.linspace(0.0, 12000.0, 13), rel=1e-9)
+    assert max(moment.wall_rounds for moment in history.moments) > 1
+    assert_books_close(phantom, history)
+
+
+def test_no_flow(inject):
+    history, snapshots = inject(replace(PLAN, pressure_limit=1e-3), 1e3)
+    assert history.stop_reason == "no_flow"
+    assert len(history.moments) == len(snapshots) == 1
+    assert history.last.injected == 0.0
+    assert not history.onsets
+
+
+def test_onset_lies_on_the_cumulated_leak(inject):
+    history, _ = inject(PLAN)
+    assert set(history.onsets) == {CANAL, FORAMEN}
+    times = [moment.time for moment in history.moments]
+    volumes = [moment.injected for moment in history.moments]
+    for site, onset in history.onsets.items():
+        leaked = [moment.leaked[site] for moment in history.moments]
+        assert np.interp(onset.time, times, leaked) == pytest.approx(DETECTABLE_LEAK, rel=1e-9)
+        assert np.interp(onset.injected, volumes, leaked) == pytest.approx(DETECTABLE_LEAK, rel=1e-9)
+    small, _ = inject(replace(PLAN, leak_limits={CANAL: 0.99 * DETECTABLE_LEAK}))
+    assert small.last.leaked[CANAL] == pytest.approx(0.99 * DETECTABLE_LEAK, rel=1e-6)
+    assert CANAL not in small.onsets
+
+
+def test_snapshots_come_at_the_start_at_exact_volumes_and_at_the_end(phantom, inject):
+    history, snapshots = inject(plan_of(3000.0, start_age=300.0, output_count=4))
+    assert [shot.moment.injected for shot in snapshots] == pytest.approx(
+        [0.0, 750.0, 1500.0, 2250.0, 3000.0], rel=1e-12
+    )
+    assert all(shot.moment in history.moments for shot in snapshots)
+    pores = phantom.mesh.cell_volumes * phantom.medium.porosity
+    for shot in snapshots:
+        assert pores @ shot.saturation == pytest.approx(shot.moment.stored, abs=1e-9)
+        assert shot.velocity.shape == (len(phantom.mesh.cells), 3)
+    source = phantom.behind.opening
+    assert snapshots[0].pressure[source.cells] @ source.shares == pytest.approx(snapshots[0].pressure.max(), rel=0.5)
+    stopped, cut = inject(replace(PLAN, end_age=340.0, output_count=4))
+    assert [shot.moment.injected for shot in cut] == pytest.approx([0.0, 1000.0, 2000.0])
+    np.testing.assert_array_equal(cut[-1].saturation, stopped.saturation)
+
+
+def test_syringe_pressure_is_that_of_the_tip_and_the_cannula(inject):
+    cement = CEMENTS["medium"]
+    history, _ = inject(plan_of(500.0, start_age=300.0), cement=cement)
+    for moment in history.moments:
+        drop = Cannula().pressure_drop(
+            moment.rate, cement.consistency(300.0 + moment.time), cement.index(300.0 + moment.time)
+        )
+        assert moment.syringe_pressure == pytest.approx(moment.tip_pressure + float(drop), rel=1e-10)
+    assert history.peak_tip_pressure == max(moment.tip_pressure for moment in history.moments)
+
+
+def test_progress_runs_from_nothing_to_all(phantom, partition):
+    injection = Injection(
+        partition,
+        phantom.medium,
+        phantom.tight,
+        [phantom.central],
+        newtonian_cement(1e-5),
+        MARROW,
+        plan_of(500.0, start_age=300.0),
+    )
+    shares = []
+    injection.run(progress=shares.append)
+    injection.destroy()
+    assert shares == sorted(shares)
+    assert 0.0 < shares[0] < 1.0
+    assert shares[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"balance_error": 2e-10}, "balance of cement and fluid is off by 2.0e-10"),
+        ({"divergence_error": 2e-8}, "balance of a cell is off by 2.0e-08"),
+        ({"saturation_range": (-2e-8, 1.0)}, "a saturation is off by 2.0e-08"),
+        ({"saturation_range": (0.0, 1.0 + 2e-8)}, "a saturation is off by 2.0e-08"),
+    ],
+)
+def test_books_that_do_not_close_are_an_error(inject, changes, what):
+    history, _ = inject(plan_of(100.0, start_age=300.0))
+    history.last.check()
+    with pytest.raises(ConvergenceError, match=what):
+        replace(history.last, **changes).check()
