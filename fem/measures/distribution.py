@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fem.faces import face_neighbours
 from fem.tetcut import section_area, share_above
-from meshes.tetmesh import TetMesh
+from meshes.tetmesh import TetMesh, face_neighbours
 
 SMALLEST_COMPONENT = 100.0
 """Cement in mm3 (0.1 ml) that a connected mass must hold to count (tag D)."""

@@ -1,4 +1,7 @@
-"""The tables of a case file: every key with its range, clinical unit, source and provenance tag."""
+"""The tables of a case file: every key with its range, clinical unit, source and provenance tag.
+
+Here belongs what a key is called, means and may be. What is made of its value does not.
+"""
 
 from experiments.case.sections.base import Endplate, Region, Section, Side, Site, Wall
 from experiments.case.sections.fluids import Cement, Marrow
