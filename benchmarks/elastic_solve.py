@@ -42,7 +42,7 @@ from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.plates import AXIAL_COMPRESSION, PlateProblem
 from fem.partition import Partition
 from materials.bone import BoneModel
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh

@@ -30,12 +30,12 @@ from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
 from materials.bone import BoneModel
 from materials.composite import CementBoneComposite
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.sampling import equal_parts, voxel_weights
 from meshes.tetmesh import TetMesh, triangle_keys
 from meshes.vertebra import Vertebra, read_vertebra
-from meshes.volume import tetmesh_from_arrays
+from meshes.volume_mesh import tetmesh_from_arrays
 
 SIZES = (2.5, 2.0, 1.5, 1.0)
 NESTED_SIZES = (3.0, 2.5, 2.0)

@@ -21,7 +21,7 @@ from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
 from materials.end_disc import EndDisc
 from materials.modulus import WalleModulus
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.discs import DISC_PLATES, with_discs
 from meshes.sampling import voxel_weights
 from meshes.vertebra import Vertebra, read_vertebra

@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from meshes.errors import InputError
 from meshes.regions import facet_adjacency, region_facets
 from meshes.tetmesh import TetMesh, triangle_keys
-from meshes.volume import tetmesh_from_arrays
+from meshes.volume_mesh import tetmesh_from_arrays
 
 DISC_CELLS = ("superior_disc", "inferior_disc")
 """Cell regions of the discs."""

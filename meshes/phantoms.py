@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
-from meshes.volume import set_mesh_options, tetmesh_from_gmsh
+from meshes.volume_mesh import set_mesh_options, tetmesh_from_gmsh
 
 _MESH_ADAPT = 1  # Gmsh's Mesh.Algorithm that leaves no bad triangles at the poles of spheres
 

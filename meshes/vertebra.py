@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshes.axes import find_axes, mirror_agreement
-from meshes.bodysplit import SplitError, split_body
+from meshes.body_split import SplitError, split_body
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame, FrameError, frame_of_body
 from meshes.images.image import Image, check_same_grid, read_ct, read_mask

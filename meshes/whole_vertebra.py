@@ -17,7 +17,7 @@ from meshes.sizing import Refinement
 from meshes.surface import body_surface
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
-from meshes.volume import mesh_volume
+from meshes.volume_mesh import mesh_volume
 
 ARCH = "arch"
 """Facet and cell region of the arch."""

@@ -32,7 +32,7 @@ from experiments.results.progress import Progress
 from fem.injection.plan import InjectionPlan, Needle
 from fem.injection.walls import Opening, Walls
 from materials.bone import BoneField
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
 from meshes.quality import measure_quality

@@ -17,7 +17,7 @@ from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import area_centroid
 from materials.bone import BoneField
 from materials.end_disc import EndDisc
-from meshes.body import Refinement
+from meshes.body_mesh import Refinement
 from meshes.discs import DISC_PLATES, with_discs
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh

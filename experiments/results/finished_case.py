@@ -24,7 +24,7 @@ from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image, canonical_image
 from meshes.images.nifti import read_nifti
 from meshes.tetmesh import TetMesh
-from meshes.volume import tetmesh_from_arrays
+from meshes.volume_mesh import tetmesh_from_arrays
 
 if TYPE_CHECKING:
     import pyvista

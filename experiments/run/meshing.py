@@ -17,7 +17,7 @@ from experiments.results.progress import Progress
 from experiments.results.results import mesh_results
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
 from experiments.run.environment import versions
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.quality import measure_quality
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra, read_vertebra

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.model import preparation
 from experiments.results.finished_case import FinishedCase
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from vertebroplasty import build_case, demo_case, run

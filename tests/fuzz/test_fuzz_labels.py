@@ -12,7 +12,7 @@ from outcomes import READING_LIMIT, Tally, campaign, explore
 from phantom import CORPUS, LABEL, SHAPE, PhantomFiles, subregions
 from scipy import ndimage
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.inclusions import read_lesion_mask
 from meshes.scanned_cement import bone_under_cement, cement_by_threshold, read_cement_mask

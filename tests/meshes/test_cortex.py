@@ -5,7 +5,7 @@ import pytest
 import pyvista
 from scipy.special import erf
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.cortex import VERTICAL_WALLS, cells_in_reach, cortex_reach, mineral_per_area
 
 INSIDE, OUTSIDE, SHELL = 0.05, 0.02, 1.0  # g/cm3

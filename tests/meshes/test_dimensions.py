@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.dimensions import (
     body_depth,
     body_width,

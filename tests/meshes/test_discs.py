@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.discs import DISC_CELLS, DISC_PLATES, DISC_SIDES, STEEPEST, bearing_facets, with_discs
 from meshes.errors import InputError
 from meshes.phantoms import box
 from meshes.quality import gamma
 from meshes.tetmesh import TetMesh
-from meshes.volume import tetmesh_from_arrays
+from meshes.volume_mesh import tetmesh_from_arrays
 
 LENGTHS = (12.0, 10.0, 9.0)
 THICKNESS = 2.0

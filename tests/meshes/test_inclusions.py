@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.images.image import RAS_TO_LPS, Image
 from meshes.inclusions import (

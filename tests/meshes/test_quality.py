@@ -4,7 +4,7 @@ import gmsh
 import numpy as np
 import pytest
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.phantoms import ball, box
@@ -12,7 +12,7 @@ from meshes.quality import edge_lengths, gamma, measure_quality, surface_distanc
 from meshes.surface import Surface
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
-from meshes.volume import gmsh_session, tetmesh_from_arrays
+from meshes.volume_mesh import gmsh_session, tetmesh_from_arrays
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.phantoms import box
 from meshes.regions import (

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from meshes.body import Refinement
+from meshes.body_mesh import Refinement
 from meshes.sampling import equal_parts, voxel_weights
 from meshes.surface import body_surface
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
-from meshes.volume import mesh_volume
+from meshes.volume_mesh import mesh_volume
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pyvista as pv
 
-from meshes.body import Refinement
+from meshes.body_mesh import Refinement
 from meshes.errors import InputError
 from meshes.images.image import Image
 from meshes.surface import Surface, body_surface, contour_mask, nearest_points, remesh, subdivide, with_volume

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.parametric import parametric_body
 from meshes.phantoms import box

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from meshes.bodysplit import SplitError, split_body
+from meshes.body_split import SplitError, split_body
 from meshes.errors import InputError
 from meshes.vertebra import read_vertebra
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.phantoms import box
 from meshes.regions import facet_adjacency, region_area

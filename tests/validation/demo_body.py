@@ -32,7 +32,7 @@ from fem.injection.walls import Walls
 from fem.partition import Partition
 from materials.cement import newtonian_cement
 from materials.leak_path import CementFront
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.sampling import voxel_weights
 from meshes.sizing import Refinement
 from meshes.vertebra import Vertebra

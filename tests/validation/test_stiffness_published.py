@@ -28,7 +28,7 @@ from fem.mechanics.stiffness import StiffnessMatrix, stiffness_matrix
 from fem.partition import Partition
 from materials.bone import BoneField, BoneModel
 from materials.composite import CementBoneComposite
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.sampling import voxel_weights
 from meshes.shapes import ellipsoid_of_capacity
 from meshes.vertebra import Vertebra

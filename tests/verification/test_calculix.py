@@ -11,7 +11,7 @@ from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
 from materials.bone import BoneModel
 from materials.end_disc import DISCS
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.discs import DISC_PLATES, with_discs
 from meshes.sampling import voxel_weights
 

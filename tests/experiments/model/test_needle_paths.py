@@ -12,7 +12,7 @@ from experiments.case.schema import build_case
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
 from experiments.model.pedicle import pedicle_contact
 from materials.cannula import Cannula
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.frame import frame_of_body
 from meshes.images.image import Image

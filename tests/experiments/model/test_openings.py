@@ -15,7 +15,7 @@ from experiments.model.tissues import build_tissues, read_lesions
 from fem.injection.walls import Opening
 from materials.bone import BoneField, BoneModel
 from materials.outlets import MarrowOutlets
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.dimensions import body_depth, body_width
 from meshes.errors import InputError
 from meshes.regions import region_area

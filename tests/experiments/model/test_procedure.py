@@ -23,7 +23,7 @@ from fem.injection.walls import SITES
 from fem.porous import PorousMedium
 from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.vertebra import Vertebra
 

@@ -15,7 +15,7 @@ from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Needle
 from materials.bone import BoneField, BoneModel
 from materials.cannula import Cannula
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.images.image import RAS_TO_LPS
 from meshes.regions import wall_point

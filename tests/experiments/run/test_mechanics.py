@@ -16,7 +16,7 @@ from experiments.run.pipeline import run_case
 from fem.mechanics.elastic_material import ElasticMaterial
 from materials.bone import BoneField
 from materials.end_disc import DISCS
-from meshes.body import mesh_body
+from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra

@@ -27,7 +27,7 @@ from experiments.sweep.query import ask, quoted, write_csv
 from experiments.sweep.study import Study
 from experiments.sweep.table import SweepTable, unit_of_column
 from meshes import phantoms
-from meshes.body import Refinement
+from meshes.body_mesh import Refinement
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra

@@ -8,7 +8,7 @@ from meshes.errors import InputError
 from meshes.quality import gamma
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
-from meshes.volume import boundary_facets, mesh_volume, tetmesh_from_arrays
+from meshes.volume_mesh import boundary_facets, mesh_volume, tetmesh_from_arrays
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from meshes.sizing import Refinement
 from meshes.surface import body_surface
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
-from meshes.volume import mesh_volume
+from meshes.volume_mesh import mesh_volume
 
 __all__ = ["Refinement", "mesh_body"]
 
