@@ -10,7 +10,7 @@ from experiments.analysis import designs, random_sample
 from experiments.analysis.figures import save
 from experiments.analysis.part import Part
 from experiments.analysis.sample import Sample
-from experiments.results.store import case_directory, write_json, write_manifest
+from experiments.results.store import case_directory, check_target, write_json, write_manifest
 from experiments.results.wording import NOTICE
 from meshes.errors import InputError
 
@@ -67,3 +67,25 @@ def analyse_sample(sample: Sample, columns: Sequence[str] = ()) -> Analysis:
     outputs, remarks = sample.outputs(columns)
     parts = [*designs.describe(sample, outputs), *random_sample.describe(sample, outputs)]
     return Analysis(sample.table.title, tuple(sample.about()), tuple(parts), tuple(remarks), sample.table.code)
+
+
+def analyse_sweep(folder: Path, columns: Sequence[str] = ()) -> Analysis:
+    """Analyse the folder of a sweep, which may be running; see :func:`analyse_sample`.
+
+    Raises:
+        InputError: it holds no sweep or no finished case, or cannot be analysed.
+    """
+    return analyse_sample(Sample.read(folder), columns)
+
+
+def analyse_and_store(folder: Path, out: Path, columns: Sequence[str] = ()) -> Analysis:
+    """Analyse the folder of a sweep and write tables and plots to ``out``, whole or not at all.
+
+    Raises:
+        InputError: the folder cannot be analysed, or ``out`` cannot be used.
+    """
+    sample = Sample.read(folder)
+    check_target(out)
+    analysis = analyse_sample(sample, columns)
+    analysis.write(out)
+    return analysis

@@ -23,16 +23,12 @@ def analyse(
     Tables and plots are written to DIR/analysis. What each design allows is in docs/analysis.md.
     """
     with reported():
-        from experiments.analysis.analysis import analyse_sample
-        from experiments.analysis.sample import Sample
-        from experiments.results.store import check_target
+        from experiments.analysis.analysis import analyse_and_store
         from experiments.results.wording import NOTICE
         from experiments.sweep.display import wide_console
 
-        sample, target = Sample.read(folder), out or folder / "analysis"
-        check_target(target)
-        analysis = analyse_sample(sample, output or ())
-        analysis.write(target)
+        target = out or folder / "analysis"
+        analysis = analyse_and_store(folder, target, output or ())
         console = wide_console()
         for sentence in analysis.about:
             console.print(sentence, markup=False, highlight=False)

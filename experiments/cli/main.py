@@ -43,8 +43,8 @@ OutFolder = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", he
 
 
 def main() -> None:
-    """Entry point of the command."""
-    app()
+    """Entry point of the command, which has one name however Python was started."""
+    app(prog_name="vertebroplasty")
 
 
 @app.callback(invoke_without_command=True)

@@ -54,17 +54,17 @@ def sweep(
     DIR' shows the table at any time.
     """
     with reported():
-        from experiments.sweep.cases import plan_cases
+        from experiments.sweep.cases import read_plan
         from experiments.sweep.crew import Crew
         from experiments.sweep.folder import SweepFolder
-        from experiments.sweep.study import read_study, ready_sweep
+        from experiments.sweep.study import ready_sweep
 
         if bool(file) == bool(ready):
             raise InputError("name a sweep file, or one that comes along with --ready")
         source = ready_sweep(ready) if ready else file or Path()
         target = out or Path("results", source.stem)
         SweepFolder.check(target)
-        plan = plan_cases(read_study(source), source.name, source.parent)
+        plan = read_plan(source)
         crew = Crew(workers, scheduler, dashboard)
         if dry_run:
             _show_plan(plan, target, crew, 60.0 * time_limit)

@@ -132,7 +132,12 @@ class Comparison:
 
     @classmethod
     def of(cls, cases: Sequence[FinishedCase]) -> Comparison:
-        """Compare finished cases."""
+        """Compare finished cases.
+
+        Raises:
+            InputError: there are fewer than two, two have the same name, or one lacks something.
+        """
+        check_names([case.name for case in cases])
         listings: list[dict[str, _Line]] = [{} for _ in cases]
         lines: dict[str, _Line] = {}
         for part, describe in PARTS.items():
@@ -247,6 +252,21 @@ class Comparison:
                 show(place, panel, f"coronal section through the cement, displacements x {factor:g}")
             figure.colorbar(scale, ax=axes[columns:], label="effective strain [%]", shrink=0.8, extend="max")
         return save(figure, path)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse cases that make no comparison.
+
+    Raises:
+        InputError: there are fewer than two, or two have the same name.
+    """
+    if len(names) < 2:
+        raise InputError("a comparison needs two cases at least; name case files or folders of finished runs")
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise InputError(
+                f"two cases are called {name!r}, so their columns and results cannot be told apart; rename one"
+            )
 
 
 def shown(value: Value) -> str:

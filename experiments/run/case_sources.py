@@ -15,6 +15,7 @@ from mpi4py import MPI
 from experiments.case.identity import case_identity
 from experiments.case.schema import CASES, Case, read_case
 from experiments.case.sections.base import joined
+from experiments.compare.comparison import check_names
 from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
 from experiments.results.store import check_target
@@ -75,13 +76,7 @@ def asked_cases(sources: Sequence[Path]) -> list[AskedCase]:
             continue
         asked.append(AskedCase(source.stem, Path("results", source.stem), read_case(source)))
         check_target(asked[-1].folder)
-    if len(asked) < 2:
-        raise InputError("a comparison needs two cases at least; name case files or folders of finished runs")
-    for number, case in enumerate(asked):
-        if case.name in (other.name for other in asked[:number]):
-            raise InputError(
-                f"two cases are called {case.name!r}, so their columns and results cannot be told apart; rename one"
-            )
+    check_names([case.name for case in asked])
     return asked
 
 

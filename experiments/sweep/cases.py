@@ -18,7 +18,7 @@ from experiments.case.schema import CASES, Case, build_case, read_case
 from experiments.case.sections.base import joined
 from experiments.sweep.design import combinations
 from experiments.sweep.paths import CasePath
-from experiments.sweep.study import Study
+from experiments.sweep.study import Study, read_study
 from meshes.errors import InputError
 
 DEMO = "demo"
@@ -70,6 +70,18 @@ class Plan:
         for case in self.cases:
             first.setdefault(case.identity, case)
         return first
+
+
+def read_plan(file: Path) -> Plan:
+    """Read a sweep file and build and check every case of it.
+
+    Args:
+        file: TOML file; relative paths inside it count from its folder.
+
+    Raises:
+        InputError: the file or the base case cannot be used, a path is wrong, or a case has a value out of range.
+    """
+    return plan_cases(read_study(file), file.name, file.parent)
 
 
 def plan_cases(study: Study, name: str, folder: Path) -> Plan:
