@@ -63,58 +63,56 @@ def basivertebral_channel(
     return cells[np.isin(piece, piece[at_foramen])]
 
 
-def segmental_openings(mesh: TetMesh, number_per_side: int, diameter: float) -> dict[str, list[NDArray[np.int64]]]:
-    """Patches of the lateral walls where segmental veins leave the body.
+def segmental_openings(mesh: TetMesh, wall: str, number_per_side: int, diameter: float) -> list[NDArray[np.int64]]:
+    """Patches of a vertical wall where segmental veins leave the body.
 
-    They lie at the wall's waist, halfway between its lower and upper edge, evenly along its depth: one vein in the
-    middle, two at a quarter and three quarters, and so on.
+    They lie at the wall's waist, halfway between its lower and upper edge, evenly along its depth (its width at the
+    anterior and posterior wall): one vein in the middle, two at a quarter and three quarters, and so on.
 
     Args:
         mesh: body with named facets in its anatomical frame.
-        number_per_side: veins on each side, at least 1.
+        wall: facet region.
+        number_per_side: veins of this wall, at least 1.
         diameter: mm of an opening; facets whose centroids lie within half of it count, at least the nearest.
 
     Returns:
-        ``"left"`` and ``"right"`` -> one array of ascending indices into ``mesh.facets`` per vein, from anterior to
-        posterior; no facet belongs to two.
+        One array of ascending indices into ``mesh.facets`` per vein, from anterior to posterior or from right to left;
+        no facet belongs to two.
 
     Raises:
-        InputError: the number or the diameter is not positive, a lateral wall is missing, or the facets are too few.
+        InputError: the number or the diameter is not positive, the wall is missing, or its facets are too few.
     """
     if number_per_side < 1:
         raise InputError(f"number_per_side = {number_per_side} segmental veins must be at least 1; leave them out else")
     if not diameter > 0.0:
         raise InputError(f"diameter = {diameter:g} mm of the segmental veins must be above 0 mm; enlarge it")
-    return {side: _openings(mesh, f"{side}_wall", number_per_side, diameter) for side in ("left", "right")}
-
-
-def _openings(mesh: TetMesh, wall: str, number: int, diameter: float) -> list[NDArray[np.int64]]:
-    facets = region_facets(mesh, wall)
+    facets, axis = region_facets(mesh, wall), 1 if wall in ("left_wall", "right_wall") else 0
     centroids = mesh.facet_centroids[facets]
-    front, back = centroids[:, 1].min(), centroids[:, 1].max()
-    depths = front + (np.arange(number) + 0.5) / number * (back - front)
-    distance = np.stack([_distance_from_waist(centroids, depth) for depth in depths])
+    first, last = centroids[:, axis].min(), centroids[:, axis].max()
+    places = first + (np.arange(number_per_side) + 0.5) / number_per_side * (last - first)
+    distance = np.stack([_distance_from_waist(centroids, axis, place) for place in places])
     owner = distance.argmin(axis=0)
     openings = []
     for vein, away in enumerate(distance):
         own = np.flatnonzero(owner == vein)
         if own.size == 0:
             raise InputError(
-                f"number_per_side = {number} segmental veins lie closer together than the facets of the {wall}; choose "
-                "fewer or refine the mesh"
+                f"number_per_side = {number_per_side} segmental veins lie closer together than the facets of the "
+                f"{wall}; choose fewer or refine the mesh"
             )
         chosen = own[away[own] <= 0.5 * diameter]
         openings.append(np.sort(facets[chosen if chosen.size else own[[away[own].argmin()]]]))
     return openings
 
 
-def _distance_from_waist(centroids: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
-    """(k,) distances of a wall's facets from its point at a depth and halfway up."""
-    off = np.abs(centroids[:, 1] - depth)
+def _distance_from_waist(centroids: NDArray[np.float64], axis: int, place: float) -> NDArray[np.float64]:
+    """(k,) distances of a wall's facets from its point at a place along a horizontal axis and halfway up."""
+    off = np.abs(centroids[:, axis] - place)
     band = centroids[off <= max(_WAIST, float(off.min()))]
     middle = 0.5 * (band[:, 2].min() + band[:, 2].max())
-    point = centroids[np.hypot(centroids[:, 1] - depth, centroids[:, 2] - middle).argmin()]
-    return np.linalg.norm(centroids - [point[0], depth, middle], axis=1)
+    point = centroids[np.hypot(centroids[:, axis] - place, centroids[:, 2] - middle).argmin()].copy()
+    point[axis], point[2] = place, middle
+    return np.linalg.norm(centroids - point, axis=1)
 
 
 def _cell_adjacency(cells: NDArray[np.int64]) -> csr_array:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,11 @@ from experiments.case.units import to_clinical, to_internal
 from experiments.model.defects import defect_facets
 from experiments.model.needle_paths import NeedlePath
 from experiments.model.tissues import TissueMap
-from fem.injection.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
+from fem.injection.walls import Opening, Walls, build_walls
 from materials.leak_path import Fissures, LeakPath
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
+from meshes.leak_sites import LEAK_SITES, SITE_BEHIND_WALL, Space
 from meshes.regions import region_area
 from meshes.tetmesh import TetMesh
 from meshes.veins import segmental_openings
@@ -92,12 +93,7 @@ def case_walls(
         mesh,
         outlets,
         openings.found,
-        outside={
-            "canal": to_internal(case.outside.canal_kpa, "kPa"),
-            "disc": to_internal(case.outside.disc_kpa, "kPa"),
-            "veins": to_internal(case.outside.veins_kpa, "kPa"),
-            "soft_tissue": to_internal(case.outside.soft_tissue_kpa, "kPa"),
-        },
+        outside={space: to_internal(getattr(case.outside, f"{space}_kpa"), "kPa") for space in get_args(Space)},
         thickness={wall: laws.shell_of(wall).thickness for wall in SHELL_WALLS},
         conductances={
             wall: to_internal(conductance, "ml/(s kPa)")
@@ -144,15 +140,12 @@ class _Openings:
             self._add("basivertebral_foramen", facets, veins.path(self._laws.front), veins.area)
 
     def add_segmental_veins(self) -> None:
-        """The segmental veins at both lateral walls, if there are any."""
+        """The segmental veins at all their walls, if there are any."""
         veins = self._laws.draining_segmental()
-        if veins.number:
-            patches = segmental_openings(self._mesh, veins.number, veins.diameter)
-            for side, places in patches.items():
-                for facets in places:
-                    self._add(
-                        f"segmental_veins_{side}", facets, veins.path(self._laws.front), veins.area / veins.number
-                    )
+        for site in LEAK_SITES.values():
+            if veins.number and site.conduits == "segmental_veins" and site.wall is not None:
+                for facets in segmental_openings(self._mesh, site.wall, veins.number, veins.diameter):
+                    self._add(site.name, facets, veins.path(self._laws.front), veins.area / veins.number)
 
     def add_defect(self, number: int, defect: Defect, frame: AnatomicalFrame) -> None:
         """The defect of that number in the case file: an open hole, or fissures where it is none or has an aperture."""

@@ -17,12 +17,12 @@ from experiments.case.units import to_clinical, to_internal
 from experiments.model.needle_paths import NeedlePath
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Stage
-from fem.injection.walls import SITES
 from fem.porous import PorousMedium
 from materials.cannula import Cannula, Syringe
 from materials.cement import Rheology
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
+from meshes.leak_sites import SITES
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.model.tissues import TissueMap
-from fem.injection.walls import SITES
+from meshes.leak_sites import SITES
 from meshes.tetmesh import TetMesh
 
 BONE, CLOSED = "bone", "closed"

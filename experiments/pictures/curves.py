@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
 from experiments.pictures.scene import save
 from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible
-from experiments.results.finished_case import LeakSite
+from experiments.results.finished_case import OpenSite
 from experiments.results.wording import words
-from fem.injection.walls import LEAK_CLASSES
+from meshes.leak_sites import LEAK_SITES
 
 Dash = Literal["-", "--", ":", "-."]
 
@@ -39,7 +39,7 @@ STATE_COLORS = {"intact": BONE_COLOR, "fractured": "#E69F00", "augmented": CEMEN
 """State of the bone -> colour of its bars."""
 
 
-def plot_leak_sites(sites: Sequence[LeakSite], path: Path) -> Path:
+def plot_leak_sites(sites: Sequence[OpenSite], path: Path) -> Path:
     """Cement that left at each site, as bars coloured by clinical class, the largest first."""
     shown = sorted((site for site in sites if site.leaked_ml > LEAST_SHOWN_LEAK), key=lambda site: site.leaked_ml)
     figure, (axes,) = _panels([0.9 + 0.5 * len(shown)])
@@ -158,10 +158,9 @@ def plot_pressures(axes: Axes, time_s: ArrayLike, pressures: Mapping[str, Mappin
 
 
 def _plot_leaks(axes: Axes, time_s: ArrayLike, leaks: Mapping[str, NDArray[np.float64]]) -> None:
-    class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
     drawn: list[str] = []
     for site, leak in leaks.items():
-        leak_class = class_of.get(site, site)
+        leak_class = LEAK_SITES[site].leak_class
         dash = DASHES[drawn.count(leak_class) % len(DASHES)]
         drawn.append(leak_class)
         label = f"{words(site)} ({words(leak_class)})"

@@ -43,7 +43,7 @@ from experiments.pictures.style import (
     pale,
     visible,
 )
-from experiments.results.finished_case import LeakSite, NeedlePose, Snapshot
+from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import surface_of
 from experiments.results.wording import words
 from meshes.tetmesh import TetMesh
@@ -114,7 +114,7 @@ def draw_filled(
 def draw_leaks(
     mesh: TetMesh,
     lattice: Lattice,
-    sites: Sequence[LeakSite],
+    sites: Sequence[OpenSite],
     path: Path,
     saturation: ArrayLike | None = None,
     inclusions: Inclusions | None = None,
@@ -201,7 +201,7 @@ def draw_front_times(
     return save(figure, path)
 
 
-def leaks(site: LeakSite) -> bool:
+def leaks(site: OpenSite) -> bool:
     """Whether so much cement left there that pictures say so."""
     return site.leaked_ml > LEAST_SHOWN_LEAK
 
@@ -211,7 +211,7 @@ def time_colors(count: int) -> list[str]:
     return [to_hex(color) for color in colormaps[TIME_MAP](np.linspace(0.95, 0.1, count)[::-1])]
 
 
-def _site_handle(site: LeakSite) -> Artist:
+def _site_handle(site: OpenSite) -> Artist:
     color, name = visible(CLASS_COLORS[site.leak_class]), f"{words(site.site)} ({words(site.leak_class)})"
     if leaks(site):
         return Patch(color=color, label=f"{name}: {site.leaked_ml:.3f} ml")

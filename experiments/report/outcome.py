@@ -11,8 +11,8 @@ from experiments.report.content import Headline, Table, pairs
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import DIGITS, number, plain, words
 from fem.injection.history import DETECTABLE_LEAK
-from fem.injection.walls import LEAK_CLASSES
 from fem.mechanics.stiffness import COMPONENTS
+from meshes.leak_sites import LEAK_SITES
 
 SEVERITY_NOTE = (
     "Size is the largest dimension of the shape that a leak of this volume is taken to have. Severity: punctual below "
@@ -104,11 +104,10 @@ def _injection_headlines(injection: Mapping[str, Any]) -> list[Headline]:
 
 
 def _leaks(injection: Mapping[str, Any]) -> Table:
-    class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
     rows = tuple(
         (
             words(site),
-            words(class_of.get(site, site)),
+            words(LEAK_SITES[site].leak_class),
             _volume(leak["volume_ml"]),
             number(leak["onset_s"]),
             number(leak["onset_injected_ml"]),

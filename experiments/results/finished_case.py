@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from experiments.results.fields import read_step, read_times
 from experiments.results.store import is_whole
-from fem.injection.walls import LEAK_CLASSES, SITES
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image, canonical_image
 from meshes.images.nifti import read_nifti
+from meshes.leak_sites import LEAK_SITES, SITES
 from meshes.tetmesh import TetMesh
 from meshes.volume_mesh import tetmesh_from_arrays
 
@@ -93,13 +93,12 @@ class NeedlePose:
 
 
 @dataclass(frozen=True)
-class LeakSite:
+class OpenSite:
     """A part of the wall through which cement can leave, whether it does or not.
 
     Attributes:
-        site: its name, one of :data:`fem.injection.walls.SITES`.
-        leak_class: its clinical class, one of :data:`fem.injection.walls.LEAK_CLASSES`; ``needle_track`` is one of its
-            own.
+        site: its name, one of :data:`meshes.leak_sites.SITES`.
+        leak_class: its clinical class; ``needle_track`` is one of its own.
         facets: rows of ``mesh.facets`` that are open.
         leaked_ml: cement that left through it.
     """
@@ -277,14 +276,13 @@ class FinishedCase:
         names = [side if sides.count(side) == 1 else f"{side} ({i + 1})" for i, side in enumerate(sides)]
         return dict(zip(names, self.results["injection"]["course"]["needles"], strict=True))
 
-    def leak_sites(self) -> list[LeakSite]:
-        """The open parts of the wall, as :data:`fem.injection.walls.SITES` orders them; none with prescribed cement."""
+    def leak_sites(self) -> list[OpenSite]:
+        """The open parts of the wall, as :data:`meshes.leak_sites.SITES` orders them; none with prescribed cement."""
         if not self.injected:
             return []
-        class_of = {site: name for name, sites in LEAK_CLASSES.items() for site in sites}
         facets, leaks = self._named("site", self._surface["site"]), self.results["injection"]["leaks"]
         return [
-            LeakSite(site, class_of.get(site, site), facets[site], float(leaks[site]["volume_ml"]))
+            OpenSite(site, LEAK_SITES[site].leak_class, facets[site], float(leaks[site]["volume_ml"]))
             for site in SITES
             if len(facets[site])
         ]

@@ -10,12 +10,12 @@ import numpy as np
 from experiments.case.sections import Side
 from experiments.case.units import to_clinical
 from fem.injection.history import InjectionHistory, Moment
-from fem.injection.walls import LEAK_CLASSES, SITES
 from fem.measures.fill import FillMeasures
 from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, worst_grade
 from fem.mechanics.stiffness import StiffnessMatrix
 from materials.bone import BoneField
 from meshes.dimensions import PedicleDiameter
+from meshes.leak_sites import LEAK_CLASSES, SITES
 from meshes.quality import MeshQuality
 from meshes.vertebra import Vertebra
 

@@ -31,10 +31,11 @@ from fem.injection.schedule import COMPLETE, Schedule
 from fem.injection.stopping import StopRules
 from fem.injection.transport import CementTransport, fractional_flow
 from fem.injection.wall_flow import WallFlow
-from fem.injection.walls import SITES, Walls
+from fem.injection.walls import Walls
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from materials.cement import Rheology
+from meshes.leak_sites import SITES
 
 logger = logging.getLogger(__name__)
 

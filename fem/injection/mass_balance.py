@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.injection.walls import SITES
+from meshes.leak_sites import SITES
 
 
 class Books:
@@ -13,7 +13,7 @@ class Books:
 
     Attributes:
         injected: (needles,) cement through each needle.
-        leaked: (sites,) cement through each of :data:`~fem.injection.walls.SITES`.
+        leaked: (sites,) cement through each of :data:`~meshes.leak_sites.SITES`.
         displaced_out: marrow and other displaced fluid that has left.
         inflow: marrow or blood that has come in.
         fluid_start: (k,) fluid besides marrow in the body at the start.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem.injection.history import DETECTABLE_LEAK
-from fem.injection.walls import SITES
 from fem.partition import Partition
+from meshes.leak_sites import SITES
 
 
 class StopRules:

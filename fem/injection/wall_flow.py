@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.injection.walls import SITES, Walls
+from fem.injection.walls import Walls
 from fem.partition import Partition
 from materials.cement import Rheology
 from materials.leak_path import LeakPath
+from meshes.leak_sites import SITES
 
 STIFFEST = 1e4
 """Largest conductance of a wall over that of the cell behind it: more changes the pressure drop by less than 1e-4."""

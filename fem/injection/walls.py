@@ -9,48 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from materials.leak_path import LeakPath
+from meshes.leak_sites import LEAK_SITES, SITE_BEHIND_WALL, SITES
 from meshes.tetmesh import TetMesh
-
-SITES = (
-    "canal_posterior_wall",
-    "basivertebral_foramen",
-    "disc_superior",
-    "disc_inferior",
-    "paravertebral_left",
-    "paravertebral_right",
-    "paravertebral_anterior",
-    "segmental_veins_left",
-    "segmental_veins_right",
-    "needle_track",
-)
-"""Every place where cement can leave a vertebral body."""
-
-LEAK_CLASSES: Mapping[str, tuple[str, ...]] = {
-    "canal": ("canal_posterior_wall", "basivertebral_foramen"),
-    "vessel": ("segmental_veins_left", "segmental_veins_right"),
-    "disc": ("disc_superior", "disc_inferior"),
-    "paravertebral": ("paravertebral_left", "paravertebral_right", "paravertebral_anterior"),
-}
-"""Clinical class of a leak -> its sites."""
-
-SITE_BEHIND_WALL: Mapping[str, str] = {
-    "posterior_wall": "canal_posterior_wall",
-    "basivertebral_foramen": "basivertebral_foramen",
-    "superior_endplate": "disc_superior",
-    "inferior_endplate": "disc_inferior",
-    "left_wall": "paravertebral_left",
-    "right_wall": "paravertebral_right",
-    "anterior_wall": "paravertebral_anterior",
-}
-"""Facet region -> the site that cement reaches through a defect of it."""
-
-SPACES: Mapping[str, tuple[str, ...]] = {
-    "canal": ("canal_posterior_wall",),
-    "disc": ("disc_superior", "disc_inferior"),
-    "veins": ("basivertebral_foramen", "segmental_veins_left", "segmental_veins_right"),
-    "soft_tissue": ("paravertebral_left", "paravertebral_right", "paravertebral_anterior", "needle_track"),
-}
-"""Space outside the body, each with a pressure of its own -> the sites that open into it."""
 
 OUTLET_GROUPS: Mapping[str, tuple[str, ...]] = {
     "endplates": ("superior_endplate", "inferior_endplate"),
@@ -68,7 +28,7 @@ class Opening:
     """A part of the surface that lets cement pass.
 
     Attributes:
-        site: the name of the site behind it, one of :data:`SITES`.
+        site: the name of the site behind it, one of :data:`~meshes.leak_sites.SITES`.
         facets: rows of ``mesh.facets`` that are open.
         path: conduits through which cement leaves.
         area: open cross-section of all conduits together in mm2.
@@ -102,7 +62,7 @@ class Walls:
 
     @property
     def site(self) -> NDArray[np.int64]:
-        """(k,) index into :data:`SITES` where cement may pass, -1 elsewhere."""
+        """(k,) index into :data:`~meshes.leak_sites.SITES` where cement may pass, -1 elsewhere."""
         numbers = np.array([*(SITES.index(opening.site) for opening in self.openings), -1])
         return numbers[self.opening]
 
@@ -134,8 +94,8 @@ def build_walls(
             to a group that has no intact facets on this mesh goes to the others in proportion.
         openings: parts that let cement pass, with their own conductance; they take their facets out of the groups, and
             later ones out of earlier ones.
-        outside: space (a key of :data:`SPACES`) -> pressure in MPa above the resting intraosseous pressure; 0 where
-            left out. Behind the pedicles lies the marrow of the arch, at the pressure of the veins.
+        outside: space (of :data:`meshes.leak_sites.Space`) -> pressure in MPa above the resting intraosseous pressure;
+            0 where left out. Behind the pedicles lies the marrow of the arch, at the pressure of the veins.
         thickness: facet region -> thickness of its cortex in mm, 1 where left out; within a group, facets share its
             conductance by area over thickness.
         conductances: facet region -> conductance of this intact wall in mm3/(s MPa), instead of its share.
@@ -147,20 +107,19 @@ def build_walls(
     areas = mesh.facet_areas
     conductance, open_area = np.zeros(len(mesh.facets)), np.zeros(len(mesh.facets))
     pressure = np.full(len(mesh.facets), outside.get("veins", 0.0))
-    space_of_site = {site: space for space, sites in SPACES.items() for site in sites}
     owner = np.full(len(mesh.facets), -1, dtype=np.int64)
     weight = areas.copy()
     for region, rows in mesh.facet_regions.items():
         weight[rows] /= thickness.get(region, 1.0)
         if region in SITE_BEHIND_WALL:
-            pressure[rows] = outside.get(space_of_site[SITE_BEHIND_WALL[region]], 0.0)
+            pressure[rows] = outside.get(LEAK_SITES[SITE_BEHIND_WALL[region]].space, 0.0)
     for number, opening in enumerate(openings):
         owner[opening.facets] = number
     for number, opening in enumerate(openings):
         rows = np.flatnonzero(owner == number)
         share = areas[rows] / areas[rows].sum()
         conductance[rows], open_area[rows] = opening.conductance * share, opening.area * share
-        pressure[rows] = outside.get(space_of_site[opening.site], 0.0)
+        pressure[rows] = outside.get(LEAK_SITES[opening.site].space, 0.0)
     regions = {name: rows[owner[rows] < 0] for name, rows in mesh.facet_regions.items()}
     none = np.empty(0, dtype=np.int64)
     intact = {

@@ -5,25 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from fem.injection.history import DETECTABLE_LEAK
 from materials.provenance import check_ranges, quantity
+from meshes.leak_sites import LEAK_SITES, Shape, YeomClass
 
-YEOM_CLASSES: Mapping[str, tuple[str, ...]] = {
-    "B": ("basivertebral_foramen",),
-    "S": ("segmental_veins_left", "segmental_veins_right"),
-    "C": (
-        "canal_posterior_wall",
-        "disc_superior",
-        "disc_inferior",
-        "paravertebral_left",
-        "paravertebral_right",
-        "paravertebral_anterior",
-    ),
+YEOM_CLASSES: Mapping[YeomClass, tuple[str, ...]] = {
+    name: tuple(site.name for site in LEAK_SITES.values() if site.yeom_class == name) for name in get_args(YeomClass)
 }
-"""Class of a leak -> its sites: through the basivertebral vein (B), segmental veins (S) or a defect of the cortex (C);
-Yeom 2003, 10.1302/0301-620X.85B1.13026. The needle's track belongs to none."""
+"""Class of a leak by Yeom 2003 -> its sites; the needle's track belongs to none."""
 
 Grade = Literal["punctual", "moderate", "massive"]
 
@@ -107,21 +98,15 @@ class LeakGeometry:
 
     @property
     def shapes(self) -> dict[str, LeakShape]:
-        """Site -> the shape of a leak there, for every site of :data:`fem.injection.walls.SITES`."""
-        epidural, soft_tissue = HalfBall(), Ball()
-        disc, vein = Pool(self.disc_thickness), Cast(self.vein_diameter)
-        return {
-            "canal_posterior_wall": epidural,
-            "basivertebral_foramen": epidural,
-            "disc_superior": disc,
-            "disc_inferior": disc,
-            "paravertebral_left": soft_tissue,
-            "paravertebral_right": soft_tissue,
-            "paravertebral_anterior": soft_tissue,
-            "segmental_veins_left": vein,
-            "segmental_veins_right": vein,
-            "needle_track": Cast(self.track_diameter),
+        """Site -> the shape of a leak there, for every site of :data:`meshes.leak_sites.SITES`."""
+        shapes: dict[Shape, LeakShape] = {
+            "half_ball": HalfBall(),
+            "pool": Pool(self.disc_thickness),
+            "ball": Ball(),
+            "vein_cast": Cast(self.vein_diameter),
+            "track_cast": Cast(self.track_diameter),
         }
+        return {site.name: shapes[site.shape] for site in LEAK_SITES.values()}
 
 
 @dataclass(frozen=True)
@@ -148,7 +133,7 @@ def leak_severity(
 
     Args:
         volume: leaked cement in mm3.
-        site: one of :data:`fem.injection.walls.SITES`.
+        site: one of :data:`meshes.leak_sites.SITES`.
         pedicle_diameter: largest diameter of the vertebra's pedicles in mm.
         vertebral_height: height of the vertebra's body in mm.
         geometry: dimensions of the shapes; None takes the defaults.

@@ -14,12 +14,13 @@ from fem.injection.needle_opening import NeedleOpening
 from fem.injection.needle_tips import Tips
 from fem.injection.plan import Needle
 from fem.injection.wall_flow import WallFlow
-from fem.injection.walls import SITE_BEHIND_WALL, Opening, Walls, build_walls
+from fem.injection.walls import Opening, Walls, build_walls
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from materials.cannula import Cannula
 from materials.cement import Rheology, newtonian_cement
 from materials.leak_path import LeakPath
+from meshes.leak_sites import SITE_BEHIND_WALL
 from meshes.tetmesh import TetMesh
 
 RATE, MARROW = 50.0, 2e-7

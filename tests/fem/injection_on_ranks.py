@@ -20,9 +20,10 @@ from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.injection.history import FieldSnapshot, InjectionHistory
 from fem.injection.injection import Injection
 from fem.injection.plan import Bolus, InjectionPlan, Stage
-from fem.injection.walls import SITES, build_walls
+from fem.injection.walls import build_walls
 from fem.partition import Partition
 from materials.cement import CEMENTS
+from meshes.leak_sites import SITES
 
 SCALARS = ("time", "rate", "injected", "stored", "displaced_out", "inflow", "tip_pressure", "syringe_pressure")
 

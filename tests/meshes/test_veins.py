@@ -72,7 +72,7 @@ def test_channels_that_cannot_be_are_refused(body):
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_segmental_veins_leave_the_lateral_walls_at_the_waist(lumbar, number):
-    openings = segmental_openings(lumbar, number, 4.0)
+    openings = {side: segmental_openings(lumbar, f"{side}_wall", number, 4.0) for side in ("left", "right")}
     for side, sign in (("left", 1.0), ("right", -1.0)):
         wall = lumbar.facet_centroids[lumbar.facet_regions[f"{side}_wall"]]
         front, back = wall[:, 1].min(), wall[:, 1].max()
@@ -87,7 +87,7 @@ def test_segmental_veins_leave_the_lateral_walls_at_the_waist(lumbar, number):
 
 
 def test_segmental_veins_of_the_demo_body(body):
-    openings = segmental_openings(body, 2, 2.5)
+    openings = {side: segmental_openings(body, f"{side}_wall", 2, 2.5) for side in ("left", "right")}
     for side, sign in (("left", 1.0), ("right", -1.0)):
         front, back = (body.facet_centroids[facets].mean(axis=0) for facets in openings[side])
         assert sign * front[0] > 17.0
@@ -97,9 +97,20 @@ def test_segmental_veins_of_the_demo_body(body):
         assert abs(back[2]) < 3.0
 
 
+def test_veins_of_the_anterior_wall_leave_it_along_its_width(lumbar):
+    wall = lumbar.facet_centroids[lumbar.facet_regions["anterior_wall"]]
+    right, left = wall[:, 0].min(), wall[:, 0].max()
+    for vein, facets in enumerate(segmental_openings(lumbar, "anterior_wall", 2, 4.0)):
+        x, y, z = np.average(lumbar.facet_centroids[facets], axis=0, weights=lumbar.facet_areas[facets])
+        assert x == pytest.approx(right + (vein + 0.5) / 2 * (left - right), abs=1.0)
+        assert y < -10.0
+        assert z == pytest.approx(0.0, abs=1.0)
+
+
 def test_veins_share_no_facet_and_always_have_one(body):
     for diameter in (1e-3, 12.0):
-        for facets in segmental_openings(body, 5, diameter).values():
+        for wall in ("left_wall", "right_wall", "anterior_wall"):
+            facets = segmental_openings(body, wall, 5, diameter)
             assert all(len(opening) >= 1 for opening in facets)
             together = np.concatenate(facets)
             assert len(np.unique(together)) == len(together)
@@ -107,8 +118,8 @@ def test_veins_share_no_facet_and_always_have_one(body):
 
 def test_veins_that_cannot_be_are_refused(body):
     with pytest.raises(InputError, match="at least 1"):
-        segmental_openings(body, 0, 2.0)
+        segmental_openings(body, "left_wall", 0, 2.0)
     with pytest.raises(InputError, match="above 0 mm"):
-        segmental_openings(body, 1, 0.0)
+        segmental_openings(body, "left_wall", 1, 0.0)
     with pytest.raises(InputError, match="closer together than the facets of the left_wall"):
-        segmental_openings(body, 300, 1.0)
+        segmental_openings(body, "left_wall", 300, 1.0)

@@ -151,7 +151,8 @@ def veined_walls(mesh: TetMesh) -> Walls:
     found: list[Opening] = []
     trunk, branches = BasivertebralVeins(), SegmentalVeins()
     places = [("basivertebral_foramen", mesh.facet_regions["basivertebral_foramen"], trunk)]
-    for side, patches in segmental_openings(mesh, branches.number, branches.diameter).items():
+    for side in ("left", "right"):
+        patches = segmental_openings(mesh, f"{side}_wall", branches.number, branches.diameter)
         places += [(f"segmental_veins_{side}", facets, branches) for facets in patches]
     for group, veins in (("basivertebral_foramen", trunk), ("segmental_veins", branches)):
         own = [(site, facets) for site, facets, law in places if law is veins]

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Site = Literal[
-    "canal_posterior_wall",
-    "basivertebral_foramen",
-    "disc_superior",
-    "disc_inferior",
-    "paravertebral_left",
-    "paravertebral_right",
-    "paravertebral_anterior",
-    "segmental_veins_left",
-    "segmental_veins_right",
-    "needle_track",
-]
+from meshes.leak_sites import SITES
+
+if TYPE_CHECKING:
+    Site = str
+else:
+    Site = Literal[SITES]
 """Where cement can leave a vertebra."""
 
 Endplate = Literal["superior_endplate", "inferior_endplate"]

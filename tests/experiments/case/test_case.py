@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -19,9 +19,9 @@ from experiments.case.schema import (
 )
 from experiments.case.sections import Region, Site
 from experiments.case.units import INTERNAL_PER_CLINICAL
-from fem.injection.walls import SITES
 from materials.outlets import OUTLET_SHARES
 from meshes.errors import InputError
+from meshes.leak_sites import SITES, Space
 from meshes.tetmesh import FACET_REGIONS
 
 DEMO = {"patient": {"demo": True}}
@@ -146,6 +146,7 @@ def test_shares_must_add_up_to_one() -> None:
 def test_names_agree_with_those_of_the_solver_and_the_mesh() -> None:
     assert Site.__args__ == SITES
     schema = json_schema()["$defs"]
+    assert set(schema["Outside"]["properties"]) == {f"{space}_kpa" for space in get_args(Space)}
     assert set(schema["OutletShares"]["properties"]) == set(OUTLET_SHARES)
     assert set(schema["Defect"]["properties"]["wall"]["enum"]) <= set(Region.__args__)
     assert set(Region.__args__) == set(FACET_REGIONS) - {"basivertebral_foramen"}

@@ -19,12 +19,12 @@ from experiments.model.procedure import (
 )
 from fem.injection.plan import Stage
 from fem.injection.schedule import Schedule
-from fem.injection.walls import SITES
 from fem.porous import PorousMedium
 from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS
 from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
+from meshes.leak_sites import SITES
 from meshes.vertebra import Vertebra
 
 RATE = 3000.0 / 60.0

@@ -32,11 +32,11 @@ from experiments.pictures.style import (
     REGION_COLORS,
     pale,
 )
-from experiments.results.finished_case import LeakSite, NeedlePose, Snapshot
+from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import surface_of
-from fem.injection.walls import LEAK_CLASSES
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
+from meshes.leak_sites import LEAK_CLASSES
 from meshes.phantoms import ball
 from meshes.tetmesh import FACET_REGIONS, TetMesh
 
@@ -284,9 +284,9 @@ def test_inclusions_are_drawn_and_explained(body: TetMesh, lattice: Lattice, tmp
 def test_openings_are_pale_until_cement_leaves(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
     """In the colour of their class, above and below, each of them facing one of the two views."""
     above, below = (np.flatnonzero(sign * body.facet_centroids[:, 2] > 13.0) for sign in (1.0, -1.0))
-    canal = LeakSite("canal_posterior_wall", "canal", below, 0.0)
-    sites = [LeakSite("disc_superior", "disc", above, 0.0), canal]
-    wet = [LeakSite("disc_superior", "disc", above, 0.1), canal]
+    canal = OpenSite("canal_posterior_wall", "canal", below, 0.0)
+    sites = [OpenSite("disc_superior", "disc", above, 0.0), canal]
+    wet = [OpenSite("disc_superior", "disc", above, 0.1), canal]
     dry = panels_of(draw_leaks(body, lattice, sites, tmp_path / "dry.png"))
     leaking = panels_of(draw_leaks(body, lattice, wet, tmp_path / "leaks.png", snapshot(body, 3.0).saturation))
     colors = [CLASS_COLORS[site.leak_class] for site in sites]
@@ -363,7 +363,7 @@ def test_the_longest_bar_is_the_largest_leak_in_the_colour_of_its_class(tmp_path
         "canal_posterior_wall": ("canal", 0.1),
         "needle_track": ("needle_track", 0.0),
     }
-    sites = [LeakSite(site, name, none, volume) for site, (name, volume) in leaks.items()]
+    sites = [OpenSite(site, name, none, volume) for site, (name, volume) in leaks.items()]
     path = plot_leak_sites(sites, tmp_path / "sites.png")
     disc, canal = (near(imread(path), CLASS_COLORS[name], 0.05).any(axis=0).sum() for name in ("disc", "canal"))
     assert disc == pytest.approx(2 * canal, rel=0.02)

@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from experiments.pictures import curves, figures, mechanics, sections
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
-from experiments.results.finished_case import LeakSite, NeedlePose, Snapshot
+from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import volume_of
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
@@ -122,11 +122,11 @@ def front_times(phantom: Phantom, path: Path, largest: float = 7.0) -> None:
 def leaks(phantom: Phantom, path: Path, wet: str = "canal_posterior_wall") -> None:
     regions = phantom.mesh.facet_regions
     sites = [
-        LeakSite("canal_posterior_wall", "canal", regions["posterior_wall"][::9], 0.0),
-        LeakSite("disc_superior", "disc", regions["superior_endplate"][:30], 0.0),
-        LeakSite("segmental_veins_left", "vessel", regions["left_wall"][:12], 0.0),
+        OpenSite("canal_posterior_wall", "canal", regions["posterior_wall"][::9], 0.0),
+        OpenSite("disc_superior", "disc", regions["superior_endplate"][:30], 0.0),
+        OpenSite("segmental_veins_left", "vessel", regions["left_wall"][:12], 0.0),
     ]
-    sites = [LeakSite(s.site, s.leak_class, s.facets, 0.2 if s.site == wet else 0.0) for s in sites]
+    sites = [OpenSite(s.site, s.leak_class, s.facets, 0.2 if s.site == wet else 0.0) for s in sites]
     figures.draw_leaks(phantom.mesh, phantom.lattice, sites, path, phantom.saturation(6.0))
 
 

@@ -14,8 +14,8 @@ from experiments.model.preparation import InjectionSetup
 from experiments.results.finished_case import FinishedCase
 from experiments.results.store import write_manifest, write_results
 from experiments.run.output import CaseOutcome
-from fem.injection.walls import SITES
 from meshes.errors import InputError
+from meshes.leak_sites import SITES
 
 SINGLE = 2e-7
 """Relative error of single precision."""

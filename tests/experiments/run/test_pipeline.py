@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from experiments.case.schema import Case
 from experiments.results.fields import read_step, read_times
 from experiments.run.output import CaseOutcome
-from fem.injection.walls import LEAK_CLASSES, SITES
 from meshes.demo_patient import DemoPatient
 from meshes.errors import InputError
+from meshes.leak_sites import LEAK_CLASSES, SITES
 from vertebroplasty import build_case, demo_case, run
 
 SCALES = {"ml": 1e-6, "s": 1e-3, "kpa": 1e-3, "mm": 1e-3}

@@ -17,10 +17,10 @@ from fem.injection.injection import Injection
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.injection.wall_flow import WallFlow
-from fem.injection.walls import SITES
 from materials.cannula import Cannula
 from materials.cement import Cement, newtonian_cement
 from materials.leak_path import CementFront, LeakPath
+from meshes.leak_sites import SITES
 
 HOLE, OUTLET = "posterior_wall", "anterior_wall"
 CANAL = "canal_posterior_wall"

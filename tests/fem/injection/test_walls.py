@@ -7,8 +7,9 @@ takes its facets out of the group they belong to.
 import numpy as np
 import pytest
 
-from fem.injection.walls import LEAK_CLASSES, OUTLET_GROUPS, SITE_BEHIND_WALL, SITES, SPACES, Opening, build_walls
+from fem.injection.walls import OUTLET_GROUPS, Opening, build_walls
 from materials.leak_path import LeakPath
+from meshes.leak_sites import LEAK_CLASSES, SITE_BEHIND_WALL, SITES
 from meshes.tetmesh import FACET_REGIONS
 
 PATH = LeakPath("slot", 0.5, 1.0)
@@ -128,7 +129,3 @@ def test_a_wall_of_its_own_conductance_leaves_the_others_theirs(body):
     np.testing.assert_allclose(same.conductance, shared.conductance, rtol=1e-12)
     tight = build_walls(body, OUTLETS, conductances={"superior_endplate": 0.0})
     assert tight.total_conductance == pytest.approx(shared.total_conductance - own)
-
-
-def test_spaces_hold_every_site_once():
-    assert sorted(site for sites in SPACES.values() for site in sites) == sorted(SITES)

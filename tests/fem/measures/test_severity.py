@@ -2,7 +2,6 @@ import math
 
 import pytest
 
-from fem.injection.walls import SITES
 from fem.measures.severity import (
     YEOM_CLASSES,
     Ball,
@@ -16,6 +15,7 @@ from fem.measures.severity import (
     worst_grade,
 )
 from materials.provenance import describe
+from meshes.leak_sites import SITES
 
 PEDICLE, HEIGHT = 12.0, 27.0
 
