@@ -139,10 +139,10 @@ def single_runs(folder: Path) -> list[float]:
         Seconds of each.
     """
     from experiments.sweep.cases import plan_cases
-    from experiments.sweep.study import read_study
+    from experiments.sweep.sweep_file import read_sweep_file
 
     (folder / "single").mkdir()
-    for case in plan_cases(read_study(folder / "cost.toml"), "cost.toml", folder).cases:
+    for case in plan_cases(read_sweep_file(folder / "cost.toml"), "cost.toml", folder).cases:
         (folder / "single" / f"{case.identity}.toml").write_text(case.case_file(""), encoding="utf-8")
     files = sorted((folder / "single").glob("*.toml"))
     commands = [python("benchmarks.sweep_cost", "--singles", *files[part::WORKERS]) for part in range(WORKERS)]

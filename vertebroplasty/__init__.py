@@ -188,12 +188,12 @@ def sweep(
         InputError: the file, the folder or the workers cannot be used; finished cases are whole.
     """
     from experiments.sweep.cases import read_plan
-    from experiments.sweep.crew import Crew
+    from experiments.sweep.cluster import Cluster
     from experiments.sweep.engine import run_sweep
     from experiments.sweep.folder import SweepFolder
     from experiments.sweep.table import SweepTable
 
-    run_sweep(read_plan(Path(file)), SweepFolder(Path(out)), Crew(workers, scheduler), 60.0 * time_limit_min, retry)
+    run_sweep(read_plan(Path(file)), SweepFolder(Path(out)), Cluster(workers, scheduler), 60.0 * time_limit_min, retry)
     return SweepTable.read(Path(out))
 
 

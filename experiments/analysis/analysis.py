@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments.analysis import designs, random_sample
 from experiments.analysis.figures import save
-from experiments.analysis.part import Part
+from experiments.analysis.finding import Finding
 from experiments.analysis.sample import Sample
 from experiments.results.store import case_directory, check_target, write_json, write_manifest
 from experiments.results.wording import NOTICE
@@ -22,14 +22,14 @@ class Analysis:
     Attributes:
         title: of the sweep.
         about: what kind of sample it is, in sentences.
-        parts: the tables.
+        findings: the tables, with their plots.
         remarks: what else a reader must know.
         code: version of the software that computed the cases.
     """
 
     title: str
     about: tuple[str, ...]
-    parts: tuple[Part, ...]
+    findings: tuple[Finding, ...]
     remarks: tuple[str, ...]
     code: str
 
@@ -42,11 +42,11 @@ class Analysis:
         with case_directory(out) as folder:
             (folder / "tables").mkdir()
             (folder / "plots").mkdir()
-            for part in self.parts:
-                part.table.write(folder / "tables" / f"{part.table.name}.csv")
-                for name, figure in part.plots.items():
+            for finding in self.findings:
+                finding.table.write(folder / "tables" / f"{finding.table.name}.csv")
+                for name, figure in finding.plots.items():
                     save(figure, folder / "plots", name)
-            content = {part.table.name: part.table.content() for part in self.parts}
+            content = {finding.table.name: finding.table.content() for finding in self.findings}
             about = {"title": self.title, "about": self.about, "remarks": self.remarks, "notice": NOTICE}
             write_json(folder / "analysis.json", {**about, "tables": content})
             write_manifest(folder, {"analysis": {"title": self.title, "code": self.code}})
@@ -65,8 +65,8 @@ def analyse_sample(sample: Sample, columns: Sequence[str] = ()) -> Analysis:
     if not sample.factors:
         raise InputError("the sweep varies nothing: all its cases have the same values; vary an input and run it again")
     outputs, remarks = sample.outputs(columns)
-    parts = [*designs.describe(sample, outputs), *random_sample.describe(sample, outputs)]
-    return Analysis(sample.table.title, tuple(sample.about()), tuple(parts), tuple(remarks), sample.table.code)
+    findings = [*designs.describe(sample, outputs), *random_sample.describe(sample, outputs)]
+    return Analysis(sample.table.title, tuple(sample.about()), tuple(findings), tuple(remarks), sample.table.code)
 
 
 def analyse_sweep(folder: Path, columns: Sequence[str] = ()) -> Analysis:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from experiments.analysis import figures
 from experiments.analysis.effects import GroupMean, group_means
 from experiments.analysis.factor import MOST_LEVELS, Factor
+from experiments.analysis.finding import Finding
 from experiments.analysis.grid import GridEffects, grid_effects
-from experiments.analysis.indices import morris_measures, sobol_indices
-from experiments.analysis.part import Part
 from experiments.analysis.sample import Output, Sample
+from experiments.analysis.sensitivity_indices import morris_measures, sobol_indices
 from experiments.analysis.surrogate import LEAST_CASES, LEAST_SKILL, Share, fit
 from experiments.analysis.table import ResultTable, Value, cell
 from experiments.case.sections.base import joined
@@ -46,15 +46,15 @@ PAIR_HEADINGS = {
 }
 
 
-def describe(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
-    """The parts of an analysis that say how outputs follow the inputs.
+def describe(sample: Sample, outputs: Sequence[Output]) -> Iterator[Finding]:
+    """The findings of an analysis that say how outputs follow the inputs.
 
     Raises:
         InputError: the design's points cannot be drawn again.
     """
     if not outputs:
         return
-    match sample.study.design:
+    match sample.sweep_file.design:
         case "zipped":
             yield _course(sample, outputs)
         case "grid":
@@ -65,20 +65,20 @@ def describe(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
             yield from _of_sample(sample, outputs)
 
 
-def _of_sample(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
+def _of_sample(sample: Sample, outputs: Sequence[Output]) -> Iterator[Finding]:
     told = []
     if many := [factor for factor in sample.factors if factor.identity and len(factor.levels) > MOST_LEVELS]:
         told.append(f"{len(many[0].levels)} vertebrae group the cases and are not among the inputs.")
     inputs = replace(sample, factors=tuple(factor for factor in sample.factors if factor not in many))
     if inputs.factors:
         yield _means(inputs, outputs, told)
-    if sample.study.design == "sobol":
+    if sample.sweep_file.design == "sobol":
         yield _of_sobol(sample, outputs)
     if inputs.factors:
         yield from _of_surrogate(inputs, outputs)
 
 
-def _course(sample: Sample, outputs: Sequence[Output]) -> Part:
+def _course(sample: Sample, outputs: Sequence[Output]) -> Finding:
     """The outputs along a zipped list."""
     headings = {
         "number": "case",
@@ -86,7 +86,7 @@ def _course(sample: Sample, outputs: Sequence[Output]) -> Part:
         **{output.column: output.label for output in outputs},
     }
     rows: list[dict[str, Value]] = []
-    for place in sample.places:
+    for place in sample.case_indices:
         row: dict[str, Value] = {"number": int(place) + 1}
         row |= {
             factor.path: factor.levels[factor.codes[place]] if factor.numbers is None else float(factor.numbers[place])
@@ -94,10 +94,10 @@ def _course(sample: Sample, outputs: Sequence[Output]) -> Part:
         }
         rows.append(row | {output.column: float(output.values[place]) for output in outputs})
     told = ("The values change together, so that no effect belongs to one of them.",) if len(sample.factors) > 1 else ()
-    return Part(ResultTable("course", "Results along the list", headings, rows, told))
+    return Finding(ResultTable("course", "Results along the list", headings, rows, told))
 
 
-def _of_grid(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
+def _of_grid(sample: Sample, outputs: Sequence[Output]) -> Iterator[Finding]:
     factors, told, decomposed, early = sample.factors, [], [], []
     for output in outputs:
         found = grid_effects([factor.codes for factor in factors], output.values)
@@ -113,7 +113,7 @@ def _of_grid(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
     if early:
         told.append(f"Too few cases are finished to tell effects apart on {joined(early)}.")
     if not decomposed:
-        yield Part(ResultTable("main_effects", "Main effects", {}, [], tuple(told)))
+        yield Finding(ResultTable("main_effects", "Main effects", {}, [], tuple(told)))
         return
     means = {
         (row, column): _grid_means(found, column, factor)
@@ -123,7 +123,7 @@ def _of_grid(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
     shown = [output for output, _ in decomposed]
     title = "Main effects: mean over all values of the other inputs"
     table = _effects_table(title, factors, shown, means, tuple(told))
-    yield Part(table, {"main_effects": figures.main_effects(factors, shown, means, points=False)})
+    yield Finding(table, {"main_effects": figures.main_effects(factors, shown, means, points=False)})
     rows: list[dict[str, Value]] = []
     shares = {}
     for output, found in decomposed:
@@ -139,7 +139,7 @@ def _of_grid(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
     title = "Shares of the variance over the grid, every value counting the same"
     remark = "They belong to these very values and carry no sampling error: other values have other shares."
     plot = figures.indices([factor.name for factor in factors], shares, "share of the variance over the grid [-]")
-    yield Part(ResultTable("indices", title, headings, rows, (remark,)), {"indices": plot})
+    yield Finding(ResultTable("indices", title, headings, rows, (remark,)), {"indices": plot})
     if len(factors) > 1:
         yield _grid_pairs(factors, decomposed)
 
@@ -153,7 +153,7 @@ def _grid_means(found: GridEffects, axis: int, factor: Factor) -> list[GroupMean
     ]
 
 
-def _grid_pairs(factors: Sequence[Factor], decomposed: Sequence[tuple[Output, GridEffects]]) -> Part:
+def _grid_pairs(factors: Sequence[Factor], decomposed: Sequence[tuple[Output, GridEffects]]) -> Finding:
     rows: list[dict[str, Value]] = []
     drawn = []
     for output, found in decomposed:
@@ -170,10 +170,10 @@ def _grid_pairs(factors: Sequence[Factor], decomposed: Sequence[tuple[Output, Gr
             drawn.append((output, factors[one], factors[other], means if one < other else means.T, share))
     headings = {key: PAIR_HEADINGS[key] for key in ("output", "input", "other", "share")}
     title = "Interactions of pairs: share of the variance beyond what each explains alone"
-    return Part(ResultTable("pairs", title, headings, rows), {"pairs": figures.interactions(drawn)} if drawn else {})
+    return Finding(ResultTable("pairs", title, headings, rows), {"pairs": figures.interactions(drawn)} if drawn else {})
 
 
-def _means(sample: Sample, outputs: Sequence[Output], told: Sequence[str]) -> Part:
+def _means(sample: Sample, outputs: Sequence[Output], told: Sequence[str]) -> Finding:
     """Means over groups of a sample."""
     means = {
         (row, column): group_means(factor, output.values, sample.clusters)
@@ -182,7 +182,7 @@ def _means(sample: Sample, outputs: Sequence[Output], told: Sequence[str]) -> Pa
     }
     title = "Main effects: mean over the lower, middle and upper third of an input, or over each of its values"
     table = _effects_table(title, sample.factors, outputs, means, tuple(told))
-    return Part(table, {"main_effects": figures.main_effects(sample.factors, outputs, means, points=True)})
+    return Finding(table, {"main_effects": figures.main_effects(sample.factors, outputs, means, points=True)})
 
 
 def _effects_table(
@@ -214,8 +214,8 @@ def _effects_table(
     return ResultTable("main_effects", title, headings, rows, remarks, frozenset(ends))
 
 
-def _of_sobol(sample: Sample, outputs: Sequence[Output]) -> Part:
-    varied = [vary.path for vary in sample.study.vary]
+def _of_sobol(sample: Sample, outputs: Sequence[Output]) -> Finding:
+    varied = [vary.path for vary in sample.sweep_file.vary]
     names = {factor.path: factor.name for factor in sample.factors}
     rows: list[dict[str, Value]] = []
     told, shares = [], {}
@@ -235,7 +235,7 @@ def _of_sobol(sample: Sample, outputs: Sequence[Output]) -> Part:
         rows.extend(_index_row(output.name, names[varied[index]], first[index], total[index]) for index in kept)
     title = "Sobol indices: share of the variance that an input explains alone, and with others"
     plot = {"indices": figures.indices(list(names.values()), shares, "share of the variance [-]")} if shares else {}
-    return Part(ResultTable("indices", title, INDEX_HEADINGS, rows, tuple(told)), plot)
+    return Finding(ResultTable("indices", title, INDEX_HEADINGS, rows, tuple(told)), plot)
 
 
 def _bars(values: NDArray[np.float64], halves: NDArray[np.float64]) -> list[figures.Bar]:
@@ -249,7 +249,7 @@ def _index_row(output: str, name: str, first: Sequence[float], total: Sequence[f
     return {"output": output, "input": name, **dict(zip(keys, [*first, *total], strict=True))}
 
 
-def _of_surrogate(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
+def _of_surrogate(sample: Sample, outputs: Sequence[Output]) -> Iterator[Finding]:
     """How well a surrogate predicts, and the pairs and, where the design gives none itself, the indices that follow."""
     points = sample.points()
     clusters = None if len(np.unique(sample.clusters)) == sample.total else sample.clusters
@@ -297,23 +297,23 @@ def _of_surrogate(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
         "error": "error, cross-validated",
     }
     title = "Surrogate: polynomials of the inputs, tested on cases that they were not fitted to"
-    yield Part(ResultTable("surrogate", title, headings, skills, tuple(told)))
-    if single and sample.study.design != "sobol":
+    yield Finding(ResultTable("surrogate", title, headings, skills, tuple(told)))
+    if single and sample.sweep_file.design != "sobol":
         title = "Sobol indices of the surrogate: share of its variance that an input explains alone, and with others"
         plot = {"indices": figures.indices(names, shares, "share of the surrogate's variance [-]")}
-        yield Part(ResultTable("indices", title, INDEX_HEADINGS, single), plot)
+        yield Finding(ResultTable("indices", title, INDEX_HEADINGS, single), plot)
     if pairs:
         pairs.sort(key=lambda row: -float(row["share"] or 0.0))
         title = "Interactions of pairs in the surrogate: share of its variance beyond what each explains alone"
-        yield Part(ResultTable("pairs", title, PAIR_HEADINGS, pairs, listed=_PAIRS))
+        yield Finding(ResultTable("pairs", title, PAIR_HEADINGS, pairs, listed=_PAIRS))
 
 
 def _bar(share: Share) -> figures.Bar:
     return share.estimate, share.low, share.high
 
 
-def _of_morris(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
-    points, varied = sample.design_points(), [vary.path for vary in sample.study.vary]
+def _of_morris(sample: Sample, outputs: Sequence[Output]) -> Iterator[Finding]:
+    points, varied = sample.design_points(), [vary.path for vary in sample.sweep_file.vary]
     kept = {varied.index(factor.path): factor.name for factor in sample.factors}
     rows: list[dict[str, Value]] = []
     told, measures = [], {}
@@ -357,4 +357,4 @@ def _of_morris(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
     }
     title = "Elementary effects over the whole range of an input (Morris), in units of the output"
     plot = {"morris": figures.morris(list(kept.values()), measures)} if measures else {}
-    yield Part(ResultTable("morris", title, headings, rows, tuple(told)), plot)
+    yield Finding(ResultTable("morris", title, headings, rows, tuple(told)), plot)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.analysis.table import LARGE
 from experiments.results.wording import words
-from experiments.sweep.study import Vary
+from experiments.sweep.sweep_file import Vary
 
 Kind = Literal["patient", "procedure", "model"]
 

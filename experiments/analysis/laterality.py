@@ -91,9 +91,9 @@ def pairs_of(sample: Sample) -> Pairs | None:
     sides = laterality(sample)
     if {"unilateral", "bilateral"} - set(sides):
         return None
-    keys = [factor.codes[sample.places].tolist() for factor in sample.factors if not changes_sides(factor.path)]
-    if sample.study.design == "random":
-        keys.append(sample.clusters[sample.places].tolist())
+    keys = [factor.codes[sample.case_indices].tolist() for factor in sample.factors if not changes_sides(factor.path)]
+    if sample.sweep_file.design == "random":
+        keys.append(sample.clusters[sample.case_indices].tolist())
     members: dict[int, dict[str, list[int]]] = {}
     for row, key in enumerate(grouped(keys) if keys else np.zeros(sample.finished, dtype=int)):
         members.setdefault(int(key), {}).setdefault(str(sides[row]), []).append(row)

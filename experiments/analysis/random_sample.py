@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.analysis import figures, laterality, roc
+from experiments.analysis.finding import Finding
 from experiments.analysis.incidence import Incidence, incidence
 from experiments.analysis.laterality import Pairs, pairs_of
 from experiments.analysis.leaks import Leaks
 from experiments.analysis.logistic import logistic, predictors
-from experiments.analysis.part import Part
 from experiments.analysis.probability import Probability
 from experiments.analysis.sample import Output, Sample
 from experiments.analysis.table import ResultTable, Value
@@ -22,9 +22,9 @@ _STEPS = 6
 """Volumes at which the terminal shows the share that has leaked."""
 
 
-def describe(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
-    """The parts of an analysis that are about leaks and about needles from one side or two."""
-    leaks, refusal = Leaks.of(sample), sample.undeclared()
+def describe(sample: Sample, outputs: Sequence[Output]) -> Iterator[Finding]:
+    """The findings of an analysis that are about leaks and about needles from one side or two."""
+    leaks, refusal = Leaks.of(sample), sample.why_no_probabilities()
     if leaks is not None:
         yield _endings(sample, leaks, refusal)
     if (pairs := pairs_of(sample)) is not None:
@@ -36,7 +36,7 @@ def describe(sample: Sample, outputs: Sequence[Output]) -> Iterator[Part]:
         yield _first_leak(sample, leaks)
 
 
-def _endings(sample: Sample, leaks: Leaks, refusal: str | None) -> Part:
+def _endings(sample: Sample, leaks: Leaks, refusal: str | None) -> Finding:
     """What ended the injections; counts, not probabilities."""
     rows: list[dict[str, Value]] = []
     for reason in dict.fromkeys(sorted(leaks.reasons)):
@@ -47,7 +47,7 @@ def _endings(sample: Sample, leaks: Leaks, refusal: str | None) -> Part:
     if dry := sample.finished - len(leaks.rows):
         told.append(f"{dry} cases injected nothing and count nowhere below.")
     headings = {"reason": "injection ended by", "cases": "cases", "leaked": "of them leaked"}
-    return Part(ResultTable("endings", "What ended the injections", headings, rows, tuple(told)))
+    return Finding(ResultTable("endings", "What ended the injections", headings, rows, tuple(told)))
 
 
 def _arms(sample: Sample, leaks: Leaks) -> dict[str, NDArray[np.bool_]]:
@@ -55,7 +55,7 @@ def _arms(sample: Sample, leaks: Leaks) -> dict[str, NDArray[np.bool_]]:
     return {name: rows[leaks.rows] for name, rows in sample.arms().items()}
 
 
-def _probabilities(sample: Sample, leaks: Leaks) -> Part:
+def _probabilities(sample: Sample, leaks: Leaks) -> Finding:
     rows: list[dict[str, Value]] = []
     for arm, inside in _arms(sample, leaks).items():
         seen = {f"{words(name)} leak": leaked for name, leaked in leaks.classes.items() if leaked.any()}
@@ -79,19 +79,19 @@ def _probabilities(sample: Sample, leaks: Leaks) -> Part:
     if sample.table.failed:
         share = sample.table.failed / (sample.table.failed + sample.finished)
         told.append(f"{sample.table.failed} failed cases are left out; they could move a probability by {share:.2g}.")
-    return Part(ResultTable("probabilities", "Probabilities with Wilson's interval", headings, rows, tuple(told)))
+    return Finding(ResultTable("probabilities", "Probabilities with Wilson's interval", headings, rows, tuple(told)))
 
 
 def _clusters(sample: Sample, leaks: Leaks) -> NDArray[np.int64] | None:
     """(n,) the vertebra of each row, where there are several; the drawn point where each is crossed; or None."""
     if len(np.unique(sample.vertebrae)) > 1:
         return sample.vertebrae[leaks.rows]
-    drawn = sample.clusters[sample.places[leaks.rows]]
+    drawn = sample.clusters[sample.case_indices[leaks.rows]]
     return drawn if len(np.unique(drawn)) < len(drawn) else None
 
 
-def _odds(sample: Sample, leaks: Leaks) -> Part:
-    columns = predictors(sample.factors, sample.places[leaks.rows])
+def _odds(sample: Sample, leaks: Leaks) -> Finding:
+    columns = predictors(sample.factors, sample.case_indices[leaks.rows])
     of = "vertebrae" if len(np.unique(sample.vertebrae)) > 1 else "sampled patients"
     found = logistic(columns, leaks.leaked, _clusters(sample, leaks), of)
     rows: list[dict[str, Value]] = [
@@ -109,11 +109,11 @@ def _odds(sample: Sample, leaks: Leaks) -> Part:
     headings["p_value"] = "p"
     title = "Odds of any leak: logistic regression, numbers per standard deviation of the sample"
     plots = {"odds": figures.odds_ratios(found.ratios)} if found.ratios else {}
-    return Part(ResultTable("odds", title, headings, rows, found.remarks), plots)
+    return Finding(ResultTable("odds", title, headings, rows, found.remarks), plots)
 
 
-def _discrimination(sample: Sample, leaks: Leaks) -> Part:
-    events, places = leaks.leaked, sample.places[leaks.rows]
+def _discrimination(sample: Sample, leaks: Leaks) -> Finding:
+    events, places = leaks.leaked, sample.case_indices[leaks.rows]
     known = _clusters(sample, leaks)
     groups = np.arange(len(events)) if known is None else known
     columns = predictors(sample.factors, places)
@@ -164,10 +164,10 @@ def _discrimination(sample: Sample, leaks: Leaks) -> Part:
     elif len(np.unique(sample.vertebrae)) == 1:
         told = ("Out of sample means other draws for the same vertebra, not other patients.",)
     plots = {"roc": figures.roc(dict(sorted(curves.items(), key=lambda item: -item[1].auc)))} if curves else {}
-    return Part(ResultTable("roc", "Telling leaks beforehand, cross-validated", headings, rows, told), plots)
+    return Finding(ResultTable("roc", "Telling leaks beforehand, cross-validated", headings, rows, told), plots)
 
 
-def _first_leak(sample: Sample, leaks: Leaks) -> Part:
+def _first_leak(sample: Sample, leaks: Leaks) -> Finding:
     curves: dict[str, Incidence] = {
         arm: incidence(leaks.volume[inside], leaks.status[inside]) for arm, inside in _arms(sample, leaks).items()
     }
@@ -188,17 +188,17 @@ def _first_leak(sample: Sample, leaks: Leaks) -> Part:
             f"{found.censored} ended otherwise (right-censored)."
         )
     table = ResultTable("first_leak", "Share that has leaked by the injected volume", headings, rows, tuple(told))
-    return Part(table, {"first_leak": figures.first_leak(curves)} if any(f.leaks for f in curves.values()) else {})
+    return Finding(table, {"first_leak": figures.first_leak(curves)} if any(f.leaks for f in curves.values()) else {})
 
 
 def _paired(
     sample: Sample, outputs: Sequence[Output], leaks: Leaks | None, pairs: Pairs, refusal: str | None
-) -> Iterator[Part]:
+) -> Iterator[Finding]:
     """Bilateral minus unilateral; intervals and tests for random samples alone."""
     rows: list[dict[str, Value]] = []
     patients = len(np.unique(pairs.patients))
     for output in outputs:
-        found = laterality.difference(pairs, output.values[sample.places])
+        found = laterality.difference(pairs, output.values[sample.case_indices])
         if found is None:
             continue
         row: dict[str, Value] = {"output": output.label, "pairs": found.pairs, "mean": found.mean}
@@ -217,18 +217,18 @@ def _paired(
         of = "vertebrae" if len(np.unique(sample.vertebrae)) > 1 else "sampled patients"
         told.append(f"Intervals draw {patients} {of} again.")
     title = "Bilateral minus unilateral, over pairs that differ in nothing else that varies"
-    values = [output.values[sample.places] for output in outputs]
+    values = [output.values[sample.case_indices] for output in outputs]
     plot = figures.paired(
         [output.label for output in outputs],
         [value[pairs.one_sided] for value in values],
         [value[pairs.two_sided] for value in values],
     )
-    yield Part(ResultTable("laterality", title, headings, rows, tuple(told)), {"laterality": plot} if rows else {})
+    yield Finding(ResultTable("laterality", title, headings, rows, tuple(told)), {"laterality": plot} if rows else {})
     if leaks is not None:
         yield _leaks_of_pairs(sample, leaks, pairs, refusal)
 
 
-def _leaks_of_pairs(sample: Sample, leaks: Leaks, pairs: Pairs, refusal: str | None) -> Part:
+def _leaks_of_pairs(sample: Sample, leaks: Leaks, pairs: Pairs, refusal: str | None) -> Finding:
     leaked = np.zeros(sample.finished, dtype=bool)
     leaked[leaks.rows] = leaks.leaked
     dry = np.setdiff1d(np.arange(sample.finished), leaks.rows)
@@ -251,4 +251,4 @@ def _leaks_of_pairs(sample: Sample, leaks: Leaks, pairs: Pairs, refusal: str | N
         headings["p_value"], row["p_value"] = "p (McNemar, exact)", found.p_value
         if len(np.unique(sample.vertebrae)) > 1:
             told = ("The test takes pairs for independent, although several are of the same vertebra.",)
-    return Part(ResultTable("laterality_leaks", "Leaks of the pairs", headings, [row], told))
+    return Finding(ResultTable("laterality_leaks", "Leaks of the pairs", headings, [row], told))

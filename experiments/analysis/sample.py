@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from experiments.analysis.factor import Factor, readable, with_unit
 from experiments.analysis.table import cell
 from experiments.case.sections.base import joined
-from experiments.sweep.bands import HEADLINES
 from experiments.sweep.design import number_of_cases, quantiles, sample
 from experiments.sweep.folder import SweepFolder
-from experiments.sweep.study import LISTED, Study
+from experiments.sweep.quantile_bands import HEADLINES
+from experiments.sweep.sweep_file import LISTED, SweepFile
 from experiments.sweep.table import INPUT, SweepTable
 from meshes.errors import InputError
 
@@ -71,19 +71,19 @@ class Sample:
     """The cases of a sweep and what varies between them.
 
     Attributes:
-        study: the sweep file.
+        sweep_file: the sweep file.
         table: the rows that are known.
         total: cases of the design.
         factors: the varied inputs that have more than one value.
-        places: (rows,) case of the design, from 0, that each finished row is of.
+        case_indices: (rows,) case of the design, from 0, that each finished row is of.
         rows: the finished rows.
     """
 
-    study: Study
+    sweep_file: SweepFile
     table: SweepTable
     total: int
     factors: tuple[Factor, ...]
-    places: NDArray[np.int64]
+    case_indices: NDArray[np.int64]
     rows: pa.Table
 
     @classmethod
@@ -107,17 +107,17 @@ class Sample:
     @classmethod
     def of(cls, plan: Mapping[str, Any], table: SweepTable) -> Sample:
         """The sample of a plan as ``sweep.json`` has it."""
-        study = study_of(plan["study"])
-        if [case["number"] for case in plan["cases"]] != list(range(1, number_of_cases(study) + 1)):
+        sweep_file = sweep_file_of(plan["study"])
+        if [case["number"] for case in plan["cases"]] != list(range(1, number_of_cases(sweep_file) + 1)):
             raise ValueError("the cases are not those of the design")
         factors = [
             Factor.of(vary, plan["units"].get(vary.path, ""), [case["values"][vary.path] for case in plan["cases"]])
-            for vary in study.vary
+            for vary in sweep_file.vary
         ]
         rows = table.rows.filter(pc.equal(table.rows["status"], "finished")).sort_by("number")
-        places = np.array(rows["number"], dtype=np.int64) - 1
+        case_indices = np.array(rows["number"], dtype=np.int64) - 1
         varying = tuple(factor for factor in factors if len(factor.levels) > 1)
-        return cls(study, table, len(plan["cases"]), varying, places, rows)
+        return cls(sweep_file, table, len(plan["cases"]), varying, case_indices, rows)
 
     @property
     def finished(self) -> int:
@@ -178,7 +178,7 @@ class Sample:
     def by_case(self, values: Any) -> NDArray[np.float64]:
         """(cases,) a column of the finished rows by case of the design, NaN where there is none."""
         found = np.full(self.total, np.nan)
-        found[self.places] = values.cast(pa.float64()).to_numpy()
+        found[self.case_indices] = values.cast(pa.float64()).to_numpy()
         return found
 
     @property
@@ -191,7 +191,7 @@ class Sample:
         """(rows,) number of the patient of every finished row: a vertebra with all varied values of a patient."""
         columns = [self.vertebrae.tolist()]
         columns += [
-            factor.codes[self.places].tolist()
+            factor.codes[self.case_indices].tolist()
             for factor in self.factors
             if factor.kind == "patient" and not factor.vary.crossed
         ]
@@ -203,8 +203,8 @@ class Sample:
         Raises:
             InputError: the installed libraries draw other points than those of the sweep.
         """
-        points = sample(self.study)
-        sampled = [vary.path for vary in self.study.vary if not vary.crossed]
+        points = sample(self.sweep_file)
+        sampled = [vary.path for vary in self.sweep_file.vary if not vary.crossed]
         for factor in self.drawn:
             if factor.numbers is None:
                 continue
@@ -225,7 +225,7 @@ class Sample:
             InputError: see :meth:`design_points`.
         """
         drawn = self.design_points()
-        sampled = [vary.path for vary in self.study.vary if not vary.crossed]
+        sampled = [vary.path for vary in self.sweep_file.vary if not vary.crossed]
         found = np.zeros((self.total, len(self.factors)))
         for index, factor in enumerate(self.factors):
             if not factor.vary.crossed:
@@ -235,8 +235,8 @@ class Sample:
     @property
     def clusters(self) -> NDArray[np.int64]:
         """(cases,) number of the drawn point that a case follows: blocks of a Sobol design, draws that are crossed."""
-        sizes = {"sobol": len(self.study.vary) + 2, "morris": len(self.study.vary) + 1}
-        size = sizes.get(self.study.design, self.total // (self.study.count or self.total))
+        sizes = {"sobol": len(self.sweep_file.vary) + 2, "morris": len(self.sweep_file.vary) + 1}
+        size = sizes.get(self.sweep_file.design, self.total // (self.sweep_file.count or self.total))
         return np.arange(self.total) // size
 
     @property
@@ -246,7 +246,7 @@ class Sample:
 
     def about(self) -> list[str]:
         """What kind of sample this is, in sentences."""
-        count, name = len(set(self.vertebrae.tolist())), DESIGNS[self.study.design]
+        count, name = len(set(self.vertebrae.tolist())), DESIGNS[self.sweep_file.design]
         sentences = [
             f"{name[0].upper()}{name[1:]}: {self.finished} of {self.total} cases finished, {self.table.failed} "
             f"failed, {self.missing} not run yet."
@@ -255,14 +255,14 @@ class Sample:
             sentences.append("1 vertebra: nothing here generalises over patients.")
         else:
             sentences.append(f"{count} distinct vertebrae.")
-        if self.missing and self.study.design not in LISTED:
+        if self.missing and self.sweep_file.design not in LISTED:
             sentences.append("The sweep is not finished, and short cases finish first: the numbers will move.")
         return sentences
 
-    def undeclared(self) -> str | None:
+    def why_no_probabilities(self) -> str | None:
         """Why shares of these cases are no probabilities, None where they are."""
-        if self.study.design != "random":
-            return f"A {DESIGNS[self.study.design]} has no probabilities, p-values or cut-offs"
+        if self.sweep_file.design != "random":
+            return f"A {DESIGNS[self.sweep_file.design]} has no probabilities, p-values or cut-offs"
         listed = [factor.path for factor in self.drawn if factor.vary.distribution is None]
         if listed:
             have = "has" if len(listed) == 1 else "have"
@@ -275,12 +275,14 @@ class Sample:
     def arms(self) -> dict[str, NDArray[np.bool_]]:
         """Name -> (rows,) the finished rows of each combination of crossed values; one arm where nothing is crossed."""
         crossed = [factor for factor in self.factors if factor.vary.crossed]
-        names = [", ".join(factor.levels[factor.codes[place]] for factor in crossed) or "all" for place in self.places]
+        names = [
+            ", ".join(factor.levels[factor.codes[index]] for factor in crossed) or "all" for index in self.case_indices
+        ]
         return {name: np.array([other == name for other in names]) for name in sorted(set(names))}
 
     def only(self, rows: NDArray[np.bool_]) -> Sample:
         """The same sample with some of its finished rows."""
-        return replace(self, places=self.places[rows], rows=self.rows.filter(pa.array(rows)))
+        return replace(self, case_indices=self.case_indices[rows], rows=self.rows.filter(pa.array(rows)))
 
 
 DESIGNS = {
@@ -294,10 +296,10 @@ DESIGNS = {
 """Design -> what people call it."""
 
 
-def study_of(content: Mapping[str, Any]) -> Study:
+def sweep_file_of(content: Mapping[str, Any]) -> SweepFile:
     """The sweep file from what ``sweep.json`` has of it, defaults included."""
     vary = [{key: value for key, value in entry.items() if value is not False} for entry in content["vary"]]
-    return Study.model_validate({**content, "vary": vary})
+    return SweepFile.model_validate({**content, "vary": vary})
 
 
 def grouped(columns: Sequence[Sequence[Any]]) -> NDArray[np.int64]:

@@ -32,13 +32,13 @@ def analyse(
         console = wide_console()
         for sentence in analysis.about:
             console.print(sentence, markup=False, highlight=False)
-        for part in analysis.parts:
-            console.print(f"\n{part.table.title}", style="bold", markup=False, highlight=False)
-            if part.table.rows:
-                console.print(part.table.shown())
-            if part.table.more:
-                console.print(f"... and {part.table.more} rows more in {part.table.name}.csv", highlight=False)
-            for remark in part.table.remarks:
+        for finding in analysis.findings:
+            console.print(f"\n{finding.table.title}", style="bold", markup=False, highlight=False)
+            if finding.table.rows:
+                console.print(finding.table.shown())
+            if finding.table.more:
+                console.print(f"... and {finding.table.more} rows more in {finding.table.name}.csv", highlight=False)
+            for remark in finding.table.remarks:
                 console.print(remark, markup=False, highlight=False)
         console.print()
         for remark in analysis.remarks:

@@ -108,23 +108,23 @@ def compare(
         from experiments.report.comparison_folder import compare_and_store
         from experiments.results.progress import Progress
         from experiments.results.store import check_target
-        from experiments.run.case_sources import asked_cases, ready_comparison
+        from experiments.run.case_sources import read_case_sources, ready_comparison
 
         if bool(cases) == bool(ready):
             raise InputError("name the cases to compare, or one comparison with --ready")
-        asked = asked_cases(ready_comparison(ready) if ready else cases or [])
-        target = out or Path("results", "compare-" + (ready or "-".join(case.name for case in asked)))
+        sources = read_case_sources(ready_comparison(ready) if ready else cases or [])
+        target = out or Path("results", "compare-" + (ready or "-".join(source.name for source in sources)))
         check_target(target)
         if (target / "results.json").exists():
             raise InputError(
                 f"{target}: holds the results of a run, which a comparison does not replace; choose another -o"
             )
         finished = []
-        for case in asked:
+        for source in sources:
             if rank() == 0:
-                print(f"{case.name}: results in {case.folder}/", file=sys.stderr, flush=True)
+                print(f"{source.name}: results in {source.folder}/", file=sys.stderr, flush=True)
             with Progress(visible=rank() == 0) as progress:
-                finished.append(case.finish(progress))
+                finished.append(source.finish(progress))
         if rank() == 0:
             comparison = compare_and_store(finished, target)
             _print(comparison.table(), target, comparison.remarks)

@@ -14,8 +14,8 @@ from meshes.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.sweep.cases import Plan
-    from experiments.sweep.crew import Crew
-    from experiments.sweep.engine import Standing
+    from experiments.sweep.cluster import Cluster
+    from experiments.sweep.engine import SweepProgress
 
 EXIT_FAILED = 4
 """Exit code of a sweep that ended with failed cases."""
@@ -55,9 +55,9 @@ def sweep(
     """
     with reported():
         from experiments.sweep.cases import read_plan
-        from experiments.sweep.crew import Crew
+        from experiments.sweep.cluster import Cluster
         from experiments.sweep.folder import SweepFolder
-        from experiments.sweep.study import ready_sweep
+        from experiments.sweep.sweep_file import ready_sweep
 
         if bool(file) == bool(ready):
             raise InputError("name a sweep file, or one that comes along with --ready")
@@ -65,9 +65,9 @@ def sweep(
         target = out or Path("results", source.stem)
         SweepFolder.check(target)
         plan = read_plan(source)
-        crew = Crew(workers, scheduler, dashboard)
+        cluster = Cluster(workers, scheduler, dashboard)
         if dry_run:
-            _show_plan(plan, target, crew, 60.0 * time_limit)
+            _show_plan(plan, target, cluster, 60.0 * time_limit)
             return
         from experiments.sweep.display import SweepDisplay, progress_line
         from experiments.sweep.engine import run_sweep
@@ -75,12 +75,12 @@ def sweep(
         console = Console()
         try:
             with SweepDisplay().shown() as display:
-                standing = run_sweep(plan, SweepFolder(target), crew, 60.0 * time_limit, retry, display.update)
+                progress = run_sweep(plan, SweepFolder(target), cluster, 60.0 * time_limit, retry, display.update)
         except KeyboardInterrupt:
             console.print(f"Finished cases are in {target}/; the same command goes on.", markup=False, highlight=False)
             raise
-        console.print(f"{progress_line(standing)}", markup=False, highlight=False, soft_wrap=True)
-        _tell_end(standing, target)
+        console.print(f"{progress_line(progress)}", markup=False, highlight=False, soft_wrap=True)
+        _tell_end(progress, target)
 
 
 def results(
@@ -102,7 +102,7 @@ def results(
     """Show, filter and export the table of a sweep; of a random sample also the 5 to 95 % bands."""
     with reported():
         from experiments.sweep import display
-        from experiments.sweep.bands import bands
+        from experiments.sweep.quantile_bands import quantile_bands
         from experiments.sweep.query import ask, write_csv
         from experiments.sweep.table import SweepTable
 
@@ -124,7 +124,7 @@ def results(
         console.print(f"\n{finished} of {table.total} cases finished, {table.failed} failed", highlight=False)
         if table.declared and finished and not (sql or where):
             console.print(f"\nBands of the {finished} finished cases of a random sample:", highlight=False)
-            console.print(display.bands_table(bands(table)))
+            console.print(display.bands_table(quantile_bands(table)))
         if finished and not (sql or where):
             console.print(
                 f"Next: vertebroplasty analyse {shlex.quote(str(folder))}",
@@ -134,7 +134,7 @@ def results(
             )
 
 
-def _show_plan(plan: Plan, target: Path, crew: Crew, time_limit: float) -> None:
+def _show_plan(plan: Plan, target: Path, cluster: Cluster, time_limit: float) -> None:
     """Print the cases and, from the first missing one, how long all will take."""
     from experiments.results.wording import duration
     from experiments.sweep.display import plan_table, wide_console
@@ -151,7 +151,7 @@ def _show_plan(plan: Plan, target: Path, crew: Crew, time_limit: float) -> None:
         highlight=False,
     )
     if missing:
-        count = min(crew.size, len(missing))
+        count = min(cluster.size, len(missing))
         seconds = time_one(plan, missing[0], time_limit)
         on = f"{count} {'worker' if count == 1 else 'workers'}" if count else "one worker; the scheduler has none yet"
         console.print(
@@ -161,7 +161,7 @@ def _show_plan(plan: Plan, target: Path, crew: Crew, time_limit: float) -> None:
         )
 
 
-def _tell_end(standing: Standing, target: Path) -> None:
+def _tell_end(progress: SweepProgress, target: Path) -> None:
     console, quoted = Console(), shlex.quote(str(target))
     console.print(f"Results: {target}/results.parquet", markup=False, highlight=False, soft_wrap=True)
     console.print(
@@ -170,9 +170,9 @@ def _tell_end(standing: Standing, target: Path) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    if standing.failed:
+    if progress.failed:
         console.print(
-            f"{standing.failed} cases failed; their case files with the errors are in {target}/failed/, and --retry "
+            f"{progress.failed} cases failed; their case files with the errors are in {target}/failed/, and --retry "
             "runs them again",
             markup=False,
             highlight=False,

@@ -25,7 +25,7 @@ from experiments.model.procedure import (
     place_needles,
     procedure,
 )
-from experiments.model.specimen import Mesher, Specimen, made, prepare_specimen
+from experiments.model.specimen import Mesher, Specimen, make_mesh, prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues, check_tips, read_lesions
 from experiments.results import results
 from experiments.results.progress import Progress
@@ -89,7 +89,7 @@ class Preparation:
     warnings: tuple[str, ...]
 
 
-def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = made) -> Preparation:
+def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_mesh) -> Preparation:
     """Read, mesh and characterise the bone; lay the needles and the walls, or the prescribed cement.
 
     Args:

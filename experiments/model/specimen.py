@@ -32,7 +32,7 @@ type Mesher = Callable[..., TetMesh]
 """Makes a mesh by a function and its arguments, or finds the same mesh made."""
 
 
-def made(function: Callable[..., TetMesh], *arguments: Any) -> TetMesh:
+def make_mesh(function: Callable[..., TetMesh], *arguments: Any) -> TetMesh:
     """The mesh that a function makes of its arguments."""
     return function(*arguments)
 
@@ -140,7 +140,7 @@ def prepare_specimen(
     body: TetMesh,
     refinements: Sequence[Refinement],
     cortex: Cortex | None,
-    mesher: Mesher = made,
+    mesher: Mesher = make_mesh,
 ) -> Specimen:
     """Mesh what is loaded.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.pictures import curves, figures, sections
+from experiments.pictures import cross_sections, curves, figures
 from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.front import FrontCourse
 from experiments.pictures.lattice import Lattice
@@ -50,9 +50,9 @@ class CaseDrawing:
         return Lattice.of(self.case.mesh)
 
     @cached_property
-    def scanned(self) -> sections.ScannedBody:
+    def scanned(self) -> cross_sections.ScannedBody:
         """The body in its CT."""
-        return sections.ScannedBody(self.case.mesh, self.lattice, self.case.ct(), self.case.frame)
+        return cross_sections.ScannedBody(self.case.mesh, self.lattice, self.case.ct(), self.case.frame)
 
     @cached_property
     def saturation(self) -> NDArray[np.float64]:
@@ -74,7 +74,7 @@ class CaseDrawing:
         """Bone mineral density over the CT."""
         density = self.case.grid(0).cell_data["bmd_mg_per_cm3"]
         label = "bone mineral density [mg/cm³]"
-        sections.draw_sections(self.scanned, density, label, DENSITY_MAP, np.zeros(3), path)
+        cross_sections.draw_sections(self.scanned, density, label, DENSITY_MAP, np.zeros(3), path)
 
     def fill_front(self, path: Path) -> None:
         """The cement at four of the stored times."""
@@ -105,7 +105,7 @@ class CaseDrawing:
         """Pressure over the CT at the end."""
         snapshot = self.case.snapshot()
         pressure = self.case.grid().cell_data["pressure_kpa"]
-        sections.draw_sections(
+        cross_sections.draw_sections(
             self.scanned,
             pressure,
             "pressure [kPa]",

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
+from experiments.pictures.cross_sections import ScannedBody, Section
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import (
     ANTERIOR_ABOVE,
@@ -33,7 +34,6 @@ from experiments.pictures.scene import (
     save,
     show,
 )
-from experiments.pictures.sections import ScannedBody, Section
 from experiments.pictures.style import (
     BONE_COLOR,
     CLASS_COLORS,

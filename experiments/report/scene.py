@@ -28,8 +28,8 @@ from trame_vtk.modules.vtk.serializers import (
 from trame_vtk.tools.vtksz2html import write_html
 
 from experiments.pictures.lattice import Lattice
-from experiments.pictures.layers import CEMENT, OPENINGS, still_bodies
 from experiments.pictures.scene import POSTERIOR_LEFT
+from experiments.pictures.static_bodies import CEMENT, OPENINGS, static_bodies
 from experiments.pictures.style import CEMENT_COLOR
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import words
@@ -108,7 +108,7 @@ def _place_camera(plotter: pyvista.Plotter, points: NDArray[np.float64]) -> None
 def _add_case(plotter: pyvista.Plotter, panel: int, case: FinishedCase, fronts: int) -> Iterator[Layer]:
     """Add the bodies of one case and tell their layers in the order in which they were added."""
     lattice = Lattice.of(case.mesh)
-    for body in still_bodies(case, lattice):
+    for body in static_bodies(case, lattice):
         plotter.add_mesh(body.surface, **body.style)
         yield Layer(panel, body.layer, body.color)
     yield from _add_fronts(plotter, panel, case, lattice, fronts)

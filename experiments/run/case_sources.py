@@ -1,6 +1,6 @@
-"""Cases that somebody wants the results of: case files, run where need be, and folders of finished runs.
+"""Sources of finished cases: case files, run where need be, and folders of finished runs.
 
-A case file that is asked for has its results where ``vertebroplasty run`` has them, in ``results/<name of the file>``.
+A case file has its results where ``vertebroplasty run`` has them, in ``results/<name of the file>``.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ READY = {
 
 
 @dataclass(frozen=True)
-class AskedCase:
-    """A case that somebody wants the results of.
+class CaseSource:
+    """Where the results of one case come from.
 
     Attributes:
         name: the name of its file or folder.
@@ -59,25 +59,25 @@ class AskedCase:
         return FinishedCase.read(self.folder, self.name)
 
 
-def asked_cases(sources: Sequence[Path]) -> list[AskedCase]:
+def read_case_sources(paths: Sequence[Path]) -> list[CaseSource]:
     """Read case files and look at folders, before anything is run.
 
     Args:
-        sources: case files, and folders of finished runs.
+        paths: case files, and folders of finished runs.
 
     Raises:
         InputError: a source cannot be used, there are fewer than two, or two of them have the same name.
     """
-    asked: list[AskedCase] = []
-    for source in sources:
-        if source.is_dir():
-            asked.append(AskedCase(source.resolve().name, source, None))
-            FinishedCase.read(source, source.name)
+    sources: list[CaseSource] = []
+    for path in paths:
+        if path.is_dir():
+            sources.append(CaseSource(path.resolve().name, path, None))
+            FinishedCase.read(path, path.name)
             continue
-        asked.append(AskedCase(source.stem, Path("results", source.stem), read_case(source)))
-        check_target(asked[-1].folder)
-    check_names([case.name for case in asked])
-    return asked
+        sources.append(CaseSource(path.stem, Path("results", path.stem), read_case(path)))
+        check_target(sources[-1].folder)
+    check_names([source.name for source in sources])
+    return sources
 
 
 def ready_comparison(name: str) -> list[Path]:

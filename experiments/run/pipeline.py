@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.model.preparation import InjectionSetup, Preparation, prepare
-from experiments.model.specimen import Mesher, made
+from experiments.model.specimen import Mesher, make_mesh
 from experiments.results import results
 from experiments.results.finished_case import PICTURES, FinishedCase
 from experiments.results.progress import Progress
@@ -45,7 +45,7 @@ def run_case(
     case: Case,
     progress: Progress | None = None,
     comm: MPI.Comm = MPI.COMM_WORLD,
-    mesher: Mesher = made,
+    mesher: Mesher = make_mesh,
 ) -> CaseOutcome:
     """Run a case.
 

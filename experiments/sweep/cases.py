@@ -18,7 +18,7 @@ from experiments.case.schema import CASES, Case, build_case, read_case
 from experiments.case.sections.base import joined
 from experiments.sweep.design import combinations
 from experiments.sweep.paths import CasePath
-from experiments.sweep.study import Study, read_study
+from experiments.sweep.sweep_file import SweepFile, read_sweep_file
 from meshes.errors import InputError
 
 DEMO = "demo"
@@ -52,13 +52,13 @@ class Plan:
     """All cases of a sweep.
 
     Attributes:
-        study: the sweep file.
+        sweep_file: the sweep file.
         cases: in the order of the design.
         units: varied path -> unit.
         code: version of the software that the identities hold.
     """
 
-    study: Study
+    sweep_file: SweepFile
     cases: tuple[SweepCase, ...]
     units: Mapping[str, str]
     code: str
@@ -81,45 +81,46 @@ def read_plan(file: Path) -> Plan:
     Raises:
         InputError: the file or the base case cannot be used, a path is wrong, or a case has a value out of range.
     """
-    return plan_cases(read_study(file), file.name, file.parent)
+    return plan_cases(read_sweep_file(file), file.name, file.parent)
 
 
-def plan_cases(study: Study, name: str, folder: Path) -> Plan:
+def plan_cases(sweep_file: SweepFile, name: str, folder: Path) -> Plan:
     """Build and check every case of a sweep.
 
     Args:
-        study: the sweep file.
+        sweep_file: the sweep file.
         name: how messages call it.
         folder: where its relative paths count from.
 
     Raises:
         InputError: the base case cannot be used, a path is wrong, or a case has a value out of range.
     """
-    base, content = _base(study, name, folder)
-    paths = [CasePath.parse(vary.path) for vary in study.vary]
+    base, content = _base(sweep_file, name, folder)
+    paths = [CasePath.parse(vary.path) for vary in sweep_file.vary]
     factors = [
-        _base_value(path, base, name) if vary.relative else None for path, vary in zip(paths, study.vary, strict=True)
+        _base_value(path, base, name) if vary.relative else None
+        for path, vary in zip(paths, sweep_file.vary, strict=True)
     ]
     remembered = cache(checksum)
     cases = []
-    for number, row in enumerate(combinations(study), 1):
+    for number, row in enumerate(combinations(sweep_file), 1):
         values = [value if factor is None else factor * value for value, factor in zip(row, factors, strict=True)]
         own = copy.deepcopy(content)
         # A table before the values inside it, which it would replace
         for path, value in sorted(zip(paths, values, strict=True), key=lambda item: len(item[0].steps)):
             path.put(own, copy.deepcopy(value))
-        names = [vary.name_of(value) for vary, value in zip(study.vary, row, strict=True)]
+        names = [vary.name_of(value) for vary, value in zip(sweep_file.vary, row, strict=True)]
         given = {path.text: name or value for path, name, value in zip(paths, names, values, strict=True)}
         case = build_case(own, f"{name}, case {number} with {_shown(given)}", folder)
         Laws.of_case(case)
         cases.append(SweepCase(number, case_identity(case, remembered).case, given, given_tables(case)))
     units = {path.text: path.unit(build_case(dict(cases[0].content))) for path in paths}
-    return Plan(study, tuple(cases), units, code_version())
+    return Plan(sweep_file, tuple(cases), units, code_version())
 
 
-def _base(study: Study, name: str, folder: Path) -> tuple[Case, dict[str, Any]]:
+def _base(sweep_file: SweepFile, name: str, folder: Path) -> tuple[Case, dict[str, Any]]:
     """The base case, and its tables with absolute paths."""
-    tables = copy.deepcopy(study.base)
+    tables = copy.deepcopy(sweep_file.base)
     source = tables.pop("case", None)
     if source is None:
         case = build_case(tables, f"{name}, [base]", folder)

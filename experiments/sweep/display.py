@@ -15,9 +15,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from experiments.results.wording import duration
-from experiments.sweep.bands import HEADLINES, Band
 from experiments.sweep.cases import Plan
-from experiments.sweep.engine import Standing
+from experiments.sweep.engine import SweepProgress
+from experiments.sweep.quantile_bands import HEADLINES, QuantileBand
 from experiments.sweep.table import INPUT, SweepTable
 
 LINE = 10.0
@@ -51,31 +51,31 @@ class SweepDisplay:
         with Live(console=self._console, transient=True, auto_refresh=False) as self._live:
             yield self
 
-    def update(self, standing: Standing) -> None:
+    def update(self, progress: SweepProgress) -> None:
         """Show how far the sweep is."""
         if self._live is not None:
             grid = Table.grid(padding=(0, 2))
-            bar = ProgressBar(total=max(standing.total, 1), completed=standing.finished + standing.failed, width=40)
-            grid.add_row(bar, progress_line(standing))
+            bar = ProgressBar(total=max(progress.total, 1), completed=progress.finished + progress.failed, width=40)
+            grid.add_row(bar, progress_line(progress))
             self._live.update(grid, refresh=True)
-        elif (standing.finished, standing.failed) != self._told and time.monotonic() - self._last >= LINE:
-            self._told, self._last = (standing.finished, standing.failed), time.monotonic()
-            self._console.print(progress_line(standing), highlight=False, markup=False, soft_wrap=True)
+        elif (progress.finished, progress.failed) != self._told and time.monotonic() - self._last >= LINE:
+            self._told, self._last = (progress.finished, progress.failed), time.monotonic()
+            self._console.print(progress_line(progress), highlight=False, markup=False, soft_wrap=True)
 
 
-def progress_line(standing: Standing) -> str:
+def progress_line(progress: SweepProgress) -> str:
     """How far a sweep is, in one line."""
     parts = [
-        f"{standing.finished + standing.failed} of {standing.total} done",
-        f"{standing.running} running on {standing.workers} workers",
-        f"{standing.failed} failed",
+        f"{progress.finished + progress.failed} of {progress.total} done",
+        f"{progress.running} running on {progress.workers} workers",
+        f"{progress.failed} failed",
     ]
-    if standing.workers == 0:
+    if progress.workers == 0:
         parts[1] = "waiting for workers"
-    if standing.seconds_left is not None:
-        parts += [f"{60.0 * standing.rate:.3g} per minute", f"about {duration(standing.seconds_left)} left"]
-    if standing.worst_balance > 0.0:
-        parts.append(f"worst cement balance {standing.worst_balance:.0e}")
+    if progress.seconds_left is not None:
+        parts += [f"{60.0 * progress.rate:.3g} per minute", f"about {duration(progress.seconds_left)} left"]
+    if progress.worst_balance > 0.0:
+        parts.append(f"worst cement balance {progress.worst_balance:.0e}")
     return ", ".join(parts)
 
 
@@ -113,7 +113,7 @@ def plain_table(rows: pa.Table) -> Table:
     return table
 
 
-def bands_table(bands: Sequence[Band]) -> Table:
+def bands_table(bands: Sequence[QuantileBand]) -> Table:
     """Bands with their medians."""
     table = Table(box=None, pad_edge=False)
     for heading in ("", "5 %", "median", "95 %", "cases"):

@@ -15,22 +15,22 @@ from distributed import Client, Future, get_worker
 from distributed.scheduler import KilledWorker
 
 from experiments.case.schema import build_case
+from experiments.sweep.case_process import SOLVER, CaseProcess, solve_in_process
 from experiments.sweep.cases import Plan, SweepCase
-from experiments.sweep.crew import LOST, Crew, places
+from experiments.sweep.cluster import LOST, Cluster, case_slots
 from experiments.sweep.folder import Row, SweepFolder, describe
-from experiments.sweep.process import SOLVER, CaseProcess, solve_in_process
 from experiments.sweep.table import SweepTable
 from meshes.errors import InputError
 
-LOOK = 1.0
+DISPLAY_INTERVAL = 1.0
 """Seconds after which the display and the number of workers are looked at, at the latest."""
 
-REFRESH, SHARE = 10.0, 0.02
+TABLE_INTERVAL, TABLE_TIME_SHARE = 10.0, 0.02
 """Seconds between two writings of the table, and the share of the time that they may take."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class SweepProgress:
     """How far a sweep is; cases that the design repeats count once.
 
     Attributes:
@@ -63,7 +63,7 @@ class Standing:
         """Seconds until the end at this rate; None as long as there is none."""
         return (self.total - self.finished - self.failed) / self.rate if self.rate > 0.0 else None
 
-    def with_row(self, row: Row) -> Standing:
+    def with_row(self, row: Row) -> SweepProgress:
         """After one more case."""
         if row.get("error"):
             return replace(self, failed=self.failed + 1)
@@ -75,18 +75,18 @@ class Standing:
 def run_sweep(
     plan: Plan,
     folder: SweepFolder,
-    crew: Crew,
+    cluster: Cluster,
     time_limit: float | None = None,
     retry: bool = False,
-    watch: Callable[[Standing], None] = lambda standing: None,
+    watch: Callable[[SweepProgress], None] = lambda progress: None,
     solver: str = SOLVER,
-) -> Standing:
+) -> SweepProgress:
     """Compute the cases of a sweep that its folder lacks.
 
     Args:
         plan: the cases.
         folder: where they are kept.
-        crew: who computes.
+        cluster: who computes.
         time_limit: seconds after which a case counts as failed.
         retry: whether failed cases of earlier starts run again.
         watch: is told how far the sweep is, about once a second.
@@ -101,7 +101,7 @@ def run_sweep(
     with folder.open(plan):
         if retry:
             folder.forget_failures()
-        return _Run(plan, folder, time_limit, solver, watch).work(crew)
+        return _Run(plan, folder, time_limit, solver, watch).work(cluster)
 
 
 def time_one(plan: Plan, case: SweepCase, time_limit: float) -> float:
@@ -122,7 +122,7 @@ def time_one(plan: Plan, case: SweepCase, time_limit: float) -> float:
 
 
 def request_of(plan: Plan, case: SweepCase, meshes: Path) -> dict[str, Any]:
-    """What :func:`experiments.sweep.solver.solve` takes."""
+    """What :func:`experiments.sweep.case_solver.solve` takes."""
     return {"content": case.content, "identity": case.identity, "code": plan.code, "meshes": str(meshes)}
 
 
@@ -135,7 +135,7 @@ class _Run:
         folder: SweepFolder,
         time_limit: float | None,
         solver: str,
-        watch: Callable[[Standing], None],
+        watch: Callable[[SweepProgress], None],
     ) -> None:
         self._folder, self._time_limit, self._solver, self._watch = folder, time_limit, solver, watch
         self._plan, self._description = plan, describe(plan)
@@ -144,32 +144,32 @@ class _Run:
         self._missing = deque(case for identity, case in cases.items() if identity not in self._known)
         self._under_way: dict[Future, SweepCase] = {}
         self._ended: SimpleQueue[Future] = SimpleQueue()
-        self._standing = Standing(len(cases), len(self._known), 0, 0)
+        self._progress = SweepProgress(len(cases), len(self._known), 0, 0)
         for row in self._known.values():
-            self._standing = self._standing.with_row(row)
+            self._progress = self._progress.with_row(row)
         self._start = self._tabled = time.perf_counter()
-        self._pause = REFRESH
+        self._pause = TABLE_INTERVAL
 
-    def work(self, crew: Crew) -> Standing:
+    def work(self, cluster: Cluster) -> SweepProgress:
         try:
             if self._missing:
-                with crew.client() as client:
+                with cluster.client() as client:
                     self._work_off(client)
         except KeyboardInterrupt:
             self._write_table()
             raise
         self._write_table()
-        return self._standing
+        return self._progress
 
     def _work_off(self, client: Client) -> None:
-        looked = -LOOK
+        looked = -DISPLAY_INTERVAL
         while self._missing or self._under_way:
-            if (now := time.perf_counter()) - looked >= LOOK:
+            if (now := time.perf_counter()) - looked >= DISPLAY_INTERVAL:
                 looked = now
-                self._stand(places(client))
-                self._watch(self._standing)
+                self._refresh_progress(case_slots(client))
+                self._watch(self._progress)
             # No case waits at a worker: one that dies takes only the case that it computes with it.
-            while self._missing and len(self._under_way) < self._standing.workers:
+            while self._missing and len(self._under_way) < self._progress.workers:
                 case = self._missing.popleft()
                 request = request_of(self._plan, case, self._folder.meshes)
                 key = f"case-{case.identity}"
@@ -177,30 +177,30 @@ class _Run:
                 self._under_way[future] = case
                 future.add_done_callback(self._ended.put)
             try:
-                future = self._ended.get(timeout=LOOK)
+                future = self._ended.get(timeout=DISPLAY_INTERVAL)
             except Empty:
                 continue
             self._keep(self._under_way.pop(future), _answer(future))
             if time.perf_counter() - self._tabled > self._pause:
                 self._write_table()
-        self._stand(self._standing.workers)
+        self._refresh_progress(self._progress.workers)
 
-    def _stand(self, workers: int) -> None:
+    def _refresh_progress(self, workers: int) -> None:
         seconds = time.perf_counter() - self._start
-        self._standing = replace(self._standing, workers=workers, running=len(self._under_way), seconds=seconds)
+        self._progress = replace(self._progress, workers=workers, running=len(self._under_way), seconds=seconds)
 
     def _keep(self, case: SweepCase, answer: Mapping[str, Any]) -> None:
         row = {"inputs": build_case(dict(case.content)).model_dump(mode="json"), **answer}
         self._folder.keep(case, row)
         self._known[case.identity] = row
-        self._standing = self._standing.with_row(row)
+        self._progress = self._progress.with_row(row)
 
     def _write_table(self) -> None:
         start = time.perf_counter()
         table = SweepTable.of(self._description, self._known)
         self._folder.write(self._folder.table.name, table.write)
         self._tabled = time.perf_counter()
-        self._pause = max(REFRESH, (self._tabled - start) / SHARE)
+        self._pause = max(TABLE_INTERVAL, (self._tabled - start) / TABLE_TIME_SHARE)
 
 
 def _compute(solver: str, request: Mapping[str, Any], time_limit: float | None) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def describe(plan: Plan) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "code": plan.code,
-        "study": plan.study.model_dump(mode="json", exclude_none=True),
+        "study": plan.sweep_file.model_dump(mode="json", exclude_none=True),
         "units": dict(plan.units),
         "cases": [
             {"number": case.number, "identity": case.identity, "values": dict(case.values)} for case in plan.cases

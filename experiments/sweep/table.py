@@ -124,13 +124,13 @@ class SweepTable:
     @classmethod
     def _of_rows(cls, plan: Mapping[str, Any], rows: pa.Table) -> SweepTable:
         """The table with the unit of every column in its metadata, and with what belongs to the whole."""
-        study, fields = plan["study"], []
+        sweep_file, fields = plan["study"], []
         for field in rows.schema:
             unit = plan["units"].get(field.name.removeprefix(INPUT)) or unit_of_column(field.name)
             fields.append(pa.field(field.name, field.type, metadata={"unit": unit} if _numeric(field.type) else None))
-        about = {"title": study.get("title", ""), "design": study["design"], "code": plan["code"]}
+        about = {"title": sweep_file.get("title", ""), "design": sweep_file["design"], "code": plan["code"]}
         schema = pa.schema(fields, metadata={**about, PLAN: _checksum(plan)})
-        declared = study["design"] == "random" and all("distribution" in vary for vary in study["vary"])
+        declared = sweep_file["design"] == "random" and all("distribution" in vary for vary in sweep_file["vary"])
         return cls(rows.cast(schema), _varied(plan), len(plan["cases"]), declared, about["title"], about["code"])
 
     @property

@@ -17,13 +17,13 @@ from trame.widgets import vtk as trame_vtk
 from trame_vtk.modules.vtk.protocols import vtkWebPublishImageDelivery
 from trame_vuetify.ui.vuetify3 import SinglePageWithDrawerLayout
 
-from experiments.pictures.layers import OPENINGS
 from experiments.pictures.scene import POSTERIOR_LEFT, View
+from experiments.pictures.static_bodies import OPENINGS
 from experiments.pictures.style import Style
 from experiments.results.wording import NOTICE, number, place, words
-from experiments.viewer.panel import PLANES
-from experiments.viewer.series import FIELDS, FloatArray
-from experiments.viewer.stage import Stage
+from experiments.viewer.case_fields import FIELDS, FloatArray
+from experiments.viewer.case_view import PLANES
+from experiments.viewer.side_by_side import SideBySideScene
 
 FRAME_SECONDS = 0.3
 """Least time between two steps while the injection plays."""
@@ -58,17 +58,17 @@ class ViewerPage:
     """The page and its state.
 
     Args:
-        stage: the scene.
+        scene: the scene.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, scene: SideBySideScene) -> None:
         """Set up state and controls."""
         self.server = get_server("vertebroplasty", client_type="vue3")
-        self._stage = stage
-        self._names = [words(panel.series.case.name) for panel in stage.panels]
+        self._scene = scene
+        self._names = [words(view.fields.case.name) for view in scene.views]
         self._playing: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
-        state, last = self.server.state, len(stage.times) - 1
+        state, last = self.server.state, len(scene.times) - 1
         state.update(
             {
                 "trame__title": "vertebroplasty view",
@@ -79,11 +79,11 @@ class ViewerPage:
                 "dark": False,
                 "layers": [
                     {"name": name, "color": color, "ring": name.startswith(OPENINGS)}
-                    for name, color in stage.colors.items()
+                    for name, color in scene.colors.items()
                 ],
-                "shown": list(stage.colors),
-                "field": stage.moment.field,
-                "fields": [{"title": FIELDS[array].label, "value": array} for array in stage.fields()],
+                "shown": list(scene.colors),
+                "field": scene.view_state.field,
+                "fields": [{"title": FIELDS[array].label, "value": array} for array in scene.fields()],
                 "clock": "",
                 "legend": {},
                 "told": [],
@@ -91,7 +91,7 @@ class ViewerPage:
             }
         )
         for name, plane in PLANES.items():
-            low, high = (float(bound) for bound in stage.bounds[:, plane.axis])
+            low, high = (float(bound) for bound in scene.bounds[:, plane.axis])
             state.update({f"{name}_on": False, f"{name}_at": 0.0, f"{name}_low": low, f"{name}_high": high})
         self._tell_time()
         self._tell_legend()
@@ -103,13 +103,13 @@ class ViewerPage:
         state.change("field")(self._on_field)
         state.change("dark")(self._on_dark)
         state.change(*(f"{name}_{end}" for name in PLANES for end in ("on", "at")))(self._on_planes)
-        stage.on_click(self._on_click)
+        scene.on_click(self._on_click)
 
     def _on_step(self, step: Any, **_: Any) -> None:
-        shown = min(max(int(step), 0), len(self._stage.times) - 1)
-        self._stage.change(time=float(self._stage.times[shown]))
+        shown = min(max(int(step), 0), len(self._scene.times) - 1)
+        self._scene.change(time=float(self._scene.times[shown]))
         self._tell_time()
-        self._tell_values(self._stage.moment.point)
+        self._tell_values(self._scene.view_state.point)
         self._push()
 
     def _on_playing(self, playing: Any, **_: Any) -> None:
@@ -121,39 +121,39 @@ class ViewerPage:
         """Go on step by step, from the end to the start again."""
         while True:
             with self.server.state as state:
-                state.step = (int(state.step) + 1) % len(self._stage.times)
+                state.step = (int(state.step) + 1) % len(self._scene.times)
             await asyncio.sleep(FRAME_SECONDS)
 
     def _on_shown(self, shown: Any, **_: Any) -> None:
-        self._stage.change(hidden=frozenset(self._stage.colors) - set(shown or ()))
+        self._scene.change(hidden=frozenset(self._scene.colors) - set(shown or ()))
         self._push()
 
     def _on_field(self, field: Any, **_: Any) -> None:
         if field in FIELDS:
-            self._stage.change(field=field)
+            self._scene.change(field=field)
             self._tell_legend()
             self._push()
 
     def _on_planes(self, **state: Any) -> None:
         planes = {name: float(state[f"{name}_at"]) for name in PLANES if state[f"{name}_on"]}
-        self._stage.change(planes=planes)
+        self._scene.change(planes=planes)
         self._tell_legend()
         self._push()
 
     def _on_dark(self, dark: Any, **_: Any) -> None:
-        self._stage.paint(Style.DARK if dark else Style.LIGHT)
+        self._scene.paint(Style.DARK if dark else Style.LIGHT)
         self._push()
 
     def _on_click(self, x: int, y: int) -> None:
-        point = self._stage.point_at(x, y)
+        point = self._scene.point_at(x, y)
         with self.server.state:
-            self._stage.change(point=point)
+            self._scene.change(point=point)
             self._tell_values(point)
         self._push()
 
     def _look(self, name: str) -> None:
         if name in VIEWS:
-            self._stage.look(VIEWS[name])
+            self._scene.look(VIEWS[name])
             self._push()
 
     def _push(self) -> None:
@@ -163,7 +163,7 @@ class ViewerPage:
             self._sending = asynchronous.create_task(self._send())
 
     async def _send(self) -> None:
-        window, protocol = self._stage.window, self.server.protocol
+        window, protocol = self._scene.window, self.server.protocol
         if protocol is None:
             return
         delivery = next(link for link in protocol.getLinkProtocols() if isinstance(link, vtkWebPublishImageDelivery))
@@ -172,18 +172,18 @@ class ViewerPage:
             delivery.push_render(str(delivery.get_global_id(window)))
 
     def _tell_time(self) -> None:
-        self.server.state.clock = clock(self._stage.moment.time)
+        self.server.state.clock = clock(self._scene.view_state.time)
 
     def _tell_legend(self) -> None:
-        moment, kind = self._stage.moment, FIELDS[self._stage.moment.field]
+        view_state, kind = self._scene.view_state, FIELDS[self._scene.view_state.field]
         colors = ", ".join(to_hex(color) for color in colormaps[kind.colors](range(0, 256, 15)))
-        low, high = (number(limit, digits=3) for limit in moment.limits)
+        low, high = (number(limit, digits=3) for limit in view_state.limits)
         self.server.state.legend = {
             "label": kind.label if kind.limits else f"{kind.label}, 1st to 99th percentile",
             "low": low,
             "high": high,
             "bar": {"height": "0.8rem", "background": f"linear-gradient(to right, {colors})"},
-            "visible": bool(moment.planes),
+            "visible": bool(view_state.planes),
         }
 
     def _tell_values(self, point: FloatArray | None) -> None:
@@ -191,7 +191,7 @@ class ViewerPage:
         if point is None:
             state.place, state.told = HINT, []
             return
-        found = [panel.series.told(point, self._stage.moment.time) for panel in self._stage.panels]
+        found = [view.fields.told(point, self._scene.view_state.time) for view in self._scene.views]
         names = dict.fromkeys(name for values in found for name in values)
         state.place = f"{place(point.tolist())} of the centroid"
         state.told = [{"name": name, "values": [values.get(name, "–") for values in found]} for name in names]
@@ -216,7 +216,7 @@ class ViewerPage:
                     self._lay_out_planes()
             with layout.content, html.Div(style="position: relative; height: 100%; width: 100%; overflow: hidden"):
                 self._view = trame_vtk.VtkRemoteView(
-                    self._stage.window, interactive_ratio=1, interactive_quality=70, still_quality=90
+                    self._scene.window, interactive_ratio=1, interactive_quality=70, still_quality=90
                 )
                 with html.Div(
                     v_if=("names.length > 1",),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.results.finished_case import FinishedCase
-from experiments.viewer.guard import Guard
+from experiments.viewer.access import AccessGuard
 from meshes.errors import InputError
 
 HOST = "127.0.0.1"
@@ -43,10 +43,10 @@ def serve(cases: Sequence[FinishedCase], port: int, ready: Callable[[str, int], 
     # trame reads the command line of the program otherwise, and wslink prints to standard output
     os.environ.update({"TRAME_ARGS": "--server", "WSLINK_READY_MSG": "", "WSLINK_FOLLOW_SYMLINKS": "0"})
     from experiments.viewer.page import ViewerPage
-    from experiments.viewer.stage import Stage
+    from experiments.viewer.side_by_side import SideBySideScene
 
-    guard, stage = Guard(), Stage(cases)
-    server = ViewerPage(stage).server
+    guard, scene = AccessGuard(), SideBySideScene(cases)
+    server = ViewerPage(scene).server
 
     def bind(web: Any) -> None:
         web.app.middlewares.insert(0, guard.middleware())
@@ -65,4 +65,4 @@ def serve(cases: Sequence[FinishedCase], port: int, ready: Callable[[str, int], 
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise InputError(f"--port {port}: cannot be listened on ({reason}); choose another --port") from None
     finally:
-        stage.close()
+        scene.close()

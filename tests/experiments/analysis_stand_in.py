@@ -9,7 +9,7 @@ from experiments.results.store import json_text
 from experiments.sweep.design import combinations
 from experiments.sweep.folder import FORMAT
 from experiments.sweep.paths import CasePath, unit_of
-from experiments.sweep.study import Study
+from experiments.sweep.sweep_file import SweepFile
 
 Model = Callable[..., Mapping[str, Any] | None]
 DEMO = {"patient": {"demo": True}}
@@ -28,16 +28,16 @@ def injection(
     }
 
 
-def sweep_folder(path: Path, model: Model, **study: Any) -> Path:
+def sweep_folder(path: Path, model: Model, **sweep_file: Any) -> Path:
     """A folder as ``vertebroplasty sweep`` leaves it.
 
     Args:
         path: where to make it.
         model: varied values by number -> results; a text in the place of results fails the case, None leaves it out.
             With ``inputs`` among the results, these are added to what the case says.
-        study: content of the sweep file.
+        sweep_file: content of the sweep file.
     """
-    checked = Study.model_validate({"base": DEMO, **study})
+    checked = SweepFile.model_validate({"base": DEMO, **sweep_file})
     (path / "rows").mkdir(parents=True)
     cases = []
     for number, values in enumerate(combinations(checked), 1):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.sweep.child import UnfitWorkerError
+from experiments.sweep.case_process_main import UnfitWorkerError
 from fem.errors import ConvergenceError
 from meshes.errors import InputError
 

@@ -127,5 +127,5 @@ def test_a_sweep_is_analysed(tmp_path: Path) -> None:
     assert isinstance(analysis, Analysis)
     assert not (folder / "analysis").exists()
     stored = vertebroplasty.analyse(folder, ["injection.leaked_ml"], tmp_path / "out")
-    assert [part.table.rows for part in stored.parts] == [part.table.rows for part in analysis.parts]
+    assert [finding.table.rows for finding in stored.findings] == [finding.table.rows for finding in analysis.findings]
     assert (tmp_path / "out" / "analysis.json").is_file()

@@ -36,7 +36,7 @@ def uniform(*paths: str, low: float = -math.pi, high: float = math.pi) -> list[d
 def tables_of(path: Path) -> dict[str, ResultTable]:
     sample = Sample.read(path)
     outputs, _ = sample.outputs([OUTPUT])
-    return {part.table.name: part.table for part in designs.describe(sample, outputs)}
+    return {finding.table.name: finding.table for finding in designs.describe(sample, outputs)}
 
 
 def test_sobol_indices_of_ishigami(tmp_path: Path, evidence: Evidence) -> None:

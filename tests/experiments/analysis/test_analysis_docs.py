@@ -7,7 +7,7 @@ from pathlib import Path
 from experiments.analysis.factor import KINDS
 from experiments.case.sections import base
 from experiments.sweep.cases import plan_cases
-from experiments.sweep.study import Study
+from experiments.sweep.sweep_file import SweepFile
 
 DOCS = Path(base.__file__).parents[3] / "docs"
 PAGE = (DOCS / "analysis.md").read_text(encoding="utf-8")
@@ -15,7 +15,7 @@ PAGE = (DOCS / "analysis.md").read_text(encoding="utf-8")
 
 def test_the_example_is_a_valid_sweep() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
-    plan = plan_cases(Study.model_validate(tomllib.loads(example)), "example", DOCS)
+    plan = plan_cases(SweepFile.model_validate(tomllib.loads(example)), "example", DOCS)
     assert f"Random sample: {len(plan.cases)} of {len(plan.cases)} cases finished" in PAGE
 
 

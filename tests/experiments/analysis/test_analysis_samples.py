@@ -18,7 +18,7 @@ from experiments.analysis.sample import Sample
 from experiments.analysis.table import ResultTable, cell
 from experiments.cli.main import app
 from experiments.sweep.design import combinations, number_of_cases
-from experiments.sweep.study import Study, Vary
+from experiments.sweep.sweep_file import SweepFile, Vary
 from meshes.errors import InputError
 
 ONE, TWO = [{"side": "left"}], [{"side": "left"}, {"side": "right"}]
@@ -40,7 +40,7 @@ def analysed(path: Path) -> Analysis:
 
 
 def tables_of(path: Path) -> dict[str, ResultTable]:
-    return {part.table.name: part.table for part in analysed(path).parts}
+    return {finding.table.name: finding.table for finding in analysed(path).findings}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +55,10 @@ def crossed_tables(crossed: Path) -> dict[str, ResultTable]:
 
 
 def test_crossed_values_run_over_the_same_sample() -> None:
-    study = Study.model_validate({"base": {}, "design": "random", "count": 5, "vary": [BONE, NEEDLES, VOLUME]})
-    alone = Study.model_validate({"base": {}, "design": "random", "count": 5, "vary": [BONE, VOLUME]})
-    cases = combinations(study)
-    assert len(cases) == number_of_cases(study) == 10
+    sweep_file = SweepFile.model_validate({"base": {}, "design": "random", "count": 5, "vary": [BONE, NEEDLES, VOLUME]})
+    alone = SweepFile.model_validate({"base": {}, "design": "random", "count": 5, "vary": [BONE, VOLUME]})
+    cases = combinations(sweep_file)
+    assert len(cases) == number_of_cases(sweep_file) == 10
     assert [needles for _, needles, _ in cases] == [ONE, TWO] * 5
     assert [(bone, volume) for bone, _, volume in cases[::2]] == combinations(alone)
     assert [(bone, volume) for bone, _, volume in cases[1::2]] == combinations(alone)
@@ -74,13 +74,13 @@ def test_crossed_values_run_over_the_same_sample() -> None:
 )
 def test_what_cannot_be_crossed(keys: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        Study.model_validate({"base": {}, **keys})
+        SweepFile.model_validate({"base": {}, **keys})
 
 
 def test_pairs_are_equal_but_for_their_needles(crossed: Path, crossed_tables: dict[str, ResultTable]) -> None:
     tables = crossed_tables
     (leaked,) = tables["laterality"].rows
-    cases = combinations(Sample.read(crossed).study)
+    cases = combinations(Sample.read(crossed).sweep_file)
     values = [sampled(*case)["injection"] for case in cases]
     changes = [two["leaked_ml"] - one["leaked_ml"] for one, two in zip(values[::2], values[1::2], strict=True)]
     assert leaked["pairs"] == 60
@@ -103,7 +103,7 @@ def test_pairs_are_equal_but_for_their_needles(crossed: Path, crossed_tables: di
 
 def test_probabilities_are_given_for_each_arm(crossed: Path, crossed_tables: dict[str, ResultTable]) -> None:
     rows = [row for row in crossed_tables["probabilities"].rows if row["event"] == "any leak"]
-    cases = combinations(Sample.read(crossed).study)
+    cases = combinations(Sample.read(crossed).sweep_file)
     for arm, needles in (("bilateral", TWO), ("unilateral", ONE)):
         (row,) = [row for row in rows if row["arm"] == arm]
         leaks = [sampled(*case)["injection"]["leaked_ml"] > 0.2 - 0.1 * (len(needles) - 1) for case in cases]
@@ -148,7 +148,7 @@ def test_what_ended_a_case_decides_how_it_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "reason"),
+    ("sweep_file", "reason"),
     [
         ({"vary": [{"path": "injection.volume_ml", "values": [2.0, 4.0, 6.0]}]}, "A grid has no probabilities"),
         ({"vary": [VOLUME], "design": "latin-hypercube", "count": 20}, "A Latin hypercube has no probabilities"),
@@ -167,10 +167,10 @@ def test_what_ended_a_case_decides_how_it_counts(tmp_path: Path) -> None:
     ],
 )
 def test_only_random_samples_of_declared_distributions_have_probabilities(
-    tmp_path: Path, study: dict[str, Any], reason: str
+    tmp_path: Path, sweep_file: dict[str, Any], reason: str
 ) -> None:
     folder = sweep_folder(
-        tmp_path / "s", lambda volume, *_: {"injection": injection(0.1 * volume, volume, onset=1.0)}, **study
+        tmp_path / "s", lambda volume, *_: {"injection": injection(0.1 * volume, volume, onset=1.0)}, **sweep_file
     )
     tables = tables_of(folder)
     assert not {"probabilities", "odds", "roc", "first_leak"} & set(tables)
@@ -274,7 +274,7 @@ def test_failed_and_missing_cases_are_said(tmp_path: Path) -> None:
     analysis = analysed(folder)
     assert analysis.about[0] == "Random sample: 25 of 30 cases finished, 3 failed, 2 not run yet."
     assert "short cases finish first" in analysis.about[-1]
-    tables = {part.table.name: part.table for part in analysis.parts}
+    tables = {finding.table.name: finding.table for finding in analysis.findings}
     assert "3 failed cases are left out; they could move a probability by 0.11" in tables["probabilities"].remarks[-1]
     assert tables["odds"].remarks == ("None of the 25 cases leaked: no regression.",)
 

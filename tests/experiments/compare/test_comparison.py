@@ -19,7 +19,7 @@ from experiments.compare.comparison import Comparison, Quantity, shown
 from experiments.report.comparison_folder import compare_and_store
 from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
-from experiments.run.case_sources import READY, AskedCase, asked_cases, ready_comparison
+from experiments.run.case_sources import READY, CaseSource, read_case_sources, ready_comparison
 from meshes.errors import InputError
 
 CASE = """
@@ -48,8 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.toml").write_text(CASE.format(left=left))
     os.chdir(folder)
     try:
-        for asked in asked_cases([folder / "aside.toml", folder / "middle.toml"]):
-            asked.finish(Progress(), MPI.COMM_SELF)
+        for source in read_case_sources([folder / "aside.toml", folder / "middle.toml"]):
+            source.finish(Progress(), MPI.COMM_SELF)
     finally:
         os.chdir(here)
     return folder
@@ -120,11 +120,11 @@ def test_finished_results_are_used_again_until_the_case_changes(folder: Path, mo
     ran: list[str] = []
     monkeypatch.chdir(folder)
     monkeypatch.setattr("experiments.run.case_sources.run_and_store", lambda case, out, *_: ran.append(out.name))
-    for asked in asked_cases([folder / "aside.toml", folder / "results" / "middle"]):
-        asked.finish(Progress(), MPI.COMM_SELF)
+    for source in read_case_sources([folder / "aside.toml", folder / "results" / "middle"]):
+        source.finish(Progress(), MPI.COMM_SELF)
     assert ran == []
     (folder / "other.toml").write_text(CASE.format(left=0.1))
-    changed = AskedCase("aside", Path("results", "aside"), read_case(folder / "other.toml"))
+    changed = CaseSource("aside", Path("results", "aside"), read_case(folder / "other.toml"))
     changed.finish(Progress(), MPI.COMM_SELF)
     assert ran == ["aside"]
 
@@ -132,14 +132,14 @@ def test_finished_results_are_used_again_until_the_case_changes(folder: Path, mo
 def test_sources_that_cannot_be_compared_are_refused(folder: Path, tmp_path: Path) -> None:
     results = folder / "results"
     with pytest.raises(InputError, match="needs two cases at least"):
-        asked_cases([results / "aside"])
+        read_case_sources([results / "aside"])
     with pytest.raises(InputError, match=r"holds no readable manifest.json; give the folder of a finished run"):
-        asked_cases([results / "aside", tmp_path])
+        read_case_sources([results / "aside", tmp_path])
     shutil.copytree(results / "aside", tmp_path / "aside")
     with pytest.raises(InputError, match="two cases are called 'aside'"):
-        asked_cases([results / "aside", tmp_path / "aside"])
+        read_case_sources([results / "aside", tmp_path / "aside"])
     with pytest.raises(InputError, match="no such case file"):
-        asked_cases([results / "aside", tmp_path / "nowhere.toml"])
+        read_case_sources([results / "aside", tmp_path / "nowhere.toml"])
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_damaged_folder_is_refused_before_anything_runs(
     shutil.copytree(folder / "results" / "aside", tmp_path / "old")
     (tmp_path / "old" / name).write_text(content)
     with pytest.raises(InputError, match=r"old: .*(run the case again|give the folder of a finished run)"):
-        asked_cases([folder / "results" / "middle", tmp_path / "old"])
+        read_case_sources([folder / "results" / "middle", tmp_path / "old"])
 
 
 def test_results_that_lack_a_number_are_refused(cases: list[FinishedCase]) -> None:

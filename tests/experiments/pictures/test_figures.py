@@ -9,6 +9,7 @@ from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
+from experiments.pictures.cross_sections import OPACITY, WINDOW, ScannedBody, Section, draw_sections
 from experiments.pictures.curves import plot_history, plot_leak_sites, plot_stiffness
 from experiments.pictures.figures import (
     draw_fill_front,
@@ -20,7 +21,6 @@ from experiments.pictures.figures import (
 )
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import ANTERIOR_RIGHT, AXIAL, POSTERIOR_LEFT, SAGITTAL, View, outline_of, render
-from experiments.pictures.sections import OPACITY, WINDOW, ScannedBody, Section, draw_sections
 from experiments.pictures.style import (
     BONE_COLOR,
     CEMENT_COLOR,

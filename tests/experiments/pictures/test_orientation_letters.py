@@ -20,8 +20,8 @@ from experiments.pictures.scene import (
     show,
 )
 from experiments.results.wording import place
+from experiments.viewer.case_view import PLANES
 from experiments.viewer.page import VIEWS, clock
-from experiments.viewer.panel import PLANES
 
 BOX = np.array([[x, y, z] for x in (-20.0, 20.0) for y in (-15.0, 15.0) for z in (-12.0, 12.0)])
 """mm; what every panel shows."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy.spatial.transform import Rotation
 
-from experiments.pictures import curves, figures, mechanics, sections
+from experiments.pictures import cross_sections, curves, figures, mechanics
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
 from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
@@ -72,7 +72,7 @@ class Phantom:
         voxels = np.moveaxis(np.indices((28, 28, 28)), 0, -1) @ affine[:3, :3].T + affine[:3, 3]
         x, _, z = np.moveaxis(self.frame.to_frame(voxels), -1, 0)
         self.ct = Image(300.0 * np.sin(0.5 * x) + 20.0 * z, affine)
-        self.body = sections.ScannedBody(self.mesh, self.lattice, self.ct, self.frame)
+        self.body = cross_sections.ScannedBody(self.mesh, self.lattice, self.ct, self.frame)
 
     def saturation(self, radius: float) -> NDArray[np.float64]:
         return (np.linalg.norm(self.mesh.cell_centroids - TIP, axis=1) < radius).astype(float)
@@ -132,13 +132,13 @@ def leaks(phantom: Phantom, path: Path, wet: str = "canal_posterior_wall") -> No
 
 def density(phantom: Phantom, path: Path, towards: float = 1.0) -> None:
     bmd = 100.0 + 6.0 * towards * phantom.mesh.cell_centroids[:, 0]
-    sections.draw_sections(phantom.body, bmd, "density [mg/cm³]", DENSITY_MAP, np.zeros(3), path)
+    cross_sections.draw_sections(phantom.body, bmd, "density [mg/cm³]", DENSITY_MAP, np.zeros(3), path)
 
 
 def pressure_dark(phantom: Phantom, path: Path, radius: float = 6.0) -> None:
     away = np.linalg.norm(phantom.mesh.cell_centroids - TIP, axis=1)
     with drawn_in(Style.DARK):
-        sections.draw_sections(
+        cross_sections.draw_sections(
             phantom.body, 5.0 * np.exp(-away / 4.0), "pressure [kPa]", PRESSURE_MAP, TIP, path, "1:00 min",
             phantom.saturation(radius),
         )  # fmt: skip

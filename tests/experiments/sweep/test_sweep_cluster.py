@@ -13,8 +13,8 @@ import pytest
 from sweep_stand_in import SOLVER
 from test_sweep_engine import computed, plan_of
 
-from experiments.sweep.crew import Crew
-from experiments.sweep.engine import Standing, run_sweep
+from experiments.sweep.cluster import Cluster
+from experiments.sweep.engine import SweepProgress, run_sweep
 from experiments.sweep.folder import SweepFolder
 
 
@@ -48,12 +48,14 @@ def test_a_sweep_ends_though_one_of_two_workers_is_killed(
     plan = plan_of([0.1 * step for step in range(5, 35)], f"log={log} seconds=0.3")
     most = 0
 
-    def kill_one(standing: Standing) -> None:
+    def kill_one(progress: SweepProgress) -> None:
         nonlocal most
-        most = max(most, standing.workers)
-        if standing.finished > 6 and standing.workers == 2 and workers[0].poll() is None:
+        most = max(most, progress.workers)
+        if progress.finished > 6 and progress.workers == 2 and workers[0].poll() is None:
             os.killpg(workers[0].pid, signal.SIGKILL)
 
-    standing = run_sweep(plan, SweepFolder(tmp_path / "sweep"), Crew(scheduler=address), watch=kill_one, solver=SOLVER)
-    assert (standing.finished, standing.failed, standing.workers, most) == (30, 0, 1, 2)
+    progress = run_sweep(
+        plan, SweepFolder(tmp_path / "sweep"), Cluster(scheduler=address), watch=kill_one, solver=SOLVER
+    )
+    assert (progress.finished, progress.failed, progress.workers, most) == (30, 0, 1, 2)
     assert len(computed(log)) <= 31

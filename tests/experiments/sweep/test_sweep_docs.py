@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from experiments.sweep.cases import plan_cases
-from experiments.sweep.study import Study, Vary, ready_sweeps
+from experiments.sweep.sweep_file import SweepFile, Vary, ready_sweeps
 
 PROJECT = Path(__file__).parents[3]
 PAGE = (PROJECT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 
 
 def test_every_key_is_on_the_page() -> None:
-    missing = [key for key in (*Study.model_fields, *Vary.model_fields) if f"`{key}`" not in PAGE]
+    missing = [key for key in (*SweepFile.model_fields, *Vary.model_fields) if f"`{key}`" not in PAGE]
     assert missing == ["base", "vary"]  # headings of tables
 
 
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL))
 def test_examples_are_valid(example: str) -> None:
-    assert plan_cases(Study.model_validate(tomllib.loads(example)), "example", PROJECT).cases
+    assert plan_cases(SweepFile.model_validate(tomllib.loads(example)), "example", PROJECT).cases
 
 
 @pytest.mark.parametrize("page", ["sweeps.md", "ready-sweeps.md"])

@@ -23,14 +23,14 @@ from experiments.case.identity import case_identity
 from experiments.case.schema import read_case
 from experiments.cli.main import app
 from experiments.sweep.cases import Plan, plan_cases
-from experiments.sweep.crew import Crew
-from experiments.sweep.engine import Standing, run_sweep
+from experiments.sweep.cluster import Cluster
+from experiments.sweep.engine import SweepProgress, run_sweep
 from experiments.sweep.folder import SweepFolder
-from experiments.sweep.study import Study
+from experiments.sweep.sweep_file import SweepFile
 from experiments.sweep.table import SweepTable
 from meshes.errors import InputError
 
-CREW = Crew(workers=2, dashboard="127.0.0.1:0")
+TWO_WORKERS = Cluster(workers=2, dashboard="127.0.0.1:0")
 CODE = "0.0.0+test"
 VOLUMES = [0.1 * step for step in range(5, 29)]
 
@@ -48,11 +48,11 @@ def plan_of(volumes: list[float], title: str = "") -> Plan:
         "vary": [{"path": "injection.volume_ml", "values": volumes}],
     }
     with mock.patch("experiments.case.identity.code_version", return_value=CODE):
-        return plan_cases(Study.model_validate(content), "study.toml", Path())
+        return plan_cases(SweepFile.model_validate(content), "study.toml", Path())
 
 
-def run(plan: Plan, path: Path, **keys: Any) -> Standing:
-    return run_sweep(plan, SweepFolder(path), CREW, solver=SOLVER, **keys)
+def run(plan: Plan, path: Path, **keys: Any) -> SweepProgress:
+    return run_sweep(plan, SweepFolder(path), TWO_WORKERS, solver=SOLVER, **keys)
 
 
 def computed(log: Path) -> list[str]:
@@ -62,9 +62,9 @@ def computed(log: Path) -> list[str]:
 def test_every_case_becomes_a_row_once(tmp_path: Path) -> None:
     log, seen = tmp_path / "log", []
     plan = plan_of([1.0, 2.0, 3.0, 2.0], f"log={log}")
-    standing = run(plan, tmp_path / "sweep", watch=seen.append)
-    assert (standing.total, standing.finished, standing.failed, standing.running) == (3, 3, 0, 0)
-    assert standing.worst_balance == 1e-14
+    progress = run(plan, tmp_path / "sweep", watch=seen.append)
+    assert (progress.total, progress.finished, progress.failed, progress.running) == (3, 3, 0, 0)
+    assert progress.worst_balance == 1e-14
     assert seen[0].finished == 0
     table = SweepTable.read(tmp_path / "sweep")
     assert table.rows["injection.leaked_ml"].to_pylist() == [1.0, 4.0, 9.0, 4.0]
@@ -93,8 +93,8 @@ def test_every_case_becomes_a_row_once(tmp_path: Path) -> None:
 )
 def test_a_failure_is_a_row_with_its_case_file(tmp_path: Path, then: str, error: str) -> None:
     plan = plan_of([3.0, 5.0, 3.5], f"then={then}")
-    standing = run(plan, tmp_path / "sweep", time_limit=1.0 if then == "hang" else 60.0)
-    assert (standing.finished, standing.failed) == (2, 1)
+    progress = run(plan, tmp_path / "sweep", time_limit=1.0 if then == "hang" else 60.0)
+    assert (progress.finished, progress.failed) == (2, 1)
     rows = SweepTable.read(tmp_path / "sweep").rows
     assert rows["status"].to_pylist() == ["finished", "failed", "finished"]
     assert rows["input.injection.volume_ml"].to_pylist() == [3.0, 5.0, 3.5]
@@ -105,12 +105,12 @@ def test_a_failure_is_a_row_with_its_case_file(tmp_path: Path, then: str, error:
 
 
 def test_a_process_is_replaced_after_some_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.sweep.process.LIFE", 2)
+    monkeypatch.setattr("experiments.sweep.case_process.CASES_PER_PROCESS", 2)
     log = tmp_path / "log"
     run_sweep(
         plan_of(VOLUMES[:5], f"log={log}"),
         SweepFolder(tmp_path / "sweep"),
-        Crew(workers=1, dashboard="127.0.0.1:0"),
+        Cluster(workers=1, dashboard="127.0.0.1:0"),
         solver=SOLVER,
     )
     processes = [line.split()[1] for line in log.read_text().splitlines()]
@@ -136,7 +136,7 @@ def test_a_case_survives_one_death_of_its_process(tmp_path: Path) -> None:
     plan = plan_of([3.0], f"log={log} seconds=1")
     killed: list[int] = []
 
-    def kill_once(standing: Standing) -> None:
+    def kill_once(progress: SweepProgress) -> None:
         if log.exists() and not killed:
             killed.append(int(log.read_text().split()[1]))
             os.kill(killed[0], signal.SIGKILL)
@@ -188,8 +188,8 @@ def test_three_kills_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     assert len(before) < len(VOLUMES)
     plan = plan_of(VOLUMES, f"log={tmp_path}/log seconds=0.03")
     known = len(list(rows.glob("*.json")))
-    standing = run(plan, tmp_path / "sweep")
-    assert (standing.earlier, standing.finished, standing.failed) == (known, len(VOLUMES), 0)
+    progress = run(plan, tmp_path / "sweep")
+    assert (progress.earlier, progress.finished, progress.failed) == (known, len(VOLUMES), 0)
     table = SweepTable.read(tmp_path / "sweep")
     assert table.rows["identity"].to_pylist() == [case.identity for case in plan.cases]
     assert not list((tmp_path / "sweep").rglob("*.part"))
@@ -202,8 +202,8 @@ def test_an_interrupt_leaves_a_table_and_no_children(tmp_path: Path) -> None:
     log = tmp_path / "log"
     plan = plan_of([1.0, 2.0, 3.0], f"log={log} seconds=0.2")
 
-    def interrupt(standing: Standing) -> None:
-        if standing.finished:
+    def interrupt(progress: SweepProgress) -> None:
+        if progress.finished:
             raise KeyboardInterrupt
 
     slow = plan_of([1.0, 2.0, 3.0, *(0.5 + 0.01 * step for step in range(50))], f"log={log} seconds=0.2")
@@ -231,8 +231,8 @@ def test_a_full_disk_is_said_and_finished_cases_are_whole(tmp_path: Path, monkey
         ):
             run(plan, tmp_path / "sweep")
     assert not list((tmp_path / "sweep").rglob("*.part"))
-    standing = run(plan, tmp_path / "sweep")
-    assert (standing.earlier, standing.finished) == (2, 4)
+    progress = run(plan, tmp_path / "sweep")
+    assert (progress.earlier, progress.finished) == (2, 4)
 
 
 def test_a_place_that_cannot_hold_a_sweep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,9 +261,11 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_scheduler_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.sweep.crew.PATIENCE", 0.2)
+    monkeypatch.setattr("experiments.sweep.cluster.CONNECT_TIMEOUT", 0.2)
     with pytest.raises(InputError, match=r"--scheduler tcp://127\.0\.0\.1:9: no scheduler of Dask answers there"):
-        run_sweep(plan_of([1.0]), SweepFolder(tmp_path / "sweep"), Crew(scheduler="tcp://127.0.0.1:9"), solver=SOLVER)
+        run_sweep(
+            plan_of([1.0]), SweepFolder(tmp_path / "sweep"), Cluster(scheduler="tcp://127.0.0.1:9"), solver=SOLVER
+        )
 
 
 def test_a_dry_run_counts_the_workers_behind_a_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

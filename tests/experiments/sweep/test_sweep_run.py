@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 from experiments.case.identity import code_version
 from experiments.case.schema import build_case
 from experiments.cli.main import app
+from experiments.sweep.case_process_main import UnfitWorkerError
 from experiments.sweep.cases import plan_cases
-from experiments.sweep.child import UnfitWorkerError
 from experiments.sweep.engine import time_one
-from experiments.sweep.study import read_study
+from experiments.sweep.sweep_file import read_sweep_file
 from experiments.sweep.table import SweepTable
 
 SWEEP = """
@@ -33,7 +33,7 @@ values = ["low", "medium"]
     [({"code": "0.0.0+other"}, r"runs vertebroplasty .*, the sweep 0\.0\.0\+other"), ({}, "has other input files")],
 )
 def test_a_case_that_would_be_another_one_here_is_not_computed(change: dict[str, str], complaint: str) -> None:
-    from experiments.sweep.solver import solve
+    from experiments.sweep.case_solver import solve
 
     request = {"content": {"patient": {"demo": True}}, "identity": "another", "code": code_version(), "meshes": "x"}
     with pytest.raises(UnfitWorkerError, match=complaint):
@@ -65,5 +65,5 @@ def test_a_sweep_gives_what_single_runs_give(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_dry_run_times_one_case(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(SWEEP)
-    plan = plan_cases(read_study(tmp_path / "tiny.toml"), "tiny.toml", tmp_path)
+    plan = plan_cases(read_sweep_file(tmp_path / "tiny.toml"), "tiny.toml", tmp_path)
     assert 0.5 < time_one(plan, plan.cases[0], 600.0) < 600.0

@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 
 from experiments.case.schema import build_case
 from experiments.cli.main import app
-from experiments.sweep.bands import bands
 from experiments.sweep.cases import Plan, plan_cases
-from experiments.sweep.engine import Standing
+from experiments.sweep.engine import SweepProgress
 from experiments.sweep.folder import SweepFolder, describe
-from experiments.sweep.meshes import SharedMeshes, read_mesh, write_mesh
+from experiments.sweep.quantile_bands import quantile_bands
 from experiments.sweep.query import ask, quoted, write_csv
-from experiments.sweep.study import Study
+from experiments.sweep.shared_meshes import SharedMeshes, read_mesh, write_mesh
+from experiments.sweep.sweep_file import SweepFile
 from experiments.sweep.table import SweepTable, unit_of_column
 from meshes import phantoms
 from meshes.body_mesh import Refinement
@@ -38,7 +38,9 @@ VARIED = f"input.{PATH}"
 
 def plan_of(count: int, **keys: Any) -> Plan:
     vary = {"path": PATH, "start": 1.0, "stop": 5.0, "count": count}
-    return plan_cases(Study.model_validate({"base": {"patient": {"demo": True}}, "vary": [vary], **keys}), "s", Path())
+    return plan_cases(
+        SweepFile.model_validate({"base": {"patient": {"demo": True}}, "vary": [vary], **keys}), "s", Path()
+    )
 
 
 def kept(plan: Plan, path: Path) -> Path:
@@ -205,10 +207,10 @@ def test_values_of_several_kinds_share_a_column() -> None:
 def test_bands_are_quantiles_of_the_finished_cases() -> None:
     rows = pa.table({"injection.leaked_ml": [*np.arange(101.0)[::-1], None], "status": ["finished"] * 101 + ["failed"]})
     table = SweepTable(rows, (), 102, True, "", "")
-    (band,) = bands(table)
+    (band,) = quantile_bands(table)
     assert (band.cases, band.low, band.median, band.high, band.unit) == (101, 5.0, 50.0, 95.0, "ml")
     with pytest.raises(InputError, match="only a random sample of declared distributions has bands"):
-        bands(replace(table, declared=False))
+        quantile_bands(replace(table, declared=False))
 
 
 def test_listed_and_crossed_values_are_no_declared_distributions() -> None:
@@ -217,7 +219,7 @@ def test_listed_and_crossed_values_are_no_declared_distributions() -> None:
 
     def declared(*vary: dict[str, Any], design: str = "random") -> bool:
         content = {"base": {"patient": {"demo": True}}, "vary": vary, "design": design, "count": 2}
-        return SweepTable.of(describe(plan_cases(Study.model_validate(content), "s", Path())), {}).declared
+        return SweepTable.of(describe(plan_cases(SweepFile.model_validate(content), "s", Path())), {}).declared
 
     assert declared(drawn)
     assert not declared(drawn, design="sobol")
@@ -285,8 +287,8 @@ def test_a_sweep_that_cannot_start_is_one_sentence(arguments: list[str], complai
 
 
 def test_failed_cases_show_in_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    standing = Standing(total=100, earlier=0, finished=98, failed=2, workers=2, seconds=60.0, worst_balance=1e-13)
-    monkeypatch.setattr("experiments.sweep.engine.run_sweep", lambda *arguments: standing)
+    progress = SweepProgress(total=100, earlier=0, finished=98, failed=2, workers=2, seconds=60.0, worst_balance=1e-13)
+    monkeypatch.setattr("experiments.sweep.engine.run_sweep", lambda *arguments: progress)
     outcome = CliRunner().invoke(app, ["sweep", "--ready", "parameter-uncertainty", "-o", str(tmp_path / "my out")])
     assert outcome.exit_code == 4
     assert f"vertebroplasty results '{tmp_path / 'my out'}'" in outcome.output

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from experiments.cli.main import app
 from experiments.results.finished_case import FinishedCase
-from experiments.viewer.series import FIELDS, CaseSeries
-from experiments.viewer.stage import Stage
+from experiments.viewer.case_fields import FIELDS, CaseFields
+from experiments.viewer.side_by_side import SideBySideScene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -148,33 +148,33 @@ def test_browser_shows_the_case_and_follows_the_controls(viewer: Running, browse
 
 
 def test_stage_shows_two_cases_at_one_time_and_point(finished_demo: FinishedCase) -> None:
-    stage = Stage([finished_demo, replace(finished_demo, name="again")], (400, 200))
+    scene = SideBySideScene([finished_demo, replace(finished_demo, name="again")], (400, 200))
     try:
-        first, second = stage.panels
+        first, second = scene.views
         assert first.renderer.GetActiveCamera() is second.renderer.GetActiveCamera()
-        assert stage.times.tolist() == finished_demo.times().tolist()
-        stage.change(planes={"axial": 0.0}, field="pressure_kpa")
-        stage.window.Render()
-        left, right = (stage.point_at(x, 100) for x in (100, 300))
+        assert scene.times.tolist() == finished_demo.times().tolist()
+        scene.change(planes={"axial": 0.0}, field="pressure_kpa")
+        scene.window.Render()
+        left, right = (scene.point_at(x, 100) for x in (100, 300))
         assert left is not None
         assert right is not None
         np.testing.assert_allclose(left, right, atol=0.3)
-        told = [panel.series.told(left, 80.0) for panel in stage.panels]
+        told = [view.fields.told(left, 80.0) for view in scene.views]
         assert told[0] == told[1]
     finally:
-        stage.close()
+        scene.close()
 
 
 def test_values_at_a_point_are_those_of_its_cell(finished_demo: FinishedCase) -> None:
-    series, mesh = CaseSeries(finished_demo), finished_demo.mesh
+    fields, mesh = CaseFields(finished_demo), finished_demo.mesh
     cell, step = 1234, 2
-    found = series.told(mesh.cell_centroids[cell], float(series.times[step]))
+    found = fields.told(mesh.cell_centroids[cell], float(fields.times[step]))
     grid = finished_demo.grid(step)
     assert float(found["pressure [kPa]"]) == pytest.approx(grid.cell_data["pressure_kpa"][cell], rel=1e-3)
     assert float(found["bone mineral density [mg/cm³]"]) == pytest.approx(
         grid.cell_data["bmd_mg_per_cm3"][cell], rel=1e-3
     )
-    assert series.told(np.array([0.0, 0.0, 500.0]), 0.0) == {"place": "outside of the body"}
+    assert fields.told(np.array([0.0, 0.0, 500.0]), 0.0) == {"place": "outside of the body"}
 
 
 def test_shares_within_round_off_of_none_and_all_are_these() -> None:
@@ -184,16 +184,16 @@ def test_shares_within_round_off_of_none_and_all_are_these() -> None:
 
 
 def test_plane_shows_each_cell_with_its_own_value(finished_demo: FinishedCase) -> None:
-    series = CaseSeries(finished_demo)
-    section = series.section(np.array([0.0, 0.0, 1.0]), np.zeros(3))
+    fields = CaseFields(finished_demo)
+    section = fields.section(np.array([0.0, 0.0, 1.0]), np.zeros(3))
     corners = finished_demo.mesh.points[finished_demo.mesh.cells[section.cell_data["cell"]]][..., 2]
     assert np.all((corners.min(axis=1) <= 1e-6) & (corners.max(axis=1) >= -1e-6))
     assert section.area == pytest.approx(finished_demo.mesh.volume / np.ptp(finished_demo.mesh.points[:, 2]), rel=0.5)
 
 
 def test_time_between_two_stored_ones_shows_the_earlier(finished_demo: FinishedCase) -> None:
-    series = CaseSeries(finished_demo)
-    assert [series.step_at(time) for time in (0.0, 19.9, 20.0, 79.9, 1e9)] == [0, 0, 1, 3, 4]
+    fields = CaseFields(finished_demo)
+    assert [fields.step_at(time) for time in (0.0, 19.9, 20.0, 79.9, 1e9)] == [0, 0, 1, 3, 4]
 
 
 def test_more_than_two_folders_are_refused(tmp_path: Path) -> None:

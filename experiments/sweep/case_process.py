@@ -18,19 +18,19 @@ from typing import IO, Any, cast
 
 from experiments.results.store import json_text
 
-SOLVER = "experiments.sweep.solver:solve"
+SOLVER = "experiments.sweep.case_solver:solve"
 """What computes the cases of a sweep."""
 
-CHILD = "from experiments.sweep.child import main; main()"
+CHILD = "from experiments.sweep.case_process_main import main; main()"
 """What a child runs; not as ``-m``, which would load the module twice, with two classes of every error."""
 
-TRIES = 2
+ATTEMPTS = 2
 """Fresh processes in which a case may run whose process dies: the first may have been killed for another's sake."""
 
-LIFE = 50
+CASES_PER_PROCESS = 50
 """Cases that one process computes before a fresh one takes over, so that what libraries leak does not add up."""
 
-LAST_WORDS = 2000
+KEPT_OUTPUT = 2000
 """Characters of what a dead process had printed last that its error keeps."""
 
 _alive: weakref.WeakSet[CaseProcess] = weakref.WeakSet()
@@ -41,7 +41,7 @@ class CaseProcess:
     """A child that computes cases by ``solver``, started when it is needed and again after it was killed.
 
     Args:
-        solver: ``MODULE:FUNCTION``; see :mod:`experiments.sweep.child`.
+        solver: ``MODULE:FUNCTION``; see :mod:`experiments.sweep.case_process_main`.
     """
 
     def __init__(self, solver: str) -> None:
@@ -66,7 +66,7 @@ class CaseProcess:
         start = time.perf_counter()
         line = json_text(request)
         answer = self._ask(line, time_limit)
-        for _ in range(TRIES - 1):
+        for _ in range(ATTEMPTS - 1):
             if answer.get("error", {}).get("kind") == "crash" and not self._closed:
                 answer = self._ask(line, time_limit)
         return {**answer, "seconds": time.perf_counter() - start}
@@ -95,7 +95,7 @@ class CaseProcess:
         """The child and what it prints; both are new where there is none alive."""
         if self._closed:
             raise RuntimeError("the process was closed")
-        if self._cases >= LIFE:
+        if self._cases >= CASES_PER_PROCESS:
             self._kill()
         if self._child is None or self._child.poll() is not None or self._printed is None:
             self._cases = 0
@@ -115,10 +115,10 @@ class CaseProcess:
         code = child.wait()
         cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         printed.seek(0)
-        words = printed.read()[-LAST_WORDS:].strip()
+        words = printed.read()[-KEPT_OUTPUT:].strip()
         self._child = None
         return _error(
-            "crash", f"its process {cause} ({TRIES} times)" + (f"; it printed last:\n{words}" if words else "")
+            "crash", f"its process {cause} ({ATTEMPTS} times)" + (f"; it printed last:\n{words}" if words else "")
         )
 
     def _kill(self) -> None:

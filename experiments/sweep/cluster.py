@@ -14,20 +14,20 @@ from dataclasses import dataclass
 import dask
 from distributed import Client, LocalCluster
 
-from experiments.sweep.process import close_all
+from experiments.sweep.case_process import close_all
 from meshes.errors import InputError
 
-PATIENCE = 10.0
+CONNECT_TIMEOUT = 10.0
 """Seconds within which a scheduler must answer."""
 
-QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "500ms"}
+SELF_WATCHING = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "500ms"}
 """Settings of Dask by which a cluster of this machine watches itself with 1 % of a core instead of 5 %."""
 
 LOST = "the scheduler was lost; finished cases are whole, and the same command goes on"
 
 
 @dataclass(frozen=True)
-class Crew:
+class Cluster:
     """The workers to ask for.
 
     Attributes:
@@ -50,7 +50,7 @@ class Crew:
         if self.scheduler is None:
             return self.workers or cores()
         with self.client() as client:
-            return places(client)
+            return case_slots(client)
 
     @contextmanager
     def client(self) -> Iterator[Client]:
@@ -64,7 +64,7 @@ class Crew:
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what goes wrong is told by whoever asked
         if self.scheduler is not None:
             try:
-                client = Client(self.scheduler, timeout=PATIENCE, set_as_default=False)
+                client = Client(self.scheduler, timeout=CONNECT_TIMEOUT, set_as_default=False)
             except (OSError, ValueError) as error:
                 raise InputError(
                     f"--scheduler {self.scheduler}: no scheduler of Dask answers there ({error}); start one with 'dask "
@@ -73,7 +73,7 @@ class Crew:
             with client:
                 yield client
             return
-        with warnings.catch_warnings(), dask.config.set(QUIET):
+        with warnings.catch_warnings(), dask.config.set(SELF_WATCHING):
             warnings.filterwarnings("ignore", message="Port .* is already in use")
             try:
                 cluster = LocalCluster(
@@ -101,7 +101,7 @@ class Crew:
             print(f"dashboard: http://{self.dashboard.rpartition(':')[0]}:{port}/status", file=sys.stderr, flush=True)
 
 
-def places(client: Client) -> int:
+def case_slots(client: Client) -> int:
     """How many cases the workers of a cluster can compute at a time.
 
     Raises:

@@ -109,7 +109,7 @@ class Vary(Section):
                 raise ValueError("weights must not be negative, and one of them must be above 0")
 
 
-class Study(Section):
+class SweepFile(Section):
     """A sweep: a base case, what is varied, and the design that combines it."""
 
     title: str = Field(default="", max_length=200, description="a name for people")
@@ -129,7 +129,7 @@ class Study(Section):
     seed: int = Field(default=1, ge=0, le=2**32 - 1, strict=True, description="of every random draw")
 
     @model_validator(mode="after")
-    def _fitting_design(self) -> Study:
+    def _fitting_design(self) -> SweepFile:
         paths = [vary.path for vary in self.vary]
         if twice := [path for path in paths if paths.count(path) > 1]:
             raise ValueError(f"{twice[0]} is varied twice; keep one [[vary]] of it")
@@ -161,7 +161,7 @@ class Study(Section):
         return self
 
 
-def read_study(path: Path) -> Study:
+def read_sweep_file(path: Path) -> SweepFile:
     """Read and check a sweep file; the case at ``base.case`` is not read yet.
 
     Args:
@@ -179,9 +179,9 @@ def read_study(path: Path) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML: {error}") from None
     try:
-        return Study.model_validate(content)
+        return SweepFile.model_validate(content)
     except ValidationError as error:
-        raise InputError(explain(error, Study, path.name)) from None
+        raise InputError(explain(error, SweepFile, path.name)) from None
 
 
 def ready_sweeps() -> list[str]:

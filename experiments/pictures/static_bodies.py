@@ -44,7 +44,7 @@ class Body:
     style: dict[str, Any]
 
 
-def still_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
+def static_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
     """The bodies of a case; openings are full where cement left and pale elsewhere."""
     mesh, sites = case.mesh, case.leak_sites()
     closed = np.ones(len(mesh.facets), dtype=bool)

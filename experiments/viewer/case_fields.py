@@ -68,7 +68,7 @@ FIELDS: Mapping[str, FieldKind] = {
 """Fields by their names in the file, in the order in which they are offered."""
 
 
-class CaseSeries:
+class CaseFields:
     """One case as the viewer needs it.
 
     Args:

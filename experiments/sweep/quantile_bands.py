@@ -25,7 +25,7 @@ HEADLINES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Band:
+class QuantileBand:
     """The spread of one result over a sample.
 
     Attributes:
@@ -45,7 +45,7 @@ class Band:
     high: float
 
 
-def bands(table: SweepTable, columns: tuple[str, ...] = tuple(HEADLINES)) -> list[Band]:
+def quantile_bands(table: SweepTable, columns: tuple[str, ...] = tuple(HEADLINES)) -> list[QuantileBand]:
     """5 to 95 % bands and medians of the finished cases; quantiles interpolate linearly between cases.
 
     Args:
@@ -64,5 +64,5 @@ def bands(table: SweepTable, columns: tuple[str, ...] = tuple(HEADLINES)) -> lis
         values = np.array(table.rows[column].drop_null().cast(pa.float64()))
         if len(values):
             low, median, high = (float(value) for value in np.quantile(values, (BAND[0], 0.5, BAND[1])))
-            found.append(Band(column, unit_of_column(column), len(values), low, median, high))
+            found.append(QuantileBand(column, unit_of_column(column), len(values), low, median, high))
     return found

@@ -1,4 +1,4 @@
-"""One piece of an analysis."""
+"""One finding of an analysis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.analysis.table import ResultTable
 
 
 @dataclass(frozen=True)
-class Part:
+class Finding:
     """One table and what is drawn of it.
 
     Attributes:

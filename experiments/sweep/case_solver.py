@@ -12,8 +12,8 @@ from mpi4py import MPI
 from experiments.case.identity import case_identity, code_version
 from experiments.case.schema import build_case
 from experiments.run.pipeline import run_case
-from experiments.sweep.child import UnfitWorkerError
-from experiments.sweep.meshes import SharedMeshes
+from experiments.sweep.case_process_main import UnfitWorkerError
+from experiments.sweep.shared_meshes import SharedMeshes
 
 
 def solve(request: Mapping[str, Any]) -> dict[str, Any]:

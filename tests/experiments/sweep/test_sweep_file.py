@@ -15,7 +15,7 @@ from experiments.case.schema import CASES, build_case, demo_case, read_case
 from experiments.sweep.cases import given_tables, plan_cases
 from experiments.sweep.design import combinations, levels, number_of_cases, quantiles, sample
 from experiments.sweep.paths import CasePath
-from experiments.sweep.study import Study, Vary, read_study, ready_sweep, ready_sweeps
+from experiments.sweep.sweep_file import SweepFile, Vary, read_sweep_file, ready_sweep, ready_sweeps
 from meshes.errors import InputError
 
 DEMO = {"patient": {"demo": True}}
@@ -27,8 +27,8 @@ def varied(**keys: Any) -> Vary:
     return Vary(path="injection.volume_ml", **keys)
 
 
-def study_of(*vary: dict[str, Any], base: dict[str, Any] | None = None, **keys: Any) -> Study:
-    return Study.model_validate({"base": base or DEMO, "vary": list(vary), **keys})
+def sweep_file_of(*vary: dict[str, Any], base: dict[str, Any] | None = None, **keys: Any) -> SweepFile:
+    return SweepFile.model_validate({"base": base or DEMO, "vary": list(vary), **keys})
 
 
 def uniform(path: str, low: float = 0.0, high: float = 1.0) -> dict[str, Any]:
@@ -65,23 +65,23 @@ def test_a_range_has_equal_steps_or_equal_ratios() -> None:
 
 def test_a_grid_combines_all_and_zipped_pairs() -> None:
     listed = [{"path": "cement.viscosity", "values": ["low", "high"]}, {"path": "mesh.size_mm", "values": [2.0, 3.0]}]
-    assert combinations(study_of(*listed)) == [("low", 2.0), ("low", 3.0), ("high", 2.0), ("high", 3.0)]
-    assert combinations(study_of(*listed, design="zipped")) == [("low", 2.0), ("high", 3.0)]
+    assert combinations(sweep_file_of(*listed)) == [("low", 2.0), ("low", 3.0), ("high", 2.0), ("high", 3.0)]
+    assert combinations(sweep_file_of(*listed, design="zipped")) == [("low", 2.0), ("high", 3.0)]
 
 
 PAIR = (uniform("mesh.size_mm"), uniform("injection.volume_ml"), uniform("cement.index"))
 
 
 def test_a_latin_hypercube_meets_every_stratum_once() -> None:
-    points = sample(study_of(*PAIR, design="latin-hypercube", count=16))
+    points = sample(sweep_file_of(*PAIR, design="latin-hypercube", count=16))
     for column in points.T:
         assert sorted(np.floor(16 * column)) == list(range(16))
 
 
 def test_morris_changes_one_value_at_a_time() -> None:
-    study = study_of(*PAIR, design="morris", count=5)
-    points = sample(study)
-    assert len(points) == number_of_cases(study) == 5 * 4
+    sweep_file = sweep_file_of(*PAIR, design="morris", count=5)
+    points = sample(sweep_file)
+    assert len(points) == number_of_cases(sweep_file) == 5 * 4
     for trajectory in points.reshape(5, 4, 3):
         steps = [after - before for before, after in pairwise(trajectory)]
         assert sorted(int(np.flatnonzero(step).item()) for step in steps) == [0, 1, 2]
@@ -89,9 +89,9 @@ def test_morris_changes_one_value_at_a_time() -> None:
 
 
 def test_sobol_exchanges_one_column_at_a_time_of_two_samples() -> None:
-    study = study_of(*PAIR, design="sobol", count=8)
-    points = sample(study)
-    assert len(points) == number_of_cases(study) == 8 * 5
+    sweep_file = sweep_file_of(*PAIR, design="sobol", count=8)
+    points = sample(sweep_file)
+    assert len(points) == number_of_cases(sweep_file) == 8 * 5
     for first, *mixed, other in points.reshape(8, 5, 3):
         for column, point in enumerate(mixed):
             expected = first.copy()
@@ -101,13 +101,13 @@ def test_sobol_exchanges_one_column_at_a_time_of_two_samples() -> None:
 
 @pytest.mark.parametrize("design", ["random", "latin-hypercube", "sobol", "morris"])
 def test_the_seed_fixes_a_sample(design: str) -> None:
-    first, again, other = (combinations(study_of(*PAIR, design=design, count=8, seed=seed)) for seed in (3, 3, 4))
+    first, again, other = (combinations(sweep_file_of(*PAIR, design=design, count=8, seed=seed)) for seed in (3, 3, 4))
     assert first == again
     assert first != other
 
 
 def test_a_random_sample_is_that_of_its_distribution() -> None:
-    points = sample(study_of(*PAIR, design="random", count=4000))
+    points = sample(sweep_file_of(*PAIR, design="random", count=4000))
     np.testing.assert_allclose(points.mean(axis=0), 0.5, atol=4.0 / math.sqrt(12.0 * 4000))
     assert np.abs(np.corrcoef(points.T) - np.eye(3)).max() < 4.0 / math.sqrt(4000)
 
@@ -149,16 +149,16 @@ def test_a_random_sample_is_that_of_its_distribution() -> None:
 )
 def test_what_a_sweep_cannot_be_is_refused(keys: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
-        Study.model_validate({"base": DEMO, "vary": [{"path": "mesh.size_mm", "values": [2.0]}], **keys})
+        SweepFile.model_validate({"base": DEMO, "vary": [{"path": "mesh.size_mm", "values": [2.0]}], **keys})
 
 
 def test_one_sentence_names_the_file(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text('[base]\ncase = "demo"\n[[vary]]\npath = "mesh.size_mm"\nvalue = [2.0]\n')
     with pytest.raises(InputError, match=r"^study\.toml: vary\[1\]\.value is not a known key; did you mean 'values'\?"):
-        read_study(file)
+        read_sweep_file(file)
     with pytest.raises(InputError, match="no such sweep file; ready ones are bone-density, "):
-        read_study(tmp_path / "none.toml")
+        read_sweep_file(tmp_path / "none.toml")
     with pytest.raises(InputError, match="no such sweep; choose bone-density, "):
         ready_sweep("none")
 
@@ -179,7 +179,7 @@ def test_one_sentence_names_the_file(tmp_path: Path) -> None:
 def test_wrong_paths_and_values_are_refused_before_any_run(vary: dict[str, Any], complaint: str) -> None:
     base = {"case": "demo", "mesh": {"size_mm": 3.0}}
     with pytest.raises(InputError, match=complaint):
-        plan_cases(study_of(vary, base=base), "study.toml", Path())
+        plan_cases(sweep_file_of(vary, base=base), "study.toml", Path())
 
 
 def test_factors_multiply_the_value_of_the_base_case_or_of_its_law() -> None:
@@ -192,7 +192,7 @@ def test_factors_multiply_the_value_of_the_base_case_or_of_its_law() -> None:
             "needles[1].length_mm",
         )
     ]
-    (case,) = plan_cases(study_of(*vary, base={"case": "demo"}), "study.toml", Path()).cases
+    (case,) = plan_cases(sweep_file_of(*vary, base={"case": "demo"}), "study.toml", Path()).cases
     length = CasePath.parse("needles[1].length_mm").value(demo_case())
     # Defaults of the outlets and of the medium class, and the rate of the demo.
     assert list(case.values.values()) == pytest.approx([0.025, 50.0, 1.5, 0.5 * length])
@@ -204,7 +204,7 @@ def test_needles_and_laws_are_reached() -> None:
         {"path": "laws.cement.activation_energy", "values": [50.0]},
         {"path": "needles[1].gauge", "values": [13]},
     ]
-    plan = plan_cases(study_of(*vary), "study.toml", Path())
+    plan = plan_cases(sweep_file_of(*vary), "study.toml", Path())
     case = build_case(dict(plan.cases[0].content))
     assert case.needles[0].left == 0.1
     assert case.needles[0].gauge == 13
@@ -218,34 +218,34 @@ def test_needles_and_laws_are_reached() -> None:
 
 def test_whole_tables_vary_as_well() -> None:
     sides = [[{"side": "left"}], [{"side": "left"}, {"side": "right", "left": -0.2}]]
-    plan = plan_cases(study_of({"path": "needles", "values": sides}), "study.toml", Path())
+    plan = plan_cases(sweep_file_of({"path": "needles", "values": sides}), "study.toml", Path())
     assert [len(build_case(dict(case.content)).needles) for case in plan.cases] == [1, 2]
 
 
 def test_whole_tables_have_names_and_values_of_their_own() -> None:
     sites = {"path": "defects", "names": ["behind", "above"], "values": [[POSTERIOR], [SUPERIOR]]}
     diameter = {"path": "defects[1].diameter_mm", "values": [3.0, 6.0]}
-    plan = plan_cases(study_of(sites, diameter), "study.toml", Path())
+    plan = plan_cases(sweep_file_of(sites, diameter), "study.toml", Path())
     assert [tuple(case.values.values()) for case in plan.cases] == list(product(("behind", "above"), (3.0, 6.0)))
     opened = [build_case(dict(case.content)).defects[0] for case in plan.cases]
     assert [(defect.wall, defect.diameter_mm) for defect in opened] == [
         (wall, diameter) for wall in ("posterior_wall", "superior_endplate") for diameter in (3.0, 6.0)
     ]
     assert "diameter_mm" not in POSTERIOR
-    turned = plan_cases(study_of(diameter, sites), "study.toml", Path())
+    turned = plan_cases(sweep_file_of(diameter, sites), "study.toml", Path())
     assert {case.identity for case in turned.cases} == {case.identity for case in plan.cases}
 
 
 def test_volumes_of_needles_vary_where_all_of_them_have_their_own() -> None:
     needles = [{"side": "left", "volume_ml": 2.0}, {"side": "right", "left": -0.2, "volume_ml": 1.0}]
     vary = {"path": "needles[2].volume_ml", "values": [1.0, 2.5]}
-    plan = plan_cases(study_of(vary, base={**DEMO, "needles": needles}), "study.toml", Path())
+    plan = plan_cases(sweep_file_of(vary, base={**DEMO, "needles": needles}), "study.toml", Path())
     assert [build_case(dict(case.content)).injection.volume_ml for case in plan.cases] == [3.0, 4.5]
 
 
 def test_equal_cases_are_one_case() -> None:
     listed = {"path": "injection.volume_ml", "values": [3.0, 4.0, 3.0]}
-    plan = plan_cases(study_of(listed), "study.toml", Path())
+    plan = plan_cases(sweep_file_of(listed), "study.toml", Path())
     assert [case.number for case in plan.cases] == [1, 2, 3]
     assert [case.number for case in plan.different.values()] == [1, 2]
     assert plan.cases[0].identity == case_identity(build_case({**DEMO, "injection": {"volume_ml": 3.0}})).case
@@ -254,16 +254,22 @@ def test_equal_cases_are_one_case() -> None:
 def test_the_base_is_a_file_with_changes(tmp_path: Path) -> None:
     (tmp_path / "base.toml").write_text("[patient]\ndemo = true\n[injection]\nvolume_ml = 3.0\nrate_ml_per_min = 2.0\n")
     base = {"case": "base.toml", "injection": {"volume_ml": 2.0}}
-    (case,) = plan_cases(study_of({"path": "mesh.size_mm", "values": [3.0]}, base=base), "study.toml", tmp_path).cases
+    (case,) = plan_cases(
+        sweep_file_of({"path": "mesh.size_mm", "values": [3.0]}, base=base), "study.toml", tmp_path
+    ).cases
     assert case.content["injection"] == {"volume_ml": 2.0, "rate_ml_per_min": 2.0}
     with pytest.raises(InputError, match=r"nowhere\.toml: no such case file"):
-        plan_cases(study_of({"path": "mesh.size_mm", "values": [3.0]}, base={"case": "nowhere.toml"}), "s", tmp_path)
+        plan_cases(
+            sweep_file_of({"path": "mesh.size_mm", "values": [3.0]}, base={"case": "nowhere.toml"}), "s", tmp_path
+        )
 
 
 @pytest.mark.parametrize("path", sorted(set(CASES.rglob("*.toml")) - set((CASES / "sweeps").iterdir())), ids=str)
 def test_the_case_file_of_a_case_is_the_same_case(path: Path) -> None:
     case = read_case(path)
-    plan = plan_cases(study_of({"path": "title", "values": ["one"]}, base={"case": str(path)}), "study.toml", Path())
+    plan = plan_cases(
+        sweep_file_of({"path": "title", "values": ["one"]}, base={"case": str(path)}), "study.toml", Path()
+    )
     again = build_case(tomllib.loads(plan.cases[0].case_file("failed:\nwhy")))
     assert case_identity(again).case == plan.cases[0].identity == case_identity(case).case
     assert given_tables(again) == plan.cases[0].content
@@ -271,5 +277,5 @@ def test_the_case_file_of_a_case_is_the_same_case(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ready_sweeps())
 def test_ready_sweeps_have_valid_cases(name: str) -> None:
-    plan = plan_cases(read_study(ready_sweep(name)), name, ready_sweep(name).parent)
+    plan = plan_cases(read_sweep_file(ready_sweep(name)), name, ready_sweep(name).parent)
     assert len(plan.different) == len(plan.cases) >= 15

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyvista
 
-from experiments.pictures.layers import BONE, CEMENT, still_bodies
+from experiments.pictures.static_bodies import BONE, CEMENT, static_bodies
 from experiments.pictures.style import CEMENT_COLOR
-from experiments.viewer.series import FIELDS, CaseSeries, FloatArray
+from experiments.viewer.case_fields import FIELDS, CaseFields, FloatArray
 
 MARK_RADIUS, MARK_COLOR = 0.6, "#D55E00"
 """mm, and colour, of the ball at the point whose values are shown."""
@@ -50,12 +50,12 @@ PLANES: Mapping[str, Plane] = {
 
 
 @dataclass(frozen=True)
-class Moment:
+class ViewState:
     """What all cases show together.
 
     Attributes:
         time: in s.
-        field: what the planes show, a key of :data:`experiments.viewer.series.FIELDS`.
+        field: what the planes show, a key of :data:`experiments.viewer.case_fields.FIELDS`.
         limits: ends of its colour scale.
         planes: name of each plane that is shown -> its position in mm.
         hidden: layers that are switched off.
@@ -70,42 +70,42 @@ class Moment:
     point: FloatArray | None = None
 
 
-class Panel:
+class CaseView:
     """The bodies of one case.
 
     Args:
-        plotter: where they are drawn, with the panel's place active.
-        number: of the panel.
-        series: the case.
+        plotter: where they are drawn, with the place of the view active.
+        number: of the view.
+        fields: the case.
     """
 
-    def __init__(self, plotter: pyvista.Plotter, number: int, series: CaseSeries) -> None:
+    def __init__(self, plotter: pyvista.Plotter, number: int, fields: CaseFields) -> None:
         """Draw what does not change with time."""
-        self.series = series
+        self.fields = fields
         self._plotter = plotter
         self._number = number
         self._actors: dict[str, list[Any]] = {}
         self._sections: dict[str, tuple[float, pyvista.PolyData]] = {}
         self.colors: dict[str, str] = {CEMENT: CEMENT_COLOR}
-        for body in still_bodies(series.case, series.lattice):
+        for body in static_bodies(fields.case, fields.lattice):
             self._actors.setdefault(body.layer, []).append(self._add(body.surface, **body.style))
             self.colors.setdefault(body.layer, body.color)
         self._moving: list[Any] = []
 
     @property
     def renderer(self) -> Any:
-        """The panel's part of the window."""
+        """The view's part of the window."""
         return self._plotter.renderers[self._number]
 
-    def draw(self, moment: Moment) -> None:
-        """Bring everything to a moment."""
+    def draw(self, view_state: ViewState) -> None:
+        """Bring everything to a state."""
         self._plotter.subplot(0, self._number)
         for actor in self._moving:
             self._plotter.remove_actor(actor, reset_camera=False, render=False)
-        self._moving = [self._add(body, **style) for body, style in self._moving_bodies(moment)]
+        self._moving = [self._add(body, **style) for body, style in self._moving_bodies(view_state)]
         for layer, actors in self._actors.items():
             for actor in actors:
-                actor.SetVisibility(layer not in moment.hidden)
+                actor.SetVisibility(layer not in view_state.hidden)
 
     def pick(self, x: int, y: int) -> FloatArray | None:
         """(3,) point in mm that is seen at a pixel of the window, the lowest row first; None beside the bodies.
@@ -127,23 +127,23 @@ class Panel:
     def _add(self, body: pyvista.DataSet, **style: Any) -> Any:
         return self._plotter.add_mesh(body, reset_camera=False, render=False, show_scalar_bar=False, **style)
 
-    def _moving_bodies(self, moment: Moment) -> Iterator[tuple[pyvista.DataSet, dict[str, Any]]]:
-        series, step = self.series, self.series.step_at(moment.time)
-        if CEMENT not in moment.hidden and (front := series.front(step)).n_cells:
+    def _moving_bodies(self, view_state: ViewState) -> Iterator[tuple[pyvista.DataSet, dict[str, Any]]]:
+        fields, step = self.fields, self.fields.step_at(view_state.time)
+        if CEMENT not in view_state.hidden and (front := fields.front(step)).n_cells:
             yield front, {"color": CEMENT_COLOR, "smooth_shading": True}
-        values = series.values(step).get(moment.field)
-        for name, position in moment.planes.items():
+        values = fields.values(step).get(view_state.field)
+        for name, position in view_state.planes.items():
             section = self._section(name, position)
             if values is not None and section.n_cells:
                 section.cell_data["shown"] = values[section.cell_data["cell"]]
-                colors = FIELDS[moment.field].colors
-                yield section, {"scalars": "shown", "clim": moment.limits, "cmap": colors, "lighting": False}
-        if moment.point is not None:
-            yield pyvista.Sphere(radius=MARK_RADIUS, center=moment.point), {"color": MARK_COLOR}
+                colors = FIELDS[view_state.field].colors
+                yield section, {"scalars": "shown", "clim": view_state.limits, "cmap": colors, "lighting": False}
+        if view_state.point is not None:
+            yield pyvista.Sphere(radius=MARK_RADIUS, center=view_state.point), {"color": MARK_COLOR}
 
     def _section(self, name: str, position: float) -> pyvista.PolyData:
         """The plane at this position, cut again only after it has moved."""
         known = self._sections.get(name)
         if known is None or known[0] != position:
-            known = self._sections[name] = (position, self.series.section(*PLANES[name].at(position)))
+            known = self._sections[name] = (position, self.fields.section(*PLANES[name].at(position)))
         return known[1]

@@ -1,4 +1,4 @@
-"""What the viewer shows: one panel for each case under one camera, at one time, cut by the same planes."""
+"""What the viewer shows: one view for each case under one camera, at one time, cut by the same planes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pyvista
 from experiments.pictures.scene import POSTERIOR_LEFT, View
 from experiments.pictures.style import PAPERS, Style
 from experiments.results.finished_case import FinishedCase
-from experiments.viewer.panel import Moment, Panel
-from experiments.viewer.series import FIELDS, CaseSeries, FloatArray
+from experiments.viewer.case_fields import FIELDS, CaseFields, FloatArray
+from experiments.viewer.case_view import CaseView, ViewState
 
 CLICK_REACH = 3
 """Pixels by which the mouse may move between press and release of a click."""
 
 AXES_PLACE = (0.86, 0.82, 1.0, 1.0)
-"""Corner of a panel with the axes to the patient's left (L), back (P) and head (S)."""
+"""Corner of a view with the axes to the patient's left (L), back (P) and head (S)."""
 
 CLOSENESS = 1.15
 """Factor by which the camera goes nearer than where everything certainly fits."""
 
 
-class Stage:
+class SideBySideScene:
     """The scene of one case, or of several side by side.
 
     Args:
@@ -39,17 +39,17 @@ class Stage:
             self._plotter = pyvista.Plotter(
                 off_screen=True, shape=(1, len(cases)), window_size=list(size), border=len(cases) > 1
             )
-        self.panels: list[Panel] = []
+        self.views: list[CaseView] = []
         for number, case in enumerate(cases):
             self._plotter.subplot(0, number)
-            self.panels.append(Panel(self._plotter, number, CaseSeries(case)))
+            self.views.append(CaseView(self._plotter, number, CaseFields(case)))
             # readable on light and on dark
             self._plotter.renderer.add_axes(xlabel="L", ylabel="P", zlabel="S", color="#808080", viewport=AXES_PLACE)
-        all_series = [panel.series for panel in self.panels]
-        self.times = np.unique(np.concatenate([series.times for series in all_series]))
-        points = np.concatenate([series.mesh.points for series in all_series])
+        all_fields = [view.fields for view in self.views]
+        self.times = np.unique(np.concatenate([fields.times for fields in all_fields]))
+        points = np.concatenate([fields.mesh.points for fields in all_fields])
         self.bounds = np.array([points.min(axis=0), points.max(axis=0)])
-        self.moment = Moment(float(self.times[-1]), "saturation", self.limits("saturation"), {}, frozenset())
+        self.view_state = ViewState(float(self.times[-1]), "saturation", self.limits("saturation"), {}, frozenset())
         self._plotter.link_views()
         self.paint(Style.LIGHT)
         self.look(POSTERIOR_LEFT)
@@ -68,29 +68,29 @@ class Stage:
     def colors(self) -> dict[str, str]:
         """Layer -> colour of its legend."""
         found: dict[str, str] = {}
-        for panel in self.panels:
-            found = panel.colors | found
+        for view in self.views:
+            found = view.colors | found
         return found
 
     def fields(self) -> list[str]:
         """The fields that any of the cases has."""
-        return [array for array in FIELDS if any(array in panel.series.values(0) for panel in self.panels)]
+        return [array for array in FIELDS if any(array in view.fields.values(0) for view in self.views)]
 
     def limits(self, field: str) -> tuple[float, float]:
         """Ends of the colour scale of a field, the same for all cases and times."""
         if (fixed := FIELDS[field].limits) is not None:
             return fixed
-        ends = [panel.series.values(len(panel.series.times) - 1).get(field) for panel in self.panels]
+        ends = [view.fields.values(len(view.fields.times) - 1).get(field) for view in self.views]
         low, high = np.percentile(np.concatenate([end for end in ends if end is not None]), [1.0, 99.0])
         return float(low), float(high)
 
     def change(self, **changes: Any) -> None:
-        """Show another moment: times, field, planes, hidden layers or point, as :class:`Moment` names them."""
+        """Show another state: times, field, planes, hidden layers or point, as :class:`ViewState` names them."""
         if "field" in changes:
             changes["limits"] = self.limits(changes["field"])
-        self.moment = replace(self.moment, **changes)
-        for panel in self.panels:
-            panel.draw(self.moment)
+        self.view_state = replace(self.view_state, **changes)
+        for view in self.views:
+            view.draw(self.view_state)
 
     def look(self, view: View) -> None:
         """Turn the camera so that it sees everything from a direction."""
@@ -104,13 +104,13 @@ class Stage:
 
     def paint(self, style: Style) -> None:
         """Change the colour behind the bodies."""
-        for panel in self.panels:
-            panel.renderer.SetBackground(pyvista.Color(PAPERS[style][0]).float_rgb)
+        for view in self.views:
+            view.renderer.SetBackground(pyvista.Color(PAPERS[style][0]).float_rgb)
 
     def point_at(self, x: int, y: int) -> FloatArray | None:
         """(3,) point in mm that is seen at a pixel of the window, the lowest row first; None beside the bodies."""
         poked = self._interactor.FindPokedRenderer(x, y)
-        return next((panel.pick(x, y) for panel in self.panels if panel.renderer is poked), None)
+        return next((view.pick(x, y) for view in self.views if view.renderer is poked), None)
 
     def on_click(self, act: Callable[[int, int], None]) -> None:
         """Call ``act`` with the pixel of every click of the left button that does not turn the scene."""

@@ -15,7 +15,7 @@ REFUSED = "This viewer wants the whole address that 'vertebroplasty view' printe
 
 
 @dataclass(frozen=True)
-class Guard:
+class AccessGuard:
     """Lets in whoever knows the token.
 
     The address with the token leads to one without, so that the token is not seen, and leaves a cookie. Browsers send
