@@ -77,7 +77,7 @@ def main(path: Path, factor: float) -> None:
                 "pressure": history.last.tip_pressure,
                 "loop": perf_counter() - start,
                 "cells": len(mesh.cells),
-                "steps": len(history.moments) - 1,
+                "steps": len(history.records) - 1,
             }
         )
     )

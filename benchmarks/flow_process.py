@@ -89,7 +89,7 @@ def watch_pressure(watch: Stopwatch, pressure: DarcyPressure) -> None:
     watch.watch(pressure, "_assemble", "assembly and set-up")
     watch.watch(pressure._facet_matrix, "fill", "assembly")
     watch.watch(pressure._preconditioner._nodal, "fill", "assembly")
-    watch.watch(pressure, "_take_over", "flux")
+    watch.watch(pressure, "_recover_solution", "flux")
     watch.watch(krylov, "solve", "solve")
 
 
@@ -140,7 +140,7 @@ def inject(body: Body, partition: Partition) -> tuple[list[Moment], dict[str, An
         return remembering
 
     flow.pressure.solve = remember(flow.pressure.solve)  # type: ignore[method-assign]
-    watch.watch(flow, "agree", "whole")
+    watch.watch(flow, "solve_fixed_point", "whole")
     watch.watch(transport, "_order_along", "order")
     watch.watch(transport, "advance", "transport")
     steps: list[dict[str, float]] = []
@@ -148,7 +148,7 @@ def inject(body: Body, partition: Partition) -> tuple[list[Moment], dict[str, An
 
     def note(_: float) -> None:
         taken = watch.take()
-        rounds.append(flow.rounds)
+        rounds.append(flow.picard_iterations)
         moved = {name: COMM.allreduce(taken.get(name, 0.0), op=MPI.MAX) for name in ("order", "transport")}
         steps.append({**parts(taken), **moved})
 
@@ -160,7 +160,7 @@ def inject(body: Body, partition: Partition) -> tuple[list[Moment], dict[str, An
     found = {
         "steps": steps[1:],
         "rounds": rounds[1:],
-        "iterations": [moment.pressure_iterations for moment in history.moments[2:]],
+        "iterations": [record.pressure_iterations for record in history.records[2:]],
         "seconds": seconds,
     }
     return moments, found

@@ -210,7 +210,7 @@ def compute(setting: Setting) -> Run:
     return Run(
         setting,
         len(prepared.mesh.cells),
-        len(history.moments) - 1,
+        len(history.records) - 1,
         perf_counter() - start,
         {
             **injected(prepared, setup, history, history.saturation),

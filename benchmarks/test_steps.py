@@ -106,7 +106,7 @@ def test_injection(benchmark: BenchmarkFixture, state: State) -> None:
             state.partition, tissues.medium, setup.walls, setup.needles, state.body.laws.cement, tissues.fluids,
             setup.plan, tissues.exchange,
         )  # fmt: skip
-        stored = injection.run().moments[-1].stored
+        stored = injection.run().records[-1].stored
         injection.destroy()
         return stored
 

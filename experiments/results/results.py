@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.case.sections import Side
 from experiments.case.units import to_clinical
-from fem.injection.history import InjectionHistory, Moment
+from fem.injection.history import InjectionHistory, StepRecord
 from fem.measures.fill import FillMeasures
 from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, worst_grade
 from fem.mechanics.stiffness import StiffnessMatrix
@@ -94,8 +94,8 @@ def injection_results(
         "mass_balance_error": history.balance_error,
         "tracer_balance_error": history.tracer_error,
         "divergence_error": history.divergence_error,
-        "saturation_min": min(moment.saturation_range[0] for moment in history.moments),
-        "saturation_max": max(moment.saturation_range[1] for moment in history.moments),
+        "saturation_min": min(record.saturation_range[0] for record in history.records),
+        "saturation_max": max(record.saturation_range[1] for record in history.records),
         "front_viscosity_ratio_min": history.least_front_ratio,
         "stop_reason": history.stop_reason,
         "duration_s": last.time,
@@ -118,7 +118,7 @@ def injection_results(
 
 
 def _needle_results(history: InjectionHistory, number: int, side: Side) -> dict[str, float | str]:
-    states, end = [moment.needles[number] for moment in history.moments], history.needle_ends[number]
+    states, end = [record.needles[number] for record in history.records], history.needle_ends[number]
     return {
         "side": side,
         "stop_reason": end.reason,
@@ -132,31 +132,31 @@ def _needle_results(history: InjectionHistory, number: int, side: Side) -> dict[
 def injection_course(history: InjectionHistory) -> Mapping[str, Any]:
     """Quantity -> its value at every moment of the injection; ``needles`` has the same for each needle."""
 
-    def leaked(moment: Moment) -> float:
-        return to_clinical(sum(moment.leaked.values()), "ml")
+    def leaked(record: StepRecord) -> float:
+        return to_clinical(sum(record.leaked.values()), "ml")
 
-    moments = history.moments
+    records = history.records
     return {
-        "time_s": [moment.time for moment in moments],
-        "injected_ml": [to_clinical(moment.injected, "ml") for moment in moments],
-        "stored_ml": [to_clinical(moment.stored, "ml") for moment in moments],
-        "leaked_ml": [leaked(moment) for moment in moments],
+        "time_s": [record.time for record in records],
+        "injected_ml": [to_clinical(record.injected, "ml") for record in records],
+        "stored_ml": [to_clinical(record.stored, "ml") for record in records],
+        "leaked_ml": [leaked(record) for record in records],
         "leaked_by_site_ml": {
-            site: [to_clinical(moment.leaked[site], "ml") for moment in moments]
+            site: [to_clinical(record.leaked[site], "ml") for record in records]
             for site in SITES
             if history.last.leaked[site] > LEAST_COURSE
         },
-        "open_sites": [list(moment.open_sites) for moment in moments],
-        "rate_ml_per_min": [to_clinical(moment.rate, "ml/min") for moment in moments],
-        "tip_pressure_kpa": [to_clinical(moment.tip_pressure, "kPa") for moment in moments],
-        "syringe_pressure_kpa": [to_clinical(moment.syringe_pressure, "kPa") for moment in moments],
+        "open_sites": [list(record.open_sites) for record in records],
+        "rate_ml_per_min": [to_clinical(record.rate, "ml/min") for record in records],
+        "tip_pressure_kpa": [to_clinical(record.tip_pressure, "kPa") for record in records],
+        "syringe_pressure_kpa": [to_clinical(record.syringe_pressure, "kPa") for record in records],
         "needles": [
             {
-                "rate_ml_per_min": [to_clinical(moment.needles[number].rate, "ml/min") for moment in moments],
-                "injected_ml": [to_clinical(moment.needles[number].injected, "ml") for moment in moments],
-                "tip_pressure_kpa": [to_clinical(moment.needles[number].tip_pressure, "kPa") for moment in moments],
+                "rate_ml_per_min": [to_clinical(record.needles[number].rate, "ml/min") for record in records],
+                "injected_ml": [to_clinical(record.needles[number].injected, "ml") for record in records],
+                "tip_pressure_kpa": [to_clinical(record.needles[number].tip_pressure, "kPa") for record in records],
                 "syringe_pressure_kpa": [
-                    to_clinical(moment.needles[number].syringe_pressure, "kPa") for moment in moments
+                    to_clinical(record.needles[number].syringe_pressure, "kPa") for record in records
                 ],
             }
             for number in range(len(history.last.needles))
@@ -219,15 +219,15 @@ def stiffness_results(stiffness: StiffnessMatrix) -> dict[str, Any]:
 
 def solver_record(history: InjectionHistory) -> dict[str, Any]:
     """What the solvers did, for the manifest."""
-    moments = history.moments[1:]
-    steps = max(len(moments), 1)
+    records = history.records[1:]
+    steps = max(len(records), 1)
     return {
-        "steps": len(moments),
-        "pressure_iterations_per_step": sum(moment.pressure_iterations for moment in moments) / steps,
-        "transport_sweeps_per_step": sum(moment.sweeps for moment in moments) / steps,
-        "viscosity_rounds_per_step": [moment.viscosity_rounds for moment in history.moments],
-        "wall_rounds_max": max((moment.wall_rounds for moment in moments), default=0),
-        "mass_balance_error_per_step": [moment.balance_error for moment in history.moments],
-        "tracer_error_per_step": [moment.tracer_error for moment in history.moments],
-        "divergence_error_per_step": [moment.divergence_error for moment in history.moments],
+        "steps": len(records),
+        "pressure_iterations_per_step": sum(record.pressure_iterations for record in records) / steps,
+        "transport_sweeps_per_step": sum(record.sweeps for record in records) / steps,
+        "viscosity_rounds_per_step": [record.picard_iterations for record in history.records],
+        "wall_rounds_max": max((record.sealing_solves for record in records), default=0),
+        "mass_balance_error_per_step": [record.balance_error for record in history.records],
+        "tracer_error_per_step": [record.tracer_error for record in history.records],
+        "divergence_error_per_step": [record.divergence_error for record in history.records],
     }

@@ -85,7 +85,7 @@ class CaseOutcome:
                 series.append(0.0, {"saturation": self.saturation})
             for snapshot in self.snapshots:
                 series.append(
-                    snapshot.moment.time,
+                    snapshot.record.time,
                     {
                         "saturation": snapshot.saturation,
                         "pressure_kpa": to_clinical(1.0, "kPa") * snapshot.pressure,

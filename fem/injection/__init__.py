@@ -1,5 +1,5 @@
 """The injection of cement over time: flow, transport, walls, needles, plan, stop rules and the balance of every drop.
 
-Here belongs what happens between two moments of an injection and what is recorded of it. How a pressure is solved for,
+Here belongs what happens between two times of an injection and what is recorded of it. How a pressure is solved for,
 and what is measured on a finished field, does not.
 """

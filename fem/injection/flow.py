@@ -1,9 +1,10 @@
-"""Pressure, viscosities, walls and rates in agreement with each other at one moment of an injection.
+"""The fixed point of pressure, viscosities, walls and rates at one time of an injection, by Picard iteration.
 
 The mobility of a cell is S / mu_c + (1 - S) / mu_d. The viscosity of cement follows from the speed that the pressure
 drives it with, the state of a wall from the pressure behind it, and the rate of a needle at its pressure limit from
-all of them: rounds of pressure solves bring them together, until the viscosities change by less than
-:data:`VISCOSITY_TOLERANCE` and the walls keep their state. A step begins with the speeds of the one before.
+all of them: a Picard iteration, each with one pressure solve at the viscosities and wall states of the solve before,
+goes on until the viscosities change by less than :data:`VISCOSITY_TOLERANCE` and the walls keep their state. A step
+begins with the speeds of the one before.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 
 from fem.errors import ConvergenceError
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
-from fem.injection.needle_tips import Response, Tips
-from fem.injection.wall_flow import FULL, WallFlow
+from fem.injection.needle_tips import NeedleTips, PressureResponse
+from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from fem.pressure.darcy import RELATIVE_TOLERANCE, DarcyPressure
@@ -37,14 +38,14 @@ CONDUIT_TOLERANCE = 0.02
 WALL_TOLERANCE = 1e-6
 """Rate that walls in the wrong state may miss in the last round, over the planned rate."""
 
-ROUND_LIMIT = 100
-"""Rounds after which the agreement is given up."""
+PICARD_LIMIT = 100
+"""Picard iterations after which the fixed point is given up."""
 
 _RESPONSE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Filling:
+class PoreFluids:
     """What fills the pores of this rank's cells, ghosts included.
 
     Attributes:
@@ -68,7 +69,7 @@ class CoupledFlow:
         rates: (places,) rates of the last solve in mm3/s.
         cement_viscosity: (local cells,) in MPa s.
         displaced_viscosity: (local cells,) in MPa s.
-        rounds: rounds that the last agreement took.
+        picard_iterations: of the last fixed point.
         iterations: conjugate-gradient iterations since the last call of :meth:`count_iterations`.
     """
 
@@ -77,7 +78,7 @@ class CoupledFlow:
         partition: Partition,
         medium: PorousMedium,
         walls: WallFlow,
-        tips: Tips,
+        tips: NeedleTips,
         cement: Rheology,
         fluids: DisplacedFluids,
         exchange: VascularExchange | None,
@@ -115,7 +116,7 @@ class CoupledFlow:
         self.cement_viscosity = np.ones(len(self._porosity))
         self.displaced_viscosity = np.full(len(self._porosity), fluids.marrow_viscosity)
         self.rates = np.zeros(tips.count)
-        self.rounds = self.iterations = 0
+        self.picard_iterations = self.iterations = 0
 
     @property
     def driven_at_rest(self) -> bool:
@@ -127,16 +128,16 @@ class CoupledFlow:
         """(local cells,) viscosity of cement over that of the displaced phase."""
         return self.cement_viscosity / self.displaced_viscosity
 
-    def rest(self, filling: Filling) -> float:
+    def solve_resting_pressure(self, filling: PoreFluids) -> float:
         """Find the pressure before any injection, from which tip pressures count; returns its largest value in MPa."""
         if not self._driven:
             return 0.0
-        self.agree(np.zeros(self.tips.count), filling, 0.0)
-        self.tips.resting_pressure[:] = self.tips.measure(self.pressure.facet_pressure)
+        self.solve_fixed_point(np.zeros(self.tips.count), filling, 0.0)
+        self.tips.resting_pressure[:] = self.tips.mean_pressures(self.pressure.facet_pressure)
         return float(self._comm.allreduce(float(self.pressure.facet_pressure.max()), op=MPI.MAX))
 
-    def agree(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> None:
-        """Bring everything into agreement.
+    def solve_fixed_point(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> None:
+        """Picard iteration over viscosities, wall states and pressure.
 
         Args:
             planned: (places,) planned rates in mm3/s; a place with a rate conducts as if it were full of cement, since
@@ -145,35 +146,38 @@ class CoupledFlow:
             syringe_age: age of the cement in the syringe in s.
 
         Raises:
-            ConvergenceError: a solve or the rounds did not reach their tolerance.
+            ConvergenceError: a solve or the iteration did not reach their tolerance.
         """
         self.walls.unseal()
         self._sealed[:] = False
         self.displaced_viscosity[:] = mixed_viscosity(
             filling.fluids, self._fluids.viscosities, self._fluids.marrow_viscosity
         )
-        self.tips.surround(filling.saturation)
+        self.tips.note_surroundings(filling.saturation)
         filling = self._with_full_cannulas(planned, filling, syringe_age)
-        for self.rounds in range(1, ROUND_LIMIT + 1):
+        for self.picard_iterations in range(1, PICARD_LIMIT + 1):
             self.cement_viscosity[:] = self._driven_viscosity(filling)
-            self.walls.follow(filling.age)
+            self.walls.update_active_set(filling.age)
             missed = self._solve(planned, filling, syringe_age)
             change, conduits = self._viscosity_change(filling)
             if change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE and missed <= WALL_TOLERANCE:
                 return
         raise ConvergenceError(
-            f"Viscosity, walls and pressure did not agree within {ROUND_LIMIT} rounds: the viscosity still changed by "
+            f"Viscosity, walls and pressure found no fixed point within {PICARD_LIMIT} iterations: the "
+            f"viscosity still changed by "
             f"{change:.1e}, the conduits by {conduits:.1e} and the walls by {missed:.1e} of the rate."
         )
 
     def seal(self, saturation: NDArray[np.float64]) -> bool:
         """Stop the seep out of cells that it would overfill, through walls and into vessels; was there any?"""
-        overfull = (saturation > 1.0 + FULL) & (self._exchange > 0.0) & (self.pressure.exchange_rate < 0.0)
+        overfull = (
+            (saturation > 1.0 + OVERFILL_TOLERANCE) & (self._exchange > 0.0) & (self.pressure.exchange_rate < 0.0)
+        )
         overfull &= ~self._sealed
         self._sealed |= overfull
         return bool(self._comm.allreduce(self.walls.seal(saturation) or bool(overfull.any()), op=MPI.LOR))
 
-    def repeat(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> None:
+    def solve_sealed(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> None:
         """Solve once more with the viscosities and states of the walls at hand, after walls have been sealed."""
         self._solve(planned, filling, syringe_age)
 
@@ -185,27 +189,27 @@ class CoupledFlow:
     def tip_pressures(self, syringe_age: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(places,) tip and syringe pressures in MPa at the present rates; 0 where nothing is injected."""
         tip, syringe = np.zeros(self.tips.count), np.zeros(self.tips.count)
-        means = self.tips.measure(self.pressure.facet_pressure)
+        means = self.tips.mean_pressures(self.pressure.facet_pressure)
         for place in np.flatnonzero(self.rates):
             rate = float(self.rates[place])
             tip[place] = self.tips.tip_pressure(int(place), float(means[place]), rate, syringe_age)
             syringe[place] = self.tips.syringe_pressure(int(place), float(tip[place]), rate, syringe_age)
         return tip, syringe
 
-    def _with_full_cannulas(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> Filling:
+    def _with_full_cannulas(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> PoreFluids:
         """The same filling, where the cement that a source lacks to be full, as it conducts, comes from the syringe."""
         sources = self.tips.shares[planned > 0.0].sum(axis=0) > 0.0
         present = np.where(sources, np.clip(filling.saturation, 0.0, 1.0), 1.0)
         return replace(filling, age=present * filling.age + (1.0 - present) * syringe_age)
 
-    def _driven_viscosity(self, filling: Filling) -> NDArray[np.float64]:
+    def _driven_viscosity(self, filling: PoreFluids) -> NDArray[np.float64]:
         """(local cells,) viscosity of cement in MPa s at the speed of the last solve."""
         shear_rate = pore_shear_rate(
             self._speed.array, 1.0, self._mean_permeability, 1.0, self._porosity, self._cement.shear_constant
         )
         return self._cement.viscosity(shear_rate, filling.age)
 
-    def _viscosity_change(self, filling: Filling) -> tuple[float, float]:
+    def _viscosity_change(self, filling: PoreFluids) -> tuple[float, float]:
         """How much the last solve changes the viscosities that it was made with.
 
         Returns:
@@ -219,7 +223,7 @@ class CoupledFlow:
         total = self._comm.allreduce(np.array([float(squares), float(weight.sum()), conduits]))
         return float(np.sqrt(total[0] / total[1])), float(total[2] / self._scale)
 
-    def _solve(self, planned: NDArray[np.float64], filling: Filling, syringe_age: float) -> float:
+    def _solve(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> float:
         """Pressure, fluxes and rates at the present viscosities; returns what the walls missed of the planned rate."""
         active = planned > 0.0
         source_cells = self.tips.shares[active].sum(axis=0) > 0.0
@@ -233,7 +237,7 @@ class CoupledFlow:
             source = rates @ self.tips.shares
             self.pressure.solve(mobility, source, conductance, zero, exchange, accuracy, self._scale)
             self.iterations += self.pressure.iterations
-            return self.tips.measure(self.pressure.facet_pressure)
+            return self.tips.mean_pressures(self.pressure.facet_pressure)
 
         self.rates = planned.copy()
         if not active.any() or not np.isfinite(self._pressure_limit):
@@ -242,12 +246,12 @@ class CoupledFlow:
             # Entry pressures of open sites, too, drive a flow that is not in proportion to the rates.
             driven = self._driven or self._comm.allreduce(bool(zero.any()), op=MPI.LOR)
             response = self._response(planned, means, driven, solve)
-            self.rates = self.tips.allowed_rates(planned, response, self._pressure_limit, syringe_age)
+            self.rates = self.tips.pressure_limited_rates(planned, response, self._pressure_limit, syringe_age)
             solve(self.rates)
         self._speed.array[:] = self.pressure.cell_speed()
         # On both sides of a border between ranks a cell must have one viscosity, or cement is lost there.
         self._speed.scatter_forward()
-        missed = self.walls.respond(self.pressure.facet_pressure, self.pressure.wall_flux)
+        missed = self.walls.take_solution(self.pressure.facet_pressure, self.pressure.wall_flux)
         return float(self._comm.allreduce(missed) / self._scale)
 
     def _within_limit(self, means: NDArray[np.float64], age: float) -> bool:
@@ -265,7 +269,7 @@ class CoupledFlow:
         means: NDArray[np.float64],
         driven: bool,
         solve: Callable[[NDArray[np.float64], float], NDArray[np.float64]],
-    ) -> Response:
+    ) -> PressureResponse:
         """Mean pressures around the sources as an affine function of the rates, from those at the planned rates."""
         places = np.flatnonzero(planned)
         base = solve(np.zeros_like(planned), _RESPONSE_TOLERANCE) if driven else np.zeros_like(planned)

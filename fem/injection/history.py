@@ -50,7 +50,7 @@ class NeedleEnd:
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepRecord:
     """The state at one time of an injection.
 
     Attributes:
@@ -69,10 +69,10 @@ class Moment:
         tracer_error: what the balance of a fluid besides marrow misses, over its volume at the start.
         divergence_error: largest |sum of the facet fluxes - source| of a cell over the largest planned rate.
         saturation_range: smallest and largest saturation of a cell.
-        pressure_iterations: conjugate-gradient iterations since the last moment.
-        sweeps: transport sweeps since the last moment.
-        viscosity_rounds: pressure solves that brought viscosity, walls and pressure into agreement.
-        wall_rounds: pressure solves of the last step because walls behind cells full of cement stop seeping.
+        pressure_iterations: conjugate-gradient iterations since the last record.
+        sweeps: transport sweeps since the last record.
+        picard_iterations: pressure solves that brought viscosity, walls and pressure to their fixed point.
+        sealing_solves: pressure solves of the last step because walls behind cells full of cement stop seeping.
     """
 
     time: float
@@ -90,8 +90,8 @@ class Moment:
     saturation_range: tuple[float, float]
     pressure_iterations: int
     sweeps: int
-    viscosity_rounds: int
-    wall_rounds: int
+    picard_iterations: int
+    sealing_solves: int
 
     @property
     def rate(self) -> float:
@@ -134,13 +134,13 @@ class LeakOnset:
     injected: float
 
 
-def leak_onsets(moments: Sequence[Moment]) -> dict[str, LeakOnset]:
+def leak_onsets(records: Sequence[StepRecord]) -> dict[str, LeakOnset]:
     """Site -> onset of its leak, for the sites whose leak passed :data:`DETECTABLE_LEAK`; linear within a step."""
     onsets = {}
-    for site in moments[-1].leaked:
-        after = next((number for number, moment in enumerate(moments) if moment.leaked[site] >= DETECTABLE_LEAK), 0)
+    for site in records[-1].leaked:
+        after = next((number for number, record in enumerate(records) if record.leaked[site] >= DETECTABLE_LEAK), 0)
         if after:
-            start, end = moments[after - 1], moments[after]
+            start, end = records[after - 1], records[after]
             share = (DETECTABLE_LEAK - start.leaked[site]) / (end.leaked[site] - start.leaked[site])
             onsets[site] = LeakOnset(
                 start.time + share * (end.time - start.time),
@@ -154,7 +154,7 @@ class InjectionHistory:
     """The course of an injection, the same on every rank.
 
     Attributes:
-        moments: the states at the start, after every step and at the end.
+        records: the states at the start, after every step and at the end.
         stop_reason: ``volume_reached``, ``leak_limit:<site>``, ``front_limit``, ``working_time``, ``stop_pressure``,
             ``pressure_limit`` or ``no_flow``.
         needle_ends: when and why each needle of the procedure ended.
@@ -163,7 +163,7 @@ class InjectionHistory:
         saturation: (m,) final cement saturation in the order of the mesh; None on ranks other than 0.
     """
 
-    moments: tuple[Moment, ...]
+    records: tuple[StepRecord, ...]
     stop_reason: str
     needle_ends: tuple[NeedleEnd, ...]
     onsets: Mapping[str, LeakOnset]
@@ -171,39 +171,39 @@ class InjectionHistory:
     saturation: NDArray[np.float64] | None
 
     @property
-    def last(self) -> Moment:
+    def last(self) -> StepRecord:
         """The state at the end."""
-        return self.moments[-1]
+        return self.records[-1]
 
     @property
     def peak_tip_pressure(self) -> float:
         """Largest tip pressure in MPa."""
-        return max(moment.tip_pressure for moment in self.moments)
+        return max(record.tip_pressure for record in self.records)
 
     @property
     def peak_syringe_pressure(self) -> float:
         """Largest syringe pressure in MPa."""
-        return max(moment.syringe_pressure for moment in self.moments)
+        return max(record.syringe_pressure for record in self.records)
 
     @property
     def least_front_ratio(self) -> float | None:
-        """Smallest viscosity ratio at the front of all moments; below 1 the front is unstable."""
-        return min((moment.front_ratio for moment in self.moments if moment.front_ratio is not None), default=None)
+        """Smallest viscosity ratio at the front of all records; below 1 the front is unstable."""
+        return min((record.front_ratio for record in self.records if record.front_ratio is not None), default=None)
 
     @property
     def balance_error(self) -> float:
-        """Largest balance error of all moments."""
-        return max(moment.balance_error for moment in self.moments)
+        """Largest balance error of all records."""
+        return max(record.balance_error for record in self.records)
 
     @property
     def tracer_error(self) -> float:
-        """Largest tracer error of all moments."""
-        return max(moment.tracer_error for moment in self.moments)
+        """Largest tracer error of all records."""
+        return max(record.tracer_error for record in self.records)
 
     @property
     def divergence_error(self) -> float:
-        """Largest divergence error of all moments."""
-        return max(moment.divergence_error for moment in self.moments)
+        """Largest divergence error of all records."""
+        return max(record.divergence_error for record in self.records)
 
 
 @dataclass(frozen=True)
@@ -211,14 +211,14 @@ class FieldSnapshot:
     """Fields at one time, handed to an observer on rank 0; every array in the order of the mesh's cells.
 
     Attributes:
-        moment: the scalars of the same time.
+        record: the scalars of the same time.
         saturation: (m,) cement saturation.
         pressure: (m,) pressure in MPa above the resting venous pressure.
         velocity: (m, 3) Darcy velocity in mm/s.
         fluids: fluid besides marrow -> (m,) its share in the displaced phase.
     """
 
-    moment: Moment
+    record: StepRecord
     saturation: NDArray[np.float64]
     pressure: NDArray[np.float64]
     velocity: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""The books of an injection: every volume that has crossed the surface and the needles, and what they miss."""
+"""The mass balance of an injection: every volume that has crossed the surface and the needles, and what they miss."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from meshes.leak_sites import SITES
 
 
-class Books:
+class MassBalance:
     """Volumes in mm3, the same on every rank.
 
     Attributes:
@@ -21,7 +21,7 @@ class Books:
     """
 
     def __init__(self, needles: int, fluid_start: NDArray[np.float64]) -> None:
-        """Open the books of so many needles and the (k,) volumes of the fluids besides marrow."""
+        """Begin the balance of so many needles and the (k,) volumes of the fluids besides marrow."""
         self.injected = np.zeros(needles)
         self.leaked = np.zeros(len(SITES))
         self.displaced_out = self.inflow = 0.0

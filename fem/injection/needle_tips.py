@@ -19,11 +19,11 @@ _ROUND_LIMIT = 200
 _RATE_TOLERANCE = 1e-11
 _PROBE = 1e-5
 
-Response = tuple[NDArray[np.float64], NDArray[np.float64]]
+PressureResponse = tuple[NDArray[np.float64], NDArray[np.float64]]
 """(places,) mean pressures in MPa around the sources without any injection, and (places, places) per rate of each."""
 
 
-class Tips:
+class NeedleTips:
     """The places at which tips lie in the course of a procedure.
 
     Attributes:
@@ -53,11 +53,11 @@ class Tips:
         """Number of places."""
         return len(self.needles)
 
-    def measure(self, facet_pressure: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mean_pressures(self, facet_pressure: NDArray[np.float64]) -> NDArray[np.float64]:
         """(places,) mean pressure in MPa around the source cells, from (local facets,) pressures."""
         return np.array([surface.mean(facet_pressure, self._partition) for surface in self._surfaces])
 
-    def surround(self, saturation: NDArray[np.float64]) -> None:
+    def note_surroundings(self, saturation: NDArray[np.float64]) -> None:
         """Note how much cement stands around the source cells, from (local cells,) saturations."""
         self._surrounding[:] = [surface.mean_outside(saturation, self._partition) for surface in self._surfaces]
 
@@ -72,8 +72,8 @@ class Tips:
         consistency, index = float(self._cement.consistency(age)), float(self._cement.index(age))
         return tip_pressure + float(self.needles[place].cannula.pressure_drop(rate, consistency, index))
 
-    def allowed_rates(
-        self, planned: NDArray[np.float64], response: Response, limit: float, age: float
+    def pressure_limited_rates(
+        self, planned: NDArray[np.float64], response: PressureResponse, limit: float, age: float
     ) -> NDArray[np.float64]:
         """(places,) the planned rates, or the smaller ones at which no syringe pressure is above its limit.
 

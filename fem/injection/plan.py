@@ -67,7 +67,7 @@ class InjectionPlan:
         stop_pressure: syringe pressure in MPa that ends the injection, or None.
         leak_limits: site -> cumulated leak in mm3 that ends the injection.
         front_limit: position along +y in mm; the injection ends when the front lies beyond it. None: no such rule.
-        output_count: number of evenly spaced moments, the last at the planned volume, at which fields are handed out.
+        output_count: number of evenly spaced volumes, the last at the planned volume, at which fields are handed out.
         front_advance: how far the front may move in a step, in mean cell lengths (docs/theory/convergence.md, tag D).
         least_steps: steps that the planned volume is divided into at least (docs/theory/convergence.md, tag D).
     """

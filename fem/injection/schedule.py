@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fem.injection.plan import Stage
 
-COMPLETE = 1e-9
+COMPLETION_TOLERANCE = 1e-9
 """Share of its volume that a bolus may lack when it counts as delivered, and of its length a pause."""
 
 
@@ -69,14 +69,14 @@ class Schedule:
         """Count what was delivered in ``step`` s at the rates in mm3/s."""
         if self.pausing:
             self._pause -= step
-            if self._pause <= COMPLETE * self._stages[self._stage].pause:
+            if self._pause <= COMPLETION_TOLERANCE * self._stages[self._stage].pause:
                 self._pause = 0.0
             return
         for index, bolus in enumerate(self._stages[self._stage].boluses):
             self._left[index] -= rates[bolus.needle] * step
-            if self._left[index] <= COMPLETE * bolus.volume:
+            if self._left[index] <= COMPLETION_TOLERANCE * bolus.volume:
                 self._left[index] = 0.0
-        self._go_on()
+        self._enter_next_stage()
 
     def abandon(self, places: NDArray[np.int64]) -> None:
         """Give up the boluses at these places of this stage."""
@@ -84,7 +84,7 @@ class Schedule:
             if bolus.needle in places:
                 self._left[index] = 0.0
                 self.abandoned[bolus.needle] = True
-        self._go_on()
+        self._enter_next_stage()
 
     def pending(self) -> NDArray[np.bool_]:
         """(places,) whether something is still to be delivered there, in this stage or in a later one."""
@@ -96,7 +96,7 @@ class Schedule:
                 pending[[bolus.needle for bolus in stage.boluses]] = True
         return pending
 
-    def _go_on(self) -> None:
+    def _enter_next_stage(self) -> None:
         if any(self._left):
             return
         self._stage += 1

@@ -96,7 +96,7 @@ class CementTransport:
         new = self._exchange.array
         new[:] = saturation
         for sweep in range(1, SWEEP_LIMIT + 1):
-            change = _sweep(
+            change = _saturation_sweep(
                 order.cells,
                 order.starts,
                 partition.neighbours,
@@ -118,7 +118,7 @@ class CementTransport:
             f"The saturation did not settle within {SWEEP_LIMIT} sweeps; the last one still changed it by {change:.1e}."
         )
 
-    def carry(
+    def advect(
         self,
         tracer: NDArray[np.float64],
         before: NDArray[np.float64],
@@ -158,7 +158,7 @@ class CementTransport:
         new[:] = tracer
         tolerance = SWEEP_TOLERANCE * max(partition.comm.allreduce(float(np.abs(tracer).max()), op=MPI.MAX), 1.0)
         for _ in range(SWEEP_LIMIT):
-            change = _carry_sweep(
+            change = _tracer_sweep(
                 order.cells,
                 order.starts,
                 partition.neighbours,
@@ -190,7 +190,7 @@ def fractional_flow(saturation: NDArray[np.float64], viscosity_ratio: NDArray[np
 
 
 @numba.njit(cache=True)
-def _sweep(
+def _saturation_sweep(
     cells: NDArray[np.int64],
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],
@@ -309,7 +309,7 @@ def _solve_phase(
 
 
 @numba.njit(cache=True)
-def _carry_sweep(
+def _tracer_sweep(
     cells: NDArray[np.int64],
     starts: NDArray[np.int64],
     neighbours: NDArray[np.int32],

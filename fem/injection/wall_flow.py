@@ -27,13 +27,13 @@ from materials.cement import Rheology
 from materials.leak_path import LeakPath
 from meshes.leak_sites import SITES
 
-STIFFEST = 1e4
+LARGEST_CONDUCTANCE_RATIO = 1e4
 """Largest conductance of a wall over that of the cell behind it: more changes the pressure drop by less than 1e-4."""
 
-FRONT = 0.5
+FRONT_SATURATION = 0.5
 """Saturation behind a wall above which the front of cement has come there (tag D)."""
 
-FULL = 1e-9
+OVERFILL_TOLERANCE = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
 
 
@@ -87,7 +87,7 @@ class WallFlow:
         """Whether the pressure outside is the resting one everywhere, on all ranks."""
         return not self._partition.comm.allreduce(bool(self._outside.any()))
 
-    def follow(self, age: NDArray[np.float64]) -> None:
+    def update_active_set(self, age: NDArray[np.float64]) -> None:
         """Take up the state, and the viscosity in the conduits, that the last solve asks for.
 
         Args:
@@ -141,12 +141,12 @@ class WallFlow:
         slope = np.where(self._entering & ~self._sealed, self._conductance, seep + leak)
         threshold = np.where(self._passing, self._threshold, 0.0)
         share = np.divide(leak, slope, out=np.zeros_like(slope), where=slope > 0.0)
-        self._slope = np.minimum(slope, STIFFEST * stiffness)
+        self._slope = np.minimum(slope, LARGEST_CONDUCTANCE_RATIO * stiffness)
         self._zero = self._outside + share * threshold
         self._filled = filled
         return self._slope, self._zero
 
-    def respond(self, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]) -> float:
+    def take_solution(self, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]) -> float:
         """Take over a solve, and note the state that its pressure asks for.
 
         Args:
@@ -202,7 +202,7 @@ class WallFlow:
     def seal(self, saturation: NDArray[np.float64]) -> bool:
         """Close walls that only the displaced phase leaves through where their cell would overfill; were there any?"""
         marrow_only = ~self._leaking() & (self._flux > 0.0)
-        overfull = marrow_only & (saturation[self.cells] > 1.0 + FULL) & ~self._sealed
+        overfull = marrow_only & (saturation[self.cells] > 1.0 + OVERFILL_TOLERANCE) & ~self._sealed
         self._sealed |= overfull
         return bool(overfull.any())
 
@@ -210,9 +210,9 @@ class WallFlow:
         """Let all walls seep again."""
         self._sealed[:] = False
 
-    def remember(self) -> None:
+    def lower_entry_pressures(self) -> None:
         """Facets that the front of cement is passing now open more easily from now on."""
-        passing = self._leaking() & (self._filled > FRONT)
+        passing = self._leaking() & (self._filled > FRONT_SATURATION)
         self._threshold[passing] = self._reopening[passing]
 
     def cement_behind_openings(self, saturation: NDArray[np.float64]) -> float:

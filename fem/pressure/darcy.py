@@ -31,16 +31,16 @@ from fem.pressure.two_level import TwoLevel
 RELATIVE_TOLERANCE = 1e-11
 """Residual of the pressure solve over the norm of its right-hand side."""
 
-MARGIN = 0.2
-"""Share of that residual to which the solves of the books are brought: what two numbers of ranks make of a whole
-injection then agrees to 1e-6."""
+ACCURACY_MARGIN = 0.2
+"""Share of that residual to which solves that enter a mass balance are brought: what two numbers of ranks make of
+a whole injection then agrees to 1e-6."""
 
 ITERATION_LIMIT = 2000
 """Conjugate-gradient iterations after which a pressure solve is given up."""
 
-MISSED = 5.0
+BALANCE_TOLERANCE = 5.0
 """What the balance of a cell and that of the whole may miss over the tolerance and the sources: of the whole, half of
-what the books of a run may miss."""
+what the mass balance of a run may miss."""
 
 REFINEMENT_LIMIT = 4
 """Solves, each ten times as accurate, by which the balances may be brought to that."""
@@ -124,9 +124,9 @@ class DarcyPressure:
         return solver, matrix
 
     def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
-        moment = Conductances(mobility, self._exchange, wall_conductance)
-        self._facet_matrix.fill(moment)
-        self._preconditioner.update(moment)
+        conductances = Conductances(mobility, self._exchange, wall_conductance)
+        self._facet_matrix.fill(conductances)
+        self._preconditioner.update(conductances)
 
     def solve(
         self,
@@ -150,8 +150,8 @@ class DarcyPressure:
                 ``flow_scale``.
             flow_scale: rate in mm3/s; without one and without sources, the whole right-hand side is the scale.
 
-        Where round-off keeps the balances from what :data:`MISSED` allows, the last of the solves stands, and
-        :attr:`divergence_defect` tells what it misses.
+        Where round-off keeps the balances from what :data:`BALANCE_TOLERANCE` allows, the last of the solves stands,
+        and :attr:`divergence_defect` tells what it misses.
 
         Raises:
             ConvergenceError: the residual did not reach the tolerance, or a mobility is not positive and finite.
@@ -169,26 +169,26 @@ class DarcyPressure:
         if not comm.allreduce(bool(driven), op=MPI.LOR):
             self._pressure.set(0.0)
             self._reference = 0.0
-            self._take_over(wall_conductance, outside_pressure)
+            self._recover_solution(wall_conductance, outside_pressure)
             return
         self._assemble(mobility, wall_conductance)
         # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
         sums = comm.allreduce(np.array([np.sum(source[:owned] ** 2), np.abs(source[:owned]).sum()]))
         flow = 0.5 * float(np.sqrt(sums[0]) or flow_scale)
-        booked = tolerance <= RELATIVE_TOLERANCE
+        balanced = tolerance <= RELATIVE_TOLERANCE
         for refinement in range(REFINEMENT_LIMIT):
-            self._refer(mobility)
-            self._load(wall_conductance, outside_pressure)
-            accuracy = (MARGIN if booked else 1.0) * tolerance * 0.1**refinement
+            self._shift_reference(mobility)
+            self._assemble_rhs(wall_conductance, outside_pressure)
+            accuracy = (ACCURACY_MARGIN if balanced else 1.0) * tolerance * 0.1**refinement
             self._solver.setTolerances(rtol=0.0 if flow else accuracy, atol=accuracy * flow)
             self.iterations += krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
-            self._take_over(wall_conductance, outside_pressure)
-            # Only accurate solves enter the books; at rest what flows, however little, adds up over a whole pause.
-            allowed = tolerance * max(MISSED * float(sums[1]), self._outflow())
-            if not booked or max(self._imbalance(), self.divergence_defect) <= allowed:
+            self._recover_solution(wall_conductance, outside_pressure)
+            # Only accurate solves enter a mass balance; at rest what flows, however little, adds up over a whole pause.
+            allowed = tolerance * max(BALANCE_TOLERANCE * float(sums[1]), self._outflow())
+            if not balanced or max(self._imbalance(), self.divergence_defect) <= allowed:
                 return
 
-    def _load(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+    def _assemble_rhs(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
         """The right-hand side for pressures that count from the reference."""
         partition, owned = self.partition, self.partition.owned_cells
         with self._rhs.localForm() as local:
@@ -202,7 +202,7 @@ class DarcyPressure:
             array[self._walls.facets] += wall_conductance * (outside_pressure - self._reference)
         self._rhs.ghostUpdate(addv=PETSc.InsertMode.ADD_VALUES, mode=PETSc.ScatterMode.REVERSE)
 
-    def _refer(self, mobility: NDArray[np.float64]) -> None:
+    def _shift_reference(self, mobility: NDArray[np.float64]) -> None:
         """Count pressures from their mean in the last solve, weighted by mobility.
 
         Where fluid moves easily, differences of pressure are small beside the pressure, and would be lost in its last
@@ -216,7 +216,7 @@ class DarcyPressure:
         self._pressure.shift(self._reference - reference)
         self._reference = reference
 
-    def _take_over(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+    def _recover_solution(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
         """Pressures of the facets, exchange with vessels and fluxes from the solution."""
         self._pressure.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
         with self._pressure.localForm() as local:

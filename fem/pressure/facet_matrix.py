@@ -33,7 +33,7 @@ FIRST, SECOND = (np.array(side) for side in zip(*PAIRS, strict=True))
 
 @dataclass(frozen=True)
 class Conductances:
-    """What the matrix holds at one moment.
+    """What the matrix holds at one conductances.
 
     Attributes:
         mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
@@ -75,10 +75,12 @@ class FacetMatrix:
         self._given, self._result = (la.vector(facet_map, 1) for _ in range(2))
         self._with_ghosts = bool(partition.comm.size > 1)
 
-    def fill(self, moment: Conductances) -> None:
+    def fill(self, conductances: Conductances) -> None:
         """Take up other values."""
-        _fill(self.cell_facets, self._unit_pairs, moment.mobility, moment.exchange, self.pairs, self.row_sum)
-        self.row_sum[self._walls] += moment.walls
+        _fill(
+            self.cell_facets, self._unit_pairs, conductances.mobility, conductances.exchange, self.pairs, self.row_sum
+        )
+        self.row_sum[self._walls] += conductances.walls
 
     def mult(self, _: PETSc.Mat, given: PETSc.Vec, result: PETSc.Vec) -> None:
         """``result`` = A ``given``."""

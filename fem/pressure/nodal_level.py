@@ -78,10 +78,10 @@ class NodalLevel:
             self._solver.setFromOptions()
             self._solver.setUp()
 
-    def fill(self, moment: Conductances) -> None:
+    def fill(self, conductances: Conductances) -> None:
         """Take up other values; those of ghosts are not needed."""
-        _fill_cells(self._cell_matrices, moment.mobility, moment.exchange, self._values)
-        self._values[16 * len(self._cell_matrices) :] = np.repeat(moment.walls / 9.0, 9)
+        _fill_cells(self._cell_matrices, conductances.mobility, conductances.exchange, self._values)
+        self._values[16 * len(self._cell_matrices) :] = np.repeat(conductances.walls / 9.0, 9)
         self._matrix.setValuesCOO(self._values, addv=PETSc.InsertMode.INSERT_VALUES)
 
     def update(self) -> None:

@@ -64,13 +64,13 @@ class TwoLevel:
         self._with_ghosts = bool(partition.comm.size > 1)
         self._coefficients = tuple(_chebyshev(DEGREE, SMOOTHED, 1.0))
 
-    def update(self, moment: Conductances) -> None:
+    def update(self, conductances: Conductances) -> None:
         """Take over the matrix, which is filled with these values."""
         matrix = self._matrix
         _scale(matrix.cell_facets, matrix.pairs, matrix.row_sum, self._pairs, self._row_sum, self._inverse)
-        self.pockets.find(matrix, moment.mobility)
+        self.pockets.find(matrix, conductances.mobility)
         self._pockets_anywhere = self._partition.comm.allreduce(self.pockets.surroundings is not None, op=MPI.LOR)
-        self._nodal.fill(moment)
+        self._nodal.fill(conductances)
         self._nodal.update()
 
     def apply(self, _: PETSc.PC, given: PETSc.Vec, result: PETSc.Vec) -> None:

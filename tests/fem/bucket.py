@@ -9,9 +9,9 @@ from block_grid import block_grid
 from numpy.typing import NDArray
 
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
-from fem.injection.flow import CoupledFlow, Filling
+from fem.injection.flow import CoupledFlow, PoreFluids
 from fem.injection.needle_opening import NeedleOpening
-from fem.injection.needle_tips import Tips
+from fem.injection.needle_tips import NeedleTips
 from fem.injection.plan import Needle
 from fem.injection.wall_flow import WallFlow
 from fem.injection.walls import Opening, Walls, build_walls
@@ -38,12 +38,12 @@ class Bucket:
     """
 
     flow: CoupledFlow
-    fill: Callable[..., Filling]
+    fill: Callable[..., PoreFluids]
     behind: Callable[[str], NDArray[np.bool_]]
 
-    def agree(self, rate: float, filling: Filling) -> None:
-        """Bring everything into agreement at a rate in mm3/s."""
-        self.flow.agree(np.array([rate]), filling, 0.0)
+    def solve(self, rate: float, filling: PoreFluids) -> None:
+        """Solve for the fixed point at a rate in mm3/s."""
+        self.flow.solve_fixed_point(np.array([rate]), filling, 0.0)
 
     def level(self) -> float:
         """The pressure in MPa, which is the same everywhere."""
@@ -93,13 +93,13 @@ def bucket(
     cement, fluids = cement or newtonian_cement(MARROW), fluids or DisplacedFluids(MARROW)
     law = WallFlow(whole, walls, cement, MARROW)
     needle = Needle(NeedleOpening.place(MESH, medium, np.zeros(3), 1.0), Cannula())
-    tips = Tips([needle], whole, cement)
+    tips = NeedleTips([needle], whole, cement)
     flow = CoupledFlow(whole, medium, law, tips, cement, fluids, exchange, np.inf, RATE)
     nothing = np.zeros(len(MESH.cells))
 
-    def fill(saturation: NDArray[np.float64] | float, shares: Sequence[float] = ()) -> Filling:
+    def fill(saturation: NDArray[np.float64] | float, shares: Sequence[float] = ()) -> PoreFluids:
         fluids = np.array([nothing + share for share in shares]).reshape(-1, len(nothing))
-        return Filling(whole.local_cells(nothing + saturation), nothing, fluids)
+        return PoreFluids(whole.local_cells(nothing + saturation), nothing, fluids)
 
     def behind(side: str) -> NDArray[np.bool_]:
         return np.isin(whole.boundary.original, MESH.facet_regions[side])

@@ -30,14 +30,14 @@ SCALARS = ("time", "rate", "injected", "stored", "displaced_out", "inflow", "tip
 
 def collect(history: InjectionHistory) -> dict[str, NDArray[Any]]:
     """All numbers of a history as arrays."""
-    numbers = {name: np.array([getattr(moment, name) for moment in history.moments]) for name in SCALARS}
-    numbers["leaked"] = np.array([[moment.leaked[site] for site in SITES] for moment in history.moments])
-    needles = [moment.needles for moment in history.moments]
+    numbers = {name: np.array([getattr(record, name) for record in history.records]) for name in SCALARS}
+    numbers["leaked"] = np.array([[record.leaked[site] for site in SITES] for record in history.records])
+    needles = [record.needles for record in history.records]
     numbers["needle_injected"] = np.array([[state.injected for state in states] for states in needles])
     numbers["needle_pressure"] = np.array([[state.syringe_pressure for state in states] for states in needles])
     numbers["needle_end_time"] = np.array([end.time for end in history.needle_ends])
     numbers["needle_end_reason"] = np.array([end.reason for end in history.needle_ends])
-    numbers["fluid_out"] = np.array([[*moment.fluid_out.values()] for moment in history.moments])
+    numbers["fluid_out"] = np.array([[*record.fluid_out.values()] for record in history.records])
     numbers["resting_pressure"] = np.array(history.resting_pressure)
     onsets = [history.onsets.get(site) for site in SITES]
     numbers["onset_time"] = np.array([np.nan if onset is None else onset.time for onset in onsets])

@@ -1,4 +1,4 @@
-"""Whole coarse runs on damaged masks and CTs end in a refusal or with closed books."""
+"""Whole coarse runs on damaged masks and CTs end in a refusal or with a closed mass balance."""
 
 from pathlib import Path
 from typing import Any

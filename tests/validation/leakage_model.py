@@ -44,7 +44,7 @@ DENSITY = 1.2e-3
 """g/mm3 of cement (tag M)."""
 
 SITE = "paravertebral_left"
-"""Name under which the books keep the path."""
+"""Name under which the mass balance keeps the path."""
 
 
 @dataclass(frozen=True)

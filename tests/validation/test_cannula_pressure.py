@@ -184,9 +184,9 @@ class TestCannulaShare:
 
     @staticmethod
     def compare(evidence: Evidence, set_up: SetUp) -> None:
-        moments = inject(set_up).moments
-        shares = [100.0 * (1.0 - moment.tip_pressure / moment.syringe_pressure) for moment in moments]
-        mean = mean_over_time([moment.time for moment in moments], shares)
+        records = inject(set_up).records
+        shares = [100.0 * (1.0 - record.tip_pressure / record.syringe_pressure) for record in records]
+        mean = mean_over_time([record.time for record in records], shares)
         evidence.check(
             case=f"V7 pressure split, {set_up}",
             quantity="share lost in the cannula [%]",

@@ -99,7 +99,7 @@ def fill(approach: Approach) -> Filling:
     return Filling(
         onset=1e-3 * min(onsets, default=math.inf),
         leaked=1e-3 * sum(history.last.leaked[site] for site in VEINS),
-        across={1e-3 * shot.moment.injected: _across(body, shot.saturation) for shot in snapshots[1:]},
+        across={1e-3 * shot.record.injected: _across(body, shot.saturation) for shot in snapshots[1:]},
         stop_reason=history.stop_reason,
     )
 

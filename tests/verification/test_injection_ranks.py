@@ -88,7 +88,7 @@ def test_books_close_on_every_rank(results, case, evidence):
         limits.items(), np.transpose([results[case, ranks]["errors"] for ranks in (1, 2, 3)]), strict=True
     ):
         evidence.check(
-            case=f"books of a whole injection on 1, 2 and 3 ranks, {case.replace('_', ' ')}",
+            case=f"mass balance of a whole injection on 1, 2 and 3 ranks, {case.replace('_', ' ')}",
             quantity=f"largest relative error of the balance of {what} [-]",
             expected=0.0,
             computed=errors.max(),
@@ -101,7 +101,7 @@ def test_books_close_on_every_rank(results, case, evidence):
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_the_leaking_case_is_worth_comparing(results, ranks):
-    """It leaks at two sites, is limited in pressure for a part of the time, and its books close on every rank."""
+    """It leaks at two sites, is limited in pressure for a time, and its mass balance closes on every rank."""
     case = results["leaking", ranks]
     assert case["stop_reason"] == "leak_limit:canal_posterior_wall"
     assert (case["leaked"][-1] > 1.0).sum() == 2

@@ -210,9 +210,9 @@ def ball_result(size_centre, size):
     readings = []
 
     def read(snapshot):
-        if snapshot.moment.stored > 0.0:
+        if snapshot.record.stored > 0.0:
             radius = front_radii(mesh, snapshot.saturation)[0]
-            readings.append((snapshot.moment.stored, snapshot.moment.tip_pressure, radius))
+            readings.append((snapshot.record.stored, snapshot.record.tip_pressure, radius))
 
     history = inject_into_ball(mesh, observe=read)
     result = result_of(mesh, history.last.tip_pressure, history.saturation, exact_radius(VOLUME))
@@ -274,7 +274,7 @@ def test_power_law_around_the_needle(evidence, index):
     walls = Walls(to_marrow * mesh.facet_areas, np.zeros(len(everywhere)), 0 * everywhere, mesh.facet_areas, (opening,))
     history = inject(mesh, medium, walls, cement, 2.0 * mesh.volume, needle_radius, least_steps=30)
     assert mesh.cell_volumes @ history.saturation > 0.999 * mesh.volume
-    assert history.last.tip_pressure == pytest.approx(history.moments[-3].tip_pressure, rel=1e-3)
+    assert history.last.tip_pressure == pytest.approx(history.records[-3].tip_pressure, rel=1e-3)
     effective = consistency * (4.0 / math.sqrt(8.0 * PERMEABILITY * POROSITY)) ** (index - 1.0)
     power = 1.0 - 2.0 * index
     span = math.log(radius / needle_radius) if abs(power) < 1e-12 else (needle_radius**power - radius**power) / -power

@@ -1,4 +1,4 @@
-"""The case files of the five clinical series, at coarse size: they run, keep their books and do what the series did."""
+"""The case files of the five clinical series, coarse: they run, keep their mass balance and do what the series did."""
 
 import json
 import os

@@ -40,7 +40,7 @@ def test_the_mesh_and_its_regions_come_back(outcome: CaseOutcome, finished_demo:
 
 
 def test_the_fields_come_back_at_every_time(outcome: CaseOutcome, finished_demo: FinishedCase) -> None:
-    np.testing.assert_array_equal(finished_demo.times(), [shot.moment.time for shot in outcome.snapshots])
+    np.testing.assert_array_equal(finished_demo.times(), [shot.record.time for shot in outcome.snapshots])
     for step, shot in enumerate(outcome.snapshots):
         grid = finished_demo.grid(step)
         np.testing.assert_allclose(grid.points, outcome.mesh.points, atol=1e-9)
@@ -49,7 +49,7 @@ def test_the_fields_come_back_at_every_time(outcome: CaseOutcome, finished_demo:
         speed = np.abs(shot.velocity).max()
         np.testing.assert_allclose(grid.cell_data["darcy_velocity_mm_per_s"], shot.velocity, atol=1e-6 * speed)
         snapshot = finished_demo.snapshot(step)
-        assert snapshot.injected_ml == pytest.approx(1e-3 * shot.moment.injected, abs=1e-9)
+        assert snapshot.injected_ml == pytest.approx(1e-3 * shot.record.injected, abs=1e-9)
         np.testing.assert_array_equal(snapshot.saturation, grid.cell_data["saturation"])
     assert finished_demo.snapshot().clock == "1:20 min, 4.00 ml injected"
     with pytest.raises(IndexError, match="step 5 of 5"):

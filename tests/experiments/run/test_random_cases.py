@@ -1,4 +1,4 @@
-"""Any case that the schema allows is either refused in one sentence before cement flows, or runs with its books closed.
+"""Any case that the schema allows is refused in one sentence before cement flows, or runs and keeps its mass balance.
 
 Random needles, cements, lesions, cavities, veins, walls, outside pressures, defects and limits on the demo's L3 at
 3 mm: no traceback, no iteration that fails, every balance closed, nothing negative, saturations within 0 and 1.

@@ -37,25 +37,25 @@ def bolus(volume, pause=0.0, place=0, rate=RATE):
 
 @pytest.fixture
 def inject(monkeypatch):
-    """Call with stages and clocks: the history, and the filling that each of its moments was brought into agreement."""
+    """Call with stages and clocks: the history, and the filling at whose fixed point each of its records stands."""
 
     def run(*stages, syringe=1.0, body=1.0):
         fillings = []
-        agree = CoupledFlow.agree
+        solve = CoupledFlow.solve_fixed_point
 
         def listen(flow, planned, filling, age):
-            agree(flow, planned, filling, age)
+            solve(flow, planned, filling, age)
             fillings.append((filling.saturation.copy(), filling.age.copy(), age))
 
-        monkeypatch.setattr(CoupledFlow, "agree", listen)
+        monkeypatch.setattr(CoupledFlow, "solve_fixed_point", listen)
         medium = medium_of(0.05)
         needles = [Needle(NeedleOpening.place(MESH, medium, np.array(tip), 1.0), Cannula()) for tip in TIPS]
         plan = InjectionPlan(stages, START, None, syringe, body, least_steps=12)
         injection = Injection(partition(), medium, walls_of(OUTLETS), needles, AGEING, DisplacedFluids(MARROW), plan)
         history = injection.run()
         injection.destroy()
-        monkeypatch.setattr(CoupledFlow, "agree", agree)
-        assert len(fillings) == len(history.moments)
+        monkeypatch.setattr(CoupledFlow, "solve_fixed_point", solve)
+        assert len(fillings) == len(history.records)
         return history, fillings
 
     return run
@@ -70,28 +70,28 @@ def test_entry_times_add_up(inject, syringe, body):
     """Over all cement in the body: sum of entry time times volume = integral of Q t dt, to round-off."""
     history, fillings = inject(bolus(60.0), bolus(40.0, 12.0, rate=0.5 * RATE), syringe=syringe, body=body)
     change = 60.0 / RATE, 60.0 / RATE + 12.0
-    for moment, (saturation, age, of_syringe) in zip(history.moments, fillings, strict=True):
-        assert of_syringe == pytest.approx(syringe * (START + moment.time))
-        first, second = min(moment.time, change[0]), max(moment.time, change[1])
+    for record, (saturation, age, of_syringe) in zip(history.records, fillings, strict=True):
+        assert of_syringe == pytest.approx(syringe * (START + record.time))
+        first, second = min(record.time, change[0]), max(record.time, change[1])
         exact = 0.5 * RATE * first**2 + 0.25 * RATE * (second**2 - change[1] ** 2)
-        entry = (syringe * START + body * moment.time - age) / (body - syringe)
+        entry = (syringe * START + body * record.time - age) / (body - syringe)
         assert pores_with(saturation) @ entry == pytest.approx(exact, abs=1e-9)
         present = saturation > 1e-9
         assert entry[present].min(initial=0.0) >= -1e-6
-        assert entry[present].max(initial=0.0) <= moment.time + 1e-6
+        assert entry[present].max(initial=0.0) <= record.time + 1e-6
 
 
 def test_on_equal_clocks_all_cement_is_as_old_as_that_in_the_syringe(inject):
     history, fillings = inject(bolus(60.0), bolus(40.0, 30.0), syringe=1.7, body=1.7)
-    for moment, (_, age, _) in zip(history.moments, fillings, strict=True):
-        np.testing.assert_allclose(age, 1.7 * (START + moment.time), rtol=1e-12)
+    for record, (_, age, _) in zip(history.records, fillings, strict=True):
+        np.testing.assert_allclose(age, 1.7 * (START + record.time), rtol=1e-12)
 
 
 def test_a_pause_ages_the_cement_in_the_body(inject):
     """All of it by the body's clock times the pause; without pressures outside nothing moves meanwhile."""
     history, fillings = inject(bolus(60.0), bolus(40.0, 45.0), body=2.0)
-    pause = next(number for number, moment in enumerate(history.moments) if moment.injected and moment.rate == 0.0)
-    assert history.moments[pause + 1].time - history.moments[pause].time == pytest.approx(45.0)
+    pause = next(number for number, record in enumerate(history.records) if record.injected and record.rate == 0.0)
+    assert history.records[pause + 1].time - history.records[pause].time == pytest.approx(45.0)
     (before, young, _), (after, old, _) = fillings[pause], fillings[pause + 1]
     np.testing.assert_allclose(after, before, atol=1e-12)
     present = before > 1e-6
@@ -106,10 +106,10 @@ def test_a_pause_thickens_the_cement(inject):
     pause = 90.0
     for body in (1.0, 2.0):
         history, _ = inject(bolus(200.0), bolus(1.0, pause), body=body)
-        stop = next(number for number, moment in enumerate(history.moments) if moment.injected and moment.rate == 0.0)
-        end, again = history.moments[stop - 1], history.moments[stop + 1]
+        stop = next(number for number, record in enumerate(history.records) if record.injected and record.rate == 0.0)
+        end, again = history.records[stop - 1], history.records[stop + 1]
         fresh, aged = 2.0 ** ((again.time - end.time) / DOUBLING), 2.0 ** (body * pause / DOUBLING)
-        drops = [moment.syringe_pressure - moment.tip_pressure for moment in (end, again)]
+        drops = [record.syringe_pressure - record.tip_pressure for record in (end, again)]
         assert drops[1] == pytest.approx(fresh * drops[0], rel=1e-9)
         grown = again.tip_pressure / end.tip_pressure
         if body == 1.0:
@@ -121,7 +121,7 @@ def test_a_pause_thickens_the_cement(inject):
 def test_a_warm_body_stiffens_the_cement(inject):
     cold, _ = inject(bolus(100.0), bolus(100.0, 60.0))
     warm, _ = inject(bolus(100.0), bolus(100.0, 60.0), body=2.4)
-    assert warm.moments[0].tip_pressure == cold.moments[0].tip_pressure
+    assert warm.records[0].tip_pressure == cold.records[0].tip_pressure
     assert warm.last.tip_pressure > 1.2 * cold.last.tip_pressure
 
 
@@ -129,11 +129,11 @@ def test_another_needle_begins_with_cement_from_the_syringe(inject):
     """Where no cement has been, the first pressure of a second needle is that of one which begins at that time."""
     late = 120.0
     history, _ = inject(bolus(1.0), bolus(60.0, late, place=1), body=3.0)
-    begin = next(moment for moment in history.moments if moment.time > late and moment.rate)
+    begin = next(record for record in history.records if record.time > late and record.rate)
     for body in (1.0, 3.0):
         alone, _ = inject(bolus(60.0, begin.time, place=1), body=body)
         assert begin.tip_pressure == pytest.approx(
-            next(moment for moment in alone.moments if moment.rate).tip_pressure, rel=0.02
+            next(record for record in alone.records if record.rate).tip_pressure, rel=0.02
         )
 
 

@@ -1,4 +1,4 @@
-"""Any procedure on any body ends with its books closed.
+"""Any procedure on any body keeps its mass balance.
 
 Random openings, pressures outside, lesions with vessels, needles in turn or together, pauses, pressure limits and
 cements: no iteration fails, every balance closes, saturations stay within 0 and 1 and nothing that has left comes back.
@@ -139,7 +139,7 @@ def injection_of(case: Case, body: Body) -> Injection:
 
 
 def check(case: Case, body: Body) -> None:
-    """Carry the case out and look at every moment."""
+    """Carry the case out and look at every record."""
     injection, shots = injection_of(case, body), []
     try:
         history = injection.run(shots.append)
@@ -160,16 +160,16 @@ def check(case: Case, body: Body) -> None:
         assert history.stop_reason in ("pressure_limit", "no_flow")
         assert np.isfinite(case.limit)
     assert all(leak <= case.leak_limit * (1.0 + 1e-5) for leak in last.leaked.values())
-    for moment in history.moments:
-        assert moment.balance_error <= BALANCE_LIMIT
-        assert moment.tracer_error <= BALANCE_LIMIT
-        assert moment.divergence_error <= DIVERGENCE_LIMIT
-        assert moment.saturation_range[0] >= -SATURATION_LIMIT
-        assert moment.saturation_range[1] <= 1.0 + SATURATION_LIMIT
-        assert moment.syringe_pressure <= 1e-3 * case.limit * (1.0 + 1e-6)
-        assert all(0.0 <= needle.rate <= 50.0 * (1.0 + 1e-12) for needle in moment.needles)
-        assert set(moment.open_sites) <= set(case.paths)
-    for before, after in pairwise(history.moments):
+    for record in history.records:
+        assert record.balance_error <= BALANCE_LIMIT
+        assert record.tracer_error <= BALANCE_LIMIT
+        assert record.divergence_error <= DIVERGENCE_LIMIT
+        assert record.saturation_range[0] >= -SATURATION_LIMIT
+        assert record.saturation_range[1] <= 1.0 + SATURATION_LIMIT
+        assert record.syringe_pressure <= 1e-3 * case.limit * (1.0 + 1e-6)
+        assert all(0.0 <= needle.rate <= 50.0 * (1.0 + 1e-12) for needle in record.needles)
+        assert set(record.open_sites) <= set(case.paths)
+    for before, after in pairwise(history.records):
         assert after.time > before.time
         assert all(after.leaked[site] >= before.leaked[site] for site in after.leaked)
         for new, old in zip(after.needles, before.needles, strict=True):

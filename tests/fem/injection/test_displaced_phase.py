@@ -82,7 +82,7 @@ def test_a_mixture_lies_between_its_fluids(shares, powers):
 def test_a_bucket_of_three_fluids_seeps_by_their_mixture():
     shares = 0.2, 0.5
     case = bucket(walls_of({OUTLET: 2e3}), fluids=fluids_of(tumour=(TUMOUR, shares[0]), blood=(BLOOD, shares[1])))
-    case.agree(RATE, case.fill(0.0, shares))
+    case.solve(RATE, case.fill(0.0, shares))
     mixed = TUMOUR ** shares[0] * BLOOD ** shares[1] * MARROW ** (1.0 - sum(shares))
     assert case.level() == pytest.approx(RATE * mixed / MARROW / 2e3, rel=1e-5)
 
@@ -95,7 +95,7 @@ def test_vessels_feed_or_drain_a_bucket(saturation, rate, outside):
     seep, feed, pressure = 2e3, 5e3, 0.002
     walls = walls_of({OUTLET: seep}, outside={"soft_tissue": outside})
     case = bucket(walls, exchange=vessels(feed, pressure))
-    case.agree(rate, case.fill(saturation))
+    case.solve(rate, case.fill(saturation))
     left = 1.0 - saturation
     out = left if rate or outside == 0.0 else 1.0
     exact = (rate + left * feed * pressure + out * seep * outside) / (left * feed + out * seep)
@@ -110,9 +110,9 @@ def test_the_interstitial_pressure_stands_at_rest():
     walls = walls_of(everywhere(1e3))
     history, shots = inject(DisplacedFluids(MARROW), walls, bolus(20.0, 30.0), exchange=vessels(1e7, pressure, LESION))
     assert history.resting_pressure == pytest.approx(pressure, rel=0.02)
-    assert history.moments[0].time == 0.0
-    assert history.moments[0].inflow == 0.0
-    start = next(moment for moment in history.moments if moment.rate)
+    assert history.records[0].time == 0.0
+    assert history.records[0].inflow == 0.0
+    start = next(record for record in history.records if record.rate)
     assert start.time == pytest.approx(30.0)
     fed = start.inflow / 30.0
     assert 0.1 * 6e3 * pressure < fed < 6e3 * pressure
@@ -131,14 +131,14 @@ def test_only_differences_of_pressure_count():
         course.append(history)
     assert course[1].resting_pressure - course[0].resting_pressure == pytest.approx(0.005, rel=1e-6)
     assert course[0].last.inflow > 1.0
-    for low, high in zip(course[0].moments, course[1].moments, strict=True):
+    for low, high in zip(course[0].records, course[1].records, strict=True):
         assert high.tip_pressure == pytest.approx(low.tip_pressure, rel=1e-5)
         assert high.inflow == pytest.approx(low.inflow, rel=1e-5)
         assert high.fluid_out["tumour"] == pytest.approx(low.fluid_out["tumour"], rel=1e-5, abs=1e-9)
 
 
 def test_vessels_that_take_up_are_an_outlet():
-    """What they take has left: marrow and fluids are booked as such, and none comes in."""
+    """What they take has left: marrow and fluids are counted as such, and none comes in."""
     fluids = fluids_of(tumour=(TUMOUR, LESION))
     history, shots = inject(fluids, walls_of(everywhere(1.0)), bolus(150.0), exchange=vessels(5e3, 0.0))
     last = history.last
@@ -168,12 +168,12 @@ def test_a_fluid_is_kept_to_the_last_drop(viscosity):
         room = PORES * (1.0 - shot.saturation)
         for number, name in enumerate(fluids.names):
             start = PORES @ fluids.shares[number]
-            assert room @ shot.fluids[name] + shot.moment.fluid_out[name] == pytest.approx(start, rel=1e-10)
+            assert room @ shot.fluids[name] + shot.record.fluid_out[name] == pytest.approx(start, rel=1e-10)
         present = 1.0 - shot.saturation > 1e-6
         total = sum(shot.fluids.values())[present]
         assert min(share[present].min() for share in shot.fluids.values()) >= -1e-12
         assert total.max() <= 1.0 + 1e-6
-    outs = np.array([moment.fluid_out["tumour"] for moment in history.moments])
+    outs = np.array([record.fluid_out["tumour"] for record in history.records])
     assert (np.diff(outs) >= 0.0).all()
     assert 0.0 < outs[-1] <= history.last.displaced_out
 
@@ -183,7 +183,7 @@ def test_a_fluid_like_marrow_changes_nothing():
     walls, stages = walls_of(everywhere()), (bolus(150.0), bolus(50.0, 3.0))
     plain, _ = inject(DisplacedFluids(MARROW), walls, *stages)
     named, shots = inject(fluids_of(dyed=(MARROW, 1.0)), walls, *stages)
-    for one, other in zip(plain.moments, named.moments, strict=True):
+    for one, other in zip(plain.records, named.records, strict=True):
         assert one.tip_pressure == pytest.approx(other.tip_pressure, rel=1e-9)
         assert one.displaced_out == pytest.approx(other.displaced_out, rel=1e-9)
         # all that leaves was dyed, since nothing comes in
@@ -197,7 +197,7 @@ def test_marrow_that_flows_back_thins_a_fluid():
     """A pause with one side at 8 kPa: no more dye leaves than flows through, no less than if it were stirred."""
     walls = walls_of({OUTLET: 2e3, OTHER: 2e3, "posterior_wall": 4e3}, outside={"canal": 0.008})
     history, _ = inject(fluids_of(dyed=(MARROW, 1.0)), walls, bolus(10.0, 20.0))
-    flushed = next(moment for moment in history.moments if moment.rate)
+    flushed = next(record for record in history.records if record.rate)
     assert flushed.inflow == pytest.approx(20.0 * 4e3 * 0.004, rel=0.05)
     through = flushed.inflow / PORES.sum()
     left = 1.0 - flushed.fluid_out["dyed"] / PORES.sum()
@@ -244,6 +244,6 @@ def test_the_books_close_after_a_long_pause_with_a_weak_flow(pressure):
     history, _ = inject(
         DisplacedFluids(MARROW), walls_of(everywhere()), bolus(10.0, 1800.0), exchange=vessels(50.0, pressure, LESION)
     )
-    start = next(moment for moment in history.moments if moment.rate)
+    start = next(record for record in history.records if record.rate)
     assert 0.0 < start.inflow <= 1800.0 * 50.0 * pressure
     assert history.balance_error <= 1e-10

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fem.injection.displaced_phase import DisplacedFluids
-from fem.injection.injection import LEAST_RATE, Injection
+from fem.injection.injection import LEAST_RATE_SHARE, Injection
 from fem.injection.needle_opening import NeedleOpening
-from fem.injection.needle_tips import Tips
+from fem.injection.needle_tips import NeedleTips
 from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
 from materials.cannula import Cannula
 from materials.cement import CEMENTS, Cement, newtonian_cement
@@ -50,17 +50,17 @@ TWO = [needle(LEFT), needle(RIGHT, 1)]
 def test_needles_that_are_images_of_each_other_deliver_alike(limit):
     history = inject(TWO, stage((0, 80.0, RATE), (1, 80.0, RATE)), pressure_limit=limit)
     assert history.stop_reason == "volume_reached"
-    for moment in history.moments:
-        one, other = moment.needles
+    for record in history.records:
+        one, other = record.needles
         assert one.rate == pytest.approx(other.rate, rel=1e-6)
         assert one.tip_pressure == pytest.approx(other.tip_pressure, rel=1e-6)
         assert one.injected == pytest.approx(other.injected, rel=1e-6)
-        assert moment.rate == pytest.approx(one.rate + other.rate)
-        assert moment.syringe_pressure == pytest.approx(max(one.syringe_pressure, other.syringe_pressure))
-    limited = [moment for moment in history.moments if moment.rate < 2.0 * RATE * (1.0 - 1e-9)]
+        assert record.rate == pytest.approx(one.rate + other.rate)
+        assert record.syringe_pressure == pytest.approx(max(one.syringe_pressure, other.syringe_pressure))
+    limited = [record for record in history.records if record.rate < 2.0 * RATE * (1.0 - 1e-9)]
     assert bool(limited) == np.isfinite(limit)
-    for moment in limited:
-        assert [state.syringe_pressure for state in moment.needles] == pytest.approx([limit, limit], rel=1e-6)
+    for record in limited:
+        assert [state.syringe_pressure for state in record.needles] == pytest.approx([limit, limit], rel=1e-6)
     # the cement itself is its own image
     order = np.lexsort(np.round(MESH.cell_centroids, 6).T)
     image = np.lexsort(np.round(-MESH.cell_centroids, 6).T)
@@ -72,8 +72,8 @@ def test_a_needle_hinders_the_other_one():
     cement, limit = newtonian_cement(1e-4), 0.02
     alone = inject(TWO, stage((0, 80.0, RATE)), cement=cement, pressure_limit=limit)
     both = inject(TWO, stage((0, 80.0, RATE), (1, 80.0, RATE)), cement=cement, pressure_limit=limit)
-    assert alone.moments[0].rate < both.moments[0].rate < 2.0 * alone.moments[0].rate
-    assert [state.rate for state in alone.moments[0].needles][1] == 0.0
+    assert alone.records[0].rate < both.records[0].rate < 2.0 * alone.records[0].rate
+    assert [state.rate for state in alone.records[0].needles][1] == 0.0
 
 
 def test_only_the_needle_with_the_narrow_cannula_is_limited():
@@ -82,12 +82,12 @@ def test_only_the_needle_with_the_narrow_cannula_is_limited():
     needles = [needle(LEFT, 0, Cannula(gauge=13)), needle(RIGHT, 1, Cannula(gauge=8))]
     stages = stage((0, 60.0, RATE), (1, 60.0, RATE))
     free = inject(needles, stages, cement=cement)
-    narrow, wide = (state.syringe_pressure for state in free.moments[0].needles)
+    narrow, wide = (state.syringe_pressure for state in free.records[0].needles)
     assert narrow > 1.5 * wide
     limit = 0.6 * narrow + 0.4 * wide
     history = inject(needles, stages, cement=cement, pressure_limit=limit)
-    first = history.moments[0].needles
-    assert LEAST_RATE * RATE < first[0].rate < 0.99 * RATE
+    first = history.records[0].needles
+    assert LEAST_RATE_SHARE * RATE < first[0].rate < 0.99 * RATE
     assert first[0].syringe_pressure == pytest.approx(limit, rel=1e-6)
     assert first[1].rate == RATE
     assert first[1].syringe_pressure < limit
@@ -111,7 +111,7 @@ def test_allowed_rates_are_those_that_the_limit_defines(tips, own, coupling, bas
     slopes = scale[:, None] * (coupling + (1.0 - coupling) * np.eye(3)) * scale
     planned, limit, base = np.array(planned), 10.0**limit, np.array(base)
     chosen = tips[name]
-    rates = chosen.allowed_rates(planned, (base, slopes), limit, 300.0)
+    rates = chosen.pressure_limited_rates(planned, (base, slopes), limit, 300.0)
     means = base + slopes @ rates
     assert (rates >= 0.0).all()
     assert (rates <= planned).all()
@@ -133,7 +133,7 @@ def test_needles_that_share_one_resistance_share_the_flow(tips, coupling):
     """Tight walls in common and next to nothing of their own: half of what the limit drives for each."""
     slopes = 1e-3 * (coupling + (1.0 - coupling) * np.eye(3))
     planned = np.array([50.0, 50.0, 0.0])
-    rates = tips["thin"].allowed_rates(planned, (np.zeros(3), slopes), 0.05, 300.0)
+    rates = tips["thin"].pressure_limited_rates(planned, (np.zeros(3), slopes), 0.05, 300.0)
     assert rates[:2] == pytest.approx([50.0 / (1.0 + coupling)] * 2, rel=1e-3)
     assert rates[2] == 0.0
 
@@ -142,7 +142,7 @@ def test_needles_that_share_one_resistance_share_the_flow(tips, coupling):
 def tips():
     cements = {"thin": newtonian_cement(1e-9), "low": CEMENTS["low"], "high": CEMENTS["high"]}
     places = [needle(LEFT), needle(RIGHT, 1), needle(BACK, 2)]
-    return {name: Tips(places, partition(), cement) for name, cement in cements.items()}
+    return {name: NeedleTips(places, partition(), cement) for name, cement in cements.items()}
 
 
 def test_needles_in_turn_with_pauses():
@@ -157,24 +157,24 @@ def test_needles_in_turn_with_pauses():
     assert history.last.time == pytest.approx(2.0 + 7.0 + 0.5 + 3.0 + 0.2, rel=1e-9)
     assert [end.reason for end in history.needle_ends] == ["volume_reached"] * 2
     assert [end.time for end in history.needle_ends] == pytest.approx([12.7, 9.5])
-    times = [moment.time for moment in history.moments]
+    times = [record.time for record in history.records]
     for number, (breaks, volumes) in enumerate(
         (
             ((0.0, 2.0, 12.5, 12.7), (0.0, 30.0, 30.0, 40.0)),
             ((0.0, 9.0, 9.5, 12.7), (0.0, 0.0, 20.0, 20.0)),
         )
     ):
-        course = [moment.needles[number].injected for moment in history.moments]
+        course = [record.needles[number].injected for record in history.records]
         assert course == pytest.approx(np.interp(times, breaks, volumes).tolist(), abs=1e-6)
-    for moment in history.moments:
-        for state in moment.needles:
+    for record in history.records:
+        for state in record.needles:
             assert (state.rate > 0.0) == (state.tip_pressure > 0.0) == (state.syringe_pressure > 0.0)
-        assert sum(state.rate > 0.0 for state in moment.needles) <= 1
-    pauses = [moment for moment in history.moments if moment.rate == 0.0]
-    assert [moment.time for moment in pauses] == pytest.approx([2.0, 9.5])
+        assert sum(state.rate > 0.0 for state in record.needles) <= 1
+    pauses = [record for record in history.records if record.rate == 0.0]
+    assert [record.time for record in pauses] == pytest.approx([2.0, 9.5])
     # nothing drives a flow meanwhile
     for before in pauses:
-        after = history.moments[history.moments.index(before) + 1]
+        after = history.records[history.records.index(before) + 1]
         assert after.stored == pytest.approx(before.stored, rel=1e-12)
         assert after.displaced_out == before.displaced_out
 
@@ -182,9 +182,9 @@ def test_needles_in_turn_with_pauses():
 def test_together_takes_as_long_as_the_slower_needle():
     history = inject(TWO, stage((0, 30.0, 15.0), (1, 20.0, 40.0)))
     assert history.last.time == pytest.approx(2.0, rel=1e-9)
-    end = next(moment for moment in history.moments if moment.needles[1].injected >= 20.0 * (1.0 - 1e-9))
+    end = next(record for record in history.records if record.needles[1].injected >= 20.0 * (1.0 - 1e-9))
     assert end.time == pytest.approx(0.5, rel=1e-9)
-    assert history.moments[-2].needles[1].rate == 0.0
+    assert history.records[-2].needles[1].rate == 0.0
 
 
 def test_in_turn_or_together_the_volumes_are_the_same():
@@ -210,7 +210,7 @@ def test_a_needle_that_is_drawn_back_leaves_cement_along_its_way():
     history = inject(places, *[stage((place, 40.0, RATE)) for place in range(3)])
     assert len(history.last.needles) == 1
     assert history.last.injected == pytest.approx(120.0, rel=1e-9)
-    assert all(state.rate == RATE for moment in history.moments for state in moment.needles)
+    assert all(state.rate == RATE for record in history.records for state in record.needles)
     pores = 0.8 * MESH.cell_volumes * history.saturation
     assert pores.sum() == pytest.approx(120.0, rel=1e-9)
     centre = pores @ MESH.cell_centroids[:, 0] / pores.sum()
@@ -223,16 +223,16 @@ def test_a_needle_that_is_drawn_back_leaves_cement_along_its_way():
 
 
 def test_the_pressure_that_stops():
-    """It ends the injection with the first moment at or above it; below it, the injection goes on."""
+    """It ends the injection with the first record at or above it; below it, the injection goes on."""
     cement = CEMENTS["medium"]
     free = inject(TWO, stage((0, 100.0, RATE)), stage((1, 100.0, RATE)), cement=cement)
     assert free.stop_reason == "volume_reached"
-    peaks = [moment.syringe_pressure for moment in free.moments]
+    peaks = [record.syringe_pressure for record in free.records]
     stop = 0.5 * (min(peaks) + max(peaks))
     history = inject(TWO, stage((0, 100.0, RATE)), stage((1, 100.0, RATE)), cement=cement, stop_pressure=stop)
     assert history.stop_reason == "stop_pressure"
     assert history.last.syringe_pressure >= stop
-    assert all(moment.syringe_pressure < stop for moment in history.moments[:-1])
+    assert all(record.syringe_pressure < stop for record in history.records[:-1])
     above = inject(
         TWO, stage((0, 100.0, RATE)), stage((1, 100.0, RATE)), cement=cement, stop_pressure=1.01 * max(peaks)
     )
@@ -240,7 +240,7 @@ def test_the_pressure_that_stops():
     at_once = inject(TWO, stage((0, 100.0, RATE)), cement=cement, stop_pressure=0.5 * min(peaks))
     assert at_once.stop_reason == "stop_pressure"
     assert at_once.last.injected == 0.0
-    assert len(at_once.moments) == 1
+    assert len(at_once.records) == 1
 
 
 def test_a_needle_that_is_given_up_leaves_the_other_one_going():
@@ -248,7 +248,7 @@ def test_a_needle_that_is_given_up_leaves_the_other_one_going():
     needles = [needle(LEFT, 0, Cannula(gauge=14)), needle(RIGHT, 1, Cannula(gauge=8))]
     cement = newtonian_cement(1e-4)
     free = inject(needles, stage((0, 30.0, RATE), (1, 30.0, RATE)), cement=cement)
-    narrow, wide = (state.syringe_pressure for state in free.moments[0].needles)
+    narrow, wide = (state.syringe_pressure for state in free.records[0].needles)
     assert narrow > 5.0 * wide
     shots = []
     history = inject(
@@ -261,7 +261,7 @@ def test_a_needle_that_is_given_up_leaves_the_other_one_going():
     )
     assert history.stop_reason == "pressure_limit"
     assert [state.injected for state in history.last.needles] == pytest.approx([0.0, 40.0], abs=1e-6)
-    assert shots[-1].moment is history.last
+    assert shots[-1].record is history.last
     assert history.last.time == pytest.approx(40.0 / RATE + 2.0)
     assert [end.reason for end in history.needle_ends] == ["no_flow", "volume_reached"]
     assert [end.time for end in history.needle_ends] == pytest.approx([0.0, 40.0 / RATE + 2.0])

@@ -60,7 +60,7 @@ def test_a_chamber_full_of_cement_leaks_by_the_law_of_its_conduits(path, area, i
         power_law(consistency, index),
         permeability=1.0,
     )
-    case.agree(RATE, case.fill(1.0 - POCKET))
+    case.solve(RATE, case.fill(1.0 - POCKET))
     hole = case.behind(HOLE)
     boundary = case.flow.partition.boundary
     drive = case.flow.pressure.facet_pressure[boundary.facets[hole]] - outside - path.entry_pressure
@@ -101,7 +101,7 @@ def test_the_entry_pressure_opens_a_hole(share, outside):
     case, filling = leaking_bucket(outside={"canal": outside})
     opens = ENTRY + outside
     rate = share * SEEP * opens
-    case.agree(rate, filling)
+    case.solve(rate, filling)
     exact = share * opens if share < 1.0 else (rate + LEAK * opens) / (SEEP + LEAK)
     assert case.level() == pytest.approx(exact, rel=1e-5)
     leak = LEAK * max(exact - opens, 0.0)
@@ -118,8 +118,8 @@ def test_a_hole_that_was_open_opens_again_at_its_share():
     between, below = 0.6 * SEEP * ENTRY, 0.39 * SEEP * ENTRY
 
     def leak(rate):
-        case.agree(rate, filling)
-        case.flow.walls.remember()
+        case.solve(rate, filling)
+        case.flow.walls.lower_entry_pressures()
         return case.passed(HOLE)
 
     assert leak(between) == 0.0
@@ -135,9 +135,9 @@ def test_a_hole_that_was_open_opens_again_at_its_share():
 def test_a_trace_of_cement_does_not_count_as_having_passed():
     """Numerical diffusion brings traces of cement to a hole long before the front, which is S = 0.5."""
     case, _ = leaking_bucket()
-    case.agree(2.0 * SEEP * ENTRY, case.fill(1e-9))
-    case.flow.walls.remember()
-    case.agree(0.6 * SEEP * ENTRY, case.fill(1.0 - POCKET))
+    case.solve(2.0 * SEEP * ENTRY, case.fill(1e-9))
+    case.flow.walls.lower_entry_pressures()
+    case.solve(0.6 * SEEP * ENTRY, case.fill(1.0 - POCKET))
     assert case.passed(HOLE) == 0.0
 
 
@@ -145,7 +145,7 @@ def test_cement_shares_the_way_with_marrow_by_saturation():
     """At S behind the hole: seep (1 - S) (p - p_o) of marrow and leak S (p - p_o - p_e) of cement."""
     conductance, saturation = 3e4, 0.3
     case = bucket(walls_of({OUTLET: SEEP}, {HOLE: (WIDE, AREA, conductance)}), newtonian_cement(CEMENT))
-    case.agree(1e3, case.fill(saturation * (1.0 - POCKET)))
+    case.solve(1e3, case.fill(saturation * (1.0 - POCKET)))
     level = case.level()
     marrow, cement = conductance * (1.0 - saturation) * level, LEAK * saturation * (level - ENTRY)
     assert cement > 0.1 * marrow > 0.0
@@ -160,7 +160,7 @@ def test_an_intact_wall_lets_the_displaced_phase_seep_by_its_viscosity():
     tumour, share, saturation = 3e-5, 0.25, 0.6
     fluids = DisplacedFluids(MARROW, ("tumour",), np.array([tumour]), np.full((1, len(MESH.cells)), share))
     case = bucket(walls_of({OUTLET: SEEP}), fluids=fluids)
-    case.agree(RATE, case.fill(saturation, [share]))
+    case.solve(RATE, case.fill(saturation, [share]))
     mixed = MARROW ** (1.0 - share) * tumour**share
     assert case.level() == pytest.approx(RATE * mixed / (MARROW * SEEP * (1.0 - saturation)), rel=1e-6)
 
@@ -170,7 +170,7 @@ def test_what_flows_back_is_marrow(saturation):
     """Outside at two pressures, nothing injected: p between them, in by G_2 (p - p_2) whatever stands inside."""
     high, entering = 0.009, 5e3
     case = bucket(walls_of({OUTLET: SEEP, HOLE: entering}, outside={"canal": high}), newtonian_cement(CEMENT))
-    case.agree(0.0, case.fill(saturation))
+    case.solve(0.0, case.fill(saturation))
     leaving = SEEP * (1.0 - saturation)
     exact = entering * high / (entering + leaving)
     assert case.level() == pytest.approx(exact, rel=1e-6)
@@ -188,11 +188,11 @@ def test_a_wall_that_marrow_entered_is_sealed_too():
     full, viscosity = np.full(len(MESH.cells), 1.0 + 1e-6), np.full(len(MESH.cells), MARROW)
     stiffness = np.full(len(facets), 1e9)
     slope, zero = walls.linearise(full, viscosity, stiffness)
-    walls.respond(0.005 * everywhere, slope * (0.005 - zero))
-    walls.follow(np.zeros(len(MESH.cells)))
+    walls.take_solution(0.005 * everywhere, slope * (0.005 - zero))
+    walls.update_active_set(np.zeros(len(MESH.cells)))
     slope, zero = walls.linearise(full, viscosity, stiffness)
     assert slope.sum() == pytest.approx(1e3)
-    walls.respond(0.02 * everywhere, slope * (0.02 - zero))
+    walls.take_solution(0.02 * everywhere, slope * (0.02 - zero))
     assert walls.seal(full)
     slope, _ = walls.linearise(full, viscosity, stiffness)
     assert not slope.any()
@@ -226,7 +226,7 @@ def test_cement_passes_a_hole_only_above_its_entry_pressure(entry):
     leaked = history.last.leaked[CANAL]
     if entry > 0.03:
         assert leaked == 0.0
-        assert not any(moment.open_sites for moment in history.moments)
+        assert not any(record.open_sites for record in history.records)
     else:
         assert leaked > 20.0
         assert history.last.open_sites == (CANAL,)
@@ -240,10 +240,10 @@ def test_a_slow_bolus_leaks_through_a_hole_that_a_fast_one_has_opened(share):
     walls, cement = walls_of({OUTLET: SEEP}, {HOLE: (path, AREA, 0.0)}), newtonian_cement(1e-5)
     plan = plan_of((150.0, RATE, 0.0), (40.0, 0.4 * RATE, 5.0))
     history = inject(walls, plan, cement, (0.0, 3.0, 0.0))
-    pause = next(number for number, moment in enumerate(history.moments) if moment.injected and moment.rate == 0.0)
-    before, after = history.moments[pause].leaked[CANAL], history.last.leaked[CANAL]
+    pause = next(number for number, record in enumerate(history.records) if record.injected and record.rate == 0.0)
+    before, after = history.records[pause].leaked[CANAL], history.last.leaked[CANAL]
     assert before > 1.0
-    assert history.moments[pause + 1].leaked[CANAL] == before
+    assert history.records[pause + 1].leaked[CANAL] == before
     assert (after > before + 1.0) == (share < 1.0)
     slow = inject(walls, plan_of((190.0, 0.4 * RATE, 0.0)), cement, (0.0, 3.0, 0.0))
     assert slow.last.leaked[CANAL] == 0.0
@@ -264,29 +264,29 @@ def test_pressures_count_from_those_outside():
     assert here.last.leaked[CANAL] > 0.5
     assert there.last.leaked[CANAL] == pytest.approx(here.last.leaked[CANAL], rel=1e-6)
     assert there.last.inflow == pytest.approx(0.0, abs=1e-6)
-    for one, other in zip(there.moments, here.moments, strict=True):
+    for one, other in zip(there.records, here.records, strict=True):
         assert one.tip_pressure == pytest.approx(other.tip_pressure, rel=1e-6)
         assert one.syringe_pressure == pytest.approx(other.syringe_pressure, rel=1e-6)
 
 
-def test_backflow_is_booked():
+def test_backflow_stands_in_the_mass_balance():
     """A canal at 9 kPa against 0 elsewhere: marrow runs through the body before, between and after the boluses."""
     walls = walls_of({OUTLET: SEEP, "left_wall": SEEP}, {HOLE: (WIDE, AREA, 5e3)}, {"canal": 0.009})
     plan = plan_of((50.0, 5.0, 30.0), (50.0, 5.0, 30.0))
     history = inject(walls, plan, newtonian_cement(1e-6), permeability=1.0)
     level = 5e3 * 0.009 / (5e3 + 2.0 * SEEP)
     assert history.resting_pressure == pytest.approx(level, rel=1e-3)
-    before = [moment for moment in history.moments if moment.injected == 0.0]
-    assert [moment.time for moment in before] == pytest.approx([0.0, 10.0, 20.0, 30.0])
-    assert [moment.rate for moment in before] == [0.0, 0.0, 0.0, 5.0]
-    for moment in before:
-        assert moment.inflow == pytest.approx(2.0 * SEEP * level * moment.time, rel=1e-3)
-        assert moment.displaced_out == pytest.approx(moment.inflow, rel=1e-9)
-        assert (moment.tip_pressure > 0.0) == (moment.rate > 0.0)
-    for moment in history.moments:
-        leaked = sum(moment.leaked.values())
-        total = moment.injected + moment.inflow
-        assert abs(moment.injected - moment.stored - leaked) <= 1e-10 * max(moment.injected, 1.0)
-        assert abs(total - leaked - moment.displaced_out) <= 1e-10 * max(total, 1.0)
+    before = [record for record in history.records if record.injected == 0.0]
+    assert [record.time for record in before] == pytest.approx([0.0, 10.0, 20.0, 30.0])
+    assert [record.rate for record in before] == [0.0, 0.0, 0.0, 5.0]
+    for record in before:
+        assert record.inflow == pytest.approx(2.0 * SEEP * level * record.time, rel=1e-3)
+        assert record.displaced_out == pytest.approx(record.inflow, rel=1e-9)
+        assert (record.tip_pressure > 0.0) == (record.rate > 0.0)
+    for record in history.records:
+        leaked = sum(record.leaked.values())
+        total = record.injected + record.inflow
+        assert abs(record.injected - record.stored - leaked) <= 1e-10 * max(record.injected, 1.0)
+        assert abs(total - leaked - record.displaced_out) <= 1e-10 * max(total, 1.0)
     # cement cannot leave against a pressure outside that is above the one inside
     assert history.last.leaked[CANAL] == 0.0
