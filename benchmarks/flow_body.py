@@ -17,7 +17,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import demo_case
 from experiments.model.preparation import InjectionSetup, Preparation, prepare
 from experiments.results.progress import Progress
-from experiments.run.pipeline import on_root
+from experiments.run.ranks import on_root
 from fem.partition import Partition
 from meshes.tetmesh import TetMesh
 

@@ -15,6 +15,12 @@ from meshes.demo_patient import demo_patient
 
 PACKAGES = ("experiments", "fem", "materials", "meshes")
 
+DECIDING = (".py", ".toml")
+"""Endings of the files in these packages that decide a result; ``tests/experiments/case/test_identity.py`` holds every
+other ending that occurs."""
+
+CASE_FILES = Path("experiments", "cases")
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -79,11 +85,17 @@ def checksum(path: Path) -> str:
 
 @cache
 def code_version() -> str:
-    """Version of the distribution, a plus sign and the first 12 digits of the checksum of its Python sources."""
+    """Version of the distribution, a plus sign and the first 12 digits of the checksum of what decides a result.
+
+    That is the Python sources and the tables that they read, such as the numbers of the labels. Case files count by
+    their content where they are used, and the templates of the report decide no number.
+    """
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for package in PACKAGES:
-        for source in sorted((root / package).rglob("*.py")):
-            digest.update(source.relative_to(root).as_posix().encode())
-            digest.update(source.read_bytes())
+        for source in sorted((root / package).rglob("*")):
+            name = source.relative_to(root)
+            if source.suffix in DECIDING and CASE_FILES not in name.parents:
+                digest.update(name.as_posix().encode())
+                digest.update(source.read_bytes())
     return f"{version('vertebroplasty')}+{digest.hexdigest()[:12]}"

@@ -10,17 +10,12 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
-
 import typer
 
-from meshes.errors import InputError
-
-EXIT_INPUT, EXIT_CONVERGENCE, EXIT_INTERRUPTED = 2, 3, 130
+from experiments.run.ranks import abort, all_fail, exit_code, one_line
 
 IMPORT_SECONDS = 0.05
 """s between two looks whether an import has ended."""
@@ -35,20 +30,16 @@ def reported() -> Iterator[None]:
         signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
-    except InputError as error:
-        _leave(f"error: {error}", EXIT_INPUT)
-    except KeyboardInterrupt:
-        _leave("interrupted; nothing unfinished was written", EXIT_INTERRUPTED)
-    except RuntimeError as error:
-        from fem.errors import ConvergenceError
-
-        if not isinstance(error, ConvergenceError):
-            _abort_other_ranks(error)
-            raise
-        _leave(f"error: did not converge: {error}", EXIT_CONVERGENCE)
-    except Exception as error:
-        _abort_other_ranks(error)
+    except typer.Exit:
         raise
+    except (Exception, KeyboardInterrupt) as error:
+        _end_all(error)
+        sentence = one_line(error)
+        if rank() == 0:
+            if sentence is None:
+                raise
+            print(sentence, file=sys.stderr, flush=True)
+        raise typer.Exit(exit_code(error)) from None
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -68,56 +59,27 @@ def _imports(frame: FrameType | None) -> bool:
     return False
 
 
-def _leave(message: str, code: int) -> NoReturn:
-    """Print ``message`` once and leave; a rank that fails alone speaks for itself and ends the others."""
-    together = _all_ranks_leave()
-    if rank() == 0 or not together:
-        print(" ".join(message.split()), file=sys.stderr, flush=True)
-    if not together:
-        _abort(code)
-    raise typer.Exit(code)
+def _end_all(error: BaseException) -> None:
+    """End all ranks where this one fails alone; ranks that fail together leave on their own, and one speaks."""
+    started = sys.modules.get("mpi4py.MPI")
+    if started is None or not started.Is_initialized() or started.COMM_WORLD.size == 1:
+        return
+    if not all_fail(started.COMM_WORLD):
+        abort(started.COMM_WORLD, error)
 
 
-def _all_ranks_leave(patience: float = 2.0) -> bool:
-    """Whether all ranks come here within ``patience`` seconds, as they do when they fail for the same reason."""
-    if not _started_mpi():
-        return True
-    from mpi4py import MPI
-
-    request, start = MPI.COMM_WORLD.Ibarrier(), time.monotonic()
-    while not request.Test():
-        if time.monotonic() - start > patience:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _abort_other_ranks(error: Exception) -> None:
-    """End a run on several ranks after an error that is ours, with its traceback."""
-    if _started_mpi():
-        import traceback
-
-        traceback.print_exception(error)
-        _abort(1)
-
-
-def _abort(code: int) -> None:
-    if _started_mpi():
-        from mpi4py import MPI
-
-        sys.stdout.flush()
-        MPI.COMM_WORLD.Abort(code)
-
-
-def _started_mpi() -> bool:
-    """Whether this process is one of several MPI ranks and has started MPI."""
-    module = sys.modules.get("mpi4py.MPI")
-    return module is not None and module.Is_initialized() and module.COMM_WORLD.size > 1
+def start_ranks() -> None:
+    """Start MPI where a launcher started this process: before that, a launcher may not notice that a rank failed."""
+    if _launched():
+        from mpi4py import MPI  # noqa: F401
 
 
 def rank() -> int:
     """Rank of this process, from the launcher, so that it is known before MPI starts."""
-    for name in ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"):
-        if os.environ.get(name, "").isdecimal():
-            return int(os.environ[name])
-    return 0
+    return _launched()[0] if _launched() else 0
+
+
+def _launched() -> list[int]:
+    """What a launcher says of the rank of this process; nothing where it was started alone."""
+    variables = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+    return [int(os.environ[name]) for name in variables if os.environ.get(name, "").isdecimal()]

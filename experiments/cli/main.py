@@ -15,7 +15,7 @@ from rich.console import Console
 
 from experiments.cli.analyse import analyse
 from experiments.cli.draw import animate, draw
-from experiments.cli.exit_codes import rank, reported
+from experiments.cli.exit_codes import rank, reported, start_ranks
 from experiments.cli.export import export
 from experiments.cli.report import report
 from experiments.cli.sweep import results, sweep
@@ -68,6 +68,7 @@ def demo(
 ) -> None:
     """Inject 4 ml into a real osteoporotic L3 and report leakage and stiffness; results in results/demo."""
     with reported():
+        start_ranks()
         from experiments.case.schema import demo_case
 
         _run(demo_case(defect, mesh_size), out or Path("results", "demo-defect" if defect else "demo"))
@@ -80,6 +81,7 @@ def run(
 ) -> None:
     """Run a case file; results in results/<name of the case file>."""
     with reported():
+        start_ranks()
         from experiments.case.schema import read_case
 
         _run(read_case(case), out or Path("results", case.stem))
@@ -105,6 +107,7 @@ def compare(
     this case already. The comparison holds comparison.csv, .json and .png, and report.html.
     """
     with reported():
+        start_ranks()
         from experiments.report.comparison_folder import compare_and_store
         from experiments.results.progress import Progress
         from experiments.results.store import check_target

@@ -20,6 +20,7 @@ from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
 from experiments.results.store import check_target
 from experiments.run.pipeline import run_and_store
+from experiments.run.ranks import on_root
 from meshes.errors import InputError
 
 READY = {
@@ -54,8 +55,9 @@ class CaseSource:
             InputError: the input cannot be used, or the folder is not that of a finished run.
             ConvergenceError: a solver did not reach its tolerance.
         """
-        if self.case is not None and not comm.bcast(finished_earlier(self.case, self.folder), root=0):
-            run_and_store(self.case, self.folder, progress, comm)
+        case = self.case
+        if case is not None and not on_root(comm, lambda: finished_earlier(case, self.folder)):
+            run_and_store(case, self.folder, progress, comm)
         return FinishedCase.read(self.folder, self.name)
 
 

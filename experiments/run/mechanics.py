@@ -16,6 +16,7 @@ from experiments.model.preparation import Preparation
 from experiments.results import results
 from experiments.results.progress import Progress
 from experiments.run.load_case import LoadedBone, LoadedState, SpecimenParts
+from experiments.run.ranks import on_root
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stiffness import stiffness_matrix
 from fem.mechanics.stress import elastic_fields, superposed
@@ -117,8 +118,8 @@ def load(
             stage.update(number / len(elastic))
         porosity = specimen.porosity(prepared.tissues.medium.porosity)
         loaded = LoadedBone(specimen.bone_mesh, case.mechanics.load_n, porosity, carried, states) if states else None
-        numbers = None if loaded is None else loaded.results(laws.failure)
-    return MechanicsOutcome(stiffness, partition.comm.bcast(numbers, root=0), record, loaded)
+        numbers = on_root(partition.comm, lambda: {} if loaded is None else loaded.results(laws.failure))
+    return MechanicsOutcome(stiffness, numbers, record, loaded)
 
 
 def _lost_bone(case: Case, prepared: Preparation) -> NDArray[np.float64]:

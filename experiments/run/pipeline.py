@@ -6,7 +6,6 @@ and mechanics run on all of them, and results stand on rank 0 and, as numbers, e
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,12 +26,12 @@ from experiments.results.store import case_directory, check_target, write_manife
 from experiments.run.manifest import build_manifest
 from experiments.run.mechanics import MechanicsOutcome, load
 from experiments.run.output import CaseOutcome
+from experiments.run.ranks import ending_together, on_root
 from fem.injection.history import FieldSnapshot, InjectionHistory
 from fem.injection.injection import Injection
 from fem.measures.fill import FillMeasures, measure_fill
 from fem.partition import Partition
 from meshes.dimensions import vertebral_height
-from meshes.errors import InputError
 
 EXPECTED_SECONDS = {
     **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0},
@@ -62,7 +61,11 @@ def run_case(
         InputError: the input cannot be used.
         ConvergenceError: a solver did not reach its tolerance.
     """
-    progress = progress or Progress()
+    with ending_together(comm):
+        return _run(case, progress or Progress(), comm, mesher)
+
+
+def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> CaseOutcome:
     idle = {
         "injection": case.prescribed_cement is not None,
         "stiffness": not case.mechanics.enabled,
@@ -119,20 +122,6 @@ def _prepare(case: Case, progress: Progress, mesher: Mesher) -> tuple[Laws, Prep
     return laws, prepare(case, laws, progress, mesher)
 
 
-def on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:
-    """What ``task`` gives on rank 0, on every rank; an error of input there is raised on all of them."""
-    outcome, error = None, None
-    if comm.rank == 0:
-        try:
-            outcome = task()
-        except InputError as refused:
-            error = refused
-    error = comm.bcast(error, root=0)
-    if error is not None:
-        raise error
-    return cast("Outcome", comm.bcast(outcome, root=0))
-
-
 def _inject(
     laws: Laws, prepared: Preparation, setup: InjectionSetup, partition: Partition, progress: Progress
 ) -> tuple[InjectionHistory, list[FieldSnapshot]]:
@@ -182,23 +171,26 @@ def run_and_store(
         ConvergenceError: a solver did not reach its tolerance.
     """
     progress = progress or Progress()
-    check_target(out)
-    outcome = run_case(case, progress, comm)
-    if comm.rank == 0:
-        with case_directory(out) as folder:
-            outcome.write(folder)
-            if case.output.pictures:
-                from experiments.pictures.drawing import draw_pictures
-
-                with progress.stage("pictures"):
-                    draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
-            outcome.manifest["seconds"] = dict(progress.seconds)
-            write_results(folder, outcome.results)
-            write_manifest(folder, outcome.manifest)
-            if case.output.pictures:
-                from experiments.report.page import REPORT, case_report
-
-                with progress.stage("report"):
-                    (folder / REPORT).write_text(case_report(FinishedCase.read(folder, out.name)), encoding="utf-8")
-    comm.barrier()
+    with ending_together(comm):
+        on_root(comm, lambda: check_target(out))
+        outcome = run_case(case, progress, comm)
+        on_root(comm, lambda: _store(outcome, out, progress))
     return outcome
+
+
+def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> None:
+    with case_directory(out) as folder:
+        outcome.write(folder)
+        if outcome.case.output.pictures:
+            from experiments.pictures.drawing import draw_pictures
+
+            with progress.stage("pictures"):
+                draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
+        outcome.manifest["seconds"] = dict(progress.seconds)
+        write_results(folder, outcome.results)
+        write_manifest(folder, outcome.manifest)
+        if outcome.case.output.pictures:
+            from experiments.report.page import REPORT, case_report
+
+            with progress.stage("report"):
+                (folder / REPORT).write_text(case_report(FinishedCase.read(folder, out.name)), encoding="utf-8")

@@ -1,10 +1,12 @@
 """Two runs are the same case exactly when content, input files and code agree."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from experiments.case import identity
 from experiments.case.identity import canonical, checksum, code_version, identify
 from experiments.case.schema import Case, build_case
 
@@ -81,6 +83,54 @@ def test_code_version_holds_version_and_sources() -> None:
     number, _, digest = code_version().partition("+")
     assert number.count(".") == 2
     assert len(digest) == 12
+
+
+def test_every_kind_of_file_counts_or_decides_nothing() -> None:
+    drawn, marks = {".html", ".css"}, {".typed"}  # of the report; for type checkers
+    root = Path(__file__).parents[3]
+    files = [path for package in identity.PACKAGES for path in (root / package).rglob("*") if path.is_file()]
+    found = {path.suffix for path in files if "__pycache__" not in path.parts}
+    assert found <= {*identity.DECIDING, *drawn, *marks}
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the packages that stands in for the installed one."""
+    root = Path(__file__).parents[3]
+    for package in identity.PACKAGES:
+        shutil.copytree(root / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(identity, "__file__", str(tmp_path / "experiments" / "case" / "identity.py"))
+    return tmp_path
+
+
+def code_of_sources() -> str:
+    code_version.cache_clear()
+    try:
+        return code_version()
+    finally:
+        code_version.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "name", ["materials/bone.py", "meshes/images/label_maps.toml", "meshes/parametric_levels.toml"]
+)
+def test_code_and_tables_that_decide_a_result_change_the_identity(sources: Path, name: str) -> None:
+    reference = code_of_sources()
+    with (sources / name).open("a", encoding="utf-8") as file:
+        file.write("# another\n")
+    assert code_of_sources() != reference
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["experiments/cases/demo.toml", "experiments/cases/of_mine.toml", "meshes/__pycache__/frame.cpython-312.pyc"],
+)
+def test_case_files_count_by_their_content_and_caches_not_at_all(sources: Path, name: str) -> None:
+    reference = code_of_sources()
+    (sources / name).parent.mkdir(exist_ok=True)
+    with (sources / name).open("a", encoding="utf-8") as file:
+        file.write("# another\n")
+    assert code_of_sources() == reference
 
 
 def test_a_folder_has_the_checksum_of_its_files(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from experiments.cli.exit_codes import EXIT_INTERRUPTED, reported
+from experiments.cli.exit_codes import reported
+from experiments.run.ranks import EXIT_INTERRUPTED
 
 MODULE = """
 import os, signal
