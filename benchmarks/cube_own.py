@@ -1,6 +1,6 @@
 """The written problem of :mod:`benchmarks.cube_problem` in this program, as a process of its own.
 
-Run it as ``python -m benchmarks.cube_own MESH FACTOR`` with a mesh of :func:`benchmarks.flow_body.keep_mesh`; FACTOR
+Run it as ``python -m benchmarks.cube_own MESH FACTOR`` with a mesh of :meth:`meshes.tetmesh.TetMesh.save`; FACTOR
 multiplies the number of steps. It prints one line of JSON.
 """
 
@@ -16,7 +16,6 @@ import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFI
 import numpy as np
 
 from benchmarks.cube_problem import CEMENT, EDGE, MARROW, OPENING, PERMEABILITY, POROSITY, RATE, VOLUME, Answer, radii
-from benchmarks.flow_body import keep_mesh, kept_mesh
 from benchmarks.processes import ROOT, python, run
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.injection import Injection
@@ -28,6 +27,7 @@ from fem.porous import PorousMedium
 from materials.cannula import Cannula
 from materials.cement import newtonian_cement
 from meshes.phantoms import box
+from meshes.tetmesh import TetMesh
 
 WIDE_OPEN = 1e6
 """Conductance of the faces in mm3/(s MPa) per mm2: their pressure is that outside."""
@@ -41,14 +41,15 @@ def solve(folder: Path, size: float, factor: float) -> Answer:
     """
     path = folder / f"cube_{size:g}mm.npz"
     if not path.is_file():
-        keep_mesh(path, box((EDGE, EDGE, EDGE), size))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        box((EDGE, EDGE, EDGE), size).save(path)
     cost, text = run(python("benchmarks.cube_own", path, factor), ROOT)
     return Answer(wall=cost.wall, processor=cost.processor, **json.loads(text.splitlines()[-1]))
 
 
 def main(path: Path, factor: float) -> None:
     """Inject, and print."""
-    start, mesh = perf_counter(), kept_mesh(path)
+    start, mesh = perf_counter(), TetMesh.load(path)
     tensor = np.full(len(mesh.cells), PERMEABILITY)
     medium = PorousMedium.transversely_isotropic(np.full(len(mesh.cells), POROSITY), tensor, tensor)
     middle = np.full(3, 0.5 * EDGE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +46,9 @@ class Body:
         def mesher(mesh: Callable[..., TetMesh], *arguments: object) -> TetMesh:
             path = folder / f"mesh_{size:g}mm.npz"
             if not path.is_file():
-                keep_mesh(path, mesh(*arguments))
-            return kept_mesh(path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                mesh(*arguments).save(path)
+            return TetMesh.load(path)
 
         def prepared() -> tuple[Laws, Preparation]:
             laws = Laws.of_case(case)
@@ -113,24 +113,3 @@ class Moment:
     def ratio(self) -> NDArray[np.float64]:
         """(local cells,) viscosity of cement over that of the displaced phase."""
         return self.cement_viscosity / self.displaced_viscosity
-
-
-def keep_mesh(path: Path, mesh: TetMesh) -> None:
-    """Write a mesh with its regions."""
-    arrays = {"points": mesh.points, "cells": mesh.cells, "facets": mesh.facets}
-    arrays |= {f"facet:{name}": rows for name, rows in mesh.facet_regions.items()}
-    arrays |= {f"cell:{name}": rows for name, rows in mesh.cell_regions.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_suffix(".unfinished.npz")
-    np.savez(whole, **arrays)  # type: ignore[arg-type]
-    os.replace(whole, path)
-
-
-def kept_mesh(path: Path) -> TetMesh:
-    """Read a mesh of :func:`keep_mesh`."""
-    with np.load(path) as file:
-        regions = {
-            kind: {name.removeprefix(kind): file[name] for name in file.files if name.startswith(kind)}
-            for kind in ("facet:", "cell:")
-        }
-        return TetMesh(file["points"], file["cells"], file["facets"], regions["facet:"], regions["cell:"])

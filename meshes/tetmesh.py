@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,7 @@ FACET_REGIONS = (
 CELL_REGIONS = ("cancellous", "cortical_shell")
 """Names that partition the cells of a vertebral body."""
 
+_ARRAYS, _REGIONS = ("points", "cells", "facets"), ("facet_regions", "cell_regions")
 
 CELL_FACES = np.array([(1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)])
 """Corners of the face opposite to each corner of a cell."""
@@ -65,6 +68,32 @@ class TetMesh:
             facet_regions=self.facet_regions if facet_regions is None else facet_regions,
             cell_regions=self.cell_regions if cell_regions is None else cell_regions,
         )
+
+    def save(self, path: Path) -> None:
+        """Write points, cells, facets and regions as NumPy's ``.npz``, whole or not at all; see :meth:`load`."""
+        content = {name: getattr(self, name) for name in _ARRAYS}
+        for kind in _REGIONS:
+            content |= {f"{kind}/{name}": members for name, members in getattr(self, kind).items()}
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                np.savez(file, **content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: Path) -> TetMesh:
+        """The mesh that :meth:`save` wrote, bit by bit, with its regions in their order."""
+        with np.load(path, allow_pickle=False) as content:
+            regions = [
+                {name.removeprefix(f"{kind}/"): content[name] for name in content if name.startswith(f"{kind}/")}
+                for kind in _REGIONS
+            ]
+            return cls(*(content[name] for name in _ARRAYS), *regions)
 
     @cached_property
     def cell_centroids(self) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
 import typer
 
 from experiments.run.ranks import abort, all_fail, exit_code, one_line

@@ -19,6 +19,13 @@ def volume_of(mesh: TetMesh, cell_data: Mapping[str, ArrayLike]) -> pyvista.Unst
     return grid
 
 
+def whole_of(mesh: TetMesh) -> pyvista.UnstructuredGrid:
+    """The tetrahedra, and after them the triangles of the boundary, as one grid."""
+    return pyvista.UnstructuredGrid(
+        {pyvista.CellType.TETRA: mesh.cells, pyvista.CellType.TRIANGLE: mesh.facets}, mesh.points
+    )
+
+
 def cells_around(mesh: TetMesh, points: pyvista.DataSet) -> NDArray[np.int64]:
     """(points,) index of the cell that each point of a data set lies in, -1 outside of all."""
     found = points.sample(volume_of(mesh, {"cell": np.arange(len(mesh.cells))}))

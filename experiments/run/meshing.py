@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import meshio
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.case.identity import identify
 from experiments.case.schema import Case
 from experiments.case.units import to_internal
+from experiments.model.region_numbers import mesh_names, mesh_numbers
 from experiments.results.progress import Progress
 from experiments.results.results import mesh_results
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
@@ -57,7 +56,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
 
             (folder / "pictures").mkdir()
             draw_mesh(mesh, folder / "pictures" / "mesh.png")
-        numbers = write_mesh(folder / "mesh.vtu", mesh, vertebra.frame.to_scanner(mesh.points))
+        write_mesh(folder / "mesh.vtu", mesh, vertebra.frame.to_scanner(mesh.points))
         write_results(folder, results)
         write_manifest(
             folder,
@@ -66,7 +65,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
                 "inputs": dict(identity.inputs),
                 "code": identity.code,
                 "versions": versions(),
-                "regions": numbers,
+                "regions": mesh_names(mesh),
                 "vertebra": describe_vertebra(vertebra),
                 "warnings": list(vertebra.warnings),
                 "seconds": progress.seconds,
@@ -88,35 +87,19 @@ def describe_vertebra(vertebra: Vertebra) -> dict[str, Any]:
     }
 
 
-def write_mesh(path: Path, mesh: TetMesh, points: NDArray[np.float64]) -> dict[str, dict[str, int]]:
-    """Write tetrahedra and boundary triangles with the numbers of their regions.
+def write_mesh(path: Path, mesh: TetMesh, points: NDArray[np.float64]) -> None:
+    """Write tetrahedra and boundary triangles as VTU with the numbers of their regions; -1 on those of the other kind.
 
     Args:
-        path: file whose ending, such as ``.vtu``, names a format of meshio.
+        path: file to write.
         mesh: the mesh.
         points: (n, 3) coordinates to write, in the frame that the reader expects.
-
-    Returns:
-        ``facet_region`` and ``cell_region``: name -> number in the file; 0 stands for none.
     """
-    facet_numbers, facets = _number(mesh.facet_regions, len(mesh.facets))
-    cell_numbers, cells = _number(mesh.cell_regions, len(mesh.cells))
-    file = meshio.Mesh(
-        points,
-        [("tetra", mesh.cells), ("triangle", mesh.facets)],
-        cell_data={
-            "cell_region": [cells, np.zeros_like(facets)],
-            "facet_region": [np.zeros_like(cells), facets],
-        },
-    )
-    file.write(path)
-    return {"facet_region": facet_numbers, "cell_region": cell_numbers}
+    from experiments.results.grids import whole_of
 
-
-def _number(regions: Mapping[str, NDArray[np.int64]], count: int) -> tuple[dict[str, int], NDArray[np.int32]]:
-    """Numbers from 1 for the names of ``regions`` and the number of each of ``count`` entities."""
-    numbers = {name: index for index, name in enumerate(regions, start=1)}
-    marks = np.zeros(count, dtype=np.int32)
-    for name, entities in regions.items():
-        marks[entities] = numbers[name]
-    return numbers, marks
+    grid, numbers = whole_of(mesh), mesh_numbers(mesh)
+    grid.points = points
+    cells, facets = (np.full(len(part), -1, dtype=np.int32) for part in (mesh.cells, mesh.facets))
+    grid.cell_data["cell_region"] = np.concatenate([numbers["cell_region"], facets])
+    grid.cell_data["facet_region"] = np.concatenate([cells, numbers["facet_region"]])
+    grid.save(path)

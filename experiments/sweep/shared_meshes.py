@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -15,9 +14,6 @@ import numpy as np
 
 from experiments.case.identity import code_version
 from meshes.tetmesh import TetMesh
-
-ARRAYS = ("points", "cells", "facets")
-REGIONS = ("facet_regions", "cell_regions")
 
 
 @dataclass(frozen=True)
@@ -40,39 +36,11 @@ class SharedMeshes:
             if not possible:
                 return function(*arguments)
             if path.exists():
-                return read_mesh(path)
+                return TetMesh.load(path)
             mesh = function(*arguments)
             with suppress(OSError):
-                write_mesh(path, mesh)
+                mesh.save(path)
             return mesh
-
-
-def write_mesh(path: Path, mesh: TetMesh) -> None:
-    """Write a mesh with its regions, whole or not at all."""
-    content = {name: getattr(mesh, name) for name in ARRAYS}
-    for kind in REGIONS:
-        content |= {f"{kind}/{name}": members for name, members in getattr(mesh, kind).items()}
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez(file, **content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def read_mesh(path: Path) -> TetMesh:
-    """The mesh that :func:`write_mesh` wrote, bit by bit."""
-    with np.load(path, allow_pickle=False) as content:
-        regions = {
-            kind: {name.removeprefix(f"{kind}/"): content[name] for name in content if name.startswith(f"{kind}/")}
-            for kind in REGIONS
-        }
-        points, cells, facets = (content[name] for name in ARRAYS)
-        return TetMesh(points, cells, facets, regions["facet_regions"], regions["cell_regions"])
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 import pyvista as pv
 
 from experiments.case.schema import build_case
+from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
 from experiments.run.meshing import mesh_and_store, write_mesh
 from meshes.demo_patient import demo_patient
@@ -45,17 +46,29 @@ def test_the_file_lies_in_the_scanner_frame_with_its_regions(stored: tuple[Path,
     matrix = np.array(manifest["vertebra"]["scanner_to_anatomical"])
     centroid = tets.compute_cell_sizes()["Volume"] @ tets.cell_centers().points / tets.volume
     np.testing.assert_allclose((matrix @ [*centroid, 1.0])[:3], 0.0, atol=0.2)
-    assert set(manifest["regions"]["facet_region"]) == set(FACET_REGIONS)
-    assert set(manifest["regions"]["cell_region"]) == set(CELL_REGIONS)
+
+
+def test_regions_are_numbered_as_in_runs(stored: tuple[Path, dict[str, Any]], finished_demo: FinishedCase) -> None:
+    numbers = json.loads((stored[0] / "manifest.json").read_text())["regions"]
+    assert numbers == {array: finished_demo.manifest["regions"][array] for array in ("facet_region", "cell_region")}
+    grid = pv.read(stored[0] / "mesh.vtu")
+    for array, kind, names in (
+        ("facet_region", pv.CellType.TRIANGLE, FACET_REGIONS),
+        ("cell_region", pv.CellType.TETRA, CELL_REGIONS),
+    ):
+        assert numbers[array] == {name: number for number, name in enumerate(names)}
+        marks = grid.cell_data[array]
+        assert set(marks[grid.celltypes == kind]) == set(numbers[array].values())
+        assert set(marks[grid.celltypes != kind]) == {-1}
 
 
 def test_meshio_reads_cells_and_region_numbers(tmp_path: Path) -> None:
     mesh = ball(1.0, 0.5)
     mesh = mesh.with_regions({"left": np.arange(3), "right": np.arange(3, len(mesh.facets))})
-    numbers = write_mesh(tmp_path / "ball.vtu", mesh, mesh.points)
+    write_mesh(tmp_path / "ball.vtu", mesh, mesh.points)
     read = meshio.read(tmp_path / "ball.vtu")
     np.testing.assert_allclose(read.points, mesh.points)
     np.testing.assert_array_equal(read.cells_dict["tetra"], mesh.cells)
+    np.testing.assert_array_equal(read.cells_dict["triangle"], mesh.facets)
     marks = read.get_cell_data("facet_region", "triangle")
-    np.testing.assert_array_equal(np.flatnonzero(marks == numbers["facet_region"]["left"]), np.arange(3))
-    assert numbers["facet_region"] == {"left": 1, "right": 2}
+    np.testing.assert_array_equal(marks, np.repeat([0, 1], [3, len(mesh.facets) - 3]))

@@ -23,7 +23,7 @@ from experiments.sweep.engine import SweepProgress
 from experiments.sweep.folder import SweepFolder, describe
 from experiments.sweep.quantile_bands import quantile_bands
 from experiments.sweep.query import ask, quoted, write_csv
-from experiments.sweep.shared_meshes import SharedMeshes, read_mesh, write_mesh
+from experiments.sweep.shared_meshes import SharedMeshes
 from experiments.sweep.sweep_file import SweepFile
 from experiments.sweep.table import SweepTable, unit_of_column
 from meshes import phantoms
@@ -294,19 +294,6 @@ def test_failed_cases_show_in_the_exit_code(tmp_path: Path, monkeypatch: pytest.
     assert f"vertebroplasty results '{tmp_path / 'my out'}'" in outcome.output
     assert "100 of 100 done" in outcome.output
     assert "2 cases failed; their case files" in outcome.output
-
-
-def test_a_mesh_comes_back_bit_by_bit(tmp_path: Path) -> None:
-    mesh = phantom()
-    write_mesh(tmp_path / "mesh.npz", mesh)
-    again = read_mesh(tmp_path / "mesh.npz")
-    for name in ("points", "cells", "facets"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(mesh, name))
-    for kind in ("facet_regions", "cell_regions"):
-        assert list(getattr(again, kind)) == list(getattr(mesh, kind))
-        for name, members in getattr(mesh, kind).items():
-            np.testing.assert_array_equal(getattr(again, kind)[name], members)
-    assert [path.name for path in tmp_path.iterdir()] == ["mesh.npz"]
 
 
 def phantom() -> TetMesh:
