@@ -35,7 +35,7 @@ class MarrowOutlets:
     """
 
     conductance: float = quantity(
-        5e4, "mm3/s/MPa", "3 ml/min raises the pressure by no more than 1.2 kPa with a void", "D", 0.0, 5e5
+        5e4, "mm3/(s MPa)", "3 ml/min raises the pressure by no more than 1.2 kPa with a void", "D", 0.0, 5e5
     )
     shares: Mapping[str, float] = quantity(OUTLET_SHARES, "1", _SHARES, "D", 0, 1)
 

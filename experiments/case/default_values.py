@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.case.law_values import OWN_KEYS, OWN_KEYS_OF_EACH
+from experiments.case.keys import all_keys
 from experiments.case.laws import Laws
-from experiments.case.schema import build_case, json_schema
+from experiments.case.schema import Case, build_case
 from materials.provenance import describe
 from materials.rheometer import TabulatedCement
 
@@ -124,38 +124,17 @@ def _new_rows(listing: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str],
 
 def _keys_of_quantities() -> dict[str, str]:
     """Quantity without the number of its table -> the key that sets it."""
-    keys = {name: f"{table}.{key}" for table, own in OWN_KEYS.items() for key, names in own.items() for name in names}
-    for table, (laws, own) in OWN_KEYS_OF_EACH.items():
-        keys |= {f"{laws}.{quantity}": f"{table}.{key}" for key, quantity in own.items()}
-    return keys
+    return {name.replace("[]", ""): key.path for key in all_keys(Case).values() for name in key.sets}
 
 
 def _key_rows() -> Iterator[str]:
     """Keys of the case file with a number as default, but for those that set a law's quantity."""
-    schema = json_schema()
-    taken = set(_keys_of_quantities().values())
-
-    def rows(properties: Mapping[str, Any], place: str) -> Iterator[str]:
-        for key, entry in properties.items():
-            tables = [reference.rpartition("/")[2] for reference in _references(entry)]
-            for table in tables:
-                yield from rows(schema["$defs"][table]["properties"], f"{place}{key}.")
-            if not tables and "tag" in entry and entry.get("default") is not None and f"{place}{key}" not in taken:
-                yield (
-                    f"| `{place}{key}` | {_value(entry['default'])} | {_unit(entry['unit'])} | "
-                    f"{_range(entry['minimum'], entry['maximum'])} | {entry['source']} ({entry['tag']}) |"
-                )
-
-    yield from rows(schema["properties"], "")
-
-
-def _references(entry: Any) -> Iterator[str]:
-    """The tables of the schema that a property holds."""
-    if isinstance(entry, Mapping):
-        if "$ref" in entry:
-            yield entry["$ref"]
-        for inside in (entry.get("items"), *entry.get("anyOf", ())):
-            yield from _references(inside)
+    for key in all_keys(Case).values():
+        if key.tag and key.default is not None and not key.sets:
+            yield (
+                f"| `{key.path}` | {_value(key.default)} | {_unit(key.unit)} | {_range(key.low, key.high)} | "
+                f"{key.source} ({key.tag}) |"
+            )
 
 
 def _constant_rows() -> Iterator[str]:
@@ -197,7 +176,7 @@ def _unit(unit: str) -> str:
     return "" if unit == "1" else unit
 
 
-def _range(low: float, high: float) -> str:
+def _range(low: float | None, high: float | None) -> str:
     return f"{low:g} to {high:g}"
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
+from experiments.case.keys import Key, section_keys
 from meshes.errors import InputError
 
 
@@ -40,8 +39,8 @@ def explain(error: ValidationError, model: type[BaseModel], name: str) -> str:
     for item in error.errors(include_url=False):
         if _is_echo(item):
             continue
-        key, field, section = _locate(model, item["loc"])
-        sentences.setdefault(key, f"{name}: {_sentence(item, key, field, section)}")
+        place, key, section = _locate(model, item["loc"])
+        sentences.setdefault(place, f"{name}: {_sentence(item, place, key, section)}")
     first, *rest = sentences.values()
     more = f" (and {len(rest)} more {'problem' if len(rest) == 1 else 'problems'})" if rest else ""
     return first + more
@@ -52,104 +51,77 @@ def _is_echo(item: Any) -> bool:
     return item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]
 
 
-def _locate(
-    model: type[BaseModel], location: tuple[int | str, ...]
-) -> tuple[str, FieldInfo | None, type[BaseModel] | None]:
-    """Dotted key, its field and the section that holds it; what pydantic appends for unions is dropped."""
-    key = ""
+def _locate(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, Key | None, type[BaseModel] | None]:
+    """Place in the file, its key and the section around an unknown one; what pydantic appends for unions is dropped."""
+    place = ""
     section: type[BaseModel] | None = model
-    field: FieldInfo | None = None
+    key: Key | None = None
     for part in location:
         if isinstance(part, int):
-            key += f"[{part + 1}]"
+            place += f"[{part + 1}]"
             continue
         if section is None:
-            if field is not None and _is_mapping(field):
-                key += f".{part}"
+            if key is not None and key.names is not None:
+                place += f".{part}"
             break
-        key += f".{part}" if key else part
-        field = section.model_fields.get(part)
-        if field is None:
+        place += f".{part}" if place else part
+        key = section_keys(section).get(part)
+        if key is None:
             break
-        section_below = _nested_model(field.annotation)
-        if section_below is None and part == location[-1]:
-            break
-        section = section_below
-    return key, field, section
+        section = key.section
+    return place, key, section
 
 
-def _is_mapping(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) is dict
+def _heading(place: str, one_of_several: bool = False) -> str:
+    """How the table at this place is headed in the file."""
+    name = re.sub(r"\[\d+\]", "", place)
+    return f"[[{name}]]" if one_of_several or place.endswith("]") else f"[{name}]"
 
 
-def _nested_model(annotation: Any) -> type[BaseModel] | None:
-    """The section inside ``annotation``, looking through optional values and tuples."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (tuple, Union, types.UnionType):
-        for argument in get_args(annotation):
-            if (found := _nested_model(argument)) is not None:
-                return found
-    return None
-
-
-def _is_table_list(annotation: Any) -> bool:
-    """Whether ``annotation`` is a tuple of sections, perhaps an optional one."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        return any(_is_table_list(argument) for argument in get_args(annotation))
-    return get_origin(annotation) is tuple and _nested_model(annotation) is not None
-
-
-def _heading(key: str, one_of_several: bool = False) -> str:
-    """How the table with this key is headed in the case file."""
-    name = re.sub(r"\[\d+\]", "", key)
-    return f"[[{name}]]" if one_of_several or key.endswith("]") else f"[{name}]"
-
-
-def _sentence(item: Any, key: str, field: FieldInfo | None, section: type[BaseModel] | None) -> str:
+def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] | None) -> str:
     kind = item["type"]
     if kind == "extra_forbidden":
-        known = section.model_fields if section is not None else {}
-        return _unknown_key(key, {name: _is_table_list(entry.annotation) for name, entry in known.items()})
+        known = section_keys(section) if section is not None else {}
+        return _unknown_key(place, {name: entry.several for name, entry in known.items()})
     if kind == "missing":
-        return f"{key} is missing; {_choice(field)}" if field is not None else f"{key} is missing"
+        return f"{place} is missing; {_choice(key)}" if key is not None else f"{place} is missing"
     if kind == "value_error":
         text = str(item["ctx"]["error"])
-        return f"{key}: {text}" if key else text
-    if field is None:
-        return f"{key}: {item['msg']}"
+        return f"{place}: {text}" if place else text
+    if key is None:
+        return f"{place}: {item['msg']}"
     if item["loc"][-1] == "[key]":
-        return _unknown_key(key, dict.fromkeys(map(str, _literals(get_args(field.annotation)[0])), False))
-    if _is_table_list(field.annotation):
-        return _table_list(item, key)
-    if _nested_model(field.annotation) is not None:
-        return f"{key} = {_show(item['input'])} must be a table of keys and values, as in {_heading(key)}"
+        return _unknown_key(place, dict.fromkeys(key.names or (), False))
+    if key.several:
+        return _table_list(item, place)
+    if key.section is not None:
+        return f"{place} = {_show(item['input'])} must be a table of keys and values, as in {_heading(place)}"
     if kind == "path_type":
-        return f"{key} = {_show(item['input'])} must be a path in quotation marks"
-    if kind == "string_type" and not field.json_schema_extra:
-        return f"{key} = {_show(item['input'])} must be a text in quotation marks"
-    return f"{key} = {_show(item['input'])} is not allowed; {_choice(field)}"
+        return f"{place} = {_show(item['input'])} must be a path in quotation marks"
+    if kind == "string_type" and not key.allowed:
+        return f"{place} = {_show(item['input'])} must be a text in quotation marks"
+    return f"{place} = {_show(item['input'])} is not allowed; {_choice(key)}"
 
 
-def _table_list(item: Any, key: str) -> str:
+def _table_list(item: Any, place: str) -> str:
     """Sentence about a key that takes several tables."""
     if item["type"] == "too_long":
-        return f"{key} has {item['ctx']['actual_length']} tables; at most {item['ctx']['max_length']} are allowed"
-    heading = _heading(key, one_of_several=True)
+        return f"{place} has {item['ctx']['actual_length']} tables; at most {item['ctx']['max_length']} are allowed"
+    heading = _heading(place, one_of_several=True)
     if item["type"] == "too_short":
-        return f"{key} is an empty list; write at least one table {heading} or leave {key} out"
-    return f"{key} = {_show(item['input'])} is not a list of tables; write {heading} above each table"
+        return f"{place} is an empty list; write at least one table {heading} or leave {place} out"
+    return f"{place} = {_show(item['input'])} is not a list of tables; write {heading} above each table"
 
 
-def _unknown_key(key: str, known: dict[str, bool]) -> str:
+def _unknown_key(place: str, known: dict[str, bool]) -> str:
     """Sentence about a key that is not among ``known``: key -> whether it takes several tables."""
-    prefix, _, last = key.rpartition(".")
-    place = _heading(prefix) if prefix else "the case file"
+    prefix, _, last = place.rpartition(".")
+    table = _heading(prefix) if prefix else "the case file"
     nearest = difflib.get_close_matches(last, known, n=1, cutoff=0.4)
     if not nearest:
-        return f"{key} is not a known key; {place} knows: {', '.join(known)}"
+        return f"{place} is not a known key; {table} knows: {', '.join(known)}"
     hint = f"[[{nearest[0]}]]" if known[nearest[0]] else repr(nearest[0])
-    return f"{key} is not a known key; did you mean {hint}?"
+    return f"{place} is not a known key; did you mean {hint}?"
 
 
 def _show(value: Any) -> str:
@@ -162,30 +134,6 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _choice(field: FieldInfo | None) -> str:
-    """What the field allows, as an instruction."""
-    if field is None:
-        return "see 'vertebroplasty schema'"
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    if "allowed" in extra:
-        return f"choose {extra['allowed']}"
-    literals = _literals(field.annotation)
-    if literals:
-        return "choose " + ", ".join(repr(value) for value in literals[:-1]) + f" or {literals[-1]!r}"
-    low = next((entry.ge for entry in field.metadata if hasattr(entry, "ge")), None)
-    high = next((entry.le for entry in field.metadata if hasattr(entry, "le")), None)
-    unit = str(extra.get("unit", "1"))
-    suffix = {"1": "(dimensionless)", "gauge": "(gauge)"}.get(unit, unit)
-    kinds = {field.annotation, *get_args(field.annotation)}
-    whole = "a whole number, " if int in kinds else ""
-    if low is not None and high is not None:
-        return f"choose {whole}{low:g} to {high:g} {suffix}"
-    if bool in kinds or bool in {part for kind in kinds for part in get_args(kind)}:
-        return "choose true or false"
-    return f"choose {field.description}"
-
-
-def _literals(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) is Literal:
-        return get_args(annotation)
-    return ()
+def _choice(key: Key | None) -> str:
+    """What the key may be, as an instruction."""
+    return "see 'vertebroplasty schema'" if key is None else f"choose {key.allowed or key.description}"

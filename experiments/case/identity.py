@@ -10,7 +10,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from experiments.case.schema import PLACES, Case, input_files
+from experiments.case.input_files import file_keys, input_files
+from experiments.case.schema import Case
 from meshes.demo_patient import demo_patient
 
 PACKAGES = ("experiments", "fem", "materials", "meshes")
@@ -68,7 +69,7 @@ def case_identity(case: Case, checksum_of: Callable[[Path], str] | None = None) 
 
 def canonical(case: Case) -> str:
     """The complete case as JSON with sorted keys, without its title and without where its files lie."""
-    content = case.model_dump(mode="json", exclude={"title": True, **PLACES})
+    content = case.model_dump(mode="json", exclude={"title": True, **file_keys(Case)})
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

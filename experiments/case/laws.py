@@ -12,6 +12,7 @@ import numpy as np
 from experiments.case.law_values import check_named, keyed_values
 from experiments.case.rheometer_file import read_rheometer
 from experiments.case.schema import Case
+from experiments.case.units import to_law
 from fem.measures.severity import LeakGeometry
 from materials.bone import BoneModel
 from materials.cannula import Cannula, Syringe
@@ -93,18 +94,22 @@ class Laws:
         """The laws that ``case`` asks for.
 
         Raises:
-            InputError: the rheometer data cannot be used, the table [laws] says what
-                :func:`experiments.case.law_values.check_named` refuses, values do not go with each other, or the
+            InputError: the rheometer data cannot be used, a key sets what the laws do not have, the table [laws] says
+                what :func:`experiments.case.law_values.check_named` refuses, values do not go with each other, or the
                 basivertebral veins do not fit into the foramen.
         """
         laws = cls._chosen(case)
         used = laws.describe()
+        keyed = {name: item for name, item in keyed_values(case).items() if item.given or name in used}
+        if strange := next((name for name in keyed if name not in used), None):
+            place = keyed[strange].place
+            raise InputError(f"{place} sets {strange}, which none of the laws that this case uses has; remove {place}")
+        values = {name: to_law(item.value, item.key.unit, used[name]["unit"]) for name, item in keyed.items()}
         if case.prescribed_cement is not None:
             used = {name: entry for name, entry in used.items() if law_of(name) not in INJECTION_LAWS}
         check_named(case, used)
-        keyed = list(keyed_values(case))
-        laws = laws._with({item.name: item.value for item in keyed} | case.laws)
-        laws = replace(laws, given=frozenset(item.name for item in keyed if item.given) | frozenset(case.laws))
+        given = frozenset(name for name, item in keyed.items() if item.given)
+        laws = replace(laws._with(values | case.laws), given=given | frozenset(case.laws))
         _check_foramen(laws.draining_basivertebral())
         return laws
 

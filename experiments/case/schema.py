@@ -15,6 +15,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.case.errors import explain
+from experiments.case.input_files import with_absolute_paths
+from experiments.case.keys import key_values
 from experiments.case.sections import (
     Bone,
     Cavity,
@@ -36,7 +38,7 @@ from experiments.case.sections import (
     Walls,
 )
 from experiments.case.sections.base import joined, physical_table
-from experiments.case.sections.procedure import (
+from experiments.case.sections.needles import (
     LARGEST_VOLUME_ML,
     LEAST_BOLUS_ML,
     LEAST_VOLUME_ML,
@@ -165,19 +167,6 @@ CASES = Path(__file__).parents[1] / "cases"
 LARGEST_FILE = 1 << 20
 """Bytes of a case file that are read; the cases that come along have some hundred."""
 
-PATHS = ("ct", "mask", "subregions")
-"""Keys of [patient] that name an image."""
-
-PLACES: dict[str, Any] = {
-    "patient": set(PATHS),
-    "cement": {"rheometer"},
-    "lesions": {"__all__": {"mask"}},
-    "prescribed_cement": {"mask"},
-}
-"""The keys that say where files lie, as pydantic's ``exclude`` takes them; the same case may find them elsewhere."""
-
-NIFTI, CSV, NIFTI_OR_DICOM = "NIfTI file (.nii or .nii.gz)", "CSV file (.csv)", "NIfTI file or DICOM folder"
-
 
 def read_case(path: Path) -> Case:
     """Read and check a case file.
@@ -225,7 +214,7 @@ def build_case(content: dict[str, Any], name: str = "case", folder: Path | None 
         case = Case.model_validate(content)
     except ValidationError as error:
         raise InputError(explain(error, Case, name)) from None
-    return _with_total_volume(_with_files(case, name, (folder or Path()).resolve()))
+    return _with_total_volume(with_absolute_paths(case, (folder or Path()).resolve(), name))
 
 
 def _with_total_volume(case: Case) -> Case:
@@ -235,51 +224,6 @@ def _with_total_volume(case: Case) -> Case:
         return case
     total = math.fsum(volume for volume in volumes if volume is not None)
     return case.model_copy(update={"injection": case.injection.model_copy(update={"volume_ml": total})})
-
-
-def _with_files(case: Case, name: str, base: Path) -> Case:
-    """``case`` with absolute paths of the files that it names, all of which exist."""
-
-    def absolute[Table: Section](table: Table, place: str, kinds: dict[str, str]) -> Table:
-        found: dict[str, Path] = {}
-        for key, kind in kinds.items():
-            if (given := getattr(table, key)) is None:
-                continue
-            path = found[key] = base / given.expanduser()
-            try:
-                folder, there, file = path.is_dir(), path.exists(), path.is_file()
-            except OSError as error:
-                raise InputError(
-                    f"{name}: {place}.{key} = {str(given)!r} cannot be found ({error.strerror}); correct the path"
-                ) from None
-            if folder and kind != NIFTI_OR_DICOM:
-                raise InputError(f"{name}: {place}.{key} = {str(given)!r} is a folder, not a file; give one {kind}")
-            if not there:
-                raise InputError(f"{name}: {place}.{key} = {str(given)!r} does not exist (looked for {path})")
-            if not folder and not file:
-                raise InputError(f"{name}: {place}.{key} = {str(given)!r} is a device or a pipe; give one {kind}")
-        return table.model_copy(update=found)
-
-    given = case.prescribed_cement
-    return case.model_copy(
-        update={
-            "prescribed_cement": given and absolute(given, "prescribed_cement", {"mask": NIFTI}),
-            "patient": absolute(case.patient, "patient", {"ct": NIFTI_OR_DICOM, "mask": NIFTI, "subregions": NIFTI}),
-            "cement": absolute(case.cement, "cement", {"rheometer": CSV}),
-            "lesions": tuple(
-                absolute(lesion, f"lesions[{number}]", {"mask": NIFTI}) for number, lesion in enumerate(case.lesions, 1)
-            ),
-        }
-    )
-
-
-def input_files(case: Case) -> dict[str, Path]:
-    """Role -> file of every input that ``case`` names; those of the patient have their key alone as role."""
-    files = {key: getattr(case.patient, key) for key in PATHS}
-    files["cement.rheometer"] = case.cement.rheometer
-    files["prescribed_cement.mask"] = case.prescribed_cement and case.prescribed_cement.mask
-    files |= {f"lesions[{number}].mask": lesion.mask for number, lesion in enumerate(case.lesions, 1)}
-    return {role: path for role, path in files.items() if path is not None}
 
 
 def demo_case(defect: bool = False, size_mm: float | None = None) -> Case:
@@ -296,29 +240,11 @@ def defaults_used(case: Case) -> dict[str, dict[str, Any]]:
 
     Values that are None belong to a law in ``materials``, which lists them itself.
     """
-    listing: dict[str, dict[str, Any]] = {}
-    for name in Case.model_fields:
-        _list_defaults(getattr(case, name), name, listing)
-    return listing
-
-
-def _list_defaults(value: Any, place: str, listing: dict[str, dict[str, Any]]) -> None:
-    """Add the defaults inside ``value``, a table or several tables at ``place``, to ``listing``."""
-    if isinstance(value, tuple):
-        for number, table in enumerate(value, 1):
-            _list_defaults(table, f"{place}[{number}]", listing)
-    if not isinstance(value, Section):
-        return
-    for key, info in type(value).model_fields.items():
-        entry, extra = getattr(value, key), info.json_schema_extra
-        _list_defaults(entry, f"{place}.{key}", listing)
-        if key not in value.model_fields_set and entry is not None and isinstance(extra, dict) and "tag" in extra:
-            listing[f"{place}.{key}"] = {
-                "value": entry,
-                "unit": extra["unit"],
-                "source": extra["source"],
-                "tag": extra["tag"],
-            }
+    return {
+        item.place: {"value": item.value, "unit": item.key.unit, "source": item.key.source, "tag": item.key.tag}
+        for item in key_values(case)
+        if item.key.tag and not item.given
+    }
 
 
 def json_schema() -> dict[str, Any]:

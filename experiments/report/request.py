@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic.fields import FieldInfo
-
+from experiments.case.keys import Key, all_keys
 from experiments.case.schema import Case
-from experiments.case.sections import Cavity, Defect, Lesion
-from experiments.case.sections.base import InputPath, Section
 from experiments.report.content import Table, pairs
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import given, place, plain, words
-
-CASE_TABLES: Mapping[str, type[Section]] = {"defects": Defect, "lesions": Lesion, "cavities": Cavity}
-"""Tables that the plan tells in one line each."""
 
 TAG_NOTE = (
     "Tags: S read in the cited source, M general knowledge that was not checked against it, D derived or a choice of "
@@ -53,7 +47,7 @@ def plan_table(case: FinishedCase) -> Table:
 
 def case_tables(case: FinishedCase) -> tuple[Table, ...]:
     """Every key of the case file that has a value, with unit, meaning and where the value is from."""
-    known = dict(_keys(Case, ""))
+    known = all_keys(Case)
     defaults = case.manifest["defaults"]
     tables = []
     for name, content in case.manifest["case"].items():
@@ -119,51 +113,30 @@ def _injection_rows(asked: Mapping[str, Any], needles: list[Mapping[str, Any]]) 
 def _shape(table: str, entry: Mapping[str, Any], *hidden: str) -> str:
     """The keys of a table that have a value, in one line, with units instead of the endings of the keys."""
     told = []
-    for key, info in _keys(CASE_TABLES[table], ""):
-        if "." not in key and key not in hidden and entry.get(key) not in (None, []):
-            unit = _unit(info)
-            told.append(f"{words(key.removesuffix(f'_{unit.lower()}'))} {_shown(entry[key], info)} {unit}".rstrip())
+    for key in all_keys(Case).values():
+        name = key.name
+        if key.path == f"{table}.{name}" and name not in hidden and entry.get(name) not in (None, []):
+            unit = _unit(key)
+            told.append(f"{words(name.removesuffix(f'_{unit.lower()}'))} {_shown(entry[name], key)} {unit}".rstrip())
     return ", ".join(told)
 
 
-def _row(key: str, value: Any, info: FieldInfo | None, default: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _row(name: str, value: Any, key: Key | None, default: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Key, value, unit, meaning and origin of one value of the case file."""
-    unit = "" if info is None else _unit(info)
-    meaning = "" if info is None else (info.description or "").removesuffix(f" [{unit or 1}]")
     if default is not None:
         origin = f"default ({default['tag']}): {default['source']}"
-    elif info is not None and "tag" not in _extra(info) and value == info.get_default(call_default_factory=True):
+    elif key is not None and not key.tag and value == key.default:
         origin = "as by default"
     else:
         origin = "case file"
-    return key, _shown(value, info), unit, meaning, origin
+    return name, _shown(value, key), _unit(key), "" if key is None else key.meaning, origin
 
 
-def _shown(value: Any, info: FieldInfo | None) -> str:
+def _shown(value: Any, key: Key | None) -> str:
     """A value as text; a file without its folder, which is nobody's business when the page is passed on."""
-    named = info is not None and InputPath in get_args(info.annotation)
-    return Path(value).name if named and value is not None else plain(value)
+    return Path(value).name if key is not None and key.file and value is not None else plain(value)
 
 
-def _unit(info: FieldInfo) -> str:
+def _unit(key: Key | None) -> str:
     """Clinical unit of a key; empty where it has none."""
-    unit = str(_extra(info).get("unit", ""))
-    return "" if unit == "1" else unit
-
-
-def _extra(info: FieldInfo) -> Mapping[str, Any]:
-    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-
-
-def _keys(model: type[Section], place: str) -> Iterator[tuple[str, FieldInfo]]:
-    """The declared keys below ``place`` with what is known of them."""
-    for key, info in model.model_fields.items():
-        yield f"{place}{key}", info
-        if (inner := _section_in(info.annotation)) is not None:
-            yield from _keys(inner, f"{place}{key}.")
-
-
-def _section_in(annotation: Any) -> type[Section] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _section_in(part)) is not None), None)
+    return "" if key is None or key.unit == "1" else key.unit

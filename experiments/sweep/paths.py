@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
-from experiments.case.law_values import OWN_KEYS, OWN_KEYS_OF_EACH
+from experiments.case.keys import key_at
 from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.units import to_clinical
@@ -101,36 +97,18 @@ class CasePath:
     def _of_law(self, case: Case) -> Any:
         """The value that a law has for this key, in the key's unit."""
         listing = Laws.of_case(case).describe()
-        names: tuple[str, ...] = ()
-        match self.steps:
-            case ("laws", str(name)):
-                return listing[name]["value"] if name in listing else None
-            case (str(table), str(key)):
-                names = OWN_KEYS.get(table, {}).get(key, ())
-            case (str(table), int(index), str(key)) if table in OWN_KEYS_OF_EACH:
-                laws, quantities = OWN_KEYS_OF_EACH[table]
-                names = (f"{laws}[{index + 1}].{quantities[key]}",) if key in quantities else ()
-        return to_clinical(listing[names[0]]["value"], self.unit(case)) if names and names[0] in listing else None
+        if self.steps[0] == "laws":
+            name = str(self.steps[-1])
+            return listing[name]["value"] if name in listing else None
+        key = key_at(Case, self.steps)
+        if key is None:
+            return None
+        numbers = [str(step + 1) for step in self.steps if isinstance(step, int)]
+        names = key.quantities(numbers[-1] if numbers else str(self.steps[-1]))
+        return to_clinical(listing[names[0]]["value"], key.unit) if names and names[0] in listing else None
 
 
 def unit_of(steps: tuple[str | int, ...]) -> str:
     """Unit of a key of the case file, ``""`` for what has none; keys of an open table have that of the table."""
-    section: type[BaseModel] | None = Case
-    unit = ""
-    for step in steps:
-        if isinstance(step, str) and section is not None:
-            field: FieldInfo | None = section.model_fields.get(step)
-            if field is None:
-                return ""
-            extra = field.json_schema_extra
-            unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-            section = next(_sections(field.annotation), None)
-    return unit
-
-
-def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The tables inside the type of a key."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _sections(argument)
+    key = key_at(Case, steps)
+    return "" if key is None else key.unit

@@ -5,10 +5,12 @@ Here belongs what a key is called, means and may be. What is made of its value d
 
 from experiments.case.sections.base import Endplate, Region, Section, Side, Site, Wall
 from experiments.case.sections.fluids import Cement, Marrow
-from experiments.case.sections.output import Mechanics, Output
+from experiments.case.sections.injection import Injection
+from experiments.case.sections.mechanics import Mechanics
+from experiments.case.sections.needles import Bolus, Needle
+from experiments.case.sections.output import Output
 from experiments.case.sections.patient import Bone, LabelMap, Mesh, Patient
 from experiments.case.sections.prescribed import CementShape, PrescribedCement
-from experiments.case.sections.procedure import Bolus, Injection, Needle
 from experiments.case.sections.tissue import Cavity, Lesion, SemiAxes, Veins
 from experiments.case.sections.walls import Defect, Outlets, OutletShares, Outside, Walls
 

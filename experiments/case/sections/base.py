@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -32,6 +32,9 @@ Choice = Annotated[bool, Field(strict=True)]
 
 PROJECT = "project choice"
 
+NIFTI, CSV, NIFTI_OR_DICOM = "NIfTI file (.nii or .nii.gz)", "CSV file (.csv)", "NIfTI file or DICOM folder"
+"""Kinds of input files."""
+
 FRACTIONS = ("left", "depth", "height")
 """The keys that place a point in the body."""
 
@@ -44,15 +47,28 @@ def physical(
     high: float | None = None,
     source: str = PROJECT,
     tag: str = "D",
+    sets: str | tuple[str, ...] = (),
 ) -> Any:
-    """Declare a physical value of the case file with its range, clinical unit, source and provenance tag."""
+    """Declare a physical value of the case file.
+
+    Args:
+        default: in ``unit``; ``...`` where every case must give it, None where a law owns it or nothing is asked for.
+        unit: clinical unit, a key of :data:`experiments.case.units.INTERNAL`.
+        description: what it is, without the unit.
+        low: smallest allowed value.
+        high: largest allowed value.
+        source: of the default.
+        tag: provenance of the default.
+        sets: the law's quantity that it sets, or several, by the names that the manifest has for them; ``[]`` in a name
+            stands for the number of the key's table. The law's unit must be the internal one of ``unit``.
+    """
     return Field(
         default=default,
         ge=low,
         le=high,
         strict=True,
         description=f"{description} [{unit}]",
-        json_schema_extra={"unit": unit, "source": source, "tag": tag},
+        json_schema_extra={"unit": unit, "source": source, "tag": tag, **_sets(sets)},
     )
 
 
@@ -72,13 +88,31 @@ def physical_list(numbers: str, unit: str, description: str, example: str) -> An
     )
 
 
-def physical_table(unit: str, description: str, allowed: str) -> Any:
-    """Declare a table from names to physical values, empty by default; the values' type holds their range."""
+def physical_table(unit: str, description: str, allowed: str, sets: str | tuple[str, ...] = ()) -> Any:
+    """Declare a table from names to physical values, empty by default; the values' type holds their range.
+
+    ``sets`` is as in :func:`physical`; ``[]`` stands for a name of the table.
+    """
     return Field(
         default_factory=dict,
         description=f"{description} [{unit}]",
-        json_schema_extra={"unit": unit, "allowed": allowed},
+        json_schema_extra={"unit": unit, "allowed": allowed, **_sets(sets)},
     )
+
+
+def _sets(names: str | tuple[str, ...]) -> dict[str, Any]:
+    names = (names,) if isinstance(names, str) else names
+    return {"sets": list(names)} if names else {}
+
+
+def input_file(kind: str, description: str) -> Any:
+    """Declare a file that the case reads, none by default; relative to the case file's folder.
+
+    Args:
+        kind: what the file must be, such as :data:`NIFTI`.
+        description: what is in it.
+    """
+    return Field(default=None, description=description, json_schema_extra={"file": kind})
 
 
 def _not_empty(value: Any) -> Any:
@@ -93,7 +127,13 @@ InputPath = Annotated[Path, BeforeValidator(_not_empty)]
 
 
 class Section(BaseModel):
-    """A table of the case file: frozen, no unknown keys, no infinities."""
+    """A table of the case file: frozen, no unknown keys, no infinities.
+
+    What its docstring says stands above its keys in ``docs/case-file.md``.
+    """
+
+    notes: ClassVar[str] = ""
+    """What stands below its keys in ``docs/case-file.md``, in Markdown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

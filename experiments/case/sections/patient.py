@@ -6,25 +6,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from experiments.case.sections.base import Choice, InputPath, Section, physical
+from experiments.case.sections.base import NIFTI, NIFTI_OR_DICOM, Choice, InputPath, Section, input_file, physical
 
 LabelMap = Literal["verse", "totalsegmentator_v1", "totalsegmentator_v2"]
 
 
 class Patient(Section):
-    """Whose vertebra: a CT with labels, or the demo patient."""
+    """Whose vertebra: a CT with labels, or the demo patient.
+
+    Either `demo = true` alone, or `ct`, `mask` and `level`.
+    """
 
     demo: Choice = Field(default=False, description="use the demo patient, a real osteoporotic L3")
-    ct: InputPath | None = Field(
-        default=None,
-        description="CT volume in HU (NIfTI, or a folder with one DICOM series); relative to the case file's folder",
+    ct: InputPath | None = input_file(
+        NIFTI_OR_DICOM,
+        "CT volume in HU (NIfTI, or a folder with one DICOM series); relative to the case file's folder",
     )
-    mask: InputPath | None = Field(
-        default=None, description="vertebra labels or binary mask on the grid of the CT (NIfTI)"
-    )
-    subregions: InputPath | None = Field(
-        default=None, description="labels of the vertebra's parts (NIfTI), TPTBox convention"
-    )
+    mask: InputPath | None = input_file(NIFTI, "vertebra labels or binary mask on the grid of the CT (NIfTI)")
+    subregions: InputPath | None = input_file(NIFTI, "labels of the vertebra's parts (NIfTI), TPTBox convention")
     level: str | None = Field(
         default=None,
         pattern=r"^(T([1-9]|1[0-3])|L[1-6])$",
@@ -51,7 +50,7 @@ class Patient(Section):
 
 
 class Mesh(Section):
-    """Tetrahedron sizes."""
+    """Sizes of the tetrahedra."""
 
     size_mm: float = physical(1.5, "mm", "edge length in the body", 0.5, 4.0)
     needle_size_mm: float = physical(
@@ -70,17 +69,38 @@ class Mesh(Section):
 class Bone(Section):
     """Calibration of the CT and overrides of the bone laws; what is left out takes the law's own default."""
 
-    hu_slope_mg_per_cm3: float | None = physical(None, "mg/cm3/HU", "bone mineral density per HU", 0.3, 2.0)
-    hu_intercept_mg_per_cm3: float | None = physical(None, "mg/cm3", "bone mineral density at 0 HU", -200.0, 200.0)
+    notes = """
+    `modulus_law` names the publication; `walle` is the recipe of the benchmark of vertebral models, which goes with
+    `poisson = 0.3` and `plates = "pmma"`. With a `damage_factor` below 1 the results hold a third state: `intact` is
+    the undamaged body, `fractured` has its bone and shell weaker by the factor, `augmented` is the fractured body with
+    its cement. The arch stays undamaged.
+    """
+
+    hu_slope_mg_per_cm3: float | None = physical(
+        None, "mg/cm3/HU", "bone mineral density per HU", 0.3, 2.0, sets="bone.calibration.slope"
+    )
+    hu_intercept_mg_per_cm3: float | None = physical(
+        None, "mg/cm3", "bone mineral density at 0 HU", -200.0, 200.0, sets="bone.calibration.intercept"
+    )
     permeability_multiplier: float | None = physical(
-        None, "1", "factor on the permeability of all cells, for its uncertainty", 0.1, 10.0
+        None,
+        "1",
+        "factor on the permeability of all cells, for its uncertainty",
+        0.1,
+        10.0,
+        sets="bone.permeability.multiplier",
     )
     transverse_factor: float | None = physical(
-        None, "1", "transverse permeability over superior-inferior permeability", 0.05, 1.0
+        None,
+        "1",
+        "transverse permeability over superior-inferior permeability",
+        0.05,
+        1.0,
+        sets="bone.permeability.transverse_factor",
     )
     modulus_law: Literal["kopperdahl", "morgan", "keller", "keyak", "walle"] = Field(
         default="kopperdahl", description="law of Young's modulus from the density"
     )
     damage_factor: float | None = physical(
-        None, "1", "share of its modulus that the bone of a fractured body keeps", 0.05, 1.0
+        None, "1", "share of its modulus that the bone of a fractured body keeps", 0.05, 1.0, sets="damage.factor"
     )

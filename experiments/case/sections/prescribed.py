@@ -6,7 +6,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from experiments.case.sections.base import Companions, InputPath, Section, chosen_shape, physical, physical_list
+from experiments.case.sections.base import (
+    NIFTI,
+    Companions,
+    InputPath,
+    Section,
+    chosen_shape,
+    input_file,
+    physical,
+    physical_list,
+)
 
 _Hounsfield = Annotated[float, Field(ge=1000.0, le=32767.0, strict=True)]
 _Proportion = Annotated[float, Field(ge=0.1, le=10.0, strict=True)]
@@ -16,7 +25,29 @@ SOURCES = {"mask": Companions(), "threshold_hu": Companions(), "shapes": Compani
 
 
 class CementShape(Section):
-    """An ellipsoid of bone whose pores are full of cement."""
+    """Ellipsoids along the anatomical axes, up to six, whose pores are full of cement.
+
+    Each holds its own volume of cement: it grows until the pores inside the body that no earlier shape has taken hold
+    `volume_ml`. Shapes that overlap or reach out of the body therefore grow farther elsewhere, and the volumes always
+    add up.
+    """
+
+    notes = """
+    ```toml
+    [[prescribed_cement.shapes]]
+    left = 0.35
+    depth = 0.35
+    height = 0.5
+    volume_ml = 2.0
+
+    [[prescribed_cement.shapes]]
+    left = -0.35
+    depth = 0.35
+    height = 0.5
+    volume_ml = 2.0
+    proportions = [1.0, 1.0, 1.5]
+    ```
+    """
 
     left: float = physical(..., "1", "centre, fraction of the half width: 1 at the left wall", -1.0, 1.0)
     depth: float = physical(..., "1", "centre, fraction of the depth: 0 anterior, 1 posterior", 0.0, 1.0)
@@ -38,12 +69,39 @@ class CementShape(Section):
 
 
 class PrescribedCement(Section):
-    """Cement that is where a mask, a threshold or shapes say; nothing is injected."""
+    """Cement that is there already takes the place of the injection.
 
-    mask: InputPath | None = Field(
-        default=None,
-        description="cement in a post-operative CT, every number but 0, on the grid of the CT (NIfTI); relative to "
-        "the case file's folder",
+    Fill measures and stiffness follow, leaks, pressures and needles do not. It comes from exactly one of
+
+    - `mask`: the voxels of a segmentation, on the grid of the CT or of a part of it that holds the vertebra and 8 mm
+      around it,
+    - `threshold_hu`: the voxels of the CT itself between two CT numbers, within 8 mm of the vertebra,
+    - `shapes`: idealised cement.
+
+    With `mask` and `threshold_hu` the CT is taken to be the post-operative one. The saturation of a tetrahedron is the
+    share of its volume that lies in voxels of cement. What lies outside of the body is reported in ml
+    (`scan_outside_ml`) and takes no part in the stiffness. The bone under the cement cannot be seen: the cement and
+    one voxel around it take the median CT number of the body's other trabecular bone (3 mm below the surface or
+    deeper), for the intact body too. Metal and contrast agent harden the beam, and a voxel at the cement's edge shows
+    a mean of cement and bone, so that edge, thin leaks and volumes are uncertain by about a voxel; every run with a
+    scan warns of it.
+
+    The tables `[cement]`, `[marrow]`, `[[needles]]`, `[injection]`, `[veins]`, `[walls]`, `[outlets]` and `[outside]`
+    describe an injection and are refused beside it. Results have no part `injection` but `prescribed_cement`, and the
+    manifest says `"cement": "prescribed"`.
+    """
+
+    notes = """
+    ```toml
+    [prescribed_cement]
+    mask = "cement.nii.gz"      # or threshold_hu = [1500, 3071]
+    ```
+    """
+
+    mask: InputPath | None = input_file(
+        NIFTI,
+        "cement in a post-operative CT, every number but 0, on the grid of the CT (NIfTI); relative to the case file's "
+        "folder",
     )
     threshold_hu: tuple[_Hounsfield, _Hounsfield] | None = physical_list(
         "two numbers, each 1000 to 32767 HU, the lower one first",

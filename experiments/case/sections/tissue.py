@@ -8,12 +8,14 @@ from pydantic import Field, model_validator
 
 from experiments.case.sections.base import (
     FRACTIONS,
+    NIFTI,
     Choice,
     Companions,
     InputPath,
     Region,
     Section,
     chosen_shape,
+    input_file,
     joined,
     physical,
     physical_list,
@@ -34,7 +36,51 @@ LESION_SHAPES = {
 
 
 class Lesion(Section):
-    """A metastasis: its place as a label, an ellipsoid or a part of the body, and what its tissue is like."""
+    """Metastases, up to five: their places, and what their tissue is like.
+
+    Each has exactly one shape:
+
+    - `label` and `mask`: the voxels with this number,
+    - `left`, `depth`, `height` and `semi_axes_mm`: an ellipsoid along the anatomical axes,
+    - `fraction`, perhaps with `grown_from`: the part of the body that lies next to a wall.
+
+    `growth` stands for the blood supply of the tumour and the pressure in it; the keys below it override what follows
+    from it and from `kind`. Of `density_mg_per_cm3`, `porosity` and `permeability_m2`, what is left out follows by the
+    bone laws from the one before it where that is given. A rapidly growing tumour also widens the veins whose diameter
+    `[veins]` leaves open. With `mobile = false` the tissue stays where it is and the cement must go round; no needle
+    may open there, and `viscosity_pa_s` has no meaning.
+
+    Destroyed walls are fissured wherever the lesion touches them, except at the pedicles and the foramen, which have
+    no shell.
+
+    What overlaps takes its cells over from what was before: lesions in their order, then clefts, balloons, and the
+    bone lost behind defects. Pictures and fields name them after their tables: `lesion_1`, `cleft_1`, `balloon_2`,
+    `compacted_2` (the bone around it), `defect_1`.
+    """
+
+    notes = """
+    ```toml
+    [[lesions]]
+    kind = "osteolytic"
+    fraction = 0.3
+    growth = "rapid"
+    aperture_mm = 1.5
+
+    [[lesions]]
+    kind = "osteoblastic"
+    left = -0.3
+    depth = 0.4
+    height = 0.6
+    semi_axes_mm = [8.0, 6.0, 6.0]
+    density_mg_per_cm3 = 450.0
+
+    [[lesions]]
+    kind = "osteolytic"
+    mask = "metastases.nii.gz"
+    label = 2
+    mobile = false
+    ```
+    """
 
     kind: Literal["osteolytic", "osteoblastic"] = Field(description="whether the tumour dissolves or forms bone")
     label: int | None = Field(
@@ -44,8 +90,8 @@ class Lesion(Section):
         strict=True,
         description="number of the lesion in mask",
     )
-    mask: InputPath | None = Field(
-        default=None, description="labels of lesions on any grid of voxels (NIfTI); relative to the case file's folder"
+    mask: InputPath | None = input_file(
+        NIFTI, "labels of lesions on any grid of voxels (NIfTI); relative to the case file's folder"
     )
     left: float | None = physical(None, "1", "centre, fraction of the half width: 1 at the left wall", -1.0, 1.0)
     depth: float | None = physical(None, "1", "centre, fraction of the depth: 0 anterior, 1 posterior", 0.0, 1.0)
@@ -63,12 +109,23 @@ class Lesion(Section):
     mobile: Choice | None = Field(
         default=None, description="whether cement can push the tumour tissue out of the pores or must go round it"
     )
-    density_mg_per_cm3: float | None = physical(None, "mg/cm3", "bone mineral density in the lesion", 0.0, 1500.0)
-    porosity: float | None = physical(None, "1", "porosity of the lesion", 0.05, 1.0)
-    permeability_m2: float | None = physical(None, "m2", "permeability of the lesion", 1e-14, 1e-6)
-    viscosity_pa_s: float | None = physical(None, "Pa s", "viscosity of the tumour tissue in its pores", 0.01, 10000.0)
+    density_mg_per_cm3: float | None = physical(
+        None, "mg/cm3", "bone mineral density in the lesion", 0.0, 1500.0, sets="lesions[].density"
+    )
+    porosity: float | None = physical(None, "1", "porosity of the lesion", 0.05, 1.0, sets="lesions[].porosity")
+    permeability_m2: float | None = physical(
+        None, "m2", "permeability of the lesion", 1e-14, 1e-6, sets="lesions[].permeability"
+    )
+    viscosity_pa_s: float | None = physical(
+        None, "Pa s", "viscosity of the tumour tissue in its pores", 0.01, 10000.0, sets="lesions[].viscosity"
+    )
     interstitial_pressure_kpa: float | None = physical(
-        None, "kPa", "pressure in the lesion above the resting intraosseous pressure", 0.0, 20.0
+        None,
+        "kPa",
+        "pressure in the lesion above the resting intraosseous pressure",
+        0.0,
+        20.0,
+        sets="lesions[].interstitial_pressure",
     )
     vascular_conductance_per_s_kpa: float | None = physical(
         None,
@@ -76,6 +133,7 @@ class Lesion(Section):
         "rate at which the lesion's vessels exchange fluid, per volume and pressure difference",
         0.0,
         1.0,
+        sets="lesions[].vascular_conductance",
     )
     destroys_walls: Choice | None = Field(
         default=None,
@@ -125,7 +183,30 @@ class Lesion(Section):
 
 
 class Cavity(Section):
-    """A hole in the body: the cleft of a pseudarthrosis, or what a kyphoplasty balloon has left."""
+    """Clefts of a pseudarthrosis and cavities that kyphoplasty balloons have left, up to four, full of blood.
+
+    A cleft is an ellipsoid along the anatomical axes; a
+    balloon is a ball of either a volume or a diameter, whose bone lies in the compacted shell.
+    """
+
+    notes = """
+    ```toml
+    [[cavities]]
+    kind = "cleft"
+    left = 0.0
+    depth = 0.35
+    height = 0.7
+    semi_axes_mm = [12.0, 9.0, 2.0]
+
+    [[cavities]]
+    kind = "balloon"
+    left = 0.35
+    depth = 0.4
+    height = 0.5
+    volume_ml = 2.0
+    compacted_shell_mm = 1.5
+    ```
+    """
 
     kind: Literal["cleft", "balloon"] = Field(
         description="cleft: an ellipsoid full of fluid; balloon: a ball with compacted bone around it"
@@ -137,7 +218,7 @@ class Cavity(Section):
     volume_ml: float | None = physical(None, "ml", "volume of the inflated balloon", 0.1, 10.0)
     diameter_mm: float | None = physical(None, "mm", "diameter of the inflated balloon", 4.0, 30.0)
     compacted_shell_mm: float | None = physical(
-        None, "mm", "thickness of the compacted bone around the balloon", 0.0, 10.0
+        None, "mm", "thickness of the compacted bone around the balloon", 0.0, 10.0, sets="cavities[].shell_thickness"
     )
 
     @model_validator(mode="after")
@@ -162,22 +243,59 @@ class Cavity(Section):
 
 
 class Veins(Section):
-    """The veins that leave the body; what is left out takes the law's own default."""
+    """The veins that leave the body; what is left out takes the law's own default.
+
+    A group of veins of which there is none leaves its share of the outlets to intact wall. The channel conducts like
+    the most porous bone from the foramen forwards, where there is neither lesion nor cavity.
+    """
+
+    notes = """
+    ```toml
+    [veins]
+    basivertebral_diameter_mm = 2.5
+    segmental_number_per_side = 1
+    opening_pressure_kpa = 0.5
+    ```
+    """
 
     basivertebral_number: int | None = physical(
-        None, "1", "number of basivertebral veins that leave through the foramen; 0 closes it for cement", 0, 6
+        None,
+        "1",
+        "number of basivertebral veins that leave through the foramen; 0 closes it for cement",
+        0,
+        6,
+        sets="basivertebral_veins.number",
     )
-    basivertebral_diameter_mm: float | None = physical(None, "mm", "diameter of a basivertebral vein", 0.2, 8.0)
+    basivertebral_diameter_mm: float | None = physical(
+        None, "mm", "diameter of a basivertebral vein", 0.2, 8.0, sets="basivertebral_veins.diameter"
+    )
     basivertebral_channel: Choice = Field(
         default=True, description="the basivertebral veins run on as a more permeable channel inside the body"
     )
     segmental_number_per_side: int | None = physical(
-        None, "1", "number of segmental veins at each lateral wall; 0 closes this path for cement", 0, 6
+        None,
+        "1",
+        "number of segmental veins at each lateral wall; 0 closes this path for cement",
+        0,
+        6,
+        sets="segmental_veins.number",
     )
-    segmental_diameter_mm: float | None = physical(None, "mm", "diameter of a segmental vein", 0.5, 6.0)
+    segmental_diameter_mm: float | None = physical(
+        None, "mm", "diameter of a segmental vein", 0.5, 6.0, sets="segmental_veins.diameter"
+    )
     segmental_length_mm: float | None = physical(
-        None, "mm", "length of a segmental vein between the body and a large vein", 1.0, 100.0
+        None,
+        "mm",
+        "length of a segmental vein between the body and a large vein",
+        1.0,
+        100.0,
+        sets="segmental_veins.length",
     )
     opening_pressure_kpa: float | None = physical(
-        None, "kPa", "pressure above the venous one at which cement enters a vein", 0.0, 50.0
+        None,
+        "kPa",
+        "pressure above the venous one at which cement enters a vein",
+        0.0,
+        50.0,
+        sets=("basivertebral_veins.opening_pressure", "segmental_veins.opening_pressure"),
     )

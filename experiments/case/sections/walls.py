@@ -36,10 +36,32 @@ DEFECT_SHAPES = {
 
 
 class Walls(Section):
-    """The bony shell of the body."""
+    """The bony shell of the body.
+
+    `thickness_mm` knows the six walls that `[[defects]]` knows; `conductance_ml_per_s_kpa` knows `left_pedicle` and
+    `right_pedicle` as well. With `missing_shell = "open"` the law's fissures run through every gap of the shell that
+    the CT shows, and the run warns of each, since noise in the CT looks like small gaps. Coarse meshes can open small
+    false gaps on an intact body as well, so compare with a finer mesh before you believe one.
+    """
+
+    notes = """
+    ```toml
+    [walls]
+    missing_shell = "open"
+
+    [walls.thickness_mm]
+    anterior_wall = 0.5
+
+    [walls.conductance_ml_per_s_kpa]
+    superior_endplate = 0.002
+    ```
+    """
 
     thickness_mm: dict[Wall, Annotated[float, Field(ge=0.05, le=5.0, strict=True)]] = physical_table(
-        "mm", "thickness of the shell of single walls", "0.05 to 5 mm for known walls"
+        "mm",
+        "thickness of the shell of single walls",
+        "0.05 to 5 mm for known walls",
+        sets="own_shells[].thickness",
     )
     conductance_ml_per_s_kpa: dict[Region, Annotated[float, Field(ge=0.0, le=0.5, strict=True)]] = physical_table(
         "ml/(s kPa)",
@@ -52,7 +74,22 @@ class Walls(Section):
 
 
 class OutletShares(Section):
-    """How the groups of marrow outlets share the conductance; all are given and add up to 1."""
+    """How the groups of marrow outlets share the conductance.
+
+    All six keys, adding up to 1, or none for the law's own shares, which the manifest lists.
+    """
+
+    notes = """
+    ```toml
+    [outlets.shares]
+    endplates = 0.25
+    cortical_walls = 0.1
+    pedicles = 0.05
+    basivertebral_foramen = 0.48
+    segmental_veins = 0.1
+    needle_track = 0.02
+    ```
+    """
 
     endplates: float = physical(..., "1", "superior and inferior endplate", 0.0, 1.0)
     cortical_walls: float = physical(..., "1", "anterior, lateral and posterior walls", 0.0, 1.0)
@@ -71,7 +108,16 @@ class OutletShares(Section):
 
 
 class Outlets(Section):
-    """How easily the displaced marrow leaves the body."""
+    """How easily the displaced marrow leaves the body.
+
+    Displaced marrow must leave, and how easily it does is one of the two most influential numbers of the model. An
+    opening conducts its share of this or, if that is more, what its own conduits do: holes and wide veins add to the
+    sum, which the manifest gives. Below the default, veins whose diameter is left open become narrower with it.
+    """
+
+    notes = """
+    Below 0.001 ml/(s kPa) the pressure in the body grows so large that the volume balances lose digits.
+    """
 
     conductance_ml_per_s_kpa: float = physical(
         0.05,
@@ -82,6 +128,7 @@ class Outlets(Section):
         "3 ml/min raises the pressure by no more than the 1.20 kPa measured with a void "
         "(J Orthop Surg Res 10:20); no measured value is at hand",
         "D",
+        sets="outlets.conductance",
     )
     shares: OutletShares | None = Field(
         default=None, description="how the outlets share the conductance; by default as the law says"
@@ -99,7 +146,18 @@ class Outlets(Section):
 
 
 class Outside(Section):
-    """Pressures outside the body above the resting intraosseous pressure, which is that of the veins."""
+    """Pressures outside the body above the resting intraosseous pressure, which is that of the veins.
+
+    All pressures of the model count from the resting intraosseous pressure.
+    """
+
+    notes = """
+    ```toml
+    [outside]
+    disc_kpa = 5.0
+    veins_kpa = 1.0             # a Valsalva manoeuvre
+    ```
+    """
 
     canal_kpa: float = physical(0.0, "kPa", "pressure in the spinal canal", -5.0, 20.0, AS_VEINS)
     disc_kpa: float = physical(0.0, "kPa", "pressure in the discs", -5.0, 20.0, AS_VEINS)
@@ -108,7 +166,43 @@ class Outside(Section):
 
 
 class Defect(Section):
-    """An opening in a wall: a disc, a destroyed part of the wall, or a fracture of an endplate."""
+    """Openings in the walls, as many tables as there are defects, up to ten.
+
+    Each has exactly one shape:
+
+    - `diameter_mm`: a disc, with `depth_mm` where bone is lost behind it,
+    - `fraction`: a destroyed part of the wall,
+    - `fracture_length_mm` and `fracture_angle_deg`: a fracture of an endplate.
+
+    A disc and a fracture are placed by the two fractions that span their wall: `left` and `height` for the anterior
+    and posterior wall, `depth` and `height` for the left and right wall, `left` and `depth` for the endplates. A
+    destroyed part may do without. A disc that hangs over the edge of its wall, or shares its place with another
+    opening, is open by its full area as long as half of it or more has place; where less has, only that much is open,
+    and the run warns. The posterior wall ends at the foramen of the basivertebral veins in its middle.
+    """
+
+    notes = """
+    ```toml
+    [[defects]]
+    wall = "posterior_wall"
+    left = 0.35
+    height = 0.5
+    diameter_mm = 6.0
+    depth_mm = 6.0
+
+    [[defects]]
+    wall = "left_wall"
+    fraction = 0.3
+
+    [[defects]]
+    wall = "superior_endplate"
+    left = 0.0
+    depth = 0.4
+    fracture_length_mm = 25.0
+    fracture_angle_deg = 0.0
+    aperture_mm = 0.5
+    ```
+    """
 
     wall: Wall = Field(description="the wall that is open")
     left: float | None = physical(None, "1", "centre, fraction of the half width: 1 at the left wall", -1.0, 1.0)

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from experiments.case.errors import _nested_model
+from experiments.case.keys import all_keys
 from experiments.case.laws import Laws
 from experiments.case.schema import Case, build_case
 from experiments.model.preparation import prepare
@@ -41,17 +41,13 @@ BESIDE: dict[str, dict[str, Any]] = {
 """Table -> the keys without which a table of this kind is not complete."""
 
 
-def bounds(model: Any = Case, place: str = "") -> Iterator[tuple[str, str, float]]:
+def bounds() -> Iterator[tuple[str, str, float]]:
     """(table, key, value) of both ends of every number's range."""
-    for key, field in model.model_fields.items():
-        if (nested := _nested_model(field.annotation)) is not None:
-            yield from bounds(nested, f"{place}.{key}".lstrip("."))
-            continue
-        for name in ("ge", "le"):
-            for entry in field.metadata:
-                if hasattr(entry, name):
-                    value = getattr(entry, name)
-                    yield place, key, value if int in {field.annotation, *get_args(field.annotation)} else float(value)
+    for key in all_keys(Case).values():
+        for bound in (key.low, key.high):
+            if bound is not None:
+                whole = key.allowed.startswith("a whole number")
+                yield key.path.rpartition(".")[0], key.name, bound if whole else float(bound)
 
 
 def with_value(table: str, key: str, value: float) -> dict[str, Any]:

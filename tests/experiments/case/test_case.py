@@ -7,18 +7,17 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from experiments.case.input_files import file_keys, input_files
 from experiments.case.schema import (
-    PLACES,
     Case,
     build_case,
     defaults_used,
     demo_case,
-    input_files,
     json_schema,
     read_case,
 )
 from experiments.case.sections import Region, Site
-from experiments.case.units import INTERNAL_PER_CLINICAL
+from experiments.case.units import INTERNAL
 from materials.outlets import OUTLET_SHARES
 from meshes.errors import InputError
 from meshes.leak_sites import SITES, Space
@@ -209,7 +208,7 @@ def test_all_input_files_have_a_role(with_files: Case, tmp_path: Path) -> None:
 
 def test_nothing_but_the_places_names_a_path(with_files: Case, tmp_path: Path) -> None:
     assert str(tmp_path) in with_files.model_dump_json()
-    assert str(tmp_path) not in json.dumps(with_files.model_dump(mode="json", exclude=PLACES))
+    assert str(tmp_path) not in json.dumps(with_files.model_dump(mode="json", exclude=file_keys(Case)))
 
 
 @pytest.mark.parametrize(
@@ -288,7 +287,7 @@ def test_every_physical_value_has_a_known_unit_in_the_schema() -> None:
     fields = physical_fields(Case)
     assert len(fields) > 70
     for key, value in fields:
-        assert value["unit"] in {*INTERNAL_PER_CLINICAL, "gauge"}, key
+        assert value["unit"] in {*INTERNAL, "gauge"}, key
         assert value["description"], key
 
 

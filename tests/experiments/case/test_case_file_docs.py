@@ -1,74 +1,44 @@
 """docs/case-file.md stays true: every key with unit, range, default; and its examples are valid case files."""
 
+import json
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
-from experiments.case.errors import _choice, _is_table_list, _nested_model
+from experiments.case.case_file_page import page
 from experiments.case.rheometer_file import read_rheometer
-from experiments.case.schema import PATHS, Case, build_case
+from experiments.case.schema import build_case, json_schema
 
 PAGE = Path(__file__).parents[3] / "docs" / "case-file.md"
 
 
-def default(field: FieldInfo) -> str:
-    if field.default is PydanticUndefined:
-        return "empty" if field.default_factory else "required"
-    if field.default is None:
-        return "–"
-    return str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}"
+def test_the_page_is_that_of_the_code() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    assert written == page(), "run 'python -m experiments.case.case_file_page > docs/case-file.md'"
 
 
-def row(key: str, field: FieldInfo) -> str:
-    allowed = _choice(field).removeprefix("choose ").replace("|", "/")
-    if field.description and allowed == field.description:
-        allowed = "a path" if "Path" in str(field.annotation) else "text"
-    extra: Any = field.json_schema_extra or {}
-    source = (
-        f"{extra['source']} ({extra['tag']})"
-        if "tag" in extra and field.default not in (None, PydanticUndefined, ...)
-        else ""
-    )
-    return f"| `{key}` | {field.description} | {allowed} | {default(field)} | {source} |"
+def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Key and JSON Schema of every key that holds no table, of every table, with the name of the table's model."""
+    for model, table in {**schema["$defs"], "Case": schema}.items():
+        for key, entry in table["properties"].items():
+            if "$ref" not in json.dumps({**entry, "additionalProperties": None}):
+                yield f"{model}.{key}", entry
 
 
-def tables(model: type[BaseModel], heading: str = "Keys", place: str = "") -> dict[str, list[str]]:
-    """Heading -> the rows below it, for ``model`` and all tables inside it."""
-    found: dict[str, list[str]] = {heading: []}
-    for key, field in model.model_fields.items():
-        nested = _nested_model(field.annotation)
-        if nested is None:
-            found[heading].append(row(key, field))
-            continue
-        name = f"{place}{key}"
-        found |= tables(nested, f"[[{name}]]" if _is_table_list(field.annotation) else f"[{name}]", f"{name}.")
-    return found
-
-
-def page_tables() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    heading = ""
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            heading = line.lstrip("# ")
-        elif line.startswith("| `"):
-            found.setdefault(heading, []).append(line)
-    return found
-
-
-@pytest.mark.parametrize(("heading", "rows"), tables(Case).items(), ids=list(tables(Case)))
-def test_every_key_has_its_row(heading: str, rows: list[str]) -> None:
-    assert page_tables()[heading] == rows
-
-
-def test_the_page_has_no_other_tables() -> None:
-    assert set(page_tables()) == set(tables(Case))
+@pytest.mark.parametrize(("key", "entry"), list(properties(json_schema())))
+def test_the_page_says_what_the_schema_says(key: str, entry: dict[str, Any]) -> None:
+    start = f"| `{key.rpartition('.')[2]}` | {entry['description']} |"
+    rows = [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith(start)]
+    bounds = [entry, *entry.get("anyOf", ())]
+    told = [f"{bound[end]:g}" for bound in bounds for end in ("minimum", "maximum") if end in bound]
+    told += [f"'{choice}'" for choice in entry.get("enum", ()) if isinstance(choice, str)]
+    if "tag" in entry and entry.get("default") is not None:
+        told += [f"| {entry['default']} |", f"{entry['source']} ({entry['tag']})"]
+    assert any(all(text in row for text in told) for row in rows), told
 
 
 def examples() -> list[str]:
@@ -79,13 +49,7 @@ def examples() -> list[str]:
 def test_examples_are_valid(example: str, tmp_path: Path) -> None:
     content = tomllib.loads(example)
     content.setdefault("patient", {"demo": True})
-    named = [content["patient"].get(key) for key in PATHS]
-    named += [
-        content.get("cement", {}).get("rheometer"),
-        content.get("prescribed_cement", {}).get("mask"),
-        *(lesion.get("mask") for lesion in content.get("lesions", [])),
-    ]
-    for name in filter(None, named):
+    for name in re.findall(r'"(\w+\.(?:nii\.gz|csv))"', example):
         (tmp_path / name).touch()
     assert build_case(content, "case.toml", tmp_path)
 

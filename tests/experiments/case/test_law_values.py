@@ -59,7 +59,7 @@ def changed(entry: dict[str, Any]) -> float | None:
 def single() -> Iterator[tuple[str, str, float]]:
     for law in ("kopperdahl", "morgan", "keller", "keyak", "walle"):
         bone = {"modulus_law": law}
-        keyed = {item.name for item in keyed_values(case_of(**RICH, bone=bone))}
+        keyed = keyed_values(case_of(**RICH, bone=bone))
         for name, entry in laws_of(**RICH, bone=bone).describe().items():
             other = changed(entry)
             if name not in keyed and other is not None and (law == "kopperdahl" or name.startswith("bone.modulus.law")):
@@ -196,11 +196,13 @@ def test_the_table_is_part_of_what_makes_a_case() -> None:
 
 def test_every_own_key_sets_its_quantity() -> None:
     case = case_of(**RICH, veins={"segmental_diameter_mm": 1.5, "opening_pressure_kpa": 0.5})
-    listed, keyed = Laws.of_case(case).describe(), list(keyed_values(case))
-    assert {item.name: listed[item.name]["value"] for item in keyed} == {item.name: item.value for item in keyed}
-    assert {"own_shells[left_wall].thickness", "cannulas[1].proximal_bore"} < {item.name for item in keyed}
+    listed, keyed = Laws.of_case(case).describe(), keyed_values(case)
+    assert {name: listed[name]["value"] for name in keyed} == {
+        name: to_internal(item.value, item.key.unit) for name, item in keyed.items()
+    }
+    assert {"own_shells[left_wall].thickness", "cannulas[1].proximal_bore"} < set(keyed)
     defaults = {"needles[1].length_mm", "needles[2].length_mm", "outlets.conductance_ml_per_s_kpa"}
-    assert {item.key for item in keyed if not item.given} == defaults
+    assert {item.place for item in keyed.values() if not item.given} == defaults
 
 
 def test_the_example_of_the_page_can_be_used() -> None:

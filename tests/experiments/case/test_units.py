@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from experiments.case.units import INTERNAL_PER_CLINICAL, to_clinical, to_internal
+from experiments.case.units import INTERNAL, to_clinical, to_internal, to_law
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_known_conversions(value: float, unit: str, internal: float) -> None:
     assert to_internal(value, unit) == pytest.approx(internal, rel=1e-14)
 
 
-@pytest.mark.parametrize("unit", INTERNAL_PER_CLINICAL)
+@pytest.mark.parametrize("unit", INTERNAL)
 def test_back_and_forth(unit: str) -> None:
     assert to_clinical(to_internal(0.7, unit), unit) == pytest.approx(0.7, rel=1e-15)
 
@@ -33,3 +33,9 @@ def test_back_and_forth(unit: str) -> None:
 def test_an_unknown_unit_is_refused() -> None:
     with pytest.raises(KeyError):
         to_internal(1.0, "psi")
+
+
+def test_a_law_has_to_declare_the_unit_that_its_key_leads_to() -> None:
+    assert to_law(0.05, "ml/(s kPa)", "mm3/(s MPa)") == 5e4
+    with pytest.raises(ValueError, match="a value in kPa cannot be one in mm, but in MPa"):
+        to_law(1.0, "kPa", "mm")

@@ -1,13 +1,13 @@
-"""What the surgeon does: the tables [[needles]] and [injection]."""
+"""The needles and what each of them delivers: the tables [[needles]]."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from experiments.case.sections.base import Section, Side, Site, joined, physical, physical_table
+from experiments.case.sections.base import Section, Side, joined, physical
 
 LEAST_BOLUS_ML = 0.02
 """Smallest volume that a needle or a bolus delivers in ml."""
@@ -20,7 +20,24 @@ VOLUME_TOLERANCE_ML = 1e-6
 
 
 class Bolus(Section):
-    """A part of a needle's cement that is injected without a pause."""
+    """What a needle injects without a pause.
+
+    A needle with boluses has their sum as its volume.
+    """
+
+    notes = """
+    ```toml
+    [[needles]]
+    side = "left"
+
+    [[needles.boluses]]
+    volume_ml = 1.0
+
+    [[needles.boluses]]
+    volume_ml = 2.5
+    pause_before_s = 90.0       # the first bolus anchors the second
+    ```
+    """
 
     volume_ml: float = physical(..., "ml", "volume of the bolus", LEAST_BOLUS_ML, LARGEST_VOLUME_ML)
     pause_before_s: float = physical(
@@ -31,8 +48,38 @@ class Bolus(Section):
 class Needle(Section):
     """One cannula: what it is, where its tip goes, how it gets there and what it delivers.
 
-    Fractions of the body: ``left`` -1 (right wall) to 1 (left wall), ``depth`` 0 (anterior) to 1 (posterior wall),
-    ``height`` 0 (inferior) to 1 (superior).
+    One table for each needle, up to four; one needle with the defaults where there is none. The transpedicular and the
+    parapedicular approach derive the axis from the tip and the pedicle on the needle's side; with `approach = "free"`
+    it follows from the tip and two angles. A transpedicular needle may be given by `camber_deg` and `sagittal_deg` as
+    well: then it goes through the pedicle's centre at these angles, its tip lies on that axis at `depth`, and `left`
+    and `height` are left out.
+    """
+
+    notes = """
+    The cement of needles without a volume of their own is what the others leave of `injection.volume_ml`, in equal
+    shares. Where all needles have their own volumes, these add up to `injection.volume_ml`, or it is left out. A
+    stepped cannula has `proximal_bore_mm` and `proximal_length_mm`, and the bore of its gauge along the rest.
+
+    ```toml
+    [[needles]]
+    side = "left"
+    gauge = 13
+    volume_ml = 2.0
+    withdraw_mm = 6.0           # from the anterior third towards the middle while it injects
+
+    [[needles]]
+    side = "right"
+    gauge = 13
+    approach = "free"
+    camber_deg = 25.0
+    sagittal_deg = 5.0
+    opening = "side"
+    proximal_bore_mm = 3.6
+    proximal_length_mm = 85.0
+
+    [injection]
+    volume_ml = 5.0             # 3 ml are left for the needle on the right
+    ```
     """
 
     side: Side = Field(default="left", description="the patient's side on which the needle enters")
@@ -44,12 +91,24 @@ class Needle(Section):
         description="needle gauge",
         json_schema_extra={"unit": "gauge", "source": "lumbar needle of clinical series (PVP 11/13G)", "tag": "M"},
     )
-    length_mm: float = physical(125.0, "mm", "length of the cannula", 50.0, 250.0, "common bone access needle", "M")
+    length_mm: float = physical(
+        125.0, "mm", "length of the cannula", 50.0, 250.0, "common bone access needle", "M", sets="cannulas[].length"
+    )
     proximal_bore_mm: float | None = physical(
-        None, "mm", "bore of a stepped cannula's part near the syringe; by default one bore", 1.0, 10.0
+        None,
+        "mm",
+        "bore of a stepped cannula's part near the syringe; by default one bore",
+        1.0,
+        10.0,
+        sets="cannulas[].proximal_bore",
     )
     proximal_length_mm: float | None = physical(
-        None, "mm", "length of a stepped cannula's part near the syringe, of length_mm", 5.0, 245.0
+        None,
+        "mm",
+        "length of a stepped cannula's part near the syringe, of length_mm",
+        5.0,
+        245.0,
+        sets="cannulas[].proximal_length",
     )
     left: float | None = physical(
         None,
@@ -154,102 +213,3 @@ class Needle(Section):
         if self.volume_ml is None and self.boluses is not None:
             return math.fsum(bolus.volume_ml for bolus in self.boluses)
         return self.volume_ml
-
-
-class Injection(Section):
-    """Rate, volume and what ends the injection."""
-
-    volume_ml: float = physical(
-        4.0,
-        "ml",
-        "planned cement volume of all needles together; their sum where all of them have their own",
-        LEAST_VOLUME_ML,
-        LARGEST_VOLUME_ML,
-        "4 ml lumbar limit quoted in clinical series",
-        "M",
-    )
-    rate_ml_per_min: float = physical(
-        3.0,
-        "ml/min",
-        "rate of each needle while the pressure limit is not reached",
-        0.1,
-        20.0,
-        "experiments use 3 to 4 ml/min: Baroud & Steffen 2005, PMC3454663",
-        "M",
-    )
-    order: Literal["in_turn", "together"] = Field(
-        default="in_turn", description="whether the needles inject one after the other or at the same time"
-    )
-    pause_between_needles_s: float = physical(
-        0.0, "s", "pause after each needle that injects in turn, but the last", 0.0, 1800.0
-    )
-    leak_limit_ml: float = physical(
-        0.2, "ml", "leaked volume at any one site that ends the injection; 15 never ends it", 0.001, 15.0
-    )
-    leak_limit_by_site_ml: dict[Site, Annotated[float, Field(ge=0.001, le=15.0, strict=True)]] = physical_table(
-        "ml", "leak limits of single sites, instead of leak_limit_ml", "0.001 to 15 ml for known sites"
-    )
-    front_limit_depth: float | None = physical(
-        None,
-        "1",
-        "end when the cement front reaches this depth fraction, 0.8 = posterior fifth; off by default",
-        0.3,
-        1.0,
-    )
-    pressure_limit_kpa: float = physical(
-        3200.0,
-        "kPa",
-        "largest syringe pressure; above it the pressure is held and the rate falls",
-        10.0,
-        20000.0,
-        "largest of the syringe pressures measured in vivo, 3215 kPa: Krebs 2005, PMID 15738774",
-        "S",
-    )
-    stop_pressure_kpa: float | None = physical(
-        None,
-        "kPa",
-        "syringe pressure that ends the injection, at most pressure_limit_kpa; off by default",
-        10.0,
-        20000.0,
-    )
-    hand_force_limit_n: float | None = physical(
-        None,
-        "N",
-        "largest force on the syringe's plunger; over the plunger's area it limits the pressure as pressure_limit_kpa "
-        "does, and the smaller limit holds; off by default",
-        5.0,
-        1000.0,
-    )
-    syringe_bore_mm: float | None = physical(None, "mm", "diameter of the syringe's plunger", 2.0, 30.0)
-    working_time_min: float | None = physical(
-        None,
-        "min",
-        "age of the cement after mixing that ends the injection; by default the cement's own working time",
-        1.0,
-        60.0,
-    )
-
-    @model_validator(mode="after")
-    def _stop_can_be_reached(self) -> Injection:
-        if self.stop_pressure_kpa is not None and self.stop_pressure_kpa > self.pressure_limit_kpa:
-            raise ValueError(
-                f"stop_pressure_kpa = {self.stop_pressure_kpa:g} is never reached, because the pressure is held at "
-                f"pressure_limit_kpa = {self.pressure_limit_kpa:g}; choose a stop below the limit or raise the limit"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pause_in_turn(self) -> Injection:
-        if self.order == "together" and self.pause_between_needles_s > 0.0:
-            raise ValueError(
-                f'pause_between_needles_s = {self.pause_between_needles_s:g} needs order = "in_turn"; needles that '
-                "inject together have no pause between them"
-            )
-        return self
-
-    def leak_limit(self, site: str) -> float:
-        """Leaked volume at ``site`` in ml that ends the injection."""
-        for name, limit in self.leak_limit_by_site_ml.items():
-            if name == site:
-                return limit
-        return self.leak_limit_ml

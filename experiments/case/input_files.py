@@ -1,0 +1,76 @@
+"""The files that a case reads, wherever its sections have keys for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from experiments.case.keys import key_values, section_keys
+from experiments.case.sections.base import NIFTI_OR_DICOM, Section
+from meshes.errors import InputError
+
+
+def input_files(case: Section) -> dict[str, Path]:
+    """Role -> file of every input that ``case`` names; those of the patient have their key alone as role."""
+    return {item.place.removeprefix("patient."): item.value for item in key_values(case) if item.key.file}
+
+
+def file_keys(section: type[BaseModel]) -> dict[str, Any]:
+    """The keys that name files, as pydantic's ``exclude`` takes them; the same case may find its files elsewhere."""
+    found: dict[str, Any] = {}
+    for name, key in section_keys(section).items():
+        inside: Any = True if key.file else file_keys(key.section) if key.section is not None else {}
+        if inside:
+            found[name] = {"__all__": inside} if key.several else inside
+    return found
+
+
+def with_absolute_paths[Table: Section](table: Table, folder: Path, name: str, place: str = "") -> Table:
+    """``table`` with absolute paths of the files that it names, all of which exist.
+
+    Args:
+        table: a section of a case, or the case.
+        folder: where relative paths count from.
+        name: how messages call the case file.
+        place: of the table in the file, with a dot at its end unless it is empty.
+
+    Raises:
+        InputError: a file is missing or of another kind.
+    """
+    changed: dict[str, Any] = {}
+    for key, entry in section_keys(type(table)).items():
+        value = getattr(table, key)
+        if value is None:
+            continue
+        if entry.file:
+            changed[key] = _existing(value, entry.file, folder, f"{name}: {place}{key}")
+        elif entry.several:
+            tables = tuple(
+                with_absolute_paths(inside, folder, name, f"{place}{key}[{number}].")
+                for number, inside in enumerate(value, 1)
+            )
+            if tables != value:
+                changed[key] = tables
+        elif entry.section is not None:
+            inside = with_absolute_paths(value, folder, name, f"{place}{key}.")
+            if inside != value:
+                changed[key] = inside
+    return table.model_copy(update=changed) if changed else table
+
+
+def _existing(given: Path, kind: str, base: Path, key: str) -> Path:
+    """The absolute path of a file."""
+    path = base / given.expanduser()
+    try:
+        folder, there, file = path.is_dir(), path.exists(), path.is_file()
+    except OSError as error:
+        raise InputError(f"{key} = {str(given)!r} cannot be found ({error.strerror}); correct the path") from None
+    if folder and kind != NIFTI_OR_DICOM:
+        raise InputError(f"{key} = {str(given)!r} is a folder, not a file; give one {kind}")
+    if not there:
+        raise InputError(f"{key} = {str(given)!r} does not exist (looked for {path})")
+    if not folder and not file:
+        raise InputError(f"{key} = {str(given)!r} is a device or a pipe; give one {kind}")
+    return path

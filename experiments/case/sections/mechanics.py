@@ -1,0 +1,107 @@
+"""What is computed of the body under load: the table [mechanics]."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticKnownError
+
+from experiments.case.sections.base import Choice, Section, physical
+
+
+class Mechanics(Section):
+    """Stiffness and strength, before and after."""
+
+    notes = """
+    `domain = "vertebra"` loads body and arch together; the mask must hold the whole vertebra. `plates` bear on the
+    endplates themselves (`"rigid"`, bonded) or on a disc on either endplate, of PMMA (2.5 GPa) as specimens are potted
+    in it or of a soft material (8 MPa); the stiffness is then that between the outer faces, discs included.
+
+    `cortex = "shell"` takes the shell of the four vertical walls out of the voxels, which blur it over several
+    millimetres, and puts a membrane on the surface in its place. Its thickness follows from the mineral per area that
+    the CT shows, or is `thickness_mm` of [walls]; openings take their area out of it. The endplates stay as the voxels
+    show them. `transverse_isotropy` divides the modulus across the axis by 2 in dense bone to 4 in porotic bone;
+    cement makes a cell isotropic again as it fills it. `composite = "bulk"` gives filled bone the modulus of cement in
+    bulk, to compare with.
+
+    Stresses, strains, load shares and the estimate of strength belong to one axial load, `load_n`, on plates that do
+    not tilt; everything is linear, so stresses go with the load and the strength does not depend on it. The numbers
+    are in the part `load` of `results.json`, the fields in `mechanics.vtu` (displacement at the points; von Mises and
+    principal stress, principal and effective strain and energy density in the cells), in the scanner's LPS mm, and in
+    the picture `mechanics.png`. How they are defined, and how little the strength means as a number of its own, stands
+    in [theory/strength.md](theory/strength.md).
+
+    ```toml
+    [mechanics]
+    load_n = 800.0
+    yield_strain = 0.0077       # compression, instead of the 0.007 of the criterion's authors
+    ```
+    """
+
+    enabled: Choice = Field(default=True, description="compute the stiffness of the intact and augmented body")
+    degree: Literal[1, 2] = Field(default=2, description="polynomial degree of the displacement")
+    domain: Literal["body", "vertebra"] = Field(
+        default="body", description="what is loaded: the body alone, or the whole vertebra with its arch"
+    )
+    plates: Literal["rigid", "pmma", "soft"] = Field(
+        default="rigid",
+        description="what bears on the endplates: bonded rigid plates, or PMMA or soft discs under them",
+    )
+    transverse_isotropy: Choice = Field(
+        default=False, description="bone is stiffer along the superior-inferior axis than across it"
+    )
+    cortex: Literal["voxels", "shell"] = Field(
+        default="voxels", description="the cortical shell of the walls as the voxels show it, or as a membrane"
+    )
+    composite: Literal["kinzl", "bulk"] = Field(
+        default="kinzl", description="law of Young's modulus of cement-filled bone"
+    )
+    cement_modulus_mpa: float | None = physical(
+        None, "MPa", "Young's modulus of the cement", 100.0, 10000.0, sets="composite.cement_modulus"
+    )
+    cement_porosity: float | None = physical(
+        None, "1", "pores of the cured cement, for the kinzl law", 0.0, 0.6, sets="composite.cement_porosity"
+    )
+    load_n: float = physical(
+        500.0,
+        "N",
+        "axial load of the fields, without tilt",
+        1.0,
+        20000.0,
+        "load on an augmented L2 in finite elements, 10.1186/s12891-022-05522-3",
+        "M",
+    )
+    yield_strain: float | None = physical(
+        None,
+        "1",
+        "effective strain above which bone counts as overstrained in the estimate of strength",
+        0.001,
+        0.05,
+        sets="failure.yield_strain",
+    )
+    overstrained_share: float | None = physical(
+        None,
+        "1",
+        "share of the bone's volume above yield_strain at which it counts as failed",
+        0.001,
+        0.5,
+        sets="failure.volume_share",
+    )
+    poisson: float | None = physical(
+        None, "1", "Poisson's ratio of bone and composite", 0.0, 0.45, sets="bone.poisson_ratio"
+    )
+
+    @model_validator(mode="after")
+    def _bulk_cement_has_no_pores(self) -> Mechanics:
+        if self.composite == "bulk" and self.cement_porosity is not None:
+            raise ValueError('cement_porosity belongs to composite = "kinzl"; bulk cement is taken as tested')
+        return self
+
+    @field_validator("degree", mode="before")
+    @classmethod
+    def _degree_is_a_whole_number(cls, value: Any) -> Any:
+        # In Python true equals 1 and 2.0 equals 2, so the choice of literals alone lets them pass.
+        if type(value) is not int:
+            raise PydanticKnownError("int_type")
+        return value

@@ -1,0 +1,173 @@
+"""The recipes of CONTRIBUTING.md, followed on a copy of the sources: one file changes, and all that must know it do."""
+
+import json
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshes.body_mesh import mesh_body
+from meshes.vertebra import Vertebra
+
+ROOT = Path(__file__).parents[3]
+RECIPES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TABLE = """age_min,shear_rate_per_s,viscosity_pa_s
+5.0,0.1,310
+5.0,10,35
+8.0,0.1,1650
+8.0,10,190
+"""
+
+KEY = """
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from experiments.case import case_file_page, default_values
+from experiments.case.laws import Laws
+from experiments.case.schema import build_case, defaults_used, json_schema
+from experiments.report.request import case_tables
+from experiments.sweep.paths import CasePath
+from meshes.errors import InputError
+
+def case(**sections):
+    return build_case({"patient": {"demo": True}, **sections})
+
+def complaint(**sections):
+    try:
+        Laws.of_case(case(**sections))
+    except InputError as error:
+        return str(error)
+
+given, path = case(cement={"setting_time_min": 20.0}), CasePath.parse("cement.setting_time_min")
+manifest = {"case": given.model_dump(mode="json"), "defaults": defaults_used(given)}
+tables = case_tables(SimpleNamespace(manifest=manifest))
+print(json.dumps({
+    "law": Laws.of_case(given).cement.setting_time,
+    "manifest": Laws.of_case(given).describe()["cement.setting_time"],
+    "left out": Laws.of_case(case()).cement.setting_time,
+    "schema": json_schema()["$defs"]["Cement"]["properties"]["setting_time_min"],
+    "out of range": complaint(cement={"setting_time_min": 100.0}),
+    "misspelt": complaint(cement={"setting_time_mim": 20.0}),
+    "in [laws] too": complaint(cement={"setting_time_min": 20.0}, laws={"cement.setting_time": 1200.0}),
+    "no such law": complaint(cement={"setting_time_min": 20.0, "rheometer": "cement.csv"}),
+    "page": case_file_page.page().splitlines(),
+    "defaults": default_values.page().splitlines(),
+    "sweep": [path.unit(given), path.value(given), path.value(case())],
+    "report": [row for table in tables if table.title == "[cement]" for row in table.rows],
+}))
+"""
+
+SITE = """
+import json, pickle
+from pathlib import Path
+from typing import get_args
+
+from experiments.case import case_file_page
+from experiments.case.laws import Laws
+from experiments.case.schema import build_case
+from experiments.case.sections import Site
+from experiments.model.openings import case_walls
+from experiments.pictures.style import CLASS_COLORS
+from fem.measures.severity import YEOM_CLASSES, LeakGeometry, leak_severity
+from meshes.leak_sites import LEAK_CLASSES, LEAK_SITES, SITES
+
+name = "segmental_veins_anterior"
+mesh = pickle.loads(Path("mesh.pickle").read_bytes())
+case = build_case({
+    "patient": {"demo": True},
+    "injection": {"leak_limit_by_site_ml": {name: 0.1}},
+    "outside": {"veins_kpa": 2.0},
+    "veins": {"segmental_number_per_side": 2},
+})
+laws = Laws.of_case(case)
+walls = case_walls(case, laws, None, mesh, (), None).walls
+anterior = [opening for opening in walls.openings if opening.site == name]
+print(json.dumps({
+    "sites": SITES,
+    "limit": case.injection.leak_limit(name),
+    "names": get_args(Site),
+    "classes": LEAK_CLASSES["vessel"],
+    "yeom": YEOM_CLASSES["S"],
+    "size": leak_severity(100.0, name, 12.0, 27.0, LeakGeometry()).size,
+    "colour": CLASS_COLORS[LEAK_SITES[name].leak_class],
+    "page": f"`{name}`" in case_file_page.page(),
+    "openings": len(anterior),
+    "on its wall": all(set(opening.facets) <= set(mesh.facet_regions["anterior_wall"]) for opening in anterior),
+    "conductance": walls.site_conductance()[name],
+    "outside": [float(walls.outside_pressure[opening.facets[0]]) for opening in anterior],
+}))
+"""
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A folder with a copy of the four packages."""
+    for package in ("experiments", "fem", "materials", "meshes"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def code_of(heading: str) -> str:
+    """The first Python code of a recipe."""
+    (code,) = re.findall(rf"^## {heading}$.*?```python\n(.*?)```", RECIPES, flags=re.DOTALL | re.MULTILINE)
+    return str(code)
+
+
+def insert(path: Path, code: str, after: str, before: str) -> None:
+    """Put code before the first of the texts ``before`` that comes after ``after``."""
+    text = path.read_text(encoding="utf-8")
+    place = text.index(before, text.index(after))
+    path.write_text(text[:place] + code + text[place:], encoding="utf-8")
+
+
+def answers(folder: Path, program: str) -> dict[str, Any]:
+    """What a program prints that imports the packages of a folder."""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_a_key_for_a_constant_that_a_law_has_is_one_file(sources: Path) -> None:
+    (sources / "cement.csv").write_text(TABLE)
+    section = sources / "experiments" / "case" / "sections" / "fluids.py"
+    insert(section, code_of("Adding a key to the case file"), "class Cement(Section):", "\n    @model_validator")
+    told = answers(sources, KEY)
+    assert told["law"] == told["manifest"]["value"] == 1200.0
+    assert (told["manifest"]["source"], told["manifest"]["tag"]) == ("case file", "user")
+    assert told["left out"] == 960.0
+    assert (told["schema"]["sets"], told["schema"]["unit"]) == (["cement.setting_time"], "min")
+    assert told["out of range"] == "case: cement.setting_time_min = 100.0 is not allowed; choose 5 to 60 min"
+    assert told["misspelt"].endswith("did you mean 'setting_time_min'?")
+    assert "what cement.setting_time_min sets; give the value there alone" in told["in [laws] too"]
+    assert "cement.setting_time_min sets cement.setting_time, which none of the laws" in told["no such law"]
+    meaning = "age at which the cement has set"
+    assert f"| `setting_time_min` | {meaning} [min] | 5 to 60 min | `cement.setting_time` |  |" in told["page"]
+    (row,) = (row for row in told["defaults"] if row.startswith("| `cement.setting_time` | 960 | s |"))
+    assert row.endswith("| `cement.setting_time_min` |")
+    assert told["sweep"] == ["min", 20.0, 16.0]
+    assert ["setting_time_min", "20", "min", meaning, "case file"] in told["report"]
+
+
+def test_segmental_veins_of_another_wall_are_one_row(sources: Path, demo_vertebra: Vertebra) -> None:
+    (sources / "mesh.pickle").write_bytes(pickle.dumps(mesh_body(demo_vertebra, 3.0)))
+    insert(sources / "meshes" / "leak_sites.py", code_of("Adding a leak site"), "LEAK_SITES:", "    )\n}")
+    told, name = answers(sources, SITE), "segmental_veins_anterior"
+    assert told["sites"] == told["names"]
+    assert told["sites"][-2:] == ["needle_track", name]
+    assert told["limit"] == 0.1
+    assert name in told["classes"]
+    assert name in told["yeom"]
+    assert told["size"] == pytest.approx(100.0 / 3.14159265, rel=1e-8)  # mm of a cast of 2 mm
+    assert told["colour"]
+    assert told["page"]
+    assert told["openings"] == 2
+    assert told["on its wall"]
+    assert told["conductance"] > 0.0
+    assert told["outside"] == [pytest.approx(2e-3)] * 2
