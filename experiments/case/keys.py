@@ -34,7 +34,6 @@ class Key:
         sets: quantities of laws that it sets, by their names in the manifest; ``[]`` stands for the number of its table
             among several, or for the name in an open table.
         file: kind of the file that it names, or empty.
-        choices: the values to choose from, if there are such.
         section: the table or tables that it holds, if any.
         several: whether its table may occur several times.
         names: of values that it takes where it is an open table, empty where it takes any; None elsewhere.
@@ -52,7 +51,6 @@ class Key:
     tag: str
     sets: tuple[str, ...]
     file: str
-    choices: tuple[Any, ...]
     section: type[BaseModel] | None
     several: bool
     names: tuple[str, ...] | None
@@ -80,7 +78,6 @@ class Key:
             tag=str(extra.get("tag", "")),
             sets=tuple(sets),
             file=str(extra.get("file", "")),
-            choices=_choices(field.annotation),
             section=section,
             several=several,
             names=tuple(map(str, _choices(mapping[0]))) if mapping else None,

@@ -33,8 +33,9 @@ def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_the_page_says_what_the_schema_says(key: str, entry: dict[str, Any]) -> None:
     start = f"| `{key.rpartition('.')[2]}` | {entry['description']} |"
     rows = [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith(start)]
-    bounds = [entry, *entry.get("anyOf", ())]
+    bounds = [] if "allowed" in entry else [entry, *entry.get("anyOf", ())]
     told = [f"{bound[end]:g}" for bound in bounds for end in ("minimum", "maximum") if end in bound]
+    told += [entry["allowed"]] if "allowed" in entry else []
     told += [f"'{choice}'" for choice in entry.get("enum", ()) if isinstance(choice, str)]
     if "tag" in entry and entry.get("default") is not None:
         told += [f"| {entry['default']} |", f"{entry['source']} ({entry['tag']})"]

@@ -157,7 +157,8 @@ def test_a_key_for_a_constant_that_a_law_has_is_one_file(sources: Path) -> None:
 
 def test_segmental_veins_of_another_wall_are_one_row(sources: Path, demo_vertebra: Vertebra) -> None:
     (sources / "mesh.pickle").write_bytes(pickle.dumps(mesh_body(demo_vertebra, 3.0)))
-    insert(sources / "meshes" / "leak_sites.py", code_of("Adding a leak site"), "LEAK_SITES:", "    )\n}")
+    row = f"        {code_of('Adding a leak site').strip()},\n"
+    insert(sources / "meshes" / "leak_sites.py", row, "LEAK_SITES:", "    )\n}")
     told, name = answers(sources, SITE), "segmental_veins_anterior"
     assert told["sites"] == told["names"]
     assert told["sites"][-2:] == ["needle_track", name]
