@@ -215,7 +215,7 @@ def _labelled_voxels(vertebra: Vertebra, image: Image, label: int) -> NDArray[np
     """(nx, ny, nz) whether the mask holds the label at the centres of the CT's voxels."""
     shape = vertebra.ct.values.shape
     centres = vertebra.ct.to_world(np.moveaxis(np.indices(shape), 0, -1))
-    index = np.rint(image.to_indices(centres)).astype(np.int64)
+    index = image.nearest_voxels(centres)
     inside = ((index >= 0) & (index < image.values.shape)).all(axis=-1)
     found = np.zeros(shape, dtype=bool)
     found[inside] = image.values[tuple(index[inside].T)] == label

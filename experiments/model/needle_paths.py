@@ -160,7 +160,7 @@ class _Bone:
 
     def _look_up(self, distance: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
         grid = self.vertebra.ct
-        voxels = np.rint(grid.to_indices(self.vertebra.frame.to_scanner(points))).astype(int)
+        voxels = grid.nearest_voxels(self.vertebra.frame.to_scanner(points))
         inside = ((voxels >= 0) & (voxels < distance.shape)).all(axis=1)
         found = np.full(len(points), np.inf)
         found[inside] = distance[tuple(voxels[inside].T)]

@@ -131,7 +131,7 @@ def parapedicular_entry(vertebra: Vertebra, contact: NDArray[np.float64], side: 
 def _first_in_body(vertebra: Vertebra, line: NDArray[np.float64], refusal: str) -> NDArray[np.float64]:
     """The first of (n, 3) points of the anatomical frame that lies in the body, or an error with this text."""
     grid = vertebra.ct
-    voxels = np.rint(grid.to_indices(vertebra.frame.to_scanner(line))).astype(int)
+    voxels = grid.nearest_voxels(vertebra.frame.to_scanner(line))
     held = np.flatnonzero(((voxels >= 0) & (voxels < vertebra.body.shape)).all(axis=1))
     inside = held[vertebra.body[tuple(voxels[held].T)]]
     if not len(inside):

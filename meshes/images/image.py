@@ -32,6 +32,7 @@ HU_RANGE = (-8192.0, 32767.0)
 LARGEST_LABEL = 65535
 GRID_TOLERANCE = 0.05
 """mm by which the corners of two grids may differ: headers keep their affines in single precision."""
+_FACE_DECIMALS = 9  # of a voxel: far above rounding, far below what any affine is known to
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class Image:
     def to_indices(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Fractional voxel indices of (..., 3) points in LPS mm."""
         return (np.asarray(points) - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T
+
+    def nearest_voxels(self, points: NDArray[Any]) -> NDArray[np.int64]:
+        """Indices of the voxels that (..., 3) points in LPS mm lie in, beyond the grid as well.
+
+        A point within 1e-9 voxels of the face between two belongs to the one of higher index: whole rows of points lie
+        on such faces where one grid divides another, and their last digits differ between processors.
+        """
+        return np.floor(np.round(self.to_indices(points), _FACE_DECIMALS) + 0.5).astype(np.int64)
 
     def crop(self, window: tuple[slice, slice, slice]) -> Image:
         """The part of the image inside ``window``, at the same place in the world."""
