@@ -1,4 +1,6 @@
-from collections.abc import Callable
+import hashlib
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -7,9 +9,15 @@ import pytest
 from evidence import evidence, pytest_addoption, pytest_deselected  # noqa: F401  (pytest finds them here)
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
+from shared import Shared, shared  # noqa: F401  (pytest finds it here)
 
+from meshes.body_mesh import mesh_body
 from meshes.demo_patient import DemoPatient, demo_patient
+from meshes.sizing import Refinement
+from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra, read_vertebra
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes of the tests share the cores
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +27,22 @@ def demo_files() -> DemoPatient:
 
 
 @pytest.fixture(scope="session")
-def demo_vertebra(demo_files: DemoPatient) -> Vertebra:
+def demo_vertebra(demo_files: DemoPatient, shared: Shared) -> Vertebra:  # noqa: F811
     """L3 of the demo patient, read with its subregions."""
-    return read_vertebra(demo_files.ct, demo_files.mask, demo_files.level, subregions=demo_files.subregions)
+    files = demo_files
+    return shared("vertebra", lambda: read_vertebra(files.ct, files.mask, files.level, subregions=files.subregions))
+
+
+@pytest.fixture(scope="session")
+def demo_mesh(demo_vertebra: Vertebra, shared: Shared) -> Callable[..., TetMesh]:  # noqa: F811
+    """Mesh of the demo patient's body by its size in mm and its refinements, made once for each."""
+
+    def mesh(size: float, refinements: Sequence[Refinement] = ()) -> TetMesh:
+        finer = list(refinements)
+        name = hashlib.sha256(repr((float(size), finer)).encode()).hexdigest()
+        return shared(f"mesh-{name[:16]}", lambda: mesh_body(demo_vertebra, size, finer))
+
+    return mesh
 
 
 @pytest.fixture(scope="session")

@@ -137,7 +137,8 @@ def run_suite(
     check_suite(sources)
     with tempfile.TemporaryDirectory() as folder:
         records, outcomes = Path(folder, "evidence.jsonl"), Path(folder, "outcomes.xml")
-        options = ["-v", "--color=no", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+        # One process: the records come in order, and so does the progress.
+        options = ["-n", "0", "-v", "--color=no", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
         options += [f"--evidence={records}", f"--junitxml={outcomes}", *(["-m", ""] if slow else [])]
         code, output = _run([sys.executable, "-m", "pytest", *FOLDERS, *options], sources, report)
         if code == _NO_TESTS:
@@ -188,8 +189,9 @@ def check_suite(sources: Path = SOURCES) -> None:
             "verify: the tests are in the project's source folder and not in the installed package; get the source and "
             "run 'uv run vertebroplasty verify' in its folder"
         )
-    if importlib.util.find_spec("pytest") is None:
-        raise InputError("verify: pytest is not installed; run 'uv sync' in the project's folder")
+    for module, name in (("pytest", "pytest"), ("xdist", "pytest-xdist")):
+        if importlib.util.find_spec(module) is None:
+            raise InputError(f"verify: {name} is not installed; run 'uv sync' in the project's folder")
 
 
 def _run(command: Sequence[str], sources: Path, report: Callable[[float, str], None]) -> tuple[int, str]:

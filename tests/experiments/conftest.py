@@ -1,13 +1,12 @@
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from shared import Shared
 
 from experiments.model import preparation
 from experiments.results.finished_case import FinishedCase
-from meshes.body_mesh import mesh_body
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from vertebroplasty import build_case, demo_case, run
@@ -17,21 +16,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def quick_demo(demo_vertebra: Vertebra) -> Iterator[None]:
+def quick_demo(demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]) -> Iterator[None]:
     """Cases of the demo patient read it once, and mesh it once for equal sizes."""
-
-    @lru_cache(maxsize=8)
-    def mesh_once(size: float, finer: tuple[Any, ...]) -> TetMesh:
-        return mesh_body(demo_vertebra, size, list(finer))
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparation, "read_patient", lambda case: demo_vertebra)
-        patch.setattr(preparation, "mesh_body", lambda vertebra, size, finer: mesh_once(size, tuple(finer)))
+        patch.setattr(preparation, "mesh_body", lambda vertebra, size, finer: demo_mesh(size, finer))
         yield
 
 
 @pytest.fixture(scope="session")
-def stored_demo(tmp_path_factory: pytest.TempPathFactory) -> "tuple[CaseOutcome, Path]":
+def stored_demo(shared: Shared) -> "tuple[CaseOutcome, Path]":
     """The demo at 3 mm, and its case directory with pictures; to be read only."""
     content = demo_case().model_dump(exclude_unset=True)
     coarse = {
@@ -41,8 +35,8 @@ def stored_demo(tmp_path_factory: pytest.TempPathFactory) -> "tuple[CaseOutcome,
     }
     for name, values in coarse.items():
         content[name] = {**content.get(name, {}), **values}
-    folder = tmp_path_factory.mktemp("stored") / "demo"
-    return run(build_case(content), folder), folder
+    folder = shared.folder / "demo"
+    return shared("demo", lambda: run(build_case(content), folder)), folder
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,14 @@ import pytest
 import pyvista
 from scipy.special import erf
 
-from meshes.body_mesh import mesh_body
 from meshes.cortex import VERTICAL_WALLS, cells_in_reach, cortex_reach, mineral_per_area
 
 INSIDE, OUTSIDE, SHELL = 0.05, 0.02, 1.0  # g/cm3
 
 
 @pytest.fixture(scope="module")
-def body(demo_vertebra):
-    return mesh_body(demo_vertebra, 3.0, [])
+def body(demo_mesh):
+    return demo_mesh(3.0)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from meshes.body_mesh import mesh_body
 from meshes.dimensions import (
     body_depth,
     body_width,
@@ -64,7 +63,7 @@ def test_one_pedicle_is_enough():
     assert set(pedicle_sections(replace(vertebra, arch=arch))) == {"left"}
 
 
-def test_the_demo_pedicles_are_those_of_l3(demo_vertebra):
+def test_the_demo_pedicles_are_those_of_l3(demo_vertebra, demo_mesh):
     sections = pedicle_sections(demo_vertebra)
     assert set(sections) == {"left", "right"}
     for section in sections.values():
@@ -73,7 +72,7 @@ def test_the_demo_pedicles_are_those_of_l3(demo_vertebra):
         assert section.height <= section.diameter < 17.0
         assert 17.0 < section.depth < 25.0
     # About the area at which the arch joins the body, measured in another way.
-    mesh = mesh_body(demo_vertebra, 2.0)
+    mesh = demo_mesh(2.0)
     assert pedicle_diameter(demo_vertebra, mesh).value == pytest.approx(pedicle_diameter_by_area(mesh), rel=0.2)
 
 

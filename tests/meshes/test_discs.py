@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from meshes.body_mesh import mesh_body
 from meshes.discs import DISC_CELLS, DISC_PLATES, DISC_SIDES, STEEPEST, bearing_facets, with_discs
 from meshes.errors import InputError
 from meshes.phantoms import box
@@ -120,8 +119,8 @@ def test_refuses_what_cannot_bear_a_disc(dished):
         with_discs(upside_down, THICKNESS)
 
 
-def test_discs_of_a_real_body(demo_vertebra):
-    body = mesh_body(demo_vertebra, 3.0)
+def test_discs_of_a_real_body(demo_mesh):
+    body = demo_mesh(3.0)
     whole = with_discs(body, 3.0)
     shape = gamma(whole)
     assert whole.cell_volumes.min() > 0.0

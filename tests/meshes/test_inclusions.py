@@ -1,10 +1,12 @@
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from meshes.body_mesh import mesh_body
+from meshes import inclusions
 from meshes.errors import InputError
 from meshes.images.image import RAS_TO_LPS, Image
 from meshes.inclusions import (
@@ -17,6 +19,7 @@ from meshes.inclusions import (
     shell_around,
 )
 from meshes.phantoms import box
+from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from meshes.wall_damage import cells_behind
@@ -24,9 +27,25 @@ from meshes.wall_damage import cells_behind
 LESION = 7
 
 
+@pytest.fixture(scope="module", autouse=True)
+def weights_once() -> Iterator[None]:
+    """Weights of a mesh in the voxels, which have tests of their own, are found once."""
+    found: dict[tuple[int, int], Any] = {}
+
+    def weights(mesh: TetMesh, vertebra: Vertebra) -> Any:
+        key = (id(mesh), id(vertebra))
+        if key not in found:
+            found[key] = voxel_weights(mesh, vertebra)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inclusions, "voxel_weights", weights)
+        yield
+
+
 @pytest.fixture(scope="module")
-def body(demo_vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 2.0)
+def body(demo_mesh) -> TetMesh:
+    return demo_mesh(2.0)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import gmsh
 import numpy as np
 import pytest
 
-from meshes.body_mesh import mesh_body
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.phantoms import ball, box
@@ -81,8 +80,8 @@ def test_a_shifted_brick_has_a_centroid_offset(brick):
 
 
 @pytest.mark.parametrize("size", [2.0, 1.5, 1.0])
-def test_the_demo_vertebra_is_met_within_half_a_voxel(demo_vertebra, size):
-    quality = measure_quality(mesh_body(demo_vertebra, size), demo_vertebra)
+def test_the_demo_vertebra_is_met_within_half_a_voxel(demo_vertebra, demo_mesh, size):
+    quality = measure_quality(demo_mesh(size), demo_vertebra)
     assert quality.mask_volume == pytest.approx(39258.0)
     assert abs(quality.volume_error) < 1e-6
     assert quality.centroid_offset < 0.05

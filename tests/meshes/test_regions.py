@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.phantoms import box
 from meshes.regions import (
@@ -25,13 +24,13 @@ FORAMEN_AREA = np.pi / 4.0 * FORAMEN_WIDTH * FORAMEN_HEIGHT
 
 
 @pytest.fixture(scope="module")
-def coarse(demo_vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 2.0)
+def coarse(demo_mesh) -> TetMesh:
+    return demo_mesh(2.0)
 
 
 @pytest.fixture(scope="module")
-def fine(demo_vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 1.5)
+def fine(demo_mesh) -> TetMesh:
+    return demo_mesh(1.5)
 
 
 @pytest.fixture(scope="module")

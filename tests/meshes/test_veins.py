@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.parametric import parametric_body
 from meshes.phantoms import box
@@ -13,14 +12,14 @@ from meshes.wall_damage import cells_behind
 
 
 @pytest.fixture(scope="module")
-def body(demo_vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 2.0)
+def body(demo_mesh) -> TetMesh:
+    return demo_mesh(2.0)
 
 
 @pytest.fixture(scope="module")
-def refined(demo_vertebra) -> TetMesh:
+def refined(demo_mesh) -> TetMesh:
     """The demo body at 2 mm with cells of 0.8 mm along the channel."""
-    return mesh_body(demo_vertebra, 2.0, (Refinement((0.0, 15.0, 0.5), (0.0, 2.0, 0.5), 4.0, 0.8),))
+    return demo_mesh(2.0, (Refinement((0.0, 15.0, 0.5), (0.0, 2.0, 0.5), 4.0, 0.8),))
 
 
 @pytest.fixture(scope="module")

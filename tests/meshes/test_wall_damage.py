@@ -5,7 +5,6 @@ import pytest
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
-from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.phantoms import box
 from meshes.regions import facet_adjacency, region_area
@@ -22,8 +21,8 @@ from meshes.wall_damage import (
 
 
 @pytest.fixture(scope="module")
-def body(demo_vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 2.0)
+def body(demo_mesh) -> TetMesh:
+    return demo_mesh(2.0)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.quality import gamma
 from meshes.tetmesh import FACET_REGIONS, TetMesh
@@ -12,8 +11,8 @@ from meshes.whole_vertebra import ARCH, mesh_vertebra, whole_vertebra
 
 
 @pytest.fixture(scope="module")
-def body(demo_vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 3.0)
+def body(demo_mesh) -> TetMesh:
+    return demo_mesh(3.0)
 
 
 @pytest.fixture(scope="module")

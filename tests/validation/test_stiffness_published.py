@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
@@ -28,9 +28,9 @@ from fem.mechanics.stiffness import StiffnessMatrix, stiffness_matrix
 from fem.partition import Partition
 from materials.bone import BoneField, BoneModel
 from materials.composite import CementBoneComposite
-from meshes.body_mesh import mesh_body
 from meshes.sampling import voxel_weights
 from meshes.shapes import ellipsoid_of_capacity
+from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
 DAMAGE = 0.5
@@ -61,9 +61,9 @@ BALLS: list[Shape] = [((side, 0.4, 0.5), BALL, 0.075) for side in (0.45, -0.45)]
 class Body:
     """The demo's L3 between rigid plates."""
 
-    def __init__(self, vertebra: Vertebra) -> None:
+    def __init__(self, vertebra: Vertebra, mesh: TetMesh) -> None:
         self.vertebra = vertebra
-        self.mesh = mesh_body(vertebra, 3.0)
+        self.mesh = mesh
         self.bone: BoneField = BoneModel().evaluate(vertebra.ct.values.ravel(), voxel_weights(self.mesh, vertebra))
         self.plates = PlateProblem(Partition.build(self.mesh, MPI.COMM_SELF))
 
@@ -108,8 +108,8 @@ class Body:
 
 
 @pytest.fixture(scope="module")
-def body(demo_vertebra: Vertebra) -> Iterator[Body]:
-    body = Body(demo_vertebra)
+def body(demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]) -> Iterator[Body]:
+    body = Body(demo_vertebra, demo_mesh(3.0))
     yield body
     body.plates.destroy()
 

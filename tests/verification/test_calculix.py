@@ -11,7 +11,6 @@ from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
 from materials.bone import BoneModel
 from materials.end_disc import DISCS
-from meshes.body_mesh import mesh_body
 from meshes.discs import DISC_PLATES, with_discs
 from meshes.sampling import voxel_weights
 
@@ -22,9 +21,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def bone(demo_vertebra):
+def bone(demo_vertebra, demo_mesh):
     """The body at 3 mm and the modulus of every cell, none like another."""
-    mesh = mesh_body(demo_vertebra, 3.0)
+    mesh = demo_mesh(3.0)
     field = BoneModel().evaluate(demo_vertebra.ct.values.ravel(), voxel_weights(mesh, demo_vertebra))
     return mesh, field.modulus
 

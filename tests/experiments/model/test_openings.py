@@ -1,5 +1,6 @@
 """The walls of a case on the real L3: what each opening is made of, who gets which facet, and what adds up."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from experiments.model.tissues import build_tissues, read_lesions
 from fem.injection.walls import Opening
 from materials.bone import BoneField, BoneModel
 from materials.outlets import MarrowOutlets
-from meshes.body_mesh import mesh_body
 from meshes.dimensions import body_depth, body_width
 from meshes.errors import InputError
 from meshes.regions import region_area
@@ -38,8 +38,8 @@ SHARES = MarrowOutlets().shares
 
 
 @pytest.fixture(scope="module")
-def mesh(demo_vertebra: Vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 3.0)
+def mesh(demo_mesh: Callable[..., TetMesh]) -> TetMesh:
+    return demo_mesh(3.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """From the tables of the case file to stages, places and the plan of an injection."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,9 @@ from fem.injection.schedule import Schedule
 from fem.porous import PorousMedium
 from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS
-from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.leak_sites import SITES
+from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
 RATE = 3000.0 / 60.0
@@ -163,8 +164,8 @@ def test_every_needle_delivers_its_volume_evenly_over_its_places(plans: list[Any
     assert not schedule.abandoned.any()
 
 
-def test_places_are_those_that_the_stages_count(demo_vertebra: Vertebra) -> None:
-    mesh = mesh_body(demo_vertebra, 3.0)
+def test_places_are_those_that_the_stages_count(demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]) -> None:
+    mesh = demo_mesh(3.0)
     count = len(mesh.cells)
     medium = PorousMedium(np.full(count, 0.8), np.full((count, 1, 1), 1e-3) * np.eye(3))
     case = build([{"withdraw_mm": 3.0}, {"side": "right", "gauge": 13, "opening": "side"}])

@@ -1,5 +1,6 @@
 """Lesions, cavities and veins over the bone of the real L3: volumes, fluids, bone that is kept, what is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Needle
 from materials.bone import BoneField, BoneModel
 from materials.cannula import Cannula
-from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.images.image import RAS_TO_LPS
 from meshes.regions import wall_point
@@ -31,8 +31,8 @@ CLEFT = {"kind": "cleft", "left": 0.0, "depth": 0.4, "height": 0.75, "semi_axes_
 
 
 @pytest.fixture(scope="module")
-def mesh(demo_vertebra: Vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 3.0)
+def mesh(demo_mesh: Callable[..., TetMesh]) -> TetMesh:
+    return demo_mesh(3.0)
 
 
 @pytest.fixture(scope="module")

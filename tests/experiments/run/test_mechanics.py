@@ -1,5 +1,6 @@
 """The mechanics of a case on what stands between the plates: body or vertebra, rigid plates or discs."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from experiments.run.pipeline import run_case
 from fem.mechanics.elastic_material import ElasticMaterial
 from materials.bone import BoneField
 from materials.end_disc import DISCS
-from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
@@ -83,8 +83,8 @@ def test_the_manifest_names_the_specimen_and_its_discs(outcomes):
 
 
 @pytest.fixture(scope="module")
-def body(demo_vertebra: Vertebra) -> TetMesh:
-    return mesh_body(demo_vertebra, 3.0)
+def body(demo_mesh: Callable[..., TetMesh]) -> TetMesh:
+    return demo_mesh(3.0)
 
 
 @pytest.fixture(scope="module")
