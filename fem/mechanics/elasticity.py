@@ -13,9 +13,9 @@ same mesh, assembled for itself and solved by algebraic multigrid that knows the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Self
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
@@ -29,11 +29,13 @@ from dolfinx.fem import petsc as fem_petsc
 from dolfinx.la import petsc as la_petsc
 from numpy.typing import NDArray
 
-from fem import krylov
+from fem import krylov, profiling, solver_options
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.membrane import Membrane, MembraneForm
 from fem.mechanics.rigid_body import set_rigid_body_modes
 from fem.partition import Partition
+
+logger = logging.getLogger(__name__)
 
 RELATIVE_TOLERANCE = 1e-10
 """Residual of the elastic solve over the norm of its right-hand side."""
@@ -61,12 +63,12 @@ QUADRATIC_OPTIONS: dict[str, Any] = {
     "mg_levels_ksp_max_it": 2,
     "mg_levels_esteig_ksp_max_it": 8,
     "mg_levels_pc_type": "pbjacobi",
-    "mg_coarse_ksp_type": "preonly",
-    **{f"mg_coarse_{key}": value for key, value in _GAMG_OPTIONS.items()},
 }
 """Options for quadratic elements: two levels over the linear elements."""
 
-_problem_numbers = count()
+COARSE_OPTIONS: dict[str, Any] = {"ksp_type": "preonly", **_GAMG_OPTIONS}
+"""Options of the linear elements below the quadratic ones."""
+
 _assemble_matrix: Any = fem_petsc.assemble_matrix  # its overloads are dispatched at run time
 
 
@@ -145,7 +147,7 @@ class ElasticProblem:
         self._constants = fem.Function(fem.functionspace(mesh, ("Discontinuous Lagrange", 0, (len(CONSTANTS),))))
         self._skin = skin = None if membrane is None else MembraneForm(partition, membrane)
         storage = "aij" if degree == 1 else "baij"  # blocks halve the time of the products; GAMG does not take them
-        self._level = _Level(self.space, constraints, self._constants, skin, storage)
+        self._level = _Level(self.space, constraints, self._constants, skin, storage, solver_options.ELASTICITY)
         self._displacement = fem.Function(self.space)
         self._force_form = fem.form(
             _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants, skin)
@@ -157,9 +159,10 @@ class ElasticProblem:
         self._prolongation: Any = None
         if degree == 2:
             coarse_space = fem.functionspace(mesh, ("Lagrange", 1, (3,)))
-            self._coarse = _Level(coarse_space, constraints, self._constants, skin, "aij")
+            self._coarse = _Level(
+                coarse_space, constraints, self._constants, skin, "aij", solver_options.ELASTICITY_NODES
+            )
             self._prolongation = _free_prolongation(self._coarse, self._level)
-        self._prefix = f"elasticity_{next(_problem_numbers)}_"
         self._solver: Any = None
 
     def __enter__(self) -> Self:
@@ -197,6 +200,7 @@ class ElasticProblem:
             membrane_factor: on the stiffness of the membrane, if there is one.
 
         Raises:
+            InputError: PETSc refuses the solver options that a user gives.
             ValueError: ``material`` has not one set of constants for each cell of the whole mesh.
         """
         cells = self.partition.mesh.topology.index_map(3).size_global
@@ -213,7 +217,16 @@ class ElasticProblem:
         if self._solver is not None:
             self._solver.destroy()
         self._solver = self._create_solver()
-        with krylov.options(self._prefix, LINEAR_OPTIONS if self._coarse is None else QUADRATIC_OPTIONS):
+        self._set_up()
+        logger.info("elasticity: %d unknowns assembled", self.unknowns)
+
+    @profiling.Event("vpElasticSetUp")
+    def _set_up(self) -> None:
+        """Set solver and preconditioner up for the matrices at hand."""
+        with (
+            krylov.options(solver_options.ELASTICITY, LINEAR_OPTIONS if self._coarse is None else QUADRATIC_OPTIONS),
+            krylov.options(solver_options.ELASTICITY_NODES, {} if self._coarse is None else COARSE_OPTIONS),
+        ):
             self._solver.setFromOptions()
             self._solver.setUp()
 
@@ -225,12 +238,15 @@ class ElasticProblem:
 
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
+            InputError: PETSc cannot solve with the solver options that a user gives.
         """
         constrained = self.constrained.ravel()
         lift = np.where(constrained, np.asarray(prescribed, dtype=float).ravel(), 0.0)
         self._displacement.x.array[:] = lift
         self._rhs.array[:] = np.where(constrained, lift, -self._nodal_forces().ravel())
-        iterations = krylov.solve(self._solver, self._rhs_vector, self._solution_vector, "The elastic solve")
+        with profiling.Event("vpElasticSolve"):
+            iterations = krylov.solve(self._solver, self._rhs_vector, self._solution_vector, "The elastic solve")
+        logger.info("elasticity: solved in %d iterations", iterations)
         self._displacement.x.scatter_forward()
         forces = self._nodal_forces()
         owned = 3 * self.space.dofmap.index_map.size_local
@@ -260,7 +276,7 @@ class ElasticProblem:
     def _create_solver(self) -> Any:
         solver: Any = PETSc.KSP()
         solver.create(self.partition.comm)
-        solver.setOptionsPrefix(self._prefix)
+        solver.setOptionsPrefix(solver_options.ELASTICITY)
         solver.setOperators(self._level.matrix)
         solver.setInitialGuessNonzero(True)
         if self._coarse is not None:
@@ -268,6 +284,7 @@ class ElasticProblem:
             multigrid.setType("mg")
             multigrid.setMGLevels(2)
             multigrid.setMGInterpolation(1, self._prolongation)
+            multigrid.getMGCoarseSolve().setOptionsPrefix(solver_options.ELASTICITY_NODES)
             multigrid.getMGCoarseSolve().setOperators(self._coarse.matrix)
         return solver
 
@@ -282,6 +299,7 @@ class _Level:
         constants: fem.Function,
         skin: MembraneForm | None,
         storage: str,
+        prefix: str,
     ) -> None:
         self.space = space
         index_map = space.dofmap.index_map
@@ -298,9 +316,10 @@ class _Level:
         ]
         trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
         self._form = fem.form(_energy_form(trial, test, constants, skin))
-        self._storage = storage
+        self._storage, self._prefix = storage, prefix
         self.matrix: Any = None
 
+    @profiling.Event("vpElasticMatrix")
     def assemble(self) -> None:
         """Assemble a new matrix for the current constants.
 
@@ -309,6 +328,7 @@ class _Level:
         if self.matrix is not None:
             self.matrix.destroy()
         self.matrix = fem_petsc.create_matrix(self._form, kind=self._storage)
+        self.matrix.setOptionsPrefix(self._prefix)
         _assemble_matrix(self.matrix, self._form, bcs=self._bcs)
         self.matrix.assemble()
         self.matrix.setOption(PETSc.Mat.Option.SPD, True)

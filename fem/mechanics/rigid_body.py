@@ -30,19 +30,9 @@ def resultant(points: FloatArray, forces: FloatArray, pole: ArrayLike) -> FloatA
 
 def set_rigid_body_modes(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
     """Give algebraic multigrid the six rigid-body modes of an elastic ``matrix`` assembled on ``space``."""
-    index_map = space.dofmap.index_map
-    points = space.tabulate_dof_coordinates()[: index_map.size_local]
-    pole = matrix.comm.tompi4py().allreduce(points.sum(axis=0)) / index_map.size_global
-    modes: list[PETSc.Vec] = []
-    for motion in np.eye(6):
-        mode = matrix.createVecLeft()
-        mode.array[:] = rigid_displacement(points, motion, pole).ravel()
-        for earlier in modes:
-            mode.axpy(-mode.dot(earlier), earlier)
-        mode.normalize()
-        modes.append(mode)
-    nullspace = PETSc.NullSpace().create(vectors=modes, comm=matrix.comm)
-    matrix.setNearNullSpace(nullspace)
-    nullspace.destroy()
-    for mode in modes:
-        mode.destroy()
+    coordinates = matrix.createVecLeft()
+    coordinates.array[:] = space.tabulate_dof_coordinates()[: space.dofmap.index_map.size_local].ravel()
+    modes = PETSc.NullSpace().createRigidBody(coordinates)
+    matrix.setNearNullSpace(modes)
+    modes.destroy()
+    coordinates.destroy()

@@ -19,6 +19,7 @@ import ufl
 from dolfinx import fem
 from numpy.typing import ArrayLike, NDArray
 
+from fem import profiling
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.elasticity import stress as stress_of
 from fem.mechanics.membrane import Membrane
@@ -93,6 +94,7 @@ def superposed(displacements: Sequence[fem.Function], factors: ArrayLike) -> fem
     return total
 
 
+@profiling.Event("vpStress")
 def elastic_fields(
     partition: Partition,
     displacement: fem.Function,

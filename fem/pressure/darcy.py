@@ -22,7 +22,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fem import krylov
+from fem import krylov, profiling, solver_options
 from fem.errors import ConvergenceError
 from fem.partition import Partition
 from fem.pressure.facet_matrix import Conductances, FacetMatrix
@@ -100,6 +100,7 @@ class DarcyPressure:
         self._pressure = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
         self._rhs = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
         self._solver, self._matrix = self._create_solver()
+        self._given_tolerances = krylov.given_tolerances(solver_options.PRESSURE)
         self.facet_pressure = np.zeros(self._local_facets)
         self.flux = np.zeros((len(partition.cell_facets), 4))
         self._raw_flux = np.zeros_like(self.flux)
@@ -114,6 +115,8 @@ class DarcyPressure:
         matrix = PETSc.Mat().createPython((size, size), self._facet_matrix, comm=comm)
         matrix.setUp()
         solver = PETSc.KSP().create(comm)
+        for item in (matrix, solver):
+            item.setOptionsPrefix(solver_options.PRESSURE)
         solver.setOperators(matrix)
         solver.setType(PETSc.KSP.Type.CG)
         solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
@@ -121,12 +124,22 @@ class DarcyPressure:
         solver.getPC().setPythonContext(self._preconditioner)
         solver.setInitialGuessNonzero(True)
         solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=1e-300, divtol=1e300, max_it=ITERATION_LIMIT)
+        with krylov.options(solver_options.PRESSURE):
+            solver.setFromOptions()
         return solver, matrix
 
     def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
         conductances = Conductances(mobility, self._exchange, wall_conductance)
         self._facet_matrix.fill(conductances)
-        self._preconditioner.update(conductances)
+        if self._solver.getPC().getType() == PETSc.PC.Type.PYTHON:  # unless the user has chosen another
+            self._preconditioner.update(conductances)
+
+    def _converge(self, accuracy: float, flow: float) -> None:
+        """Solve to a residual of ``accuracy`` times ``flow``, or without a flow times the norm of the right-hand side."""
+        tolerances = {"rtol": 0.0 if flow else accuracy, "atol": accuracy * flow, **self._given_tolerances}
+        self._solver.setTolerances(**tolerances)
+        with profiling.Event("vpPressureSolve"):
+            self.iterations += krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
 
     def solve(
         self,
@@ -147,7 +160,7 @@ class DarcyPressure:
             outside_pressure: (b,) pressure behind each boundary facet in MPa.
             exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
             tolerance: residual over the norm of the cells' sources; where none flows, over that of a source of
-                ``flow_scale``.
+                ``flow_scale``. Tolerances that a user gives PETSc go before it, and hold as PETSc has them.
             flow_scale: rate in mm3/s; without one and without sources, the whole right-hand side is the scale.
 
         Where round-off keeps the balances from what :data:`BALANCE_TOLERANCE` allows, the last of the solves stands,
@@ -155,6 +168,7 @@ class DarcyPressure:
 
         Raises:
             ConvergenceError: the residual did not reach the tolerance, or a mobility is not positive and finite.
+            InputError: PETSc cannot solve with the options that a user gives.
         """
         comm, owned = self.partition.comm, self.partition.owned_cells
         if not comm.allreduce(bool(((mobility > 0.0) & np.isfinite(mobility)).all()), op=MPI.LAND):
@@ -175,13 +189,11 @@ class DarcyPressure:
         # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
         sums = comm.allreduce(np.array([np.sum(source[:owned] ** 2), np.abs(source[:owned]).sum()]))
         flow = 0.5 * float(np.sqrt(sums[0]) or flow_scale)
-        balanced = tolerance <= RELATIVE_TOLERANCE
+        balanced = tolerance <= RELATIVE_TOLERANCE and not self._given_tolerances
         for refinement in range(REFINEMENT_LIMIT):
             self._shift_reference(mobility)
             self._assemble_rhs(wall_conductance, outside_pressure)
-            accuracy = (ACCURACY_MARGIN if balanced else 1.0) * tolerance * 0.1**refinement
-            self._solver.setTolerances(rtol=0.0 if flow else accuracy, atol=accuracy * flow)
-            self.iterations += krylov.solve(self._solver, self._rhs, self._pressure, "The pressure")
+            self._converge((ACCURACY_MARGIN if balanced else 1.0) * tolerance * 0.1**refinement, flow)
             self._recover_solution(wall_conductance, outside_pressure)
             # Only accurate solves enter a mass balance; at rest what flows, however little, adds up over a whole pause.
             allowed = tolerance * max(BALANCE_TOLERANCE * float(sums[1]), self._outflow())
@@ -228,6 +240,7 @@ class DarcyPressure:
         self._recover_flux(self._mobility, total, wall_conductance, outside_pressure - self._reference)
         self.facet_pressure += self._reference
 
+    @profiling.Event("vpPressureFlux")
     def _recover_flux(
         self,
         mobility: NDArray[np.float64],

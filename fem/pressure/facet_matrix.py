@@ -22,6 +22,7 @@ import numpy as np
 from dolfinx import la
 from numpy.typing import NDArray
 
+from fem import profiling
 from fem.partition import Partition
 
 PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
@@ -75,6 +76,7 @@ class FacetMatrix:
         self._given, self._result = (la.vector(facet_map, 1) for _ in range(2))
         self._with_ghosts = bool(partition.comm.size > 1)
 
+    @profiling.Event("vpPressureMatrix")
     def fill(self, conductances: Conductances) -> None:
         """Take up other values."""
         _fill(
@@ -92,6 +94,13 @@ class FacetMatrix:
         self._given.scatter_forward()
         multiply(self.cell_facets, self.pairs, self.row_sum, values, self._result.array)
         result.array[:] = self._result.array[:owned]
+
+    def getDiagonal(self, _: PETSc.Mat, result: PETSc.Vec) -> None:  # noqa: N802  (PETSc's name)
+        """``result`` = the diagonal of A."""
+        diagonal = self.row_sum.copy()
+        for side in (FIRST, SECOND):
+            np.add.at(diagonal, self.cell_facets[:, side], self.pairs)
+        result.array[:] = diagonal[: result.getLocalSize()]
 
 
 @numba.njit(cache=True)

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fem import krylov
+from fem import krylov, profiling, solver_options
 from fem.partition import Partition
 from fem.pressure.facet_matrix import Conductances
 
@@ -71,9 +71,9 @@ class NodalLevel:
         self.correction = PETSc.Vec().createGhost(ghosts, size=size, comm=partition.comm)
         self.fill(Conductances(np.ones(owned), np.zeros(owned), np.full(len(walls), CLOSED)))
         self._solver = PETSc.KSP().create(partition.comm)
-        prefix = f"vertebroplasty_nodal_{id(self)}_"
-        with krylov.options(prefix, MULTIGRID_OPTIONS):
-            self._solver.setOptionsPrefix(prefix)
+        for item in (self._matrix, self._solver):
+            item.setOptionsPrefix(solver_options.PRESSURE_NODES)
+        with krylov.options(solver_options.PRESSURE_NODES, MULTIGRID_OPTIONS):
             self._solver.setOperators(self._matrix)
             self._solver.setFromOptions()
             self._solver.setUp()
@@ -87,13 +87,19 @@ class NodalLevel:
     def update(self) -> None:
         """Bring the multigrid in line with the matrix."""
         self._solver.setOperators(self._matrix)
-        self._solver.setUp()
+        with krylov.options(solver_options.PRESSURE_NODES, MULTIGRID_OPTIONS):  # for levels that a user has built anew
+            self._solver.setUp()
 
+    @profiling.Event("vpNodesCycle")
     def solve(self) -> None:
         """One cycle from :attr:`load`, whose shares of all ranks it adds up, to :attr:`correction` on all of them."""
         self.load.ghostUpdate(addv=PETSc.InsertMode.ADD_VALUES, mode=PETSc.ScatterMode.REVERSE)
         self._solver.solve(self.load, self.correction)
         self.correction.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
+
+    def view(self, viewer: PETSc.Viewer) -> None:
+        """Print the solver and its levels."""
+        self._solver.view(viewer)
 
     def destroy(self) -> None:
         """Free the PETSc objects."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import SuperLU, splu
 
+from fem import profiling
 from fem.partition import Partition
 from fem.pressure.facet_matrix import FIRST, SECOND, FacetMatrix
 
@@ -69,6 +70,7 @@ class Pockets:
         self._uncertain = ghosts & (partition.neighbours < 0).any(axis=1)
         self.surroundings: Surroundings | None = None
 
+    @profiling.Event("vpPocketsFind")
     def find(self, matrix: FacetMatrix, mobility: NDArray[np.float64]) -> None:
         """Find the pockets at (local cells,) total mobilities in 1/(MPa s), which ``matrix`` is filled with."""
         ease = mobility * self._ease_at_unit_mobility
@@ -130,6 +132,7 @@ class Surroundings:
         factors = splu(inner, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric)
         return cls(facets, row_of_facet, cells, factors)
 
+    @profiling.Event("vpPocketsSolve")
     def correct(self, matrix: FacetMatrix, given: NDArray[np.float32], solution: NDArray[np.float32]) -> None:
         """Add the correction for the (owned facets,) right-hand side to the (local facets,) solution."""
         residual = np.empty(len(self.facets))

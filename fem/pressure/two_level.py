@@ -19,6 +19,7 @@ import numpy as np
 from dolfinx import la
 from numpy.typing import NDArray
 
+from fem import profiling
 from fem.partition import Partition
 from fem.pressure.facet_matrix import FIRST, SECOND, Conductances, FacetMatrix, multiply
 from fem.pressure.nodal_level import NodalLevel
@@ -64,6 +65,7 @@ class TwoLevel:
         self._with_ghosts = bool(partition.comm.size > 1)
         self._coefficients = tuple(_chebyshev(DEGREE, SMOOTHED, 1.0))
 
+    @profiling.Event("vpPressureSetUp")
     def update(self, conductances: Conductances) -> None:
         """Take over the matrix, which is filled with these values."""
         matrix = self._matrix
@@ -87,6 +89,20 @@ class TwoLevel:
         for coefficients in self._coefficients:
             self._smooth(coefficients)
         result.array[:] = self._solution.array[: len(self._given)]
+
+    def view(self, _: PETSc.PC, viewer: PETSc.Viewer) -> None:
+        """Tell of both levels; PETSc calls it for ``-vp_pressure_ksp_view``."""
+        pockets = self.pockets.surroundings
+        count = 0 if pockets is None else len(pockets.facets)
+        for line in (
+            f"facets: Chebyshev of degree {DEGREE} over the moduli of a row, from {SMOOTHED:g} to 1",
+            f"pockets: {count} facets of this rank solved for together",
+            "nodes:",
+        ):
+            viewer.printfASCII(f"{line}\n")
+        viewer.pushASCIITab()
+        self._nodal.view(viewer)
+        viewer.popASCIITab()
 
     def destroy(self, _: PETSc.PC) -> None:
         """Free the PETSc objects of its own; PETSc calls it with the preconditioner's end."""

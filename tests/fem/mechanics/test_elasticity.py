@@ -132,8 +132,8 @@ if comm.rank == 0:
 
 @pytest.mark.mpi
 def test_one_two_and_three_ranks_agree():
-    here = Path(__file__).parents[1]
-    paths = os.pathsep.join([str(here.parents[1]), str(here)])
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here.parents[2]), str(here)])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     results = []
     for ranks in ("1", "2", "3"):

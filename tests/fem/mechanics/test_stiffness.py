@@ -201,8 +201,8 @@ if comm.rank == 0:
 
 @pytest.mark.mpi
 def test_two_ranks_agree_with_one(stiffness):
-    here = Path(__file__).parents[1]
-    paths = os.pathsep.join([str(here.parents[1]), str(here)])
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here.parents[2]), str(here)])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     command = [str(Path(sys.executable).parent / "mpiexec"), "-n", "2", sys.executable, "-c", SCRIPT]
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)

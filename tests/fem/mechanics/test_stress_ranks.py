@@ -41,8 +41,8 @@ if fields is not None:
 @pytest.fixture(scope="module")
 def fields(tmp_path_factory):
     """Ranks -> the arrays of rank 0."""
-    folder, here = tmp_path_factory.mktemp("stress"), Path(__file__).parents[1]
-    paths = os.pathsep.join([str(here.parents[1]), str(here)])
+    folder, here = tmp_path_factory.mktemp("stress"), Path(__file__).parent
+    paths = os.pathsep.join([str(here.parents[2]), str(here)])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     arrays = {}
     for ranks in (1, 2):
