@@ -1,4 +1,4 @@
-"""What makes two runs the same case: canonical content, input files and code."""
+"""What makes two runs the same case: canonical content, input files, code, and solver options that a user gives."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ class Identity:
     """The identity of a case.
 
     Attributes:
-        case: SHA-256 over content, checksums and code, in hex; equal exactly for equal cases.
+        case: SHA-256 over content, checksums, code and options, in hex; equal exactly for equal cases.
         content: the case in canonical JSON, without its title and without where its files lie.
         inputs: role of each input file -> its SHA-256.
         code: version of the software and a checksum of its sources.
+        solver_options: name -> value of the options that a user gives PETSc and that can change results; mostly none.
     """
 
     case: str
     content: str
     inputs: Mapping[str, str]
     code: str
+    solver_options: Mapping[str, str]
 
 
 def identify(
@@ -51,12 +53,16 @@ def identify(
             patient.
         checksum_of: :func:`checksum`, or one that remembers the files that many cases share.
     """
+    from fem import solver_options  # with the libraries of fem, for which the version does not wait
+
     files = {**input_files(case), **(inputs or {})}
     checksums = {role: (checksum_of or checksum)(path) for role, path in sorted(files.items())}
     content = canonical(case)
     code = code_version()
-    digest = hashlib.sha256("\n".join([content, json.dumps(checksums, sort_keys=True), code]).encode()).hexdigest()
-    return Identity(case=digest, content=content, inputs=checksums, code=code)
+    options = solver_options.given_that_change_results()
+    parts = [content, json.dumps(checksums, sort_keys=True), code, *([json.dumps(options)] if options else [])]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return Identity(case=digest, content=content, inputs=checksums, code=code, solver_options=options)
 
 
 def case_identity(case: Case, checksum_of: Callable[[Path], str] | None = None) -> Identity:

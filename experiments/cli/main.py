@@ -40,6 +40,13 @@ app = typer.Typer(
 )
 
 OutFolder = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")]
+Verbosity = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, show_default=False, help="tell of every step; -vv of every solve")
+]
+PetscOptions = Annotated[
+    str | None,
+    typer.Option("--petsc", metavar="OPTIONS", help='for PETSc, as in "-vp_pressure_ksp_monitor -log_view"'),
+]
 
 
 def main() -> None:
@@ -65,26 +72,31 @@ def demo(
     mesh_size: Annotated[
         float | None, typer.Option("--mesh-size", metavar="MM", help=r"tetrahedron size \[mm]; 1.5 by default")
     ] = None,
+    petsc: PetscOptions = None,
+    verbose: Verbosity = 0,
 ) -> None:
     """Inject 4 ml into a real osteoporotic L3 and report leakage and stiffness; results in results/demo."""
     with reported():
         start_ranks()
         from experiments.case.schema import demo_case
 
-        _run(demo_case(defect, mesh_size), out or Path("results", "demo-defect" if defect else "demo"))
+        target = out or Path("results", "demo-defect" if defect else "demo")
+        _run(demo_case(defect, mesh_size), target, petsc, verbose)
 
 
 @app.command()
 def run(
     case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="case file; see 'vertebroplasty schema'")],
     out: OutFolder = None,
+    petsc: PetscOptions = None,
+    verbose: Verbosity = 0,
 ) -> None:
     """Run a case file; results in results/<name of the case file>."""
     with reported():
         start_ranks()
         from experiments.case.schema import read_case
 
-        _run(read_case(case), out or Path("results", case.stem))
+        _run(read_case(case), out or Path("results", case.stem), petsc, verbose)
 
 
 @app.command()
@@ -100,6 +112,8 @@ def compare(
         ),
     ] = None,
     out: OutFolder = None,
+    petsc: PetscOptions = None,
+    verbose: Verbosity = 0,
 ) -> None:
     """Compare cases side by side: leakage, fill, pressures, stiffness; results in results/compare-<A>-<B>.
 
@@ -108,6 +122,7 @@ def compare(
     """
     with reported():
         start_ranks()
+        console = _begin(petsc, verbose)
         from experiments.report.comparison_folder import compare_and_store
         from experiments.results.progress import Progress
         from experiments.results.store import check_target
@@ -126,7 +141,7 @@ def compare(
         for source in sources:
             if rank() == 0:
                 print(f"{source.name}: results in {source.folder}/", file=sys.stderr, flush=True)
-            with Progress(visible=rank() == 0) as progress:
+            with Progress(visible=rank() == 0, console=console) as progress:
                 finished.append(source.finish(progress))
         if rank() == 0:
             comparison = compare_and_store(finished, target)
@@ -247,8 +262,20 @@ def doctor() -> None:
     console.print("\nAll is there. Next: [bold]vertebroplasty demo[/bold]")
 
 
-def _run(case: Case, out: Path) -> None:
+def _begin(petsc: str | None, verbose: int) -> Console:
+    """Give PETSc its options before it starts, and show the log; returns the console for what else is shown."""
+    if petsc is not None:
+        from fem import solver_options
+
+        solver_options.add(petsc)
+    from experiments.cli.run_log import show_log
+
+    return show_log(verbose)
+
+
+def _run(case: Case, out: Path, petsc: str | None, verbose: int) -> None:
     """Run ``case`` on all ranks, store it in ``out`` and print what came out."""
+    console = _begin(petsc, verbose)
     from experiments.results.store import check_target
 
     check_target(out)
@@ -256,7 +283,7 @@ def _run(case: Case, out: Path) -> None:
     from experiments.results.progress import Progress
     from experiments.run.pipeline import run_and_store
 
-    with Progress(visible=rank() == 0) as progress:
+    with Progress(visible=rank() == 0, console=console) as progress:
         outcome = run_and_store(case, out, progress)
     _print(result_table(outcome.results), out, outcome.manifest.get("warnings", ()))
 

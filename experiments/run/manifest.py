@@ -19,6 +19,7 @@ from experiments.model.procedure import needle_records
 from experiments.model.region_numbers import region_numbers
 from experiments.results.wording import words
 from experiments.run.environment import versions
+from fem import solver_options
 from fem.injection.history import InjectionHistory
 from fem.injection.plan import InjectionPlan
 from materials.cement import Cement
@@ -70,18 +71,26 @@ def build_manifest(
         "cement": "prescribed" if history is None else "injected",
         "tissues": prepared.tissues.summary,
         "solvers": dict(solvers),
+        "solver_options": dict(identity.solver_options),
         "ranks": comm.size,
         "seconds": dict(seconds),
         "peak_memory_mb": comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
         "versions": versions(),
         "given": {name: entry for name, entry in used.items() if entry["tag"] == "user"},
         "defaults": defaults,
-        "warnings": [*prepared.warnings, *_bound_warnings(prepared)],
+        "warnings": [*prepared.warnings, *_bound_warnings(prepared), *_unused_options()],
     }
     if history is not None and isinstance(setup, InjectionSetup):
         manifest |= _injection_part(prepared, setup)
         manifest["warnings"] += _injection_warnings(case, laws, prepared, setup, history)
     return manifest
+
+
+def _unused_options() -> list[str]:
+    return [
+        f"the solver option -{name} was not used, because no solver of this run reads it; see docs/solver-options.md"
+        for name in solver_options.unused()
+    ]
 
 
 def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, Any]:

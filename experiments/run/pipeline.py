@@ -27,6 +27,7 @@ from experiments.run.manifest import build_manifest
 from experiments.run.mechanics import MechanicsOutcome, load
 from experiments.run.output import CaseOutcome
 from experiments.run.ranks import ending_together, on_root
+from fem import profiling, solver_options
 from fem.injection.history import FieldSnapshot, InjectionHistory
 from fem.injection.injection import Injection
 from fem.measures.fill import FillMeasures, measure_fill
@@ -61,7 +62,7 @@ def run_case(
         InputError: the input cannot be used.
         ConvergenceError: a solver did not reach its tolerance.
     """
-    with ending_together(comm):
+    with ending_together(comm), solver_options.named_in_failures():
         return _run(case, progress or Progress(), comm, mesher)
 
 
@@ -73,7 +74,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         "report": not case.output.pictures,
     }
     progress.plan({name: seconds for name, seconds in EXPECTED_SECONDS.items() if not idle.get(name)})
-    laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
+    with profiling.Stage("Preparation"):
+        laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
     partition = Partition.build(prepared.mesh, comm)
     numbers: dict[str, Any] = {
         "mesh": prepared.mesh_results,
@@ -99,7 +101,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
     numbers["fill"] = results.fill_results(_measure(case, prepared, saturation))
     mechanics: MechanicsOutcome | None = None
     if case.mechanics.enabled:
-        mechanics = load(case, laws, prepared, partition, saturation, progress)
+        with profiling.Stage("Mechanics"):
+            mechanics = load(case, laws, prepared, partition, saturation, progress)
         numbers["stiffness"], numbers["load"] = mechanics.stiffness, mechanics.load
         solvers["stiffness"] = mechanics.record
     return CaseOutcome(
@@ -126,7 +129,7 @@ def _inject(
     laws: Laws, prepared: Preparation, setup: InjectionSetup, partition: Partition, progress: Progress
 ) -> tuple[InjectionHistory, list[FieldSnapshot]]:
     snapshots: list[FieldSnapshot] = []
-    with progress.stage("injection") as stage:
+    with profiling.Stage("Injection"), progress.stage("injection") as stage:
         injection = Injection(
             partition,
             prepared.tissues.medium,

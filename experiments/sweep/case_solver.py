@@ -38,7 +38,10 @@ def solve(request: Mapping[str, Any]) -> dict[str, Any]:
         )
     case = build_case(dict(request["content"]))
     if case_identity(case).case != request["identity"]:
-        raise UnfitWorkerError("has other input files at the same paths; copy those of the sweep there")
+        raise UnfitWorkerError(
+            "has other input files at the same paths, or other solver options in PETSC_OPTIONS or .petscrc; give it "
+            "those of the sweep"
+        )
     outcome = run_case(case, comm=MPI.COMM_SELF, mesher=SharedMeshes(Path(request["meshes"])))
     if "injection" in outcome.results:
         del outcome.results["injection"]["course"]

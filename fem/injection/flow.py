@@ -9,6 +9,7 @@ begins with the speeds of the one before.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,8 @@ from fem.porous import PorousMedium
 from fem.pressure.darcy import RELATIVE_TOLERANCE, DarcyPressure
 from materials.cement import Rheology, pore_shear_rate
 from materials.tissue import mixed_viscosity
+
+logger = logging.getLogger(__name__)
 
 VISCOSITY_TOLERANCE = 0.2
 """Root mean square, over the cement, of the relative change of its viscosity by the last solve. It changes at the
@@ -160,6 +163,10 @@ class CoupledFlow:
             self.walls.update_active_set(filling.age)
             missed = self._solve(planned, filling, syringe_age)
             change, conduits = self._viscosity_change(filling)
+            logger.debug(
+                "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e of the rate",
+                *(self.picard_iterations, change, conduits, missed),
+            )
             if change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE and missed <= WALL_TOLERANCE:
                 return
         raise ConvergenceError(

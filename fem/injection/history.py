@@ -113,6 +113,14 @@ class StepRecord:
         """Largest syringe pressure in MPa."""
         return max(needle.syringe_pressure for needle in self.needles)
 
+    def __str__(self) -> str:
+        """One line for the log, in mm3, MPa and s."""
+        return (
+            f"{self.time:.1f} s, {self.injected:.0f} mm3 in, {sum(self.leaked.values()):.1f} leaked, syringe at "
+            f"{self.syringe_pressure:.3f} MPa; iterations: {self.picard_iterations} Picard, {self.pressure_iterations} "
+            f"pressure; {self.sweeps} sweeps"
+        )
+
     def check(self) -> None:
         """Raise ``ConvergenceError`` where a balance or a saturation misses what every run has to keep."""
         lowest, highest = self.saturation_range

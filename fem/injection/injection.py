@@ -140,6 +140,7 @@ class Injection:
             # Asked in any case: a needle that delivers no more is given up here.
             stop_reason = stop_reason or self._stop_by_state()
             records.append(self._record())
+            logger.info("step %d (%.2f s): %s", len(records) - 1, records[-1].time - records[-2].time, records[-1])
             if progress is not None:
                 progress(min(records[-1].injected / self.plan.volume, 1.0))
         logger.info("injection stopped: %s after %d steps", stop_reason, len(records) - 1)

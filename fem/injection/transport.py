@@ -18,6 +18,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from fem import profiling
 from fem.errors import ConvergenceError
 from fem.injection.flow_graph import FlowOrder
 from fem.partition import Partition
@@ -65,6 +66,7 @@ class CementTransport:
             self._order = FlowOrder.of_flux(self.partition.neighbours, flux, self.partition.owned_cells)
         return self._order
 
+    @profiling.Event("vpTransport")
     def advance(
         self,
         saturation: NDArray[np.float64],
@@ -118,6 +120,7 @@ class CementTransport:
             f"The saturation did not settle within {SWEEP_LIMIT} sweeps; the last one still changed it by {change:.1e}."
         )
 
+    @profiling.Event("vpTracers")
     def advect(
         self,
         tracer: NDArray[np.float64],

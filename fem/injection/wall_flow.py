@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fem import profiling
 from fem.injection.walls import Walls
 from fem.partition import Partition
 from materials.cement import Rheology
@@ -87,6 +88,7 @@ class WallFlow:
         """Whether the pressure outside is the resting one everywhere, on all ranks."""
         return not self._partition.comm.allreduce(bool(self._outside.any()))
 
+    @profiling.Event("vpWallLaw")
     def update_active_set(self, age: NDArray[np.float64]) -> None:
         """Take up the state, and the viscosity in the conduits, that the last solve asks for.
 
@@ -121,6 +123,7 @@ class WallFlow:
         low, high = self._cement.shear_rate_low, self._cement.shear_rate_high
         return path.apparent_viscosity(speed, consistency, index, low, high)
 
+    @profiling.Event("vpWallLaw")
     def linearise(
         self, saturation: NDArray[np.float64], displaced_viscosity: NDArray[np.float64], stiffness: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -146,6 +149,7 @@ class WallFlow:
         self._filled = filled
         return self._slope, self._zero
 
+    @profiling.Event("vpWallLaw")
     def take_solution(self, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]) -> float:
         """Take over a solve, and note the state that its pressure asks for.
 

@@ -84,7 +84,7 @@ class MembraneForm:
         self._factor.value[()] = factor
 
     def energy(self, u: Any, v: Any) -> ufl.Form:
-        """The energy form of two displacements."""
+        """The energy form of two displacements in mm, whose value is in N mm."""
         tangent = ufl.Identity(3) - ufl.outer(self._normal, self._normal)
 
         def strain(w: Any) -> Any:

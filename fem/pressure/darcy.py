@@ -135,7 +135,7 @@ class DarcyPressure:
             self._preconditioner.update(conductances)
 
     def _converge(self, accuracy: float, flow: float) -> None:
-        """Solve to a residual of ``accuracy`` times ``flow``, or without a flow times the norm of the right-hand side."""
+        """Solve to a residual of ``accuracy`` times ``flow``, or without a flow of the right-hand side."""
         tolerances = {"rtol": 0.0 if flow else accuracy, "atol": accuracy * flow, **self._given_tolerances}
         self._solver.setTolerances(**tolerances)
         with profiling.Event("vpPressureSolve"):

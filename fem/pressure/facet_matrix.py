@@ -64,7 +64,7 @@ class FacetMatrix:
 
         Args:
             partition: the distributed mesh.
-            cell_matrices: (local cells, 4, 4) matrix of each cell at unit mobility.
+            cell_matrices: (local cells, 4, 4) matrix of each cell at a mobility of 1/(MPa s), in mm3/(s MPa).
         """
         # Without a sign, an index needs no test for counting from the end.
         self.cell_facets = partition.cell_facets.astype(np.uint32)
@@ -85,7 +85,7 @@ class FacetMatrix:
         self.row_sum[self._walls] += conductances.walls
 
     def mult(self, _: PETSc.Mat, given: PETSc.Vec, result: PETSc.Vec) -> None:
-        """``result`` = A ``given``."""
+        """``result`` in mm3/s = A ``given`` in MPa, both (owned facets,)."""
         if not self._with_ghosts:
             multiply(self.cell_facets, self.pairs, self.row_sum, given.array_r, result.array)
             return
@@ -96,7 +96,7 @@ class FacetMatrix:
         result.array[:] = self._result.array[:owned]
 
     def getDiagonal(self, _: PETSc.Mat, result: PETSc.Vec) -> None:  # noqa: N802  (PETSc's name)
-        """``result`` = the diagonal of A."""
+        """``result`` = the (owned facets,) diagonal of A in mm3/(s MPa)."""
         diagonal = self.row_sum.copy()
         for side in (FIRST, SECOND):
             np.add.at(diagonal, self.cell_facets[:, side], self.pairs)

@@ -42,8 +42,8 @@ class NodalLevel:
     """One cycle of multigrid on the nodal matrix.
 
     Attributes:
-        load: PETSc vector with ghosts, one value per vertex.
-        correction: PETSc vector with ghosts, one value per vertex.
+        load: PETSc vector with ghosts, a rate in mm3/s per vertex.
+        correction: PETSc vector with ghosts, a pressure in MPa per vertex.
     """
 
     def __init__(self, partition: Partition, cell_matrices: NDArray[np.float64]) -> None:
@@ -51,7 +51,7 @@ class NodalLevel:
 
         Args:
             partition: the distributed mesh.
-            cell_matrices: (local cells, 4, 4) facet matrix of each cell at unit mobility.
+            cell_matrices: (local cells, 4, 4) facet matrix of each cell at a mobility of 1/(MPa s), in mm3/(s MPa).
         """
         owned = partition.owned_cells
         self._cell_matrices = cell_matrices[:owned] / 9.0

@@ -57,7 +57,7 @@ class Pockets:
 
         Args:
             partition: the distributed mesh.
-            cell_matrices: (local cells, 4, 4) matrix of each cell at unit mobility.
+            cell_matrices: (local cells, 4, 4) matrix of each cell at a mobility of 1/(MPa s), in mm3/(s MPa).
         """
         self._partition = partition
         self._ease_at_unit_mobility = np.einsum("tii->t", cell_matrices)
@@ -134,7 +134,7 @@ class Surroundings:
 
     @profiling.Event("vpPocketsSolve")
     def correct(self, matrix: FacetMatrix, given: NDArray[np.float32], solution: NDArray[np.float32]) -> None:
-        """Add the correction for the (owned facets,) right-hand side to the (local facets,) solution."""
+        """Add the correction for the (owned facets,) rates in mm3/s to the (local facets,) pressures in MPa."""
         residual = np.empty(len(self.facets))
         _take_residual(
             self.facets, self.cells, self.row_of_facet, matrix.cell_facets, matrix.pairs, matrix.row_sum, given,

@@ -48,7 +48,7 @@ class TwoLevel:
         Args:
             partition: the distributed mesh.
             matrix: the facet matrix, which every update finds filled anew.
-            cell_matrices: (local cells, 4, 4) matrix of each cell at unit mobility.
+            cell_matrices: (local cells, 4, 4) matrix of each cell at a mobility of 1/(MPa s), in mm3/(s MPa).
         """
         self._partition, self._matrix = partition, matrix
         self.pockets = Pockets(partition, cell_matrices)
@@ -76,7 +76,7 @@ class TwoLevel:
         self._nodal.update()
 
     def apply(self, _: PETSc.PC, given: PETSc.Vec, result: PETSc.Vec) -> None:
-        """``result`` = about A^-1 ``given``."""
+        """``result`` in MPa = about A^-1 ``given`` in mm3/s, both (owned facets,)."""
         _start(
             given.array_r, self._inverse, self._coefficients[0][1], self._given, self._direction, self._solution.array
         )

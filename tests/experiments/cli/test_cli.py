@@ -271,3 +271,46 @@ def test_only_one_rank_prints(tmp_path: Path) -> None:
     result = ranks(2, STAND_IN.format(outcome=outcome), tmp_path, "demo", "-o", "out")
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("cement injected") == 1
+
+
+TALKING = """
+    import logging
+    logging.getLogger("fem.injection").info("a step")
+    logging.getLogger("fem.krylov").debug("a solve")
+    logging.getLogger("matplotlib").info("a font")
+    print(solver_options.given())
+    with case_directory(out) as folder:
+        (folder / "results.json").write_text("{}")
+    raise SystemExit
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "rank", "told"),
+    [("", 0, []), ("-v", 0, ["a step"]), ("-vv", 0, ["a step", "a solve"]), ("-vv", 1, [])],
+)
+def test_verbose_speaks_on_rank_0_only(tmp_path: Path, option: str, rank: int, told: list[str]) -> None:
+    code = STAND_IN.replace("{outcome}", TALKING).replace("import sys, types", RANK.replace("{rank}", str(rank)))
+    result = command("demo", *option.split(), "-o", tmp_path / "out", code=code)
+    assert [line.partition(" ")[2] for line in result.stderr.splitlines()] == told, result.stderr
+
+
+RANK = """
+import os, sys, types
+from fem import solver_options
+os.environ["PMI_RANK"] = "{rank}"
+"""
+
+
+def test_options_for_petsc_join_those_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETSC_OPTIONS", "-vp_a 1")
+    code = STAND_IN.replace("{outcome}", TALKING).replace("import sys, types", RANK.replace("{rank}", "0"))
+    result = command("demo", "--petsc", "-vp_b -vp_a 2 -log_view", "-o", tmp_path / "out", code=code)
+    assert result.stdout.splitlines() == ["{'vp_a': '2', 'vp_b': ''}"], result.stderr
+
+
+def test_what_is_no_option_for_petsc_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    result = command("demo", "--petsc", "vp_pressure_ksp_monitor", "-o", tmp_path / "out")
+    assert result.returncode == 2
+    assert one_line(result.stderr).startswith("error: 'vp_pressure_ksp_monitor' in the PETSc options")
+    assert not (tmp_path / "out").exists()
