@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from experiments.analysis.sample import Sample
+from experiments.results.wording import DETECTABLE_LEAK_ML
 
 CENSORED, LEAK, FRONT = 0, 1, 2
 """How the observation of a case ends: without either, with a leak, or by a stop because the front came too far."""
@@ -22,7 +23,8 @@ _ONSET = re.compile(r"injection\.leaks\.\w+\.onset_injected_ml")
 class Leaks:
     """Leakage of the finished rows that injected cement.
 
-    A leak counts from its onset on, when 0.02 ml have left at a site, or when it ended the injection before that.
+    A leak counts from its onset on, when a detectable volume has left at a site, or when it ended the injection before
+    that.
 
     Attributes:
         rows: (n,) place of each among the finished rows.
@@ -30,7 +32,7 @@ class Leaks:
         volume: (n,) ml injected at the first leak, or at the end where there was none.
         status: (n,) :data:`LEAK`, :data:`FRONT` or :data:`CENSORED`.
         reasons: (n,) what ended the injection.
-        classes: clinical class -> (n,) whether at least the detectable volume left there.
+        classes: clinical class -> (n,) whether at least :data:`materials.observation.DETECTABLE_LEAK` left there.
     """
 
     rows: NDArray[np.int64]
@@ -62,7 +64,7 @@ class Leaks:
         front = np.array([reason == "front_limit" for reason in reasons])
         status = np.where(leaked, LEAK, np.where(front, FRONT, CENSORED))
         classes = {
-            name.removeprefix(CLASSES): (_numbers(sample.rows[name]) >= DETECTABLE_ML)[rows]
+            name.removeprefix(CLASSES): (_numbers(sample.rows[name]) >= DETECTABLE_LEAK_ML)[rows]
             for name in names
             if name.startswith(CLASSES)
         }
@@ -74,10 +76,6 @@ class Leaks:
             tuple(reasons[row] for row in rows),
             classes,
         )
-
-
-DETECTABLE_ML = 0.02
-"""Cement of one class in ml from which on it counts as a leak, as for the onset of a site."""
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:

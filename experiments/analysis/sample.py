@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from experiments.analysis.factor import Factor, readable, with_unit
 from experiments.analysis.table import cell
 from experiments.case.sections.base import joined
+from experiments.results.wording import LEAST_LEAK_ML
 from experiments.sweep.design import number_of_cases, quantiles, sample
 from experiments.sweep.folder import SweepFolder
 from experiments.sweep.quantile_bands import HEADLINES
@@ -28,9 +29,6 @@ VERTEBRA = tuple(f"{INPUT}patient.{key}" for key in ("demo", "ct", "mask", "leve
 CONSTANT, LITTLE = 1e-9, 0.01
 """Spread of an output up to which it counts as constant, and up to which it is analysed only if asked for: what
 rounding makes, and what another mesh makes (tag D)."""
-
-LEAST_ML = 0.0005
-"""Volume below which an output is numerical diffusion (tag D)."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +161,8 @@ class Sample:
             elif output.spread <= CONSTANT:
                 value = float(output.values[output.known][0])
                 left_out.append(f"{output.label} is {cell(value)} in all of the finished cases")
-            elif output.unit == "ml" and np.nanmax(np.abs(output.values)) < LEAST_ML:
-                left_out.append(f"{output.name} is below {LEAST_ML:g} ml in all of the finished cases")
+            elif output.unit == "ml" and np.nanmax(np.abs(output.values)) <= LEAST_LEAK_ML:
+                left_out.append(f"{output.name} is at most {LEAST_LEAK_ML:g} ml in all of the finished cases")
             elif output.spread <= LITTLE and not columns:
                 varies = f"{output.name} varies by {100.0 * output.spread:.1g} %, as between meshes"
                 left_out.append(f"{varies}; --output {column} shows it")

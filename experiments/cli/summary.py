@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from experiments.results.wording import words
+from experiments.results.wording import leaked, words
 
 
 def result_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -60,14 +60,15 @@ def _prescribed_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _injection_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     injection = results["injection"]
+    total = injection["leaked_ml"]
     rows = [
         ("cement injected", f"{injection['injected_ml']:.3f} ml in {injection['duration_s']:.1f} s"),
         ("stopped by", words(str(injection["stop_reason"]))),
         ("cement in the body", f"{injection['stored_ml']:.3f} ml, {100.0 * results['fill']['fraction']:.1f} % of it"),
-        ("cement leaked", f"{abs(injection['leaked_ml']):.3f} ml"),
+        ("cement leaked", f"{total:.3f} ml" if leaked(total) else "nothing"),
     ]
     for site, leak in injection["leaks"].items():
-        if leak["volume_ml"] > 0.0 and leak["onset_s"] is not None:
+        if leak["onset_s"] is not None:
             rows.append(
                 (
                     f"  {site.replace('_', ' ')}",

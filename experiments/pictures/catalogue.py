@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import leaked
 
 Needs = Literal["run", "injection", "prescribed", "leak", "load"]
-
-LEAST_SHOWN_LEAK = 0.0005
-"""ml of cement above which a leak has lines and bars of its own: what rounds to the last digit that pictures show."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def pictures_of(case: FinishedCase) -> tuple[Picture, ...]:
         "run": True,
         "injection": case.injected,
         "prescribed": not case.injected,
-        "leak": any(site.leaked_ml > LEAST_SHOWN_LEAK for site in case.leak_sites()),
+        "leak": any(leaked(site.leaked_ml) for site in case.leak_sites()),
         "load": "load" in case.results,
     }
     return tuple(picture for picture in CATALOGUE if has[picture.needs])

@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
 from experiments.pictures.scene import save
 from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible
 from experiments.results.finished_case import OpenSite
-from experiments.results.wording import words
+from experiments.results.wording import leaked, words
 from meshes.leak_sites import LEAK_SITES
 
 Dash = Literal["-", "--", ":", "-."]
@@ -41,7 +40,7 @@ STATE_COLORS = {"intact": BONE_COLOR, "fractured": "#E69F00", "augmented": CEMEN
 
 def plot_leak_sites(sites: Sequence[OpenSite], path: Path) -> Path:
     """Cement that left at each site, as bars coloured by clinical class, the largest first."""
-    shown = sorted((site for site in sites if site.leaked_ml > LEAST_SHOWN_LEAK), key=lambda site: site.leaked_ml)
+    shown = sorted((site for site in sites if leaked(site.leaked_ml)), key=lambda site: site.leaked_ml)
     figure, (axes,) = _panels([0.9 + 0.5 * len(shown)])
     bars = axes.barh(
         [f"{words(site.site)} ({words(site.leak_class)})" for site in shown],
@@ -106,7 +105,7 @@ def plot_history(
         path: PNG to write; an SVG stands beside it.
     """
     by_site = {site: np.asarray(leak, dtype=float) for site, leak in leaked_ml.items()}
-    leaks = {site: leak for site, leak in by_site.items() if leak.max(initial=0.0) > LEAST_SHOWN_LEAK}
+    leaks = {site: leak for site, leak in by_site.items() if leaked(leak.max(initial=0.0))}
     heights = [3.0, 1.5, 2.5, 2.0] if leaks else [3.0, 1.5, 2.5]
     figure, panels = _panels(heights)
     pressure, rate, volume = panels[:3]

@@ -14,7 +14,6 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
 from experiments.pictures.cross_sections import ScannedBody, Section
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import (
@@ -45,7 +44,7 @@ from experiments.pictures.style import (
 )
 from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import surface_of
-from experiments.results.wording import words
+from experiments.results.wording import NOTHING_LEAKED, leaked, words
 from meshes.tetmesh import TetMesh
 
 FloatArray = NDArray[np.float64]
@@ -124,7 +123,7 @@ def draw_leaks(
     Args:
         mesh: the body.
         lattice: of the mesh.
-        sites: open parts of the wall: full where more than :data:`LEAST_SHOWN_LEAK` left, pale elsewhere.
+        sites: open parts of the wall: full where cement left, pale elsewhere.
         path: PNG to write.
         saturation: (cells,) of cement to show inside the body.
         inclusions: bodies to show inside.
@@ -142,15 +141,15 @@ def draw_leaks(
             plotter.add_mesh(cement, color=PALE_CEMENT, opacity=0.6, smooth_shading=True)
         for site in sites:
             part, color = surface_of(mesh, site.facets), visible(CLASS_COLORS[site.leak_class])
-            plotter.add_mesh(part, color=color if leaks(site) else pale(color), lighting=False)
+            plotter.add_mesh(part, color=color if leaked(site.leaked_ml) else pale(color), lighting=False)
             plotter.add_mesh(outline_of(part), color=color, lighting=False)
 
-    total = sum(site.leaked_ml for site in sites if leaks(site))
-    what = f"{total:.3f} ml leaked" if total > 0.0 else "no cement left the body"
+    total = sum(site.leaked_ml for site in sites if leaked(site.leaked_ml))
+    what = f"{total:.3f} ml leaked" if total > 0.0 else NOTHING_LEAKED
     figure, axes = new_figure(1, 2)
     for place, (view, side) in zip(axes, BOTH_SIDES, strict=True):
         show(place, render(draw, view, mesh.points), f"{what}, from {side}")
-    wet_first = sorted(sites, key=leaks, reverse=True)
+    wet_first = sorted(sites, key=lambda site: leaked(site.leaked_ml), reverse=True)
     inside = [Patch(color=PALE_CEMENT, label="cement in the body")] if cement.n_cells else []
     explain(figure, [*(_site_handle(site) for site in wet_first), *inside, *inclusion_handles(bodies)])
     return save(figure, path)
@@ -201,11 +200,6 @@ def draw_front_times(
     return save(figure, path)
 
 
-def leaks(site: OpenSite) -> bool:
-    """Whether so much cement left there that pictures say so."""
-    return site.leaked_ml > LEAST_SHOWN_LEAK
-
-
 def time_colors(count: int) -> list[str]:
     """Colours of so many times, the first dark and the last bright; a single one is the last."""
     return [to_hex(color) for color in colormaps[TIME_MAP](np.linspace(0.95, 0.1, count)[::-1])]
@@ -213,6 +207,6 @@ def time_colors(count: int) -> list[str]:
 
 def _site_handle(site: OpenSite) -> Artist:
     color, name = visible(CLASS_COLORS[site.leak_class]), f"{words(site.site)} ({words(site.leak_class)})"
-    if leaks(site):
+    if leaked(site.leaked_ml):
         return Patch(color=color, label=f"{name}: {site.leaked_ml:.3f} ml")
-    return Patch(facecolor=pale(color), edgecolor=color, linewidth=1.5, label=f"{name}: open, no leak")
+    return Patch(facecolor=pale(color), edgecolor=color, linewidth=1.5, label=f"{name}: open, {NOTHING_LEAKED}")

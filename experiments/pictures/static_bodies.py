@@ -10,13 +10,12 @@ import numpy as np
 import pyvista
 from matplotlib.colors import to_hex
 
-from experiments.pictures.catalogue import LEAST_SHOWN_LEAK
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import inclusion_bodies, needle_body, outline_of
 from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR, pale
 from experiments.results.finished_case import FinishedCase
 from experiments.results.grids import surface_of
-from experiments.results.wording import words
+from experiments.results.wording import leaked, words
 
 BONE, CEMENT, NEEDLES = "bone", "cement", "needles"
 """Layers that every injection has."""
@@ -57,7 +56,7 @@ def static_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
         yield Body(words(inside.name), inside.color, inside.surface, style)
     for site in sites:
         part, color = surface_of(mesh, site.facets), CLASS_COLORS[site.leak_class]
-        fill = color if site.leaked_ml > LEAST_SHOWN_LEAK else to_hex(pale(color))
+        fill = color if leaked(site.leaked_ml) else to_hex(pale(color))
         for shape, shade in ((part, fill), (outline_of(part), color)):
             if shape.n_cells:
                 yield Body(OPENINGS + words(site.leak_class), color, shape, {"color": shade, "lighting": False})

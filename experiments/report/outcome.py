@@ -9,15 +9,14 @@ from experiments.case.units import to_clinical
 from experiments.compare.comparison import DIAGONAL_UNITS, STIFFNESSES, TILTS
 from experiments.report.content import Headline, Table, pairs
 from experiments.results.finished_case import FinishedCase
-from experiments.results.wording import DIGITS, number, plain, words
-from fem.injection.history import DETECTABLE_LEAK
+from experiments.results.wording import DETECTABLE_LEAK_ML, DIGITS, NOTHING_LEAKED, leaked, number, plain, words
 from fem.mechanics.stiffness import COMPONENTS
 from meshes.leak_sites import LEAK_SITES
 
 SEVERITY_NOTE = (
     "Size is the largest dimension of the shape that a leak of this volume is taken to have. Severity: punctual below "
     "the largest diameter of the pedicle, moderate below the height of the vertebra, massive from there on. Onset is "
-    f"the moment at which {to_clinical(DETECTABLE_LEAK, 'ml'):g} ml have left; less is listed as volume alone."
+    f"the moment at which {DETECTABLE_LEAK_ML:g} ml have left; less is listed as volume alone."
 )
 
 ROUNDING_ML = 5e-7
@@ -86,8 +85,8 @@ def _injection_headlines(injection: Mapping[str, Any]) -> list[Headline]:
     return [
         Headline(
             "Cement leaked",
-            _volume(injection["leaked_ml"], "ml", 3),
-            "; ".join(told) or "no site has leaked enough to be seen",
+            _leaked(injection["leaked_ml"], "ml", 3),
+            "; ".join(told) or _below_onset(injection["leaked_ml"]),
             alarming=severity is not None,
         ),
         Headline(
@@ -103,12 +102,20 @@ def _injection_headlines(injection: Mapping[str, Any]) -> list[Headline]:
     ]
 
 
+def _below_onset(leaked_ml: float) -> str:
+    return f"less than {DETECTABLE_LEAK_ML:g} ml at every site" if leaked(leaked_ml) else NOTHING_LEAKED
+
+
+def _leaked(volume: float, unit: str = "", digits: int = DIGITS) -> str:
+    return number(volume if leaked(volume) else 0.0, unit, digits)
+
+
 def _leaks(injection: Mapping[str, Any]) -> Table:
     rows = tuple(
         (
             words(site),
             words(LEAK_SITES[site].leak_class),
-            _volume(leak["volume_ml"]),
+            _leaked(leak["volume_ml"]),
             number(leak["onset_s"]),
             number(leak["onset_injected_ml"]),
             number(leak["size_mm"]),
@@ -125,9 +132,9 @@ def _leaks(injection: Mapping[str, Any]) -> Table:
 
 
 def _leak_classes(injection: Mapping[str, Any]) -> Table:
-    rows = [(words(name), _volume(volume)) for name, volume in injection["leak_classes"].items()]
+    rows = [(words(name), _leaked(volume)) for name, volume in injection["leak_classes"].items()]
     rows += [
-        (f"Yeom {name}, {YEOM_NAMES[name]}", _volume(volume)) for name, volume in injection["leak_classes_yeom"].items()
+        (f"Yeom {name}, {YEOM_NAMES[name]}", _leaked(volume)) for name, volume in injection["leak_classes_yeom"].items()
     ]
     note = "Yeom's classes: 10.1302/0301-620X.85B1.13026. The needle's track belongs to none of the classes."
     return Table("Leakage by class", ("class", "volume [ml]"), tuple(rows), note, frozenset({1}))

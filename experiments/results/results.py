@@ -14,13 +14,11 @@ from fem.measures.fill import FillMeasures
 from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, worst_grade
 from fem.mechanics.stiffness import StiffnessMatrix
 from materials.bone import BoneField
+from materials.observation import LEAST_LEAK
 from meshes.dimensions import PedicleDiameter
 from meshes.leak_sites import LEAK_CLASSES, SITES
 from meshes.quality import MeshQuality
 from meshes.vertebra import Vertebra
-
-LEAST_COURSE = 1e-3
-"""Cement in mm3 that must have left at a site for its course to be listed: less is numerical diffusion (tag D)."""
 
 
 def mesh_results(quality: MeshQuality) -> dict[str, Any]:
@@ -144,7 +142,7 @@ def injection_course(history: InjectionHistory) -> Mapping[str, Any]:
         "leaked_by_site_ml": {
             site: [to_clinical(record.leaked[site], "ml") for record in records]
             for site in SITES
-            if history.last.leaked[site] > LEAST_COURSE
+            if history.last.leaked[site] > LEAST_LEAK
         },
         "open_sites": [list(record.open_sites) for record in records],
         "rate_ml_per_min": [to_clinical(record.rate, "ml/min") for record in records],

@@ -6,8 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments.case.units import to_clinical
+from materials.observation import DETECTABLE_LEAK, LEAST_LEAK
+
 NOTICE = "Research software: not a medical device, not validated for patients, not for planning a treatment."
 """Stands wherever people read results."""
+
+LEAST_LEAK_ML, DETECTABLE_LEAK_ML = to_clinical(LEAST_LEAK, "ml"), to_clinical(DETECTABLE_LEAK, "ml")
+
+NOTHING_LEAKED = "nothing leaked"
+"""What is said of no more than :data:`materials.observation.LEAST_LEAK`, everywhere."""
 
 LARGEST_FIXED, LEAST_FIXED = 1e6, 1e-2
 """Absolute values between these are written without a power of ten."""
@@ -22,6 +30,11 @@ DIRECTIONS = (("right", "left"), ("anterior", "posterior"), ("inferior", "superi
 def words(name: str) -> str:
     """A name as people write it: ``left_wall`` -> ``left wall``, ``leak_limit:canal`` -> ``leak limit, canal``."""
     return name.replace("_", " ").replace(":", ", ")
+
+
+def leaked(volume_ml: float) -> bool:
+    """Whether so much cement left the body, or left it at a site, that it is said."""
+    return volume_ml > LEAST_LEAK_ML
 
 
 def duration(seconds: float) -> str:

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem.errors import ConvergenceError
-
-DETECTABLE_LEAK = 20.0
-"""Cement in mm3 (0.02 ml) above which a site counts as leaking, and a front as being beyond a plane (tag D)."""
+from materials.observation import DETECTABLE_LEAK
 
 BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT = 1e-10, 1e-8, 1e-8
 """What the balances, over the volumes that came in or the rate, and the bounds 0 and 1 of the saturation may miss."""
@@ -143,7 +141,7 @@ class LeakOnset:
 
 
 def leak_onsets(records: Sequence[StepRecord]) -> dict[str, LeakOnset]:
-    """Site -> onset of its leak, for the sites whose leak passed :data:`DETECTABLE_LEAK`; linear within a step."""
+    """Site -> onset of its leak, for the sites whose leak is detectable; linear within a step."""
     onsets = {}
     for site in records[-1].leaked:
         after = next((number for number, record in enumerate(records) if record.leaked[site] >= DETECTABLE_LEAK), 0)
@@ -166,7 +164,8 @@ class InjectionHistory:
         stop_reason: ``volume_reached``, ``leak_limit:<site>``, ``front_limit``, ``working_time``, ``stop_pressure``,
             ``pressure_limit`` or ``no_flow``.
         needle_ends: when and why each needle of the procedure ended.
-        onsets: site -> onset of its leak, for the sites whose leak passed :data:`DETECTABLE_LEAK`.
+        onsets: site -> onset of its leak, for the sites whose leak passed
+            :data:`materials.observation.DETECTABLE_LEAK`.
         resting_pressure: largest pressure in MPa that outside pressures and tumour vessels cause before the injection.
         saturation: (m,) final cement saturation in the order of the mesh; None on ranks other than 0.
     """

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.injection.history import DETECTABLE_LEAK
 from fem.partition import Partition
 from meshes.leak_sites import SITES
+
+LEAST_FRONT = 20.0
+"""Cement in mm3 (0.02 ml) beyond a plane from which on the front counts as being beyond it: some cells, no single one
+(tag D)."""
 
 
 class StopRules:
@@ -47,7 +50,7 @@ class StopRules:
             leaked: (sites,) cement in mm3 that has left so far.
         """
         if rule == "front_limit":
-            return self._volume_beyond(saturation) - DETECTABLE_LEAK
+            return self._volume_beyond(saturation) - LEAST_FRONT
         site = rule.removeprefix("leak_limit:")
         return float(leaked[SITES.index(site)] - self._leak_limits[site])
 

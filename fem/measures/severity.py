@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from fem.injection.history import DETECTABLE_LEAK
+from materials.observation import DETECTABLE_LEAK
 from materials.provenance import check_ranges, quantity
 from meshes.leak_sites import LEAK_SITES, Shape, YeomClass
 
@@ -115,7 +115,7 @@ class LeakSeverity:
 
     Attributes:
         size: largest dimension in mm; 0.0 where nothing leaked.
-        grade: None below :data:`fem.injection.history.DETECTABLE_LEAK`.
+        grade: None below :data:`materials.observation.DETECTABLE_LEAK`.
     """
 
     size: float

@@ -19,7 +19,7 @@ from typing import Any
 from demo_body import Body, Fineness, Line, Outcome, Tables, Variant
 
 from experiments.case.units import to_clinical
-from fem.injection.history import DETECTABLE_LEAK
+from materials.observation import DETECTABLE_LEAK
 
 NOTHING = 5e-4
 """ml; smaller differences between leaks are none."""

@@ -12,11 +12,12 @@ import pytest
 from flow_phantom import CANAL, FORAMEN, MARROW, MARROW_VISCOSITY, RATE, build_phantom, plan_of
 
 from fem.errors import ConvergenceError
-from fem.injection.history import DETECTABLE_LEAK
 from fem.injection.injection import Injection
+from fem.injection.stopping import LEAST_FRONT
 from fem.partition import Partition
 from materials.cannula import Cannula
 from materials.cement import CEMENTS, Cement, newtonian_cement
+from materials.observation import DETECTABLE_LEAK
 
 PLAN = plan_of(4000.0, start_age=300.0)
 
@@ -132,7 +133,7 @@ def test_front_limit(phantom, inject):
     pores = phantom.mesh.cell_volumes * phantom.medium.porosity
     saturation = history.saturation
     beyond = (phantom.mesh.cell_centroids[:, 1] > limit) & (saturation > 0.5 - 1e-5)
-    assert pores[beyond] @ saturation[beyond] >= DETECTABLE_LEAK
+    assert pores[beyond] @ saturation[beyond] >= LEAST_FRONT
     shorter = plan_of(history.last.injected * 0.99, start_age=300.0, front_limit=limit)
     assert inject(shorter, needle="central")[0].stop_reason == "volume_reached"
 
