@@ -161,6 +161,9 @@ class Case(Section):
         )
 
 
+DERIVED = "derived"
+"""Tag of a value that follows from others in the case file."""
+
 CASES = Path(__file__).parents[1] / "cases"
 """Folder of the case files that come with the software."""
 
@@ -223,7 +226,10 @@ def _with_total_volume(case: Case) -> Case:
     if None in volumes or "volume_ml" in case.injection.model_fields_set:
         return case
     total = math.fsum(volume for volume in volumes if volume is not None)
-    return case.model_copy(update={"injection": case.injection.model_copy(update={"volume_ml": total})})
+    # nobody gave it, so it does not count as set
+    values = {**dict(case.injection), "volume_ml": total}
+    injection = type(case.injection).model_construct(case.injection.model_fields_set, **values)
+    return case.model_copy(update={"injection": injection})
 
 
 def demo_case(defect: bool = False, size_mm: float | None = None) -> Case:
@@ -238,13 +244,17 @@ def demo_case(defect: bool = False, size_mm: float | None = None) -> Case:
 def defaults_used(case: Case) -> dict[str, dict[str, Any]]:
     """The physical values that the case file left to this module: ``section.key`` -> value, unit, source, tag.
 
-    Values that are None belong to a law in ``materials``, which lists them itself.
+    Values that are None belong to a law in ``materials``, which lists them itself. The tag of what follows from other
+    keys is :data:`DERIVED`.
     """
-    return {
+    used = {
         item.place: {"value": item.value, "unit": item.key.unit, "source": item.key.source, "tag": item.key.tag}
         for item in key_values(case)
         if item.key.tag and not item.given
     }
+    if "injection.volume_ml" in used and all(needle.own_volume_ml is not None for needle in case.needles):
+        used["injection.volume_ml"] |= {"source": "the needles' volumes added up", "tag": DERIVED}
+    return used
 
 
 def json_schema() -> dict[str, Any]:

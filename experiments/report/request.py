@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.case.keys import Key, all_keys
-from experiments.case.schema import Case
+from experiments.case.schema import DERIVED, Case
 from experiments.report.content import Table, pairs
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import given, place, plain, words
@@ -124,7 +124,8 @@ def _shape(table: str, entry: Mapping[str, Any], *hidden: str) -> str:
 def _row(name: str, value: Any, key: Key | None, default: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Key, value, unit, meaning and origin of one value of the case file."""
     if default is not None:
-        origin = f"default ({default['tag']}): {default['source']}"
+        tag = default["tag"]
+        origin = f"{tag if tag == DERIVED else f'default ({tag})'}: {default['source']}"
     elif key is not None and not key.tag and value == key.default:
         origin = "as by default"
     else:

@@ -57,8 +57,12 @@ def test_what_is_left_open_is_shared(
 def test_volumes_of_all_needles_make_the_planned_volume() -> None:
     case = build(needles=[{"volume_ml": 1.5}, {**RIGHT, "boluses": parts(0.5, 1.0)}])
     assert case.injection.volume_ml == 3.0
-    assert "injection.volume_ml" not in defaults_used(case)
-    assert "injection.volume_ml" in defaults_used(build(needles=[{"volume_ml": 1.5}, RIGHT]))
+    derived = {"value": 3.0, "unit": "ml", "source": "the needles' volumes added up", "tag": "derived"}
+    assert defaults_used(case)["injection.volume_ml"] == derived
+    assert defaults_used(build(needles=[{"volume_ml": 1.5}, RIGHT]))["injection.volume_ml"]["tag"] == "M"
+    given = build(needles=[{"volume_ml": 1.5}, {**RIGHT, "volume_ml": 1.5}], injection={"volume_ml": 3.0})
+    assert "injection.volume_ml" not in defaults_used(given)
+    assert build_case(case.model_dump(exclude_unset=True)) == case
 
 
 @pytest.mark.parametrize(

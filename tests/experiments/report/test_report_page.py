@@ -13,6 +13,7 @@ import pytest
 from browsing import browser, share_of_color  # noqa: F401  (pytest finds the fixture here)
 from typer.testing import CliRunner
 
+from experiments.case.schema import build_case, defaults_used
 from experiments.cli.main import app
 from experiments.compare.comparison import Comparison
 from experiments.pictures.style import CEMENT_COLOR
@@ -110,6 +111,15 @@ def test_values_of_the_case_file_and_defaults_are_told_apart(page: Page) -> None
     at = cells.index("pressure_limit_kpa")
     assert cells[at + 1 : at + 3] == ["3200", "kPa"]
     assert cells[at + 4].startswith("default (S): largest of the syringe pressures measured in vivo")
+
+
+def test_a_volume_that_the_needles_add_up_to_is_not_said_to_be_given() -> None:
+    needles = [{"volume_ml": 1.5}, {"side": "right", "volume_ml": 2.0}]
+    case = build_case({"patient": {"demo": True}, "needles": needles})
+    manifest = {"case": case.model_dump(mode="json"), "defaults": defaults_used(case)}
+    (table,) = [each for each in case_tables(FinishedCase("case", Path(), {}, manifest)) if each.title == "[injection]"]
+    (row,) = [row for row in table.rows if row[0] == "volume_ml"]
+    assert (row[1], row[4]) == ("3.5", "derived: the needles' volumes added up")
 
 
 def test_quality_page_has_balances_iterations_versions_and_checksums(page: Page, finished_demo: FinishedCase) -> None:
