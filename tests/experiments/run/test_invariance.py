@@ -1,10 +1,13 @@
-"""What must not matter does not: the voxel order of a lesion's mask, and the number of ranks of a full procedure."""
+"""What must not matter does not: the voxel order of a lesion's mask, the number of ranks and the kind of processor."""
 
 import json
+import os
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -85,29 +88,19 @@ def test_a_lesion_mask_in_another_voxel_order_is_the_same_lesion(
     assert np.array_equal(found.cells["lesion_1"], expected.cells["lesion_1"])
 
 
-@pytest.mark.mpi
-def test_two_ranks_give_the_results_of_one(tmp_path: Path) -> None:
-    launcher = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
-    assert launcher is not None
-    (tmp_path / "case.toml").write_text(PROCEDURE)
-    results = []
-    for ranks in (1, 2):
-        out = tmp_path / f"out{ranks}"
-        command = [
-            launcher,
-            "-n",
-            str(ranks),
-            sys.executable,
-            "-m",
-            "vertebroplasty",
-            "run",
-            "case.toml",
-            "-o",
-            out,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        results.append(json.loads((out / "results.json").read_text()))
+def results_of(folder: Path, name: str, *launcher: str, **environment: str) -> dict[str, Any]:
+    """What the procedure's run writes, in a process of its own."""
+    (folder / "case.toml").write_text(PROCEDURE)
+    command = [*launcher, sys.executable, "-m", "vertebroplasty", "run", "case.toml", "-o", name]
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=folder, env=variables)
+    assert done.returncode == 0, done.stderr
+    results: dict[str, Any] = json.loads((folder / name / "results.json").read_text())
+    return results
+
+
+def check_equal(*results: dict[str, Any]) -> None:
+    """Whether two results agree to six digits."""
     assert results[0]["injection"]["injected_ml"] == pytest.approx(1.6, rel=1e-7)
     for state in ("intact", "augmented"):
         # Couplings that all but vanish, such as of shear and bending, are measured by the stiffnesses that they couple.
@@ -115,3 +108,49 @@ def test_two_ranks_give_the_results_of_one(tmp_path: Path) -> None:
         scale = np.sqrt(np.diag(first))
         assert np.abs((first - second) / np.outer(scale, scale)).max() <= 1e-6
     assert differences(*results, 1e-6) == []
+
+
+@pytest.mark.mpi
+def test_two_ranks_give_the_results_of_one(tmp_path: Path) -> None:
+    launcher = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+    assert launcher is not None
+    check_equal(results_of(tmp_path, "one", launcher, "-n", "1"), results_of(tmp_path, "two", launcher, "-n", "2"))
+
+
+OLDER_PROCESSOR = {"OPENBLAS_CORETYPE": "Prescott", "NUMBA_CPU_NAME": "x86-64"}
+"""What OpenBLAS and numba do on a processor with neither AVX nor fused operations."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names processors of another kind")
+def test_an_older_processor_gives_the_results_of_this_one(tmp_path: Path) -> None:
+    check_equal(results_of(tmp_path, "this"), results_of(tmp_path, "older", **OLDER_PROCESSOR))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names processors of another kind")
+def test_an_older_processor_makes_the_same_mesh_to_the_bit() -> None:
+    variables = [{**os.environ, **environment} for environment in ({}, OLDER_PROCESSOR)]
+    found = [
+        subprocess.run([sys.executable, "-c", MESH], capture_output=True, check=True, env=env) for env in variables
+    ]
+    assert len(found[0].stdout) == 64
+    assert found[0].stdout == found[1].stdout
+
+
+MESH = """
+import hashlib
+import sys
+
+from meshes.body_mesh import mesh_body
+from meshes.demo_patient import demo_patient
+from meshes.sampling import voxel_weights
+from meshes.vertebra import read_vertebra
+
+files = demo_patient()
+vertebra = read_vertebra(files.ct, files.mask, files.level, subregions=files.subregions)
+mesh = mesh_body(vertebra, 2.0)
+weights = voxel_weights(mesh, vertebra)
+parts = [mesh.points, mesh.cells, *mesh.facet_regions.values(), weights.data, weights.indices]
+sys.stdout.write(hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
+"""
