@@ -39,7 +39,7 @@ def plan_table(case: FinishedCase) -> Table:
             (
                 "mechanics",
                 f"the {mechanics['domain']} between {mechanics['plates']} plates, axial load "
-                f"{given(mechanics['load_n'], 'N')}",
+                f"{_asked(asked, 'mechanics.load_n')}",
             )
         )
     return pairs("Plan and patient", rows)
@@ -81,21 +81,20 @@ def law_tables(case: FinishedCase) -> tuple[Table, ...]:
 
 
 def _injection_rows(asked: Mapping[str, Any], needles: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    injection, cement = asked["injection"], asked["cement"]
     limits = (
-        f"syringe pressure at most {given(injection['pressure_limit_kpa'], 'kPa')}, leak at most "
-        f"{given(injection['leak_limit_ml'], 'ml')} at a site"
+        f"syringe pressure at most {_asked(asked, 'injection.pressure_limit_kpa')}, leak at most "
+        f"{_asked(asked, 'injection.leak_limit_ml')} at a site"
     )
     rows = [
         (
             "injection",
-            f"{given(injection['volume_ml'], 'ml')} at {given(injection['rate_ml_per_min'], 'ml/min')} per needle; "
+            f"{_asked(asked, 'injection.volume_ml')} at {_asked(asked, 'injection.rate_ml_per_min')} per needle; "
             f"{limits}",
         ),
         (
             "cement",
-            f"{plain(cement['viscosity'])} viscosity, injected {given(cement['injected_after_mixing_min'], 'min')} "
-            "after mixing",
+            f"{_asked(asked, 'cement.viscosity')} viscosity, injected "
+            f"{_asked(asked, 'cement.injected_after_mixing_min')} after mixing",
         ),
     ]
     for index, (plan, lies) in enumerate(zip(asked["needles"], needles, strict=True), 1):
@@ -108,6 +107,12 @@ def _injection_rows(asked: Mapping[str, Any], needles: list[Mapping[str, Any]]) 
             )
         )
     return rows
+
+
+def _asked(asked: Mapping[str, Any], path: str) -> str:
+    """The value of a key with its unit."""
+    table, _, name = path.partition(".")
+    return given(asked[table][name], _unit(all_keys(Case)[path]))
 
 
 def _shape(table: str, entry: Mapping[str, Any], *hidden: str) -> str:
