@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from meshes.tetmesh import TetMesh
 
+JIT_OPTIONS: dict[str, Any] = {"timeout": 300}
+"""Of DOLFINx's compiler of forms: s that a process waits for one that compiles the same form, where 10 is too short."""
+
 
 @dataclass(frozen=True)
 class Partition:

@@ -33,7 +33,7 @@ from fem import krylov, profiling, solver_options
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.membrane import Membrane, MembraneForm
 from fem.mechanics.rigid_body import set_rigid_body_modes
-from fem.partition import Partition
+from fem.partition import JIT_OPTIONS, Partition
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +150,8 @@ class ElasticProblem:
         self._level = _Level(self.space, constraints, self._constants, skin, storage, solver_options.ELASTICITY)
         self._displacement = fem.Function(self.space)
         self._force_form = fem.form(
-            _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants, skin)
+            _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants, skin),
+            jit_options=JIT_OPTIONS,
         )
         self._rhs = la.vector(self.space.dofmap.index_map, 3)
         self._rhs_vector = la_petsc.create_vector_wrap(self._rhs)
@@ -315,7 +316,7 @@ class _Level:
             for i in range(3)
         ]
         trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
-        self._form = fem.form(_energy_form(trial, test, constants, skin))
+        self._form = fem.form(_energy_form(trial, test, constants, skin), jit_options=JIT_OPTIONS)
         self._storage, self._prefix = storage, prefix
         self.matrix: Any = None
 

@@ -24,7 +24,7 @@ from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.elasticity import stress as stress_of
 from fem.mechanics.membrane import Membrane
 from fem.mechanics.membrane_fields import MembraneFields, membrane_fields
-from fem.partition import Partition
+from fem.partition import JIT_OPTIONS, Partition
 from meshes.tetmesh import TetMesh
 
 FloatArray = NDArray[np.float64]
@@ -147,7 +147,8 @@ def corner_forces(mesh: TetMesh, stress: FloatArray) -> FloatArray:
 
 def _at_corners(partition: Partition, tensor: Any) -> FloatArray:
     """(owned cells, 4, 3, 3) values of a tensor that is linear in every cell."""
-    values = fem.Expression(tensor, _CORNERS).eval(partition.mesh, np.arange(partition.owned_cells, dtype=np.int32))
+    expression = fem.Expression(tensor, _CORNERS, jit_options=JIT_OPTIONS)
+    values = expression.eval(partition.mesh, np.arange(partition.owned_cells, dtype=np.int32))
     return np.asarray(values, dtype=np.float64).reshape(partition.owned_cells, 4, 3, 3)
 
 
