@@ -62,7 +62,7 @@ def main(path: Path, factor: float) -> None:
         front_advance=usual.front_advance / factor,
         least_steps=round(usual.least_steps * factor),
     )
-    injection = Injection(
+    injection = Injection.build(
         Partition.build(mesh), medium, walls, [needle], newtonian_cement(CEMENT), DisplacedFluids(MARROW), plan
     )
     history = injection.run()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,9 @@ from benchmarks import processes
 from benchmarks.flow_body import Body, Moment
 from benchmarks.stopwatch import Stopwatch
 from fem import krylov
+from fem.injection.flow import CoupledFlow
 from fem.injection.injection import Injection
+from fem.injection.injection_state import InjectionState
 from fem.injection.plan import Bolus, Stage
 from fem.injection.transport import CementTransport
 from fem.partition import Partition
@@ -116,54 +117,43 @@ def inject(body: Body, partition: Partition) -> tuple[list[Moment], dict[str, An
     The first step is left out: it has no pressure to begin with.
     """
     setup, tissues = body.setup, body.prepared.tissues
-    injection = Injection(
+    injection = Injection.build(
         partition, tissues.medium, setup.walls, setup.needles, body.laws.cement, tissues.fluids, setup.plan,
         tissues.exchange,
     )  # fmt: skip
-    flow, transport, watch = injection._flow, injection._transport, Stopwatch()
+    flow, transport, watch = injection.flow, injection.transport_step.transport, Stopwatch()
     watch_pressure(watch, flow.pressure)
-    moments: list[Moment] = []
-
-    def remember(solve: Callable[..., None]) -> Callable[..., None]:
-        def remembering(mobility: NDArray[np.float64], source: NDArray[np.float64], *others: Any) -> None:
-            conductance, outside = others[:2]
-            filled = np.where(source > 0.0, 1.0, injection._saturation)
-            moments.append(
-                Moment(
-                    filled, flow.cement_viscosity.copy(), flow.displaced_viscosity.copy(), source.copy(),
-                    conductance.copy(), outside.copy(),
-                )
-            )  # fmt: skip
-            del moments[:-2]
-            solve(mobility, source, *others)
-
-        return remembering
-
-    flow.pressure.solve = remember(flow.pressure.solve)  # type: ignore[method-assign]
-    watch.watch(flow, "solve_fixed_point", "whole")
+    watch.watch(CoupledFlow, "solve_fixed_point", "whole")
     watch.watch(transport, "_order_along", "order")
     watch.watch(transport, "advance", "transport")
     steps: list[dict[str, float]] = []
-    rounds: list[int] = []
-
-    def note(_: float) -> None:
-        taken = watch.take()
-        rounds.append(flow.picard_iterations)
-        moved = {name: COMM.allreduce(taken.get(name, 0.0), op=MPI.MAX) for name in ("order", "transport")}
-        steps.append({**parts(taken), **moved})
-
     COMM.barrier()
     with (everything := Stopwatch()).measure("injection"):
-        history = injection.run(progress=note)
+        states = [injection.start()]
+        watch.take()
+        rounds, iterations = [], []
+        for state in injection.steps(states[-1]):
+            injection.recorder.record(state)
+            taken = watch.take()
+            moved = {name: COMM.allreduce(taken.get(name, 0.0), op=MPI.MAX) for name in ("order", "transport")}
+            steps.append({**parts(taken), **moved})
+            rounds.append(state.flow.picard_iterations)
+            iterations.append(state.flow.solver_iterations)
+            states = [states[-1], state]
     seconds = COMM.allreduce(everything.take()["injection"], op=MPI.MAX)
+    moments = [problem(flow, state) for state in states]
     injection.destroy()
-    found = {
-        "steps": steps[1:],
-        "rounds": rounds[1:],
-        "iterations": [record.pressure_iterations for record in history.records[2:]],
-        "seconds": seconds,
-    }
+    found = {"steps": steps[1:], "rounds": rounds[1:], "iterations": iterations[1:], "seconds": seconds}
     return moments, found
+
+
+def problem(flow: CoupledFlow, state: InjectionState) -> Moment:
+    """The pressure problem that the flow of a state has solved last."""
+    solved, displaced = state.flow.pressure, state.flow.displaced_viscosity
+    stiffness = flow.pressure.wall_stiffness(solved.mobility)
+    _, conductance, outside = flow.walls.linearise(state.flow.walls, state.saturation, displaced, stiffness)
+    filled = np.where(solved.source > 0.0, 1.0, state.saturation)
+    return Moment(filled, state.flow.cement_viscosity, displaced, solved.source, conductance, outside)
 
 
 def single_steps(pressure: DarcyPressure, moments: list[Moment], repeats: int) -> dict[str, Any]:
@@ -282,7 +272,7 @@ def grow(body: Body, count: int) -> dict[str, Any]:
     plan = replace(setup.plan, stages=(Stage((Bolus(0, SMALL_VOLUME, rate),)),), least_steps=5, output_count=1)
     held = []
     for _ in range(count):
-        injection = Injection(
+        injection = Injection.build(
             partition, tissues.medium, setup.walls, setup.needles, body.laws.cement, tissues.fluids, plan,
             tissues.exchange,
         )  # fmt: skip

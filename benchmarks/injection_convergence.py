@@ -199,7 +199,7 @@ def compute(setting: Setting) -> Run:
         least_steps=round(setup.plan.least_steps * setting.factor),
     )
     tissues = prepared.tissues
-    injection = Injection(
+    injection = Injection.build(
         partition, tissues.medium, setup.walls, setup.needles, laws.cement, tissues.fluids, plan, tissues.exchange
     )
     history = injection.run()

@@ -102,7 +102,7 @@ def test_injection(benchmark: BenchmarkFixture, state: State) -> None:
     setup, tissues = state.body.setup, state.body.prepared.tissues
 
     def inject() -> float:
-        injection = Injection(
+        injection = Injection.build(
             state.partition, tissues.medium, setup.walls, setup.needles, state.body.laws.cement, tissues.fluids,
             setup.plan, tissues.exchange,
         )  # fmt: skip

@@ -130,7 +130,7 @@ def _inject(
 ) -> tuple[InjectionHistory, list[FieldSnapshot]]:
     snapshots: list[FieldSnapshot] = []
     with profiling.Stage("Injection"), progress.stage("injection") as stage:
-        injection = Injection(
+        injection = Injection.build(
             partition,
             prepared.tissues.medium,
             setup.walls,

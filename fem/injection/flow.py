@@ -16,15 +16,18 @@ from dataclasses import dataclass, replace
 from mpi4py import MPI
 
 import numpy as np
+from dolfinx import la
 from numpy.typing import NDArray
 
 from fem.errors import ConvergenceError
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
-from fem.injection.needle_tips import NeedleTips, PressureResponse
+from fem.injection.flow_state import FlowState, PoreFluids
+from fem.injection.needle_tips import NeedleTips, PressureResponse, TipSurroundings
 from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from fem.pressure.darcy import RELATIVE_TOLERANCE, DarcyPressure
+from fem.pressure.pressure_field import PressureField
 from materials.cement import Rheology, pore_shear_rate
 from materials.tissue import mixed_viscosity
 
@@ -39,7 +42,7 @@ CONDUIT_TOLERANCE = 0.02
 """Relative change by the last solve of the viscosity in conduits, times their share of the planned rate."""
 
 WALL_TOLERANCE = 1e-6
-"""Rate that walls in the wrong state may miss in the last round, over the planned rate."""
+"""Rate that walls in the wrong state may miss in the last iteration, over the planned rate."""
 
 PICARD_LIMIT = 100
 """Picard iterations after which the fixed point is given up."""
@@ -48,36 +51,46 @@ _RESPONSE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class PoreFluids:
-    """What fills the pores of this rank's cells, ghosts included.
-
-    Attributes:
-        saturation: (local cells,) of cement.
-        age: (local cells,) age of the cement in s on its own clock.
-        fluids: (k, local cells) share of each fluid besides marrow in the displaced phase.
-    """
-
-    saturation: NDArray[np.float64]
-    age: NDArray[np.float64]
-    fluids: NDArray[np.float64]
-
-
 class CoupledFlow:
-    """The flow in one body.
+    """The laws of the flow in one body; what changes in time is a :class:`FlowState`.
+
+    The pressure problem holds a workspace, which no result depends on: from the same state, the same bits come out.
 
     Attributes:
-        pressure: the pressure problem, with the fluxes of the last solve.
+        partition: the distributed mesh.
+        pressure: the pressure problem.
         walls: what passes the walls.
         tips: the needles.
-        rates: (places,) rates of the last solve in mm3/s.
-        cement_viscosity: (local cells,) in MPa s.
-        displaced_viscosity: (local cells,) in MPa s.
-        picard_iterations: of the last fixed point.
-        iterations: conjugate-gradient iterations since the last call of :meth:`count_iterations`.
+        cement: rheology of the cement.
+        fluids: the displaced phase.
+        pressure_limit: largest syringe pressure in MPa.
+        flow_scale: rate in mm3/s that errors of rates are compared with.
+        porosity: (local cells,).
+        mean_permeability: (local cells,) in mm2.
+        exchange: (local cells,) conductance between vessels and cells in mm3/(s MPa).
+        pore_volume: (local cells,) in mm3, 0 in ghosts.
+        driven_at_rest: whether fluid flows without any injection, because of pressures outside or of tumour vessels.
+        cell_vector: part of the workspace, for an exchange between ranks.
     """
 
-    def __init__(
-        self,
+    partition: Partition
+    pressure: DarcyPressure
+    walls: WallFlow
+    tips: NeedleTips
+    cement: Rheology
+    fluids: DisplacedFluids
+    pressure_limit: float
+    flow_scale: float
+    porosity: NDArray[np.float64]
+    mean_permeability: NDArray[np.float64]
+    exchange: NDArray[np.float64]
+    pore_volume: NDArray[np.float64]
+    driven_at_rest: bool
+    cell_vector: la.Vector
+
+    @classmethod
+    def build(
+        cls,
         partition: Partition,
         medium: PorousMedium,
         walls: WallFlow,
@@ -87,8 +100,8 @@ class CoupledFlow:
         exchange: VascularExchange | None,
         pressure_limit: float,
         flow_scale: float,
-    ) -> None:
-        """Set up everything that does not change from step to step.
+    ) -> CoupledFlow:
+        """Pick this rank's cells and set the pressure problem up.
 
         Args:
             partition: the distributed mesh.
@@ -101,172 +114,220 @@ class CoupledFlow:
             pressure_limit: largest syringe pressure in MPa.
             flow_scale: rate in mm3/s that errors of rates are compared with.
         """
-        self.partition, self.walls, self.tips = partition, walls, tips
-        self._comm, self._cement, self._fluids = partition.comm, cement, fluids
-        self._pressure_limit, self._scale = pressure_limit, flow_scale
-        self._porosity = partition.local_cells(medium.porosity)
-        self._mean_permeability = partition.local_cells(medium.mean_permeability)
-        vessel_pressure, self._exchange = None, np.zeros(len(self._porosity))
+        porosity = partition.local_cells(medium.porosity)
+        vessel_pressure, conductance = None, np.zeros(len(porosity))
         if exchange is not None:
             vessel_pressure = partition.local_cells(exchange.pressure)
-            self._exchange = partition.local_cells(exchange.conductance)
-        self.pressure = DarcyPressure(partition, partition.local_cells(medium.permeability), vessel_pressure)
-        self._driven = exchange is not None or not walls.at_rest
-        self._speed = partition.cell_vector()
-        self._weight = partition.cell_volumes * self._porosity
-        self._weight[partition.owned_cells :] = 0.0
-        self._sealed = np.zeros(len(self._porosity), dtype=bool)
-        self.cement_viscosity = np.ones(len(self._porosity))
-        self.displaced_viscosity = np.full(len(self._porosity), fluids.marrow_viscosity)
-        self.rates = np.zeros(tips.count)
-        self.picard_iterations = self.iterations = 0
+            conductance = partition.local_cells(exchange.conductance)
+        pore_volume = partition.cell_volumes * porosity
+        pore_volume[partition.owned_cells :] = 0.0
+        return cls(
+            partition=partition,
+            pressure=DarcyPressure(partition, partition.local_cells(medium.permeability), vessel_pressure),
+            walls=walls,
+            tips=tips,
+            cement=cement,
+            fluids=fluids,
+            pressure_limit=pressure_limit,
+            flow_scale=flow_scale,
+            porosity=porosity,
+            mean_permeability=partition.local_cells(medium.mean_permeability),
+            exchange=conductance,
+            pore_volume=pore_volume,
+            driven_at_rest=exchange is not None or not walls.at_rest,
+            cell_vector=partition.cell_vector(),
+        )
 
-    @property
-    def driven_at_rest(self) -> bool:
-        """Whether fluid flows without any injection, because of pressures outside or of tumour vessels."""
-        return self._driven
+    def initial_state(self) -> FlowState:
+        """No flow, in marrow."""
+        nothing, nowhere = np.zeros(len(self.porosity)), np.zeros(self.tips.count)
+        return FlowState(
+            pressure=PressureField.still(self.partition),
+            walls=self.walls.initial_state(),
+            around=TipSurroundings(resting_pressure=nowhere, saturation=nowhere),
+            rates=nowhere,
+            source_pressure=nowhere,
+            speed=nothing,
+            cement_viscosity=np.ones(len(nothing)),
+            displaced_viscosity=np.full(len(nothing), self.fluids.marrow_viscosity),
+            sealed=np.zeros(len(nothing), dtype=bool),
+        )
 
-    @property
-    def viscosity_ratio(self) -> NDArray[np.float64]:
-        """(local cells,) viscosity of cement over that of the displaced phase."""
-        return self.cement_viscosity / self.displaced_viscosity
+    def solve_resting_pressure(self, fluids: PoreFluids) -> FlowState:
+        """The flow before any injection, from whose pressure tip pressures count."""
+        state = self.initial_state()
+        if not self.driven_at_rest:
+            return state
+        state = self.solve_fixed_point(state, np.zeros(self.tips.count), fluids, 0.0)
+        return replace(state, around=replace(state.around, resting_pressure=state.source_pressure))
 
-    def solve_resting_pressure(self, filling: PoreFluids) -> float:
-        """Find the pressure before any injection, from which tip pressures count; returns its largest value in MPa."""
-        if not self._driven:
-            return 0.0
-        self.solve_fixed_point(np.zeros(self.tips.count), filling, 0.0)
-        self.tips.resting_pressure[:] = self.tips.mean_pressures(self.pressure.facet_pressure)
-        return float(self._comm.allreduce(float(self.pressure.facet_pressure.max()), op=MPI.MAX))
+    def largest_pressure(self, state: FlowState) -> float:
+        """Largest pressure in MPa, on all ranks."""
+        return float(self.partition.comm.allreduce(float(state.pressure.facet_pressure.max()), op=MPI.MAX))
 
-    def solve_fixed_point(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> None:
-        """Picard iteration over viscosities, wall states and pressure.
+    def solve_fixed_point(
+        self, before: FlowState, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float
+    ) -> FlowState:
+        """Picard iteration over viscosities, active set of the walls and pressure.
 
         Args:
+            before: the flow at the time before, whose speeds the first viscosities are of.
             planned: (places,) planned rates in mm3/s; a place with a rate conducts as if it were full of cement, since
                 the cannula is full of it when the injection starts.
-            filling: what fills the pores.
+            fluids: what fills the pores.
             syringe_age: age of the cement in the syringe in s.
 
         Raises:
-            ConvergenceError: a solve or the iteration did not reach their tolerance.
+            ConvergenceError: a solve or the iteration did not reach its tolerance.
         """
-        self.walls.unseal()
-        self._sealed[:] = False
-        self.displaced_viscosity[:] = mixed_viscosity(
-            filling.fluids, self._fluids.viscosities, self._fluids.marrow_viscosity
+        self.pressure.restore(before.pressure)
+        state = replace(
+            before,
+            walls=self.walls.unseal(before.walls),
+            around=replace(before.around, saturation=self.tips.mean_saturations(fluids.saturation)),
+            displaced_viscosity=mixed_viscosity(fluids.fluids, self.fluids.viscosities, self.fluids.marrow_viscosity),
+            sealed=np.zeros_like(before.sealed),
         )
-        self.tips.note_surroundings(filling.saturation)
-        filling = self._with_full_cannulas(planned, filling, syringe_age)
-        for self.picard_iterations in range(1, PICARD_LIMIT + 1):
-            self.cement_viscosity[:] = self._driven_viscosity(filling)
-            self.walls.update_active_set(filling.age)
-            missed = self._solve(planned, filling, syringe_age)
-            change, conduits = self._viscosity_change(filling)
+        fluids = self._with_full_cannulas(planned, fluids, syringe_age)
+        for iteration in range(1, PICARD_LIMIT + 1):
+            viscosity = self._driven_viscosity(state.speed, fluids.age)
+            walls = self.walls.update_active_set(state.walls, fluids.age)
+            state = replace(state, cement_viscosity=viscosity, walls=walls)
+            state, missed = self._solve(state, planned, fluids, syringe_age)
+            change, conduits = self._viscosity_change(state, fluids)
             logger.debug(
                 "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e of the rate",
-                *(self.picard_iterations, change, conduits, missed),
+                *(iteration, change, conduits, missed),
             )
             if change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE and missed <= WALL_TOLERANCE:
-                return
+                return replace(state, pressure=self.pressure.field(), picard_iterations=iteration)
         raise ConvergenceError(
-            f"Viscosity, walls and pressure found no fixed point within {PICARD_LIMIT} iterations: the "
-            f"viscosity still changed by "
-            f"{change:.1e}, the conduits by {conduits:.1e} and the walls by {missed:.1e} of the rate."
+            f"Viscosity, walls and pressure found no fixed point within {PICARD_LIMIT} iterations: the viscosity still "
+            f"changed by {change:.1e}, the conduits by {conduits:.1e} and the walls by {missed:.1e} of the rate."
         )
 
-    def seal(self, saturation: NDArray[np.float64]) -> bool:
-        """Stop the seep out of cells that it would overfill, through walls and into vessels; was there any?"""
-        overfull = (
-            (saturation > 1.0 + OVERFILL_TOLERANCE) & (self._exchange > 0.0) & (self.pressure.exchange_rate < 0.0)
-        )
-        overfull &= ~self._sealed
-        self._sealed |= overfull
-        return bool(self._comm.allreduce(self.walls.seal(saturation) or bool(overfull.any()), op=MPI.LOR))
+    def seal(self, state: FlowState, saturation: NDArray[np.float64]) -> tuple[FlowState, bool]:
+        """Stop the seepage out of cells that it would overfill, through walls and into vessels; was there any?"""
+        taken_up = (self.exchange > 0.0) & (state.pressure.exchange_rate < 0.0)
+        overfull = (saturation > 1.0 + OVERFILL_TOLERANCE) & taken_up & ~state.sealed
+        walls, any_wall = self.walls.seal(state.walls, saturation)
+        found = self.partition.comm.allreduce(any_wall or bool(overfull.any()), op=MPI.LOR)
+        return (replace(state, walls=walls, sealed=state.sealed | overfull) if found else state), bool(found)
 
-    def solve_sealed(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> None:
-        """Solve once more with the viscosities and states of the walls at hand, after walls have been sealed."""
-        self._solve(planned, filling, syringe_age)
+    def solve_sealed(
+        self, state: FlowState, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float
+    ) -> FlowState:
+        """One more solve with the viscosities and the active set at hand, after walls have been sealed."""
+        self.pressure.restore(state.pressure)
+        state, _ = self._solve(state, planned, fluids, syringe_age)
+        return replace(state, pressure=self.pressure.field())
 
-    def count_iterations(self) -> int:
-        """Conjugate-gradient iterations since the last call."""
-        count, self.iterations = self.iterations, 0
-        return count
-
-    def tip_pressures(self, syringe_age: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(places,) tip and syringe pressures in MPa at the present rates; 0 where nothing is injected."""
+    def tip_pressures(self, state: FlowState, syringe_age: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(places,) tip and syringe pressures in MPa at the rates of a state; 0 where nothing is injected."""
         tip, syringe = np.zeros(self.tips.count), np.zeros(self.tips.count)
-        means = self.tips.mean_pressures(self.pressure.facet_pressure)
-        for place in np.flatnonzero(self.rates):
-            rate = float(self.rates[place])
-            tip[place] = self.tips.tip_pressure(int(place), float(means[place]), rate, syringe_age)
-            syringe[place] = self.tips.syringe_pressure(int(place), float(tip[place]), rate, syringe_age)
+        for place in np.flatnonzero(state.rates).tolist():
+            mean, rate = float(state.source_pressure[place]), float(state.rates[place])
+            tip[place] = self.tips.tip_pressure(place, mean, rate, syringe_age, state.around)
+            syringe[place] = self.tips.syringe_pressure(place, float(tip[place]), rate, syringe_age)
         return tip, syringe
 
-    def _with_full_cannulas(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> PoreFluids:
-        """The same filling, where the cement that a source lacks to be full, as it conducts, comes from the syringe."""
+    def cell_pressure(self, state: FlowState) -> NDArray[np.float64]:
+        """(local cells,) pressure in MPa."""
+        self.pressure.restore(state.pressure)
+        return self.pressure.cell_pressure()
+
+    def cell_velocity(self, state: FlowState) -> NDArray[np.float64]:
+        """(local cells, 3) Darcy velocity in mm/s."""
+        self.pressure.restore(state.pressure)
+        return self.pressure.cell_velocity()
+
+    def _with_full_cannulas(self, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float) -> PoreFluids:
+        """The same fluids, where the cement that a source lacks to be full, as it conducts, comes from the syringe."""
         sources = self.tips.shares[planned > 0.0].sum(axis=0) > 0.0
-        present = np.where(sources, np.clip(filling.saturation, 0.0, 1.0), 1.0)
-        return replace(filling, age=present * filling.age + (1.0 - present) * syringe_age)
+        present = np.where(sources, np.clip(fluids.saturation, 0.0, 1.0), 1.0)
+        return replace(fluids, age=present * fluids.age + (1.0 - present) * syringe_age)
 
-    def _driven_viscosity(self, filling: PoreFluids) -> NDArray[np.float64]:
-        """(local cells,) viscosity of cement in MPa s at the speed of the last solve."""
-        shear_rate = pore_shear_rate(
-            self._speed.array, 1.0, self._mean_permeability, 1.0, self._porosity, self._cement.shear_constant
-        )
-        return self._cement.viscosity(shear_rate, filling.age)
+    def _driven_viscosity(self, speed: NDArray[np.float64], age: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(local cells,) viscosity of cement in MPa s at a Darcy speed in mm/s."""
+        shear_rate = pore_shear_rate(speed, 1.0, self.mean_permeability, 1.0, self.porosity, self.cement.shear_constant)
+        return self.cement.viscosity(shear_rate, age)
 
-    def _viscosity_change(self, filling: PoreFluids) -> tuple[float, float]:
+    def _viscosity_change(self, state: FlowState, fluids: PoreFluids) -> tuple[float, float]:
         """How much the last solve changes the viscosities that it was made with.
 
         Returns:
             Root mean square of the relative change over the cement, and that in the conduits times their share of the
             planned rate.
         """
-        weight = self._weight * np.maximum(filling.saturation, 0.0)
-        weight[: self.partition.owned_cells] += self.tips.shares[:, : self.partition.owned_cells].sum(axis=0)
-        squares = weight @ (self._driven_viscosity(filling) / self.cement_viscosity - 1.0) ** 2
-        conduits = self.walls.viscosity_change(filling.age)
-        total = self._comm.allreduce(np.array([float(squares), float(weight.sum()), conduits]))
-        return float(np.sqrt(total[0] / total[1])), float(total[2] / self._scale)
+        owned = self.partition.owned_cells
+        weight = self.pore_volume * np.maximum(fluids.saturation, 0.0)
+        weight[:owned] += self.tips.shares[:, :owned].sum(axis=0)
+        squares = weight @ (self._driven_viscosity(state.speed, fluids.age) / state.cement_viscosity - 1.0) ** 2
+        conduits = self.walls.viscosity_change(state.walls, fluids.age)
+        total = self.partition.comm.allreduce(np.array([float(squares), float(weight.sum()), conduits]))
+        return float(np.sqrt(total[0] / total[1])), float(total[2] / self.flow_scale)
 
-    def _solve(self, planned: NDArray[np.float64], filling: PoreFluids, syringe_age: float) -> float:
-        """Pressure, fluxes and rates at the present viscosities; returns what the walls missed of the planned rate."""
+    def _solve(
+        self, state: FlowState, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float
+    ) -> tuple[FlowState, float]:
+        """Pressure, fluxes and rates at the viscosities and the active set of a state.
+
+        Returns:
+            The state after it, whose pressure still stands in the workspace alone, and what the walls missed of the
+            planned rate.
+        """
         active = planned > 0.0
         source_cells = self.tips.shares[active].sum(axis=0) > 0.0
-        saturation = np.where(source_cells, 1.0, filling.saturation)
-        mobility = saturation / self.cement_viscosity + (1.0 - saturation) / self.displaced_viscosity
-        stiffness = self.pressure.wall_stiffness(mobility)
-        conductance, zero = self.walls.linearise(filling.saturation, self.displaced_viscosity, stiffness)
-        exchange = np.where(self._sealed, 0.0, self._exchange * np.clip(1.0 - filling.saturation, 0.0, 1.0))
+        saturation = np.where(source_cells, 1.0, fluids.saturation)
+        mobility = saturation / state.cement_viscosity + (1.0 - saturation) / state.displaced_viscosity
+        walls, conductance, zero_flow_pressure = self.walls.linearise(
+            state.walls, fluids.saturation, state.displaced_viscosity, self.pressure.wall_stiffness(mobility)
+        )
+        exchange = np.where(state.sealed, 0.0, self.exchange * np.clip(1.0 - fluids.saturation, 0.0, 1.0))
+        iterations = state.solver_iterations
 
         def solve(rates: NDArray[np.float64], accuracy: float = RELATIVE_TOLERANCE) -> NDArray[np.float64]:
+            nonlocal iterations
             source = rates @ self.tips.shares
-            self.pressure.solve(mobility, source, conductance, zero, exchange, accuracy, self._scale)
-            self.iterations += self.pressure.iterations
+            self.pressure.solve(mobility, source, conductance, zero_flow_pressure, exchange, accuracy, self.flow_scale)
+            iterations += self.pressure.iterations
             return self.tips.mean_pressures(self.pressure.facet_pressure)
 
-        self.rates = planned.copy()
-        if not active.any() or not np.isfinite(self._pressure_limit):
-            solve(planned)
-        elif not self._within_limit(means := solve(planned), syringe_age):
+        rates, means = planned.copy(), solve(planned)
+        if np.isfinite(self.pressure_limit) and not self._within_limit(rates, means, syringe_age, state.around):
             # Entry pressures of open sites, too, drive a flow that is not in proportion to the rates.
-            driven = self._driven or self._comm.allreduce(bool(zero.any()), op=MPI.LOR)
-            response = self._response(planned, means, driven, solve)
-            self.rates = self.tips.pressure_limited_rates(planned, response, self._pressure_limit, syringe_age)
-            solve(self.rates)
-        self._speed.array[:] = self.pressure.cell_speed()
-        # On both sides of a border between ranks a cell must have one viscosity, or cement is lost there.
-        self._speed.scatter_forward()
-        missed = self.walls.take_solution(self.pressure.facet_pressure, self.pressure.wall_flux)
-        return float(self._comm.allreduce(missed) / self._scale)
+            entered = self.partition.comm.allreduce(bool(zero_flow_pressure.any()), op=MPI.LOR)
+            response = self._response(planned, means, self.driven_at_rest or entered, solve)
+            rates = self.tips.pressure_limited_rates(planned, response, self.pressure_limit, syringe_age, state.around)
+            means = solve(rates)
+        walls, missed = self.walls.take_solution(walls, self.pressure.facet_pressure, self.pressure.wall_flux)
+        after = replace(
+            state,
+            walls=walls,
+            rates=rates,
+            source_pressure=means,
+            speed=self._speed_with_ghosts(),
+            solver_iterations=iterations,
+        )
+        return after, float(self.partition.comm.allreduce(missed) / self.flow_scale)
 
-    def _within_limit(self, means: NDArray[np.float64], age: float) -> bool:
-        """Whether no syringe pressure is above the limit at the planned rates."""
-        for place in np.flatnonzero(self.rates):
-            rate = float(self.rates[place])
-            tip = self.tips.tip_pressure(int(place), float(means[place]), rate, age)
-            if self.tips.syringe_pressure(int(place), tip, rate, age) > self._pressure_limit:
+    def _speed_with_ghosts(self) -> NDArray[np.float64]:
+        """(local cells,) Darcy speed in mm/s; on both sides of a border between ranks a cell must have one."""
+        speed = self.pressure.cell_speed()
+        if self.partition.comm.size > 1:
+            self.cell_vector.array[:] = speed
+            self.cell_vector.scatter_forward()
+            speed[:] = self.cell_vector.array
+        return speed
+
+    def _within_limit(
+        self, rates: NDArray[np.float64], means: NDArray[np.float64], age: float, around: TipSurroundings
+    ) -> bool:
+        """Whether no syringe pressure is above the limit."""
+        for place in np.flatnonzero(rates).tolist():
+            rate = float(rates[place])
+            tip = self.tips.tip_pressure(place, float(means[place]), rate, age, around)
+            if self.tips.syringe_pressure(place, tip, rate, age) > self.pressure_limit:
                 return False
         return True
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.leak_sites import SITES
 
 
+@dataclass(frozen=True)
 class MassBalance:
     """Volumes in mm3, the same on every rank.
 
@@ -20,13 +23,17 @@ class MassBalance:
         fluid_out: (k,) fluid besides marrow that has left.
     """
 
-    def __init__(self, needles: int, fluid_start: NDArray[np.float64]) -> None:
-        """Begin the balance of so many needles and the (k,) volumes of the fluids besides marrow."""
-        self.injected = np.zeros(needles)
-        self.leaked = np.zeros(len(SITES))
-        self.displaced_out = self.inflow = 0.0
-        self.fluid_start = fluid_start
-        self.fluid_out = np.zeros(len(fluid_start))
+    injected: NDArray[np.float64]
+    leaked: NDArray[np.float64]
+    displaced_out: float
+    inflow: float
+    fluid_start: NDArray[np.float64]
+    fluid_out: NDArray[np.float64]
+
+    @classmethod
+    def begin(cls, needles: int, fluid_start: NDArray[np.float64]) -> MassBalance:
+        """Nothing has moved yet, with the (k,) volumes of the fluids besides marrow."""
+        return cls(np.zeros(needles), np.zeros(len(SITES)), 0.0, 0.0, fluid_start, np.zeros(len(fluid_start)))
 
     def balance_error(self, stored: float) -> float:
         """What the balance of cement misses, over the injected volume, or that of all fluid, over all that has come in.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -23,30 +24,51 @@ PressureResponse = tuple[NDArray[np.float64], NDArray[np.float64]]
 """(places,) mean pressures in MPa around the sources without any injection, and (places, places) per rate of each."""
 
 
+@dataclass(frozen=True)
+class TipSurroundings:
+    """What stands around the source cells of every place.
+
+    Attributes:
+        resting_pressure: (places,) pressure in MPa when nothing is injected.
+        saturation: (places,) mean cement saturation.
+    """
+
+    resting_pressure: NDArray[np.float64]
+    saturation: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class NeedleTips:
     """The places at which tips lie in the course of a procedure.
 
     Attributes:
+        partition: the distributed mesh.
+        cement: rheology of the cement.
+        surfaces: place -> outer facets of its source cells.
         needles: place -> needle, with the source radius that its cells have on this mesh.
         shares: (places, local cells) share of each rate that each cell receives.
-        resting_pressure: (places,) pressure in MPa around each tip when nothing is injected.
     """
 
-    def __init__(self, needles: Sequence[Needle], partition: Partition, cement: Rheology) -> None:
+    partition: Partition
+    cement: Rheology
+    surfaces: tuple[SourceSurface, ...]
+    needles: tuple[Needle, ...]
+    shares: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, needles: Sequence[Needle], partition: Partition, cement: Rheology) -> NeedleTips:
         """Find the source cells of every place and measure what sphere their surface stands for."""
-        self._partition, self._cement = partition, cement
-        self._surfaces = [SourceSurface.around(needle.opening, partition) for needle in needles]
-        self.needles = [
-            Needle(calibrated(needle.opening, surface, partition), needle.cannula, needle.number)
-            for needle, surface in zip(needles, self._surfaces, strict=True)
-        ]
-        self.shares = np.zeros((len(needles), len(partition.cell_facets)))
+        surfaces = tuple(SourceSurface.around(needle.opening, partition) for needle in needles)
+        shares = np.zeros((len(needles), len(partition.cell_facets)))
         for place, needle in enumerate(needles):
-            shares = np.zeros(len(partition.source.cells))
-            shares[needle.opening.cells] = needle.opening.shares
-            self.shares[place] = partition.local_cells(shares)
-        self.resting_pressure = np.zeros(len(needles))
-        self._surrounding = np.zeros(len(needles))
+            whole = np.zeros(len(partition.source.cells))
+            whole[needle.opening.cells] = needle.opening.shares
+            shares[place] = partition.local_cells(whole)
+        placed = tuple(
+            Needle(calibrated(needle.opening, surface, partition), needle.cannula, needle.number)
+            for needle, surface in zip(needles, surfaces, strict=True)
+        )
+        return cls(partition, cement, surfaces, placed, shares)
 
     @property
     def count(self) -> int:
@@ -55,25 +77,30 @@ class NeedleTips:
 
     def mean_pressures(self, facet_pressure: NDArray[np.float64]) -> NDArray[np.float64]:
         """(places,) mean pressure in MPa around the source cells, from (local facets,) pressures."""
-        return np.array([surface.mean(facet_pressure, self._partition) for surface in self._surfaces])
+        return np.array([surface.mean(facet_pressure, self.partition) for surface in self.surfaces])
 
-    def note_surroundings(self, saturation: NDArray[np.float64]) -> None:
-        """Note how much cement stands around the source cells, from (local cells,) saturations."""
-        self._surrounding[:] = [surface.mean_outside(saturation, self._partition) for surface in self._surfaces]
+    def mean_saturations(self, saturation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(places,) mean saturation around the source cells, from (local cells,) saturations."""
+        return np.array([surface.mean_outside(saturation, self.partition) for surface in self.surfaces])
 
-    def tip_pressure(self, place: int, mean: float, rate: float, age: float) -> float:
+    def tip_pressure(self, place: int, mean: float, rate: float, age: float, around: TipSurroundings) -> float:
         """Pressure at an opening in MPa above the resting one, from the mean pressure around its source cells."""
         opening = self.needles[place].opening
-        outside = mean - float(self.resting_pressure[place])
-        return opening.tip_pressure(outside, float(self._surrounding[place]), rate, self._cement, age)
+        outside = mean - float(around.resting_pressure[place])
+        return opening.tip_pressure(outside, float(around.saturation[place]), rate, self.cement, age)
 
     def syringe_pressure(self, place: int, tip_pressure: float, rate: float, age: float) -> float:
         """Tip pressure plus the drop in the cannula in MPa."""
-        consistency, index = float(self._cement.consistency(age)), float(self._cement.index(age))
+        consistency, index = float(self.cement.consistency(age)), float(self.cement.index(age))
         return tip_pressure + float(self.needles[place].cannula.pressure_drop(rate, consistency, index))
 
     def pressure_limited_rates(
-        self, planned: NDArray[np.float64], response: PressureResponse, limit: float, age: float
+        self,
+        planned: NDArray[np.float64],
+        response: PressureResponse,
+        limit: float,
+        age: float,
+        around: TipSurroundings,
     ) -> NDArray[np.float64]:
         """(places,) the planned rates, or the smaller ones at which no syringe pressure is above its limit.
 
@@ -86,6 +113,7 @@ class NeedleTips:
             response: mean pressures around the sources as a function of the rates.
             limit: largest syringe pressure in MPa.
             age: age of the cement in the syringe in s.
+            around: what stands around the sources.
 
         Raises:
             ConvergenceError: the rates of needles that hinder each other did not settle.
@@ -95,7 +123,7 @@ class NeedleTips:
 
         def excess(place: int, rate: float, others: float) -> float:
             mean = others + float(slopes[place, place]) * rate
-            tip = self.tip_pressure(place, mean, rate, age)
+            tip = self.tip_pressure(place, mean, rate, age, around)
             return self.syringe_pressure(place, tip, rate, age) - limit
 
         def beside(place: int, rates: NDArray[np.float64]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,93 +14,106 @@ COMPLETION_TOLERANCE = 1e-9
 """Share of its volume that a bolus may lack when it counts as delivered, and of its length a pause."""
 
 
+@dataclass(frozen=True)
 class Schedule:
-    """The stages of a plan, carried out one after the other.
+    """The stages of a plan, carried out one after the other, and how far they have come.
 
     Attributes:
+        stages: what is to be done.
+        stage: index of the present one; their number when all are done.
+        pause: what is left of its pause in s.
+        left: what is left of each of its boluses in mm3.
+        last_rates: (places,) planned rates in mm3/s of the boluses that were delivered last.
         abandoned: (places,) whether a bolus there was given up before its volume was delivered.
     """
 
-    def __init__(self, stages: tuple[Stage, ...], places: int) -> None:
-        """Begin with the first stage.
+    stages: tuple[Stage, ...]
+    stage: int
+    pause: float
+    left: tuple[float, ...]
+    last_rates: NDArray[np.float64]
+    abandoned: NDArray[np.bool_]
+
+    @classmethod
+    def begin(cls, stages: tuple[Stage, ...], places: int) -> Schedule:
+        """The beginning of the first stage.
 
         Args:
             stages: what is to be done.
             places: number of places of the tips, over which rates are told.
         """
-        self._stages, self._places = stages, places
-        self._stage, self._pause = 0, stages[0].pause
-        self._left = [bolus.volume for bolus in stages[0].boluses]
-        self._last = np.zeros(places)
-        self.abandoned = np.zeros(places, dtype=bool)
+        left = tuple(bolus.volume for bolus in stages[0].boluses)
+        return cls(stages, 0, stages[0].pause, left, np.zeros(places), np.zeros(places, dtype=bool))
 
     @property
     def finished(self) -> bool:
         """Whether all stages are done."""
-        return self._stage == len(self._stages)
+        return self.stage == len(self.stages)
 
     @property
     def pausing(self) -> bool:
         """Whether nothing is injected now because a pause lasts."""
-        return self._pause > 0.0
+        return self.pause > 0.0
 
     def rates(self) -> NDArray[np.float64]:
         """(places,) planned rates in mm3/s now; those of the last boluses once all is done."""
         if self.finished:
-            return self._last
-        rates = np.zeros(self._places)
+            return self.last_rates
+        rates = np.zeros(len(self.last_rates))
         if not self.pausing:
-            for bolus, left in zip(self._stages[self._stage].boluses, self._left, strict=True):
+            for bolus, left in zip(self.stages[self.stage].boluses, self.left, strict=True):
                 rates[bolus.needle] = bolus.rate if left > 0.0 else 0.0
-            self._last = rates
         return rates
 
     def time_left(self, rates: NDArray[np.float64]) -> float:
         """Time in s until a bolus is delivered or the pause is over, at the given rates in mm3/s."""
         if self.pausing:
-            return self._pause
+            return self.pause
         times = [
             left / rates[bolus.needle]
-            for bolus, left in zip(self._stages[self._stage].boluses, self._left, strict=True)
+            for bolus, left in zip(self.stages[self.stage].boluses, self.left, strict=True)
             if rates[bolus.needle] > 0.0
         ]
         return min(times, default=math.inf)
 
-    def advance(self, rates: NDArray[np.float64], step: float) -> None:
-        """Count what was delivered in ``step`` s at the rates in mm3/s."""
+    def advance(self, rates: NDArray[np.float64], step: float) -> Schedule:
+        """The schedule after ``step`` s at the rates in mm3/s."""
         if self.pausing:
-            self._pause -= step
-            if self._pause <= COMPLETION_TOLERANCE * self._stages[self._stage].pause:
-                self._pause = 0.0
-            return
-        for index, bolus in enumerate(self._stages[self._stage].boluses):
-            self._left[index] -= rates[bolus.needle] * step
-            if self._left[index] <= COMPLETION_TOLERANCE * bolus.volume:
-                self._left[index] = 0.0
-        self._enter_next_stage()
+            left = self.pause - step
+            return replace(self, pause=0.0 if left <= COMPLETION_TOLERANCE * self.stages[self.stage].pause else left)
+        volumes = []
+        for bolus, volume in zip(self.stages[self.stage].boluses, self.left, strict=True):
+            left = volume - rates[bolus.needle] * step
+            volumes.append(0.0 if left <= COMPLETION_TOLERANCE * bolus.volume else float(left))
+        return self._with_left(volumes)
 
-    def abandon(self, places: NDArray[np.int64]) -> None:
-        """Give up the boluses at these places of this stage."""
-        for index, bolus in enumerate(self._stages[self._stage].boluses):
+    def abandon(self, places: NDArray[np.int64]) -> Schedule:
+        """The schedule without the boluses at these places of this stage."""
+        volumes, abandoned = list(self.left), self.abandoned.copy()
+        for index, bolus in enumerate(self.stages[self.stage].boluses):
             if bolus.needle in places:
-                self._left[index] = 0.0
-                self.abandoned[bolus.needle] = True
-        self._enter_next_stage()
+                volumes[index] = 0.0
+                abandoned[bolus.needle] = True
+        return replace(self._with_left(volumes), abandoned=abandoned)
 
     def pending(self) -> NDArray[np.bool_]:
         """(places,) whether something is still to be delivered there, in this stage or in a later one."""
-        pending = np.zeros(self._places, dtype=bool)
+        pending = np.zeros(len(self.last_rates), dtype=bool)
         if not self.finished:
-            boluses = self._stages[self._stage].boluses
-            pending[[bolus.needle for bolus, left in zip(boluses, self._left, strict=True) if left > 0.0]] = True
-            for stage in self._stages[self._stage + 1 :]:
+            boluses = self.stages[self.stage].boluses
+            pending[[bolus.needle for bolus, left in zip(boluses, self.left, strict=True) if left > 0.0]] = True
+            for stage in self.stages[self.stage + 1 :]:
                 pending[[bolus.needle for bolus in stage.boluses]] = True
         return pending
 
-    def _enter_next_stage(self) -> None:
-        if any(self._left):
-            return
-        self._stage += 1
-        if not self.finished:
-            stage = self._stages[self._stage]
-            self._pause, self._left = stage.pause, [bolus.volume for bolus in stage.boluses]
+    def _with_left(self, volumes: list[float]) -> Schedule:
+        """The same with other volumes left, in the next stage where none is."""
+        last_rates = self.last_rates if self.pausing else self.rates()
+        if any(volumes):
+            return replace(self, left=tuple(volumes), last_rates=last_rates)
+        following = self.stage + 1
+        if following == len(self.stages):
+            return replace(self, stage=following, left=(), last_rates=last_rates)
+        stage = self.stages[following]
+        left = tuple(bolus.volume for bolus in stage.boluses)
+        return replace(self, stage=following, pause=stage.pause, left=left, last_rates=last_rates)

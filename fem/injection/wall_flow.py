@@ -16,6 +16,7 @@ new front to push in. Traces that numerical diffusion carries ahead of the front
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,89 @@ OVERFILL_TOLERANCE = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
 
 
-class WallFlow:
-    """This rank's share of the walls, and the state of their law.
+@dataclass(frozen=True)
+class WallState:
+    """What a pressure solve has left at this rank's walls, and how the law stood in it.
 
     Attributes:
-        cells: (b,) local cell behind each facet.
-        openings: (b,) whether cement may pass.
+        cement_passes: (b,) whether the law let cement out through each facet.
+        flows_back: (b,) whether the law let fluid in there.
+        sealed: (b,) whether the wall is closed to the displaced phase, because its cell would overfill.
+        entry_pressure: (b,) MPa above the pressure outside from which cement passes; infinite at intact walls.
+        conduit_viscosity: (b,) apparent viscosity of cement in the conduits in MPa s.
+        saturation: (b,) cement saturation behind each facet, between 0 and 1.
+        displaced_conductance: (b,) in mm3/(s MPa) to the displaced phase where it fills the cell behind.
+        cement_conductance: (b,) in mm3/(s MPa) to cement where it fills the cell behind.
+        pressure_drop: (b,) pressure behind each facet less that outside in MPa.
+        flux: (b,) rate out in mm3/s.
     """
 
-    def __init__(self, partition: Partition, walls: Walls, cement: Rheology, marrow_viscosity: float) -> None:
-        """Pick this rank's facets; all of them closed to cement at first.
+    cement_passes: NDArray[np.bool_]
+    flows_back: NDArray[np.bool_]
+    sealed: NDArray[np.bool_]
+    entry_pressure: NDArray[np.float64]
+    conduit_viscosity: NDArray[np.float64]
+    saturation: NDArray[np.float64]
+    displaced_conductance: NDArray[np.float64]
+    cement_conductance: NDArray[np.float64]
+    pressure_drop: NDArray[np.float64]
+    flux: NDArray[np.float64]
+
+    @property
+    def full_cement_flux(self) -> NDArray[np.float64]:
+        """(b,) rate in mm3/s at which each facet would pass cement from a cell that is full of it."""
+        return self.cement_conductance * np.maximum(self.pressure_drop - self.entry_pressure, 0.0)
+
+    @property
+    def cement_flux(self) -> NDArray[np.float64]:
+        """(b,) rate in mm3/s at which each facet passes cement by the law."""
+        beyond = np.maximum(self.pressure_drop - self.entry_pressure, 0.0)
+        return self.cement_conductance * self.saturation * beyond
+
+    @property
+    def displaced_flux(self) -> NDArray[np.float64]:
+        """(b,) rate in mm3/s at which each facet passes the displaced phase by the law."""
+        return self.displaced_conductance * (1.0 - self.saturation) * self.pressure_drop
+
+    @property
+    def leaks(self) -> NDArray[np.bool_]:
+        """(b,) whether cement leaves through each facet."""
+        return self.cement_passes & (self.flux > 0.0) & (self.full_cement_flux > 0.0)
+
+
+@dataclass(frozen=True)
+class WallFlow:
+    """The law of this rank's share of the walls; what changes in time is a :class:`WallState`.
+
+    Attributes:
+        partition: the distributed mesh.
+        cement: rheology of the cement.
+        marrow_viscosity: MPa s that the conductances are told for.
+        conductance: (b,) of each facet to marrow in mm3/(s MPa).
+        outside_pressure: (b,) MPa.
+        site: (b,) index of the site behind each facet in :data:`~meshes.leak_sites.SITES`, -1 at intact walls.
+        openings: (b,) whether cement may pass.
+        conduits: conduits, and the facets among the b that have them.
+        open_conductance: (b,) conductance to a fluid of unit viscosity in mm3 that the conduits of each facet have.
+        entry_pressure: (b,) in MPa before cement has passed; infinite at intact walls.
+        reopening_pressure: (b,) the same after it has.
+    """
+
+    partition: Partition
+    cement: Rheology
+    marrow_viscosity: float
+    conductance: NDArray[np.float64]
+    outside_pressure: NDArray[np.float64]
+    site: NDArray[np.int64]
+    openings: NDArray[np.bool_]
+    conduits: tuple[tuple[LeakPath, NDArray[np.int64]], ...]
+    open_conductance: NDArray[np.float64]
+    entry_pressure: NDArray[np.float64]
+    reopening_pressure: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, partition: Partition, walls: Walls, cement: Rheology, marrow_viscosity: float) -> WallFlow:
+        """Pick this rank's facets.
 
         Args:
             partition: the distributed mesh.
@@ -55,179 +129,202 @@ class WallFlow:
             cement: rheology of the cement.
             marrow_viscosity: viscosity in MPa s that the conductances are told for.
         """
-        boundary = partition.boundary
-        rows = boundary.original
-        self._partition, self._cement, self._marrow_viscosity = partition, cement, marrow_viscosity
-        self.cells = boundary.cells
-        self._facets = boundary.facets
-        self._conductance = walls.conductance[rows]
-        self._outside = walls.outside_pressure[rows]
-        self._site = walls.site[rows]
+        rows = partition.boundary.original
         opening = walls.opening[rows]
-        self.openings = opening >= 0
-        self._paths = [(item.path, np.flatnonzero(opening == number)) for number, item in enumerate(walls.openings)]
-        self._open_conductance, self._threshold = np.zeros(len(rows)), np.full(len(rows), np.inf)
-        self._reopening = np.full(len(rows), np.inf)
-        for path, facets in self._paths:
-            self._open_conductance[facets] = walls.open_area[rows][facets] * path.conductance_per_area
-            self._threshold[facets] = path.entry_pressure
-            self._reopening[facets] = path.front.reopening_share * path.entry_pressure
-        self._passing = np.zeros(len(rows), dtype=bool)
-        self._entering = np.zeros(len(rows), dtype=bool)
-        self._asked = self._passing, self._entering
-        self._sealed = np.zeros(len(rows), dtype=bool)
-        self._path_viscosity = np.full(len(rows), np.inf)
-        # Of the last linearisation: slopes of the displaced phase and of cement at full saturation of each, the law.
-        self._seep, self._leak, self._filled = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
-        self._slope, self._zero = np.zeros(len(rows)), np.zeros(len(rows))
-        # Of the last solve: pressure above the outside, rate, and cement's rate.
-        self._drive, self._flux, self._cement_rate = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
+        conduits = tuple((item.path, np.flatnonzero(opening == number)) for number, item in enumerate(walls.openings))
+        open_conductance = np.zeros(len(rows))
+        entry_pressure, reopening_pressure = np.full(len(rows), np.inf), np.full(len(rows), np.inf)
+        for path, facets in conduits:
+            open_conductance[facets] = walls.open_area[rows][facets] * path.conductance_per_area
+            entry_pressure[facets] = path.entry_pressure
+            reopening_pressure[facets] = path.front.reopening_share * path.entry_pressure
+        return cls(
+            partition=partition,
+            cement=cement,
+            marrow_viscosity=marrow_viscosity,
+            conductance=walls.conductance[rows],
+            outside_pressure=walls.outside_pressure[rows],
+            site=walls.site[rows],
+            openings=opening >= 0,
+            conduits=conduits,
+            open_conductance=open_conductance,
+            entry_pressure=entry_pressure,
+            reopening_pressure=reopening_pressure,
+        )
+
+    @property
+    def cells(self) -> NDArray[np.int32]:
+        """(b,) local cell behind each facet."""
+        return self.partition.boundary.cells
 
     @property
     def at_rest(self) -> bool:
         """Whether the pressure outside is the resting one everywhere, on all ranks."""
-        return not self._partition.comm.allreduce(bool(self._outside.any()))
+        return not self.partition.comm.allreduce(bool(self.outside_pressure.any()))
+
+    def initial_state(self) -> WallState:
+        """No flow, and all facets closed to cement."""
+        nothing, nowhere = np.zeros(len(self.cells)), np.zeros(len(self.cells), dtype=bool)
+        return WallState(
+            cement_passes=nowhere,
+            flows_back=nowhere,
+            sealed=nowhere,
+            entry_pressure=self.entry_pressure,
+            conduit_viscosity=np.full(len(self.cells), np.inf),
+            saturation=nothing,
+            displaced_conductance=nothing,
+            cement_conductance=nothing,
+            pressure_drop=nothing,
+            flux=nothing,
+        )
 
     @profiling.Event("vpWallLaw")
-    def update_active_set(self, age: NDArray[np.float64]) -> None:
-        """Take up the state, and the viscosity in the conduits, that the last solve asks for.
+    def update_active_set(self, state: WallState, age: NDArray[np.float64]) -> WallState:
+        """The active set, and the viscosity in the conduits, that the last solve asks for.
 
         Args:
+            state: of the last solve.
             age: (local cells,) age of the cement in s.
         """
-        self._passing, self._entering = self._asked
-        for path, facets in self._paths:
-            self._path_viscosity[facets] = self._driven_viscosity(path, facets, age)
+        cement_passes, flows_back = self._active_set(state)
+        viscosity = state.conduit_viscosity.copy()
+        for path, facets in self.conduits:
+            viscosity[facets] = self._driven_viscosity(state, path, facets, age)
+        return replace(state, cement_passes=cement_passes, flows_back=flows_back, conduit_viscosity=viscosity)
 
-    def viscosity_change(self, age: NDArray[np.float64]) -> float:
+    def viscosity_change(self, state: WallState, age: NDArray[np.float64]) -> float:
         """How much the speed of the last solve changes the viscosity of cement in the conduits that it was made with.
 
         Args:
+            state: of the last solve.
             age: (local cells,) age of the cement in s.
 
         Returns:
             Sum over this rank's facets of the cement rate in mm3/s times the relative change of the viscosity.
         """
-        change = 0.0
-        for path, facets in self._paths:
-            step = np.abs(self._driven_viscosity(path, facets, age) / self._path_viscosity[facets] - 1.0)
-            change += float((self._cement_rate[facets] * step).sum())
+        change, cement_flux = 0.0, state.cement_flux
+        for path, facets in self.conduits:
+            viscosity = self._driven_viscosity(state, path, facets, age)
+            step = np.abs(viscosity / state.conduit_viscosity[facets] - 1.0)
+            change += float((cement_flux[facets] * step).sum())
         return change
-
-    def _driven_viscosity(self, path: LeakPath, facets: NDArray[np.int64], age: NDArray[np.float64]) -> NDArray[Any]:
-        there = age[self.cells[facets]]
-        consistency, index = self._cement.consistency(there), self._cement.index(there)
-        # The speed of the last solve, not that which its pressure would drive: where the rate is given, that swings.
-        drive = np.maximum(self._drive[facets] - self._threshold[facets], 0.0)
-        speed = path.conductance_per_area * drive / self._path_viscosity[facets]
-        low, high = self._cement.shear_rate_low, self._cement.shear_rate_high
-        return path.apparent_viscosity(speed, consistency, index, low, high)
 
     @profiling.Event("vpWallLaw")
     def linearise(
-        self, saturation: NDArray[np.float64], displaced_viscosity: NDArray[np.float64], stiffness: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Conductance (b,) in mm3/(s MPa) and pressure (b,) in MPa of no flow, in the present state.
+        self,
+        state: WallState,
+        saturation: NDArray[np.float64],
+        displaced_viscosity: NDArray[np.float64],
+        cell_conductance: NDArray[np.float64],
+    ) -> tuple[WallState, NDArray[np.float64], NDArray[np.float64]]:
+        """The law with its active set held: a conductance and a pressure of no flow for each facet.
 
         Args:
+            state: the active set and the viscosities in the conduits.
             saturation: (local cells,) cement saturation.
             displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
-            stiffness: (b,) conductance of the cell behind each facet in mm3/(s MPa).
+            cell_conductance: (b,) conductance of the cell behind each facet in mm3/(s MPa).
+
+        Returns:
+            The state with what the law is made of, (b,) conductances in mm3/(s MPa), and (b,) pressures in MPa.
         """
         filled = np.clip(saturation[self.cells], 0.0, 1.0)
-        self._seep = np.where(
-            self._sealed, 0.0, self._conductance * self._marrow_viscosity / displaced_viscosity[self.cells]
-        )
-        self._leak = np.where(self.openings, self._open_conductance / self._path_viscosity, 0.0)
-        seep, leak = self._seep * (1.0 - filled), np.where(self._passing, self._leak * filled, 0.0)
+        viscosity = displaced_viscosity[self.cells]
+        to_displaced = np.where(state.sealed, 0.0, self.conductance * self.marrow_viscosity / viscosity)
+        to_cement = np.where(self.openings, self.open_conductance / state.conduit_viscosity, 0.0)
+        seepage, leak = to_displaced * (1.0 - filled), np.where(state.cement_passes, to_cement * filled, 0.0)
         # Sealing raises the pressure, so that what entered through a wall may now leave: it is closed as well.
-        slope = np.where(self._entering & ~self._sealed, self._conductance, seep + leak)
-        threshold = np.where(self._passing, self._threshold, 0.0)
+        slope = np.where(state.flows_back & ~state.sealed, self.conductance, seepage + leak)
+        entry_pressure = np.where(state.cement_passes, state.entry_pressure, 0.0)
         share = np.divide(leak, slope, out=np.zeros_like(slope), where=slope > 0.0)
-        self._slope = np.minimum(slope, LARGEST_CONDUCTANCE_RATIO * stiffness)
-        self._zero = self._outside + share * threshold
-        self._filled = filled
-        return self._slope, self._zero
+        law = replace(state, saturation=filled, displaced_conductance=to_displaced, cement_conductance=to_cement)
+        conductance = np.minimum(slope, LARGEST_CONDUCTANCE_RATIO * cell_conductance)
+        return law, conductance, self.outside_pressure + share * entry_pressure
 
     @profiling.Event("vpWallLaw")
-    def take_solution(self, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]) -> float:
-        """Take over a solve, and note the state that its pressure asks for.
+    def take_solution(
+        self, state: WallState, facet_pressure: NDArray[np.float64], wall_flux: NDArray[np.float64]
+    ) -> tuple[WallState, float]:
+        """Take over a solve.
 
         Args:
+            state: the law that it was made with.
             facet_pressure: (local facets,) in MPa.
             wall_flux: (b,) rate out through each facet in mm3/s.
 
         Returns:
-            Sum over this rank's facets of the rate in mm3/s by which the linearised law missed the law itself.
+            The state after it, and the sum over this rank's facets of the rate in mm3/s by which the linearised law
+            missed the law itself.
         """
-        self._drive = facet_pressure[self._facets] - self._outside
-        self._flux = wall_flux.copy()
-        passing = self.openings & (self._drive > self._threshold) & (self._filled > 0.0)
-        entering = self._drive < 0.0
-        beyond = np.subtract(self._drive, self._threshold, out=np.zeros_like(self._drive), where=passing)
-        self._cement_rate = self._leak * self._filled * beyond
-        marrow = self._seep * (1.0 - self._filled) * self._drive
-        law = np.where(entering, self._conductance * self._drive, marrow + self._cement_rate)
-        changed = (passing != self._passing) | (entering != self._entering)
-        self._asked = passing, entering
-        return float(np.abs(law - self._flux)[changed].sum())
+        drop = facet_pressure[self.partition.boundary.facets] - self.outside_pressure
+        after = replace(state, pressure_drop=drop, flux=wall_flux.copy())
+        cement_passes, flows_back = self._active_set(after)
+        law = np.where(flows_back, self.conductance * drop, after.displaced_flux + after.cement_flux)
+        changed = (cement_passes != state.cement_passes) | (flows_back != state.flows_back)
+        return after, float(np.abs(law - wall_flux)[changed].sum())
 
-    def outflow(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outflow(self, state: WallState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Per local cell: the rate in mm3/s through walls that cement is passing, and the ratio M of its composition.
 
         A cell with several such walls leaks through all of them what it would through one.
         """
-        cells = len(self._partition.cell_facets)
-        passing = self._leaking()
-        where = self.cells[passing]
-        rate = np.bincount(where, self._flux[passing], minlength=cells)
-        cement = np.bincount(where, self._cement_weight()[passing], minlength=cells)
-        marrow = np.bincount(where, (self._seep * self._drive)[passing], minlength=cells)
-        ratio = np.divide(marrow, cement, out=np.ones(cells), where=cement > 0.0)
+        cells = len(self.partition.cell_facets)
+        leaks = state.leaks
+        where = self.cells[leaks]
+        rate = np.bincount(where, state.flux[leaks], minlength=cells)
+        cement = np.bincount(where, state.full_cement_flux[leaks], minlength=cells)
+        displaced = np.bincount(where, (state.displaced_conductance * state.pressure_drop)[leaks], minlength=cells)
+        ratio = np.divide(displaced, cement, out=np.ones(cells), where=cement > 0.0)
         return rate, np.maximum(ratio, 1e-12)
 
-    def leak_rates(self, cell_leak: NDArray[np.float64]) -> NDArray[np.float64]:
+    def leak_rates(self, state: WallState, cell_leak: NDArray[np.float64]) -> NDArray[np.float64]:
         """Cement in mm3/s through each site on this rank, from the (local cells,) rates out of each cell."""
-        passing = self._leaking()
-        weight = np.where(passing, self._cement_weight(), 0.0)
+        leaks = state.leaks
+        weight = np.where(leaks, state.full_cement_flux, 0.0)
         total = np.bincount(self.cells, weight, minlength=len(cell_leak))[self.cells]
         share = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0.0)
         rate = share * cell_leak[self.cells]
-        return np.bincount(self._site[passing], rate[passing], minlength=len(SITES))
+        return np.bincount(self.site[leaks], rate[leaks], minlength=len(SITES))
 
-    def total_outflow(self) -> NDArray[np.float64]:
+    def total_outflow(self, state: WallState) -> NDArray[np.float64]:
         """(local cells,) rate in mm3/s of all that leaves each cell through its walls."""
-        return np.bincount(self.cells, np.maximum(self._flux, 0.0), minlength=len(self._partition.cell_facets))
+        return np.bincount(self.cells, np.maximum(state.flux, 0.0), minlength=len(self.partition.cell_facets))
 
-    def inflow(self) -> float:
+    def inflow(self, state: WallState) -> float:
         """Rate in mm3/s of all that enters through this rank's walls."""
-        return float(np.maximum(-self._flux, 0.0).sum())
+        return float(np.maximum(-state.flux, 0.0).sum())
 
-    def seal(self, saturation: NDArray[np.float64]) -> bool:
+    def seal(self, state: WallState, saturation: NDArray[np.float64]) -> tuple[WallState, bool]:
         """Close walls that only the displaced phase leaves through where their cell would overfill; were there any?"""
-        marrow_only = ~self._leaking() & (self._flux > 0.0)
-        overfull = marrow_only & (saturation[self.cells] > 1.0 + OVERFILL_TOLERANCE) & ~self._sealed
-        self._sealed |= overfull
-        return bool(overfull.any())
+        displaced_only = ~state.leaks & (state.flux > 0.0)
+        overfull = displaced_only & (saturation[self.cells] > 1.0 + OVERFILL_TOLERANCE) & ~state.sealed
+        return replace(state, sealed=state.sealed | overfull), bool(overfull.any())
 
-    def unseal(self) -> None:
-        """Let all walls seep again."""
-        self._sealed[:] = False
+    def unseal(self, state: WallState) -> WallState:
+        """Let the displaced phase seep through all walls again."""
+        return replace(state, sealed=np.zeros_like(state.sealed))
 
-    def lower_entry_pressures(self) -> None:
+    def lower_entry_pressures(self, state: WallState) -> WallState:
         """Facets that the front of cement is passing now open more easily from now on."""
-        passing = self._leaking() & (self._filled > FRONT_SATURATION)
-        self._threshold[passing] = self._reopening[passing]
+        passed = state.leaks & (state.saturation > FRONT_SATURATION)
+        return replace(state, entry_pressure=np.where(passed, self.reopening_pressure, state.entry_pressure))
 
     def cement_behind_openings(self, saturation: NDArray[np.float64]) -> float:
         """Largest saturation behind an opening of this rank."""
         return float(saturation[self.cells[self.openings]].max(initial=0.0))
 
-    def _leaking(self) -> NDArray[np.bool_]:
-        """(b,) whether cement leaves through each facet."""
-        return self._passing & (self._flux > 0.0) & (self._cement_weight() > 0.0)
+    def _active_set(self, state: WallState) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(b,) whether the pressure of a solve lets cement out of each facet, and whether it lets fluid in."""
+        cement_passes = self.openings & (state.pressure_drop > state.entry_pressure) & (state.saturation > 0.0)
+        return cement_passes, state.pressure_drop < 0.0
 
-    def _cement_weight(self) -> NDArray[np.float64]:
-        """(b,) rate in mm3/s at which each facet would pass cement from a cell that is full of it."""
-        drive = np.subtract(self._drive, self._threshold, out=np.zeros_like(self._drive), where=self.openings)
-        return self._leak * np.maximum(drive, 0.0)
+    def _driven_viscosity(
+        self, state: WallState, path: LeakPath, facets: NDArray[np.int64], age: NDArray[np.float64]
+    ) -> NDArray[Any]:
+        there = age[self.cells[facets]]
+        consistency, index = self.cement.consistency(there), self.cement.index(there)
+        # The speed of the last solve, not that which its pressure would drive: where the rate is given, that swings.
+        drive = np.maximum(state.pressure_drop[facets] - state.entry_pressure[facets], 0.0)
+        speed = path.conductance_per_area * drive / state.conduit_viscosity[facets]
+        low, high = self.cement.shear_rate_low, self.cement.shear_rate_high
+        return path.apparent_viscosity(speed, consistency, index, low, high)

@@ -26,6 +26,7 @@ from fem import krylov, profiling, solver_options
 from fem.errors import ConvergenceError
 from fem.partition import Partition
 from fem.pressure.facet_matrix import Conductances, FacetMatrix
+from fem.pressure.pressure_field import PressureField
 from fem.pressure.two_level import TwoLevel
 
 RELATIVE_TOLERANCE = 1e-11
@@ -48,6 +49,9 @@ REFINEMENT_LIMIT = 4
 
 class DarcyPressure:
     """The pressure problem on one mesh and one permeability; mobility and wall conductance change from step to step.
+
+    Its arrays, matrices and preconditioner are a workspace. A solve depends on them only by the pressure that it starts
+    from: :meth:`restore` of a :meth:`field` and the same solve give the same bits.
 
     Cells may exchange fluid with vessels: q_T = source_T + E_T (p_vessel - mean of the cell's facet pressures) with the
     conductance E (mm3/(s MPa)), which adds E_T / 16 to every entry of the cell's matrix.
@@ -107,6 +111,7 @@ class DarcyPressure:
         self.wall_flux = np.zeros(len(self._walls.facets))
         self.divergence_defect = 0.0
         self.iterations = 0
+        self._field: PressureField | None = None
 
     def _create_solver(self) -> tuple[PETSc.KSP, PETSc.Mat]:
         """Conjugate gradients, and the matrix as they see it."""
@@ -171,6 +176,7 @@ class DarcyPressure:
             InputError: PETSc cannot solve with the options that a user gives.
         """
         comm, owned = self.partition.comm, self.partition.owned_cells
+        self._field = None
         if not comm.allreduce(bool(((mobility > 0.0) & np.isfinite(mobility)).all()), op=MPI.LAND):
             raise ConvergenceError("the pressure was asked for at a mobility that is not positive and finite")
         self._source[:], self._mobility[:] = source, mobility
@@ -199,6 +205,36 @@ class DarcyPressure:
             allowed = tolerance * max(BALANCE_TOLERANCE * float(sums[1]), self._outflow())
             if not balanced or max(self._imbalance(), self.divergence_defect) <= allowed:
                 return
+
+    def field(self) -> PressureField:
+        """The last solution as a value of its own."""
+        if self._field is None:
+            with self._pressure.localForm() as local:
+                relative = local.array_r.copy()
+            self._field = PressureField(
+                relative_pressure=relative,
+                reference=self._reference,
+                flux=self.flux.copy(),
+                wall_flux=self.wall_flux.copy(),
+                exchange_rate=self.exchange_rate.copy(),
+                source=self._source.copy(),
+                mobility=self._mobility.copy(),
+                divergence_defect=self.divergence_defect,
+            )
+        return self._field
+
+    def restore(self, field: PressureField) -> None:
+        """Take a solution up again; nothing is copied where it is still the last one."""
+        if field is self._field:
+            return
+        self._pressure.setArray(field.relative_pressure[: self.partition.facet_map.size_local])
+        self._reference = field.reference
+        self.facet_pressure[:] = field.facet_pressure
+        self.flux[:], self.wall_flux[:] = field.flux, field.wall_flux
+        self.exchange_rate[:], self._source[:] = field.exchange_rate, field.source
+        self._mobility[:] = field.mobility
+        self.divergence_defect = field.divergence_defect
+        self._field = field
 
     def _assemble_rhs(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
         """The right-hand side for pressures that count from the reference."""

@@ -1,7 +1,7 @@
 """A bucket: a box so permeable that its pressure is even, so that what its walls pass has an exact answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -9,7 +9,8 @@ from block_grid import block_grid
 from numpy.typing import NDArray
 
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
-from fem.injection.flow import CoupledFlow, PoreFluids
+from fem.injection.flow import CoupledFlow
+from fem.injection.flow_state import FlowState, PoreFluids
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.needle_tips import NeedleTips
 from fem.injection.plan import Needle
@@ -27,33 +28,39 @@ RATE, MARROW = 50.0, 2e-7
 MESH: TetMesh = block_grid((4, 4, 4), 2.0)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bucket:
     """The flow in a bucket.
 
     Attributes:
         flow: pressure, walls and needle.
+        state: of the flow, which every solve takes up and puts back.
         fill: saturations and shares of fluids -> what fills the pores of cement of no age.
         behind: name of a side -> its facets among the walls.
     """
 
     flow: CoupledFlow
+    state: FlowState
     fill: Callable[..., PoreFluids]
     behind: Callable[[str], NDArray[np.bool_]]
 
     def solve(self, rate: float, filling: PoreFluids) -> None:
         """Solve for the fixed point at a rate in mm3/s."""
-        self.flow.solve_fixed_point(np.array([rate]), filling, 0.0)
+        self.state = self.flow.solve_fixed_point(self.state, np.array([rate]), filling, 0.0)
+
+    def lower_entry_pressures(self) -> None:
+        """What the end of a step does to the walls."""
+        self.state = replace(self.state, walls=self.flow.walls.lower_entry_pressures(self.state.walls))
 
     def level(self) -> float:
         """The pressure in MPa, which is the same everywhere."""
-        pressures = self.flow.pressure.facet_pressure
+        pressures = self.state.pressure.facet_pressure
         assert np.ptp(pressures) < 1e-5 * max(abs(pressures).max(), 1e-6)
         return float(pressures.mean())
 
     def passed(self, side: str) -> float:
         """Rate in mm3/s out through a side."""
-        return float(self.flow.pressure.wall_flux[self.behind(side)].sum())
+        return float(self.state.pressure.wall_flux[self.behind(side)].sum())
 
 
 @cache
@@ -91,10 +98,10 @@ def bucket(
     """A bucket with a needle in its middle."""
     whole, medium = partition(), medium_of(permeability)
     cement, fluids = cement or newtonian_cement(MARROW), fluids or DisplacedFluids(MARROW)
-    law = WallFlow(whole, walls, cement, MARROW)
+    law = WallFlow.build(whole, walls, cement, MARROW)
     needle = Needle(NeedleOpening.place(MESH, medium, np.zeros(3), 1.0), Cannula())
-    tips = NeedleTips([needle], whole, cement)
-    flow = CoupledFlow(whole, medium, law, tips, cement, fluids, exchange, np.inf, RATE)
+    tips = NeedleTips.build([needle], whole, cement)
+    flow = CoupledFlow.build(whole, medium, law, tips, cement, fluids, exchange, np.inf, RATE)
     nothing = np.zeros(len(MESH.cells))
 
     def fill(saturation: NDArray[np.float64] | float, shares: Sequence[float] = ()) -> PoreFluids:
@@ -104,4 +111,4 @@ def bucket(
     def behind(side: str) -> NDArray[np.bool_]:
         return np.isin(whole.boundary.original, MESH.facet_regions[side])
 
-    return Bucket(flow, fill, behind)
+    return Bucket(flow, flow.initial_state(), fill, behind)

@@ -65,7 +65,7 @@ def leaking(partition: Partition, phantom: Phantom) -> Injection:
         4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1, least_steps=8
     )
     fluids = DisplacedFluids(100.0 * MARROW_VISCOSITY)
-    return Injection(partition, phantom.medium, phantom.leaky, [phantom.behind], CEMENTS["low"], fluids, plan)
+    return Injection.build(partition, phantom.medium, phantom.leaky, [phantom.behind], CEMENTS["low"], fluids, plan)
 
 
 def two_needles(partition: Partition, phantom: Phantom) -> Injection:
@@ -88,7 +88,7 @@ def two_needles(partition: Partition, phantom: Phantom) -> Injection:
         Stage((Bolus(0, 500.0, RATE),), 20.0),
     )
     plan = InjectionPlan(stages, 300.0, body_ageing=2.3, pressure_limit=0.12, output_count=3, least_steps=8)
-    return Injection(partition, medium, walls, needles, CEMENTS["low"], tumour, plan, vessels)
+    return Injection.build(partition, medium, walls, needles, CEMENTS["low"], tumour, plan, vessels)
 
 
 CASES = {"leaking": leaking, "two_needles": two_needles}

@@ -73,7 +73,7 @@ class VertebralBody:
         plan = InjectionPlan(
             (Stage((Bolus(0, volume, rate),)),), start_age=start_age, body_ageing=law.ageing_rate(BODY_TEMPERATURE)
         )
-        injection = Injection(
+        injection = Injection.build(
             Partition.build(self.mesh),
             self.medium,
             self.walls,

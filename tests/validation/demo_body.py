@@ -139,7 +139,7 @@ class Body:
         needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
         check_tips(tissues, needles)
         walls = case_walls(case, laws, vertebra, mesh, paths, tissues).walls
-        injection = Injection(
+        injection = Injection.build(
             self._partition,
             tissues.medium,
             walls if variant.entry_pressure else without_entry_pressure(walls),

@@ -69,7 +69,7 @@ def _inject(cement: str, age: float) -> InjectionHistory:
     )
     cannula = Cannula(11)
     tip = np.array([LENGTHS[0] - TIP_DISTANCE, 0.5 * LENGTHS[1], 0.5 * LENGTHS[2]])
-    injection = Injection(
+    injection = Injection.build(
         Partition.build(mesh),
         medium,
         _walls(mesh),

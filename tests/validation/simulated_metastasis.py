@@ -114,7 +114,7 @@ def measure(case: Metastasis) -> Pressures:
         readings.append([float(np.average(snapshot.pressure[part], weights=volumes[part])) for part in parts])
         filled.append(float((snapshot.saturation * porosity * volumes)[core].sum()))
 
-    injection = Injection(
+    injection = Injection.build(
         Partition.build(mesh), medium, body.walls, [Needle(opening, cannula)], law, _fluids(case, paste, blood), plan
     )
     history = injection.run(read)

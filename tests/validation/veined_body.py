@@ -111,7 +111,7 @@ def _inject(body: VertebralBody, approach: Approach, snapshots: list[FieldSnapsh
     plan = InjectionPlan(
         (Stage((Bolus(0, READINGS[-1], RATE),)),), start_age=approach.start_age, output_count=len(READINGS)
     )
-    injection = Injection(
+    injection = Injection.build(
         Partition.build(body.mesh),
         body.medium,
         veined_walls(body.mesh),

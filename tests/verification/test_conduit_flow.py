@@ -63,7 +63,7 @@ def test_pressure_behind_conduits(shape, index, entry, evidence):
     needle = Needle(NeedleOpening.place(mesh, medium, np.array([2.0, 3.0, 3.0]), 1.0), Cannula())
     cement = Cement("power law", CONSISTENCY, index, index_rate=0.0, doubling_time=None)
     plan = InjectionPlan((Stage((Bolus(0, 3.0 * POROSITY * mesh.volume, RATE),)),), least_steps=20)
-    injection = Injection(Partition.build(mesh), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
+    injection = Injection.build(Partition.build(mesh), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
     last = injection.run().last
     injection.destroy()
     assert last.stored == pytest.approx(POROSITY * mesh.volume, rel=1e-3)

@@ -183,7 +183,7 @@ def inject_into_shell(size_inner, size_outer, steps=30):
 def inject(mesh, medium, walls, cement, volume, opening_radius=INNER, observe=None, **rules):
     needle = Needle(NeedleOpening.place(mesh, medium, np.zeros(3), opening_radius), Cannula())
     plan = InjectionPlan((Stage((Bolus(0, volume, RATE),)),), **rules)
-    injection = Injection(Partition.build(mesh), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
+    injection = Injection.build(Partition.build(mesh), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
     history = injection.run(observe)
     injection.destroy()
     return history

@@ -157,10 +157,10 @@ def test_every_needle_delivers_its_volume_evenly_over_its_places(plans: list[Any
         pauses = sum(bolus["pause_before_s"] for needle in needles for bolus in needle["boluses"])
         assert sum(stage.pause for stage in stages) == pytest.approx(pauses)
     # The injection can carry it out.
-    schedule = Schedule(stages, sum(counts))
+    schedule = Schedule.begin(stages, sum(counts))
     while not schedule.finished:
         rates = schedule.rates()
-        schedule.advance(rates, schedule.time_left(rates))
+        schedule = schedule.advance(rates, schedule.time_left(rates))
     assert not schedule.abandoned.any()
 
 

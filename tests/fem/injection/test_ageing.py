@@ -43,15 +43,18 @@ def inject(monkeypatch):
         fillings = []
         solve = CoupledFlow.solve_fixed_point
 
-        def listen(flow, planned, filling, age):
-            solve(flow, planned, filling, age)
+        def listen(flow, before, planned, filling, age):
+            state = solve(flow, before, planned, filling, age)
             fillings.append((filling.saturation.copy(), filling.age.copy(), age))
+            return state
 
         monkeypatch.setattr(CoupledFlow, "solve_fixed_point", listen)
         medium = medium_of(0.05)
         needles = [Needle(NeedleOpening.place(MESH, medium, np.array(tip), 1.0), Cannula()) for tip in TIPS]
         plan = InjectionPlan(stages, START, None, syringe, body, least_steps=12)
-        injection = Injection(partition(), medium, walls_of(OUTLETS), needles, AGEING, DisplacedFluids(MARROW), plan)
+        injection = Injection.build(
+            partition(), medium, walls_of(OUTLETS), needles, AGEING, DisplacedFluids(MARROW), plan
+        )
         history = injection.run()
         injection.destroy()
         monkeypatch.setattr(CoupledFlow, "solve_fixed_point", solve)
@@ -147,7 +150,9 @@ def test_the_working_time_counts_the_time_since_mixing():
         ((bolus(50.0), bolus(50.0, 30.0)), 50.0),
     ):
         plan = InjectionPlan(stages, START, plan_end, body_ageing=2.0)
-        injection = Injection(partition(), medium, walls_of(OUTLETS), needles, AGEING, DisplacedFluids(MARROW), plan)
+        injection = Injection.build(
+            partition(), medium, walls_of(OUTLETS), needles, AGEING, DisplacedFluids(MARROW), plan
+        )
         history = injection.run()
         injection.destroy()
         assert history.stop_reason == "working_time"

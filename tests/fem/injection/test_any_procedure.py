@@ -135,7 +135,7 @@ def injection_of(case: Case, body: Body) -> Injection:
         front_limit=case.front_limit,
     )
     cement = CEMENTS[case.cement] if isinstance(case.cement, str) else newtonian_cement(case.cement * MARROW_VISCOSITY)
-    return Injection(body.partition, medium, walls, needles, cement, fluids, plan, exchange)
+    return Injection.build(body.partition, medium, walls, needles, cement, fluids, plan, exchange)
 
 
 def check(case: Case, body: Body) -> None:

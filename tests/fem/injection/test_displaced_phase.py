@@ -50,7 +50,7 @@ def inject(fluids, walls, *stages, exchange=None, medium=None, cement=None, need
     needle = Needle(NeedleOpening.place(MESH, medium, np.array(needle_at), 1.0), Cannula())
     plan = InjectionPlan(stages, least_steps=12, **rules)
     cement, shots = cement or newtonian_cement(1e-5), []
-    injection = Injection(partition(), medium, walls, [needle], cement, fluids, plan, exchange)
+    injection = Injection.build(partition(), medium, walls, [needle], cement, fluids, plan, exchange)
     history = injection.run(shots.append)
     injection.destroy()
     return history, shots
@@ -100,7 +100,7 @@ def test_vessels_feed_or_drain_a_bucket(saturation, rate, outside):
     out = left if rate or outside == 0.0 else 1.0
     exact = (rate + left * feed * pressure + out * seep * outside) / (left * feed + out * seep)
     assert case.level() == pytest.approx(exact, rel=1e-5)
-    assert case.flow.pressure.exchange_rate.sum() == pytest.approx(left * feed * (pressure - exact), rel=1e-4)
+    assert case.state.pressure.exchange_rate.sum() == pytest.approx(left * feed * (pressure - exact), rel=1e-4)
     assert case.flow.driven_at_rest
 
 

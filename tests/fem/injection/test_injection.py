@@ -37,7 +37,7 @@ def inject(phantom, partition):
     """Call with a plan: the history of the injection and the snapshots handed out."""
 
     def run(plan, ratio=10.0, walls="leaky", needle="behind", cement=None):
-        injection = Injection(
+        injection = Injection.build(
             partition,
             phantom.medium,
             getattr(phantom, walls),
@@ -220,7 +220,7 @@ def test_syringe_pressure_is_that_of_the_tip_and_the_cannula(inject):
 
 
 def test_progress_runs_from_nothing_to_all(phantom, partition):
-    injection = Injection(
+    injection = Injection.build(
         partition,
         phantom.medium,
         phantom.tight,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.injection import LEAST_RATE_SHARE, Injection
 from fem.injection.needle_opening import NeedleOpening
-from fem.injection.needle_tips import NeedleTips
+from fem.injection.needle_tips import NeedleTips, TipSurroundings
 from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
 from materials.cannula import Cannula
 from materials.cement import CEMENTS, Cement, newtonian_cement
@@ -37,13 +37,15 @@ def stage(*boluses, pause=0.0):
 def inject(needles, *stages, cement=None, observe=None, **rules):
     plan = InjectionPlan(stages, **{"least_steps": 12, "start_age": 300.0} | rules)
     cement = cement or newtonian_cement(1e-5)
-    injection = Injection(partition(), MEDIUM, WALLS, needles, cement, DisplacedFluids(MARROW), plan)
+    injection = Injection.build(partition(), MEDIUM, WALLS, needles, cement, DisplacedFluids(MARROW), plan)
     history = injection.run(observe)
     injection.destroy()
     return history
 
 
 TWO = [needle(LEFT), needle(RIGHT, 1)]
+UNDISTURBED = TipSurroundings(np.zeros(3), np.zeros(3))
+"""Marrow around three places, at no pressure."""
 
 
 @pytest.mark.parametrize("limit", [np.inf, 0.06])
@@ -111,13 +113,13 @@ def test_allowed_rates_are_those_that_the_limit_defines(tips, own, coupling, bas
     slopes = scale[:, None] * (coupling + (1.0 - coupling) * np.eye(3)) * scale
     planned, limit, base = np.array(planned), 10.0**limit, np.array(base)
     chosen = tips[name]
-    rates = chosen.pressure_limited_rates(planned, (base, slopes), limit, 300.0)
+    rates = chosen.pressure_limited_rates(planned, (base, slopes), limit, 300.0, UNDISTURBED)
     means = base + slopes @ rates
     assert (rates >= 0.0).all()
     assert (rates <= planned).all()
     for place in np.flatnonzero(planned):
         rate = float(rates[place])
-        tip = chosen.tip_pressure(place, float(means[place]), rate, 300.0)
+        tip = chosen.tip_pressure(place, float(means[place]), rate, 300.0, UNDISTURBED)
         pressure = chosen.syringe_pressure(place, tip, rate, 300.0)
         small = 1e-6 * max(limit, abs(base[place]))
         if rate == planned[place]:
@@ -133,7 +135,7 @@ def test_needles_that_share_one_resistance_share_the_flow(tips, coupling):
     """Tight walls in common and next to nothing of their own: half of what the limit drives for each."""
     slopes = 1e-3 * (coupling + (1.0 - coupling) * np.eye(3))
     planned = np.array([50.0, 50.0, 0.0])
-    rates = tips["thin"].pressure_limited_rates(planned, (np.zeros(3), slopes), 0.05, 300.0)
+    rates = tips["thin"].pressure_limited_rates(planned, (np.zeros(3), slopes), 0.05, 300.0, UNDISTURBED)
     assert rates[:2] == pytest.approx([50.0 / (1.0 + coupling)] * 2, rel=1e-3)
     assert rates[2] == 0.0
 
@@ -142,7 +144,7 @@ def test_needles_that_share_one_resistance_share_the_flow(tips, coupling):
 def tips():
     cements = {"thin": newtonian_cement(1e-9), "low": CEMENTS["low"], "high": CEMENTS["high"]}
     places = [needle(LEFT), needle(RIGHT, 1), needle(BACK, 2)]
-    return {name: NeedleTips(places, partition(), cement) for name, cement in cements.items()}
+    return {name: NeedleTips.build(places, partition(), cement) for name, cement in cements.items()}
 
 
 def test_needles_in_turn_with_pauses():

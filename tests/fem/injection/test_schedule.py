@@ -12,20 +12,20 @@ IN_TURN = (Stage((Bolus(0, 100.0, 50.0),)), Stage((Bolus(1, 60.0, 30.0),), pause
 
 
 def carry_out(schedule, longest=np.inf):
-    """(time, rates) of every step."""
+    """The schedule at its end, (time, rates) of every step, and the time that it took."""
     course, time = [], 0.0
     while not schedule.finished:
         rates = schedule.rates()
         step = min(schedule.time_left(rates), longest)
         course.append((time, rates))
-        schedule.advance(rates, step)
+        schedule = schedule.advance(rates, step)
         time += step
-    return course, time
+    return schedule, course, time
 
 
 def test_needles_in_turn_with_a_pause():
-    schedule = Schedule(IN_TURN, 2)
-    course, time = carry_out(schedule)
+    schedule = Schedule.begin(IN_TURN, 2)
+    schedule, course, time = carry_out(schedule)
     assert [step for step, _ in course] == pytest.approx([0.0, 2.0, 7.0])
     assert [rates.tolist() for _, rates in course] == [[50.0, 0.0], [0.0, 0.0], [0.0, 30.0]]
     assert time == pytest.approx(9.0)
@@ -35,29 +35,31 @@ def test_needles_in_turn_with_a_pause():
 
 
 def test_needles_together_end_one_after_the_other():
-    schedule = Schedule((Stage((Bolus(0, 100.0, 50.0), Bolus(1, 60.0, 20.0))),), 3)
-    course, time = carry_out(schedule)
+    schedule = Schedule.begin((Stage((Bolus(0, 100.0, 50.0), Bolus(1, 60.0, 20.0))),), 3)
+    schedule, course, time = carry_out(schedule)
     assert [rates.tolist() for _, rates in course] == [[50.0, 20.0, 0.0], [0.0, 20.0, 0.0]]
     assert time == pytest.approx(3.0)
 
 
 def test_a_needle_that_is_given_up_leaves_the_others_going():
-    schedule = Schedule((Stage((Bolus(0, 100.0, 50.0), Bolus(1, 60.0, 20.0))), *IN_TURN), 2)
-    schedule.abandon(np.array([0]))
+    schedule = Schedule.begin((Stage((Bolus(0, 100.0, 50.0), Bolus(1, 60.0, 20.0))), *IN_TURN), 2)
+    schedule = schedule.abandon(np.array([0]))
     assert schedule.rates().tolist() == [0.0, 20.0]
-    course, _ = carry_out(schedule)
+    schedule, course, _ = carry_out(schedule)
     assert len(course) == 4
     assert schedule.abandoned.tolist() == [True, False]
 
 
 def test_a_place_is_pending_until_its_last_bolus_is_delivered_or_given_up():
-    schedule = Schedule((Stage((Bolus(0, 100.0, 50.0), Bolus(1, 60.0, 20.0))), Stage((Bolus(0, 5.0, 5.0),), 5.0)), 3)
-    schedule.abandon(np.array([0]))
+    schedule = Schedule.begin(
+        (Stage((Bolus(0, 100.0, 50.0), Bolus(1, 60.0, 20.0))), Stage((Bolus(0, 5.0, 5.0),), 5.0)), 3
+    )
+    schedule = schedule.abandon(np.array([0]))
     assert schedule.pending().tolist() == [True, True, False]
-    schedule.advance(schedule.rates(), 3.0)
+    schedule = schedule.advance(schedule.rates(), 3.0)
     assert schedule.pending().tolist() == [True, False, False]
-    schedule.advance(schedule.rates(), 5.0)
-    schedule.advance(schedule.rates(), 1.0)
+    schedule = schedule.advance(schedule.rates(), 5.0)
+    schedule = schedule.advance(schedule.rates(), 1.0)
     assert not schedule.pending().any()
 
 
@@ -72,14 +74,14 @@ def test_every_needle_delivers_its_volume(volumes, pauses, longest):
         Stage(tuple(Bolus(place, volume, 10.0 + place) for place, volume in enumerate(stage)), pause)
         for stage, pause in zip(volumes, pauses, strict=False)
     )
-    schedule, delivered = Schedule(stages, 3), np.zeros(3)
+    schedule, delivered = Schedule.begin(stages, 3), np.zeros(3)
     time = 0.0
     while not schedule.finished:
         rates = schedule.rates()
         step = min(schedule.time_left(rates), longest)
         assert step > 0.0
         delivered += rates * step
-        schedule.advance(rates, step)
+        schedule = schedule.advance(rates, step)
         time += step
     for place in range(3):
         planned = sum(stage[place] for stage in volumes if len(stage) > place)

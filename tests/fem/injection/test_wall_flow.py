@@ -63,19 +63,19 @@ def test_a_chamber_full_of_cement_leaks_by_the_law_of_its_conduits(path, area, i
     case.solve(RATE, case.fill(1.0 - POCKET))
     hole = case.behind(HOLE)
     boundary = case.flow.partition.boundary
-    drive = case.flow.pressure.facet_pressure[boundary.facets[hole]] - outside - path.entry_pressure
+    drive = case.state.pressure.facet_pressure[boundary.facets[hole]] - outside - path.entry_pressure
     assert (drive > 0.0).all()
     areas = area * MESH.facet_areas[boundary.original[hole]] / MESH.facet_areas[boundary.original[hole]].sum()
     exact = areas * exact_speed(path, drive, consistency, index)
     # At a fixed drive an error of the viscosity shrinks by 1 - n in a round; what is left is the sum of the rounds.
     allowed = CONDUIT_TOLERANCE / index
     assert exact.sum() == pytest.approx(RATE, rel=allowed)
-    assert case.flow.pressure.wall_flux[hole].sum() == pytest.approx(RATE, rel=1e-4)
+    assert case.state.pressure.wall_flux[hole].sum() == pytest.approx(RATE, rel=1e-4)
     assert case.passed(HOLE) + case.passed(OUTLET) == pytest.approx(RATE, rel=1e-9)
-    np.testing.assert_allclose(case.flow.pressure.wall_flux[hole], exact, rtol=5.0 * allowed)
-    cells, _ = case.flow.walls.outflow()
+    np.testing.assert_allclose(case.state.pressure.wall_flux[hole], exact, rtol=5.0 * allowed)
+    cells, _ = case.flow.walls.outflow(case.state.walls)
     assert cells.sum() == pytest.approx(case.passed(HOLE), rel=1e-12)
-    rates = case.flow.walls.leak_rates(cells)
+    rates = case.flow.walls.leak_rates(case.state.walls, cells)
     assert rates[SITES.index(CANAL)] == pytest.approx(cells.sum(), rel=1e-12)
     assert rates.sum() == pytest.approx(cells.sum(), rel=1e-12)
 
@@ -107,7 +107,7 @@ def test_the_entry_pressure_opens_a_hole(share, outside):
     leak = LEAK * max(exact - opens, 0.0)
     assert case.passed(HOLE) == pytest.approx(leak, rel=1e-4, abs=1e-9)
     assert case.passed(OUTLET) == pytest.approx(rate - leak, rel=1e-5)
-    cells, _ = case.flow.walls.outflow()
+    cells, _ = case.flow.walls.outflow(case.state.walls)
     assert (cells.sum() > 0.0) == (share > 1.0)
 
 
@@ -119,7 +119,7 @@ def test_a_hole_that_was_open_opens_again_at_its_share():
 
     def leak(rate):
         case.solve(rate, filling)
-        case.flow.walls.lower_entry_pressures()
+        case.lower_entry_pressures()
         return case.passed(HOLE)
 
     assert leak(between) == 0.0
@@ -136,7 +136,7 @@ def test_a_trace_of_cement_does_not_count_as_having_passed():
     """Numerical diffusion brings traces of cement to a hole long before the front, which is S = 0.5."""
     case, _ = leaking_bucket()
     case.solve(2.0 * SEEP * ENTRY, case.fill(1e-9))
-    case.flow.walls.lower_entry_pressures()
+    case.lower_entry_pressures()
     case.solve(0.6 * SEEP * ENTRY, case.fill(1.0 - POCKET))
     assert case.passed(HOLE) == 0.0
 
@@ -150,7 +150,7 @@ def test_cement_shares_the_way_with_marrow_by_saturation():
     marrow, cement = conductance * (1.0 - saturation) * level, LEAK * saturation * (level - ENTRY)
     assert cement > 0.1 * marrow > 0.0
     assert case.passed(HOLE) == pytest.approx(marrow + cement, rel=1e-5)
-    cells, ratio = case.flow.walls.outflow()
+    cells, ratio = case.flow.walls.outflow(case.state.walls)
     share = saturation / (saturation + ratio * (1.0 - saturation))
     assert cells @ share == pytest.approx(cement, rel=1e-5)
 
@@ -174,37 +174,38 @@ def test_what_flows_back_is_marrow(saturation):
     leaving = SEEP * (1.0 - saturation)
     exact = entering * high / (entering + leaving)
     assert case.level() == pytest.approx(exact, rel=1e-6)
-    assert case.flow.walls.inflow() == pytest.approx(leaving * exact, rel=1e-6)
-    assert case.flow.walls.total_outflow().sum() == pytest.approx(leaving * exact, rel=1e-6)
+    assert case.flow.walls.inflow(case.state.walls) == pytest.approx(leaving * exact, rel=1e-6)
+    assert case.flow.walls.total_outflow(case.state.walls).sum() == pytest.approx(leaving * exact, rel=1e-6)
     assert case.flow.driven_at_rest
 
 
 def test_a_wall_that_marrow_entered_is_sealed_too():
     """Once the pressure behind a wall rises above that outside, it must not drain a cell that is full already."""
     whole = partition()
-    walls = WallFlow(whole, walls_of({HOLE: 1e3}, outside={"canal": 0.01}), newtonian_cement(CEMENT), MARROW)
+    walls = WallFlow.build(whole, walls_of({HOLE: 1e3}, outside={"canal": 0.01}), newtonian_cement(CEMENT), MARROW)
     facets = whole.boundary.facets
     everywhere = np.ones(whole.facet_map.size_local)
     full, viscosity = np.full(len(MESH.cells), 1.0 + 1e-6), np.full(len(MESH.cells), MARROW)
     stiffness = np.full(len(facets), 1e9)
-    slope, zero = walls.linearise(full, viscosity, stiffness)
-    walls.take_solution(0.005 * everywhere, slope * (0.005 - zero))
-    walls.update_active_set(np.zeros(len(MESH.cells)))
-    slope, zero = walls.linearise(full, viscosity, stiffness)
+    state, slope, zero = walls.linearise(walls.initial_state(), full, viscosity, stiffness)
+    state, _ = walls.take_solution(state, 0.005 * everywhere, slope * (0.005 - zero))
+    state = walls.update_active_set(state, np.zeros(len(MESH.cells)))
+    state, slope, zero = walls.linearise(state, full, viscosity, stiffness)
     assert slope.sum() == pytest.approx(1e3)
-    walls.take_solution(0.02 * everywhere, slope * (0.02 - zero))
-    assert walls.seal(full)
-    slope, _ = walls.linearise(full, viscosity, stiffness)
+    state, _ = walls.take_solution(state, 0.02 * everywhere, slope * (0.02 - zero))
+    state, any_sealed = walls.seal(state, full)
+    assert any_sealed
+    state, slope, _ = walls.linearise(state, full, viscosity, stiffness)
     assert not slope.any()
-    assert not walls.seal(full)
-    walls.unseal()
-    assert walls.linearise(full, viscosity, stiffness)[0].sum() == pytest.approx(1e3)
+    assert not walls.seal(state, full)[1]
+    state = walls.unseal(state)
+    assert walls.linearise(state, full, viscosity, stiffness)[1].sum() == pytest.approx(1e3)
 
 
 def inject(walls, plan, cement, needle_at=(0.0, 0.0, 0.0), permeability=1.0):
     medium = medium_of(permeability)
     needle = Needle(NeedleOpening.place(MESH, medium, np.array(needle_at), 1.0), Cannula())
-    injection = Injection(partition(), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
+    injection = Injection.build(partition(), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan)
     history = injection.run()
     injection.destroy()
     return history

@@ -1,0 +1,63 @@
+"""What an injection knows at one time, as plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fem.injection.flow_state import FlowState, PoreFluids
+from fem.injection.history import NeedleEnd
+from fem.injection.mass_balance import MassBalance
+from fem.injection.plan import InjectionPlan
+from fem.injection.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class InjectionState:
+    """Everything that changes in the course of an injection, on this rank.
+
+    It holds numbers and NumPy arrays alone, so that it can be pickled; an injection of the same law on the same number
+    of ranks goes on from it to the same bits.
+
+    Attributes:
+        time: since the start in s.
+        saturation: (local cells,) of cement, ghosts included.
+        entry_time: (local cells,) mean time in s at which the cement left the needle.
+        fluid_shares: (k, local cells) share of each fluid besides marrow in the displaced phase.
+        flow: pressures, fluxes, viscosities, walls and rates.
+        schedule: how far the plan has come.
+        balance: every volume that has crossed the surface and the needles.
+        needle_ends: number -> end of the needles that have ended.
+        open_sites: sites that cement has passed in the last step.
+        resting_pressure: largest pressure in MPa before any injection.
+        sweeps: transport sweeps of the last step.
+        sealing_solves: pressure solves of the last step because walls behind cells full of cement stop seeping.
+        stop_reason: what has ended the injection, as :class:`~fem.injection.history.InjectionHistory` names it; None
+            while it goes on.
+    """
+
+    time: float
+    saturation: NDArray[np.float64]
+    entry_time: NDArray[np.float64]
+    fluid_shares: NDArray[np.float64]
+    flow: FlowState
+    schedule: Schedule
+    balance: MassBalance
+    needle_ends: Mapping[int, NeedleEnd]
+    open_sites: tuple[str, ...] = ()
+    resting_pressure: float = 0.0
+    sweeps: int = 0
+    sealing_solves: int = 0
+    stop_reason: str | None = None
+
+    def syringe_age(self, plan: InjectionPlan) -> float:
+        """Age of the cement in the syringe in s on its own clock."""
+        return plan.syringe_ageing * (plan.start_age + self.time)
+
+    def pore_fluids(self, plan: InjectionPlan) -> PoreFluids:
+        """What fills the pores, with the age of the cement in each cell."""
+        age = plan.syringe_ageing * (plan.start_age + self.entry_time)
+        return PoreFluids(self.saturation, age + plan.body_ageing * (self.time - self.entry_time), self.fluid_shares)
