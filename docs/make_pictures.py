@@ -1,4 +1,4 @@
-"""Makes every picture of the README, docs/pictures.md and docs/report.md again.
+"""Makes every picture of the README, docs/index.md, docs/pictures.md, docs/report.md and docs/how-to/compare.md again.
 
 ``uv run python docs/make_pictures.py`` runs the commands below the pictures in a folder of its own, some 20 minutes on
 two idle cores, and puts small copies of what they write into ``docs/images``. Report and viewer are photographed in

@@ -19,7 +19,7 @@ from materials.leak_path import LeakPath
 
 ROOT = Path(__file__).parents[3]
 THEORY = sorted((ROOT / "docs" / "theory").glob("*.md"))
-PAGES = [*THEORY, *sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 FUNCTION = re.compile(r"\[`([\w.]+)`\]\(([^()\s]+\.py)\)")

@@ -14,7 +14,10 @@ from experiments.cli.main import app
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "pictures.md").read_text(encoding="utf-8")
 REPORT = (DOCS / "report.md").read_text(encoding="utf-8")
-README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+OTHERS = "".join(
+    path.read_text(encoding="utf-8")
+    for path in (DOCS.parent / "README.md", DOCS / "index.md", *sorted((DOCS / "how-to").glob("*.md")))
+)
 
 specification = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
 assert specification is not None
@@ -24,7 +27,7 @@ specification.loader.exec_module(make_pictures)
 
 
 def test_every_picture_of_the_pages_is_made_by_the_script_and_there() -> None:
-    shown = set(re.findall(r"\]\((?:docs/)?images/([^)]+)\)", PAGE + REPORT + README))
+    shown = set(re.findall(r"\]\((?:docs/|\.\./)?images/([^)]+)\)", PAGE + REPORT + OTHERS))
     assert shown == {
         *make_pictures.PICTURES, *make_pictures.MOVIES, make_pictures.VERIFICATION, make_pictures.REPORT,
         make_pictures.VIEWER,
