@@ -26,7 +26,7 @@ from fem.partition import Partition
 from fem.porous import PorousMedium
 from materials.cannula import Cannula
 from materials.cement import newtonian_cement
-from meshes.phantoms import box
+from meshes.occ_geometry import OccGeometry
 from meshes.tetmesh import TetMesh
 
 WIDE_OPEN = 1e6
@@ -42,7 +42,9 @@ def solve(folder: Path, size: float, factor: float) -> Answer:
     path = folder / f"cube_{size:g}mm.npz"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        box((EDGE, EDGE, EDGE), size).save(path)
+        with OccGeometry() as geometry:
+            geometry.add_box([0.0, 0.0, 0.0], 3 * [EDGE])
+            geometry.fill(f"{size:.17g}").save(path)
     cost, text = run(python("benchmarks.cube_own", path, factor), ROOT)
     return Answer(wall=cost.wall, processor=cost.processor, **json.loads(text.splitlines()[-1]))
 

@@ -90,10 +90,6 @@ class Syringe:
         """Area of the plunger in mm2."""
         return 0.25 * math.pi * self.bore**2
 
-    def hand_force(self, pressure: float) -> float:
-        """Force on the plunger in N at a pressure in MPa, without friction."""
-        return pressure * self.area
-
     def pressure_at(self, force: float) -> float:
         """Pressure in MPa at a force on the plunger in N, without friction."""
         return force / self.area

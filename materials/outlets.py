@@ -54,11 +54,3 @@ class MarrowOutlets:
     def group_conductances(self) -> dict[str, float]:
         """Conductance of each outlet group in mm3/(s MPa)."""
         return {group: self.conductance * share for group, share in self.shares.items()}
-
-    def pressure_rise(self, rate: float) -> float:
-        """Resting pressure above the outside in MPa that drives marrow out at a rate in mm3/s.
-
-        Raises:
-            ZeroDivisionError: nothing can leave.
-        """
-        return rate / self.conductance

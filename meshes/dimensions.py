@@ -119,16 +119,6 @@ def vertebral_height(frame: AnatomicalFrame) -> float:
     return float(np.ptp(frame.extents[2]))
 
 
-def body_depth(frame: AnatomicalFrame) -> float:
-    """Depth of the body in mm from its front to its posterior wall through its centroid."""
-    return float(np.ptp(frame.extents[1]))
-
-
-def body_width(frame: AnatomicalFrame) -> float:
-    """Width of the body in mm through its centroid."""
-    return float(np.ptp(frame.extents[0]))
-
-
 def _in_frame(vertebra: Vertebra, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(n, 3) centres of a mask's voxels in mm in the anatomical frame."""
     return vertebra.frame.to_frame(vertebra.ct.to_world(np.argwhere(mask)))

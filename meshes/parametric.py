@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.phantoms import OccGeometry
+from meshes.occ_geometry import OccGeometry
 from meshes.regions import facet_regions
 from meshes.sizing import check_size
 from meshes.tetmesh import TetMesh

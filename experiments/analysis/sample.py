@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -277,10 +277,6 @@ class Sample:
             ", ".join(factor.levels[factor.codes[index]] for factor in crossed) or "all" for index in self.case_indices
         ]
         return {name: np.array([other == name for other in names]) for name in sorted(set(names))}
-
-    def only(self, rows: NDArray[np.bool_]) -> Sample:
-        """The same sample with some of its finished rows."""
-        return replace(self, case_indices=self.case_indices[rows], rows=self.rows.filter(pa.array(rows)))
 
 
 DESIGNS = {

@@ -39,8 +39,6 @@ SIZE = (12.8, 7.2)
 PIXELS = 680
 """Of the picture of the body."""
 
-FORMATS = (".mp4", ".gif")
-
 
 def animate(case: FinishedCase, path: Path, turntable: bool = False, style: Style = Style.LIGHT) -> Path:
     """Write the animation of a finished injection.

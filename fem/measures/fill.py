@@ -56,7 +56,6 @@ class FillMeasures:
         body_volume: volume of the body.
         cement_volume: cement in the body.
         occupied_volume: bone occupied by cement.
-        saturated_volume: bone weighted by its saturation, S V.
         cement_by_side: "left" and "right" of the midsagittal plane x = 0 -> cement volume.
         occupied_by_side: the same of the occupied volume.
         cement_by_third: "anterior", "middle" and "posterior" third of the depth, between planes at 1/3 and 2/3 of the
@@ -75,7 +74,6 @@ class FillMeasures:
     body_volume: float
     cement_volume: float
     occupied_volume: float
-    saturated_volume: float
     cement_by_side: Mapping[str, float]
     occupied_by_side: Mapping[str, float]
     cement_by_third: Mapping[str, float]
@@ -158,7 +156,6 @@ def measure_fill(
         body_volume=mesh.volume,
         cement_volume=cement_volume,
         occupied_volume=occupied_volume,
-        saturated_volume=float(saturation @ volumes),
         cement_by_side=_by_side(cement, left),
         occupied_by_side=_by_side(volumes[occupied], left[occupied]),
         cement_by_third=_by_third(mesh, frame, cement),

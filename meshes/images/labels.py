@@ -47,10 +47,6 @@ class LabelMap:
     spine: frozenset[int]
     other: frozenset[int]
 
-    def level_of(self, label: int) -> str | None:
-        """Level with this number, or None."""
-        return next((level for level, number in self.levels.items() if number == label), None)
-
     def vertebrae_in(self, present: Iterable[int]) -> dict[str, int]:
         """Level -> number of the vertebrae among ``present``, in cranio-caudal order."""
         numbers = set(present)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.partition import Partition
-from meshes.phantoms import box
 from meshes.tetmesh import TetMesh
 
 BOX = (6.0, 5.0, 4.0)

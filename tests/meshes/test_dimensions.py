@@ -2,10 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from meshes.dimensions import (
-    body_depth,
-    body_width,
     pedicle_diameter,
     pedicle_diameter_by_area,
     pedicle_sections,
@@ -15,7 +14,6 @@ from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.parametric import parametric_body
-from meshes.phantoms import box
 from meshes.regions import region_area
 from meshes.vertebra import Vertebra
 
@@ -89,5 +87,6 @@ def test_without_an_arch_the_surface_tells():
 
 def test_lengths_of_the_body(demo_vertebra):
     frame = hourglass_vertebra().frame
-    assert (body_width(frame), body_depth(frame), vertebral_height(frame)) == (50.0, 30.0, 24.0)
+    assert tuple(np.ptp(frame.extents, axis=1)) == (50.0, 30.0, 24.0)
+    assert vertebral_height(frame) == 24.0
     assert vertebral_height(demo_vertebra.frame) == pytest.approx(22.5, abs=0.1)

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from meshes.discs import DISC_CELLS, DISC_PLATES, DISC_SIDES, STEEPEST, bearing_facets, with_discs
 from meshes.errors import InputError
-from meshes.phantoms import box
 from meshes.quality import gamma
 from meshes.tetmesh import TetMesh
 from meshes.volume_mesh import tetmesh_from_arrays

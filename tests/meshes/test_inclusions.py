@@ -5,6 +5,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from phantoms import box
 
 from meshes import inclusions
 from meshes.errors import InputError
@@ -18,7 +19,6 @@ from meshes.inclusions import (
     read_lesion_mask,
     shell_around,
 )
-from meshes.phantoms import box
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from phantoms import ball, box, cylinder, shell
 
 from meshes.errors import InputError
-from meshes.phantoms import ball, box, cylinder, shell
 from meshes.quality import gamma
 from meshes.tetmesh import TetMesh
 

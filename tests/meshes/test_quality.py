@@ -3,10 +3,10 @@ from dataclasses import replace
 import gmsh
 import numpy as np
 import pytest
+from phantoms import ball, box
 
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
-from meshes.phantoms import ball, box
 from meshes.quality import edge_lengths, gamma, measure_quality, surface_distances
 from meshes.surface import Surface
 from meshes.tetmesh import TetMesh

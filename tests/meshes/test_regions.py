@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from phantoms import box
 from scipy.sparse.csgraph import connected_components
 
 from meshes.errors import InputError
-from meshes.phantoms import box
 from meshes.regions import (
     CORTEX_DEPTH,
     FORAMEN_HEIGHT,

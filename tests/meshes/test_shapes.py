@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from phantoms import ball
 
 from meshes.errors import InputError
-from meshes.phantoms import ball
 from meshes.shapes import ellipsoid_of_capacity
 from meshes.tetmesh import TetMesh
 

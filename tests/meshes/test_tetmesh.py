@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+from phantoms import box
 
-from meshes.phantoms import box
 from meshes.tetmesh import TetMesh
 
 

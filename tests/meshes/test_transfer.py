@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from phantoms import box
 
-from meshes.phantoms import box
 from meshes.tetmesh import TetMesh
 from meshes.transfer import CellTransfer
 

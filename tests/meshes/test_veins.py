@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from phantoms import box
 
 from meshes.errors import InputError
 from meshes.parametric import parametric_body
-from meshes.phantoms import box
 from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from phantoms import box
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
 from meshes.errors import InputError
-from meshes.phantoms import box
 from meshes.regions import facet_adjacency, region_area
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra

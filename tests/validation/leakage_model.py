@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from phantoms import box
 
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.history import InjectionHistory
@@ -33,7 +34,6 @@ from materials.cement import CEMENTS
 from materials.leak_path import LeakPath
 from materials.marrow import NewtonianMarrow
 from materials.outlets import MarrowOutlets
-from meshes.phantoms import box
 from meshes.tetmesh import TetMesh
 
 LENGTHS, EDGE = (40.0, 30.0, 25.0), 4.0

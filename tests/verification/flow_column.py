@@ -1,11 +1,11 @@
 """A column through which fluid flows evenly, cement coming in from below."""
 
 import numpy as np
+from phantoms import box
 
 from fem.injection.transport import CementTransport
 from fem.partition import Partition
 from fem.pressure.darcy import DarcyPressure
-from meshes.phantoms import box
 
 WIDTH, LENGTH, POROSITY, SPEED, DURATION = 4.0, 40.0, 0.8, 0.5, 30.0
 """Lengths in mm, Darcy speed in mm/s, time in s."""

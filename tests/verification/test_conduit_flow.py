@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.injection import Injection
@@ -21,7 +22,6 @@ from fem.porous import PorousMedium
 from materials.cannula import Cannula
 from materials.cement import Cement
 from materials.leak_path import CementFront, LeakPath
-from meshes.phantoms import box
 
 RATE, CONSISTENCY, MARROW = 50.0, 1e-4, 1e-5
 POROSITY, PERMEABILITY = 0.8, 100.0

@@ -6,10 +6,10 @@ gradients along x, y and z are the columns of the tensor. The principal permeabi
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.partition import Partition
 from fem.pressure.darcy import DarcyPressure
-from meshes.phantoms import box
 
 PRINCIPAL = np.array([3.44e-2, 3.44e-2, 4.45e-2])
 MOBILITY, GRADIENT = 1e7, 1e-3

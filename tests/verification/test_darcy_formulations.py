@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import ufl
 from numpy.typing import NDArray
+from phantoms import box
 
 from fem.partition import Partition
 from fem.pressure.darcy import DarcyPressure
-from meshes.phantoms import box
 
 LEVEL, SLOPE = 0.1, np.array([0.02, -0.03, 0.05])
 FACET_CENTRES = (1.0 - np.vstack([np.zeros(3), np.eye(3)])) / 3.0

@@ -13,7 +13,7 @@ import pytest
 from exact_darcy import errors_on, orders
 
 from fem.partition import Partition
-from meshes.phantoms import OccGeometry
+from meshes.occ_geometry import OccGeometry
 
 MOBILITY, PERMEABILITY, GRADIENT = 1e6, 3e-2, 1e-3
 JUMPS = (1e-3, 1e3)

@@ -9,10 +9,10 @@ even source, from which the tip pressure is taken, is checked against its closed
 import numpy as np
 import pytest
 from exact_darcy import errors_on, orders
+from phantoms import ball, box
 
 from fem.partition import Partition
 from fem.pressure.darcy import DarcyPressure
-from meshes.phantoms import ball, box
 
 LENGTHS = (10.0, 8.0, 6.0)
 SIZES = (1.6, 1.1, 0.75)

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from phantoms import cylinder
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stiffness import stiffness_matrix
 from fem.mechanics.stress import elastic_fields, superposed
 from fem.partition import Partition
-from meshes.phantoms import cylinder
 
 LENGTHS = (6.0, 5.0, 12.0)
 MODULUS = 150.0

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.endplate_pressure import endplate_pressure
@@ -13,7 +14,6 @@ from fem.mechanics.strength import failure_factor
 from fem.mechanics.stress import corner_forces, elastic_fields
 from fem.partition import Partition
 from materials.strength import OverstrainedVolume
-from meshes.phantoms import box
 
 WIDTH, DEPTH, HEIGHT = 6.0, 5.0, 12.0
 AREA = WIDTH * DEPTH

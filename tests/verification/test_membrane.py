@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from phantoms import ball
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
@@ -15,7 +16,6 @@ from fem.mechanics.membrane import Membrane
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stiffness import stiffness_matrix
 from fem.partition import Partition
-from meshes.phantoms import ball
 
 WIDTH, DEPTH, HEIGHT = 6.0, 5.0, 12.0
 MODULUS, SKIN = 150.0, 900.0  # MPa, N/mm
@@ -113,7 +113,7 @@ from fem.mechanics.membrane import Membrane
 from fem.partition import Partition
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stiffness import stiffness_matrix
-from meshes.phantoms import box
+from phantoms import box
 
 comm = MPI.COMM_WORLD
 partition = Partition.build(box((20.0, 15.0, 14.0), 4.0) if comm.rank == 0 else None, comm)
@@ -131,7 +131,9 @@ if comm.rank == 0:
 
 @pytest.mark.mpi
 def test_one_two_and_three_ranks_agree(evidence):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    tests = Path(__file__).parents[1]
+    paths = os.pathsep.join([str(tests.parent), str(tests)])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     matrices = []
     for ranks in ("1", "2", "3"):
         command = [str(Path(sys.executable).parent / "mpiexec"), "-n", ranks, sys.executable, "-c", SCRIPT]

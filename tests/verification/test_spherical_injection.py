@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from cement_front import front_triangles
+from phantoms import ball, shell
 
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.injection import Injection
@@ -36,7 +37,6 @@ from fem.pressure.darcy import DarcyPressure
 from materials.cannula import Cannula
 from materials.cement import Cement, newtonian_cement
 from materials.leak_path import LeakPath
-from meshes.phantoms import ball, shell
 
 RATE, PERMEABILITY, POROSITY = 50.0, 3.44e-2, 0.87
 CEMENT, MARROW = 1e-4, 1e-7

@@ -16,7 +16,6 @@ from experiments.model.tissues import build_tissues, read_lesions
 from fem.injection.walls import Opening
 from materials.bone import BoneField, BoneModel
 from materials.outlets import MarrowOutlets
-from meshes.dimensions import body_depth, body_width
 from meshes.errors import InputError
 from meshes.regions import region_area
 from meshes.sampling import voxel_weights
@@ -284,5 +283,5 @@ def test_the_mesh_is_finer_at_defects_if_asked(demo_vertebra: Vertebra) -> None:
     assert (hole.radius, hole.size) == (3.0, 1.0)
     assert np.array(hole.end) - np.array(hole.start) == pytest.approx([0.0, -8.0, 0.0])
     assert breach.start == breach.end == pytest.approx(tuple(frame.point(0.0, 0.5, 1.0)))
-    assert np.pi * breach.radius**2 == pytest.approx(0.25 * body_width(frame) * body_depth(frame))
+    assert np.pi * breach.radius**2 == pytest.approx(0.25 * np.prod(np.ptp(frame.extents, axis=1)[:2]))
     assert np.array(fracture.end) - np.array(fracture.start) == pytest.approx([0.0, 20.0, 0.0])

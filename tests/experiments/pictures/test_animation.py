@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.animation import FFMpegWriter
 from matplotlib.figure import Figure
+from phantoms import ball
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -17,7 +18,6 @@ from experiments.pictures import animation
 from experiments.pictures.front import FrontCourse
 from experiments.pictures.lattice import Lattice
 from experiments.results.finished_case import FinishedCase
-from meshes.phantoms import ball
 
 RADII = (0.0, 4.0, 8.0)
 TIMES = np.array([0.0, 10.0, 20.0])

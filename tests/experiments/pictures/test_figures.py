@@ -8,6 +8,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.image import imread
 from numpy.typing import NDArray
+from phantoms import ball
 
 from experiments.pictures.cross_sections import OPACITY, WINDOW, ScannedBody, Section, draw_sections
 from experiments.pictures.curves import plot_history, plot_leak_sites, plot_stiffness
@@ -37,7 +38,6 @@ from experiments.results.grids import surface_of
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.leak_sites import LEAK_CLASSES
-from meshes.phantoms import ball
 from meshes.tetmesh import FACET_REGIONS, TetMesh
 
 TIP = np.array([3.0, -4.0, 0.0])

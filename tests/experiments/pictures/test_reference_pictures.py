@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from phantoms import ball
 from PIL import Image as Picture
 from scipy.spatial.transform import Rotation
 
@@ -24,7 +25,6 @@ from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import volume_of
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
-from meshes.phantoms import ball
 from meshes.tetmesh import TetMesh
 
 REFERENCES = Path(__file__).with_name("reference_pictures")

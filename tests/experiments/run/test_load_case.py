@@ -8,6 +8,7 @@ import pytest
 import pyvista
 from matplotlib.image import imread
 from numpy.typing import NDArray
+from phantoms import box
 
 from experiments.case.laws import Laws
 from experiments.pictures.mechanics import draw_mechanics
@@ -18,7 +19,6 @@ from fem.mechanics.stress import ElasticFields, elastic_fields
 from fem.partition import Partition
 from materials.strength import OverstrainedVolume
 from meshes.frame import AnatomicalFrame
-from meshes.phantoms import box
 from meshes.tetmesh import TetMesh
 from vertebroplasty import build_case
 

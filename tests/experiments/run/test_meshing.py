@@ -8,13 +8,13 @@ import meshio
 import numpy as np
 import pytest
 import pyvista as pv
+from phantoms import ball
 
 from experiments.case.schema import build_case
 from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
 from experiments.run.meshing import mesh_and_store, write_mesh
 from meshes.demo_patient import demo_patient
-from meshes.phantoms import ball
 from meshes.tetmesh import CELL_REGIONS, FACET_REGIONS
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import phantoms
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -26,7 +27,6 @@ from experiments.sweep.query import ask, quoted, write_csv
 from experiments.sweep.shared_meshes import SharedMeshes
 from experiments.sweep.sweep_file import SweepFile
 from experiments.sweep.table import SweepTable, unit_of_column
-from meshes import phantoms
 from meshes.body_mesh import Refinement
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh

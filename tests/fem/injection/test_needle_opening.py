@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from phantoms import ball
 
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.source_calibration import SourceSurface, calibrated
@@ -15,7 +16,6 @@ from fem.partition import Partition
 from fem.porous import PorousMedium
 from fem.pressure.darcy import DarcyPressure
 from materials.cement import Cement, newtonian_cement
-from meshes.phantoms import ball
 
 AXIAL, TRANSVERSE, POROSITY, RATE = 4.45e-2, 3.44e-2, 0.87, 50.0
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from block_grid import block_grid, filled
+from phantoms import box
 
 from fem.measures.distribution import Distribution, measure_distribution, sagittal_section_areas
-from meshes.phantoms import box
 from meshes.tetmesh import TetMesh
 
 LEFT, RIGHT = ((2.0, 8.0), (-4.0, 4.0), (-4.0, 4.0)), ((-8.0, -2.0), (-4.0, 4.0), (-4.0, 4.0))

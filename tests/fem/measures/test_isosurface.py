@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from block_grid import block_grid
+from phantoms import ball, box
 
 from fem.measures.isosurface import isosurface, vertex_values
-from meshes.phantoms import ball, box
 from meshes.tetmesh import TetMesh
 
 RADIUS = 7.0

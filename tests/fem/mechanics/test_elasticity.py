@@ -11,6 +11,7 @@ from petsc4py import PETSc
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.errors import ConvergenceError
 from fem.mechanics import elasticity
@@ -19,7 +20,6 @@ from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
 from fem.mechanics.plates import AXIAL_COMPRESSION, PlateProblem, axial_stiffness
 from fem.mechanics.rigid_body import resultant, rigid_displacement
 from fem.partition import Partition
-from meshes.phantoms import box
 
 PLATES = {"superior": "z_max", "inferior": "z_min"}
 
@@ -114,7 +114,7 @@ from mpi4py import MPI
 import numpy as np
 from fem.partition import Partition
 from fem.mechanics.plates import PlateProblem
-from meshes.phantoms import box
+from phantoms import box
 from test_elasticity import random_material
 
 comm = MPI.COMM_WORLD
@@ -133,7 +133,7 @@ if comm.rank == 0:
 @pytest.mark.mpi
 def test_one_two_and_three_ranks_agree():
     here = Path(__file__).parent
-    paths = os.pathsep.join([str(here.parents[2]), str(here)])
+    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1]), str(here)])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     results = []
     for ranks in ("1", "2", "3"):

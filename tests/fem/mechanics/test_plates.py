@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import PlateProblem, area_centroid, axial_stiffness
 from fem.mechanics.stiffness import stiffness_matrix
 from fem.partition import Partition
 from meshes.discs import DISC_PLATES, with_discs
-from meshes.phantoms import box
 from meshes.tetmesh import TetMesh
 
 WIDTH, DEPTH, HEIGHT, THICKNESS = 20.0, 16.0, 18.0, 4.0

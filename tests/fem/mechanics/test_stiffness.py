@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.errors import ConvergenceError
 from fem.mechanics import elasticity
@@ -17,7 +18,6 @@ from fem.mechanics.plates import PlateProblem
 from fem.mechanics.rigid_body import rigid_displacement
 from fem.mechanics.stiffness import COMPONENTS, TOLERANCE, StiffnessErrors, StiffnessMatrix, stiffness_matrix
 from fem.partition import Partition
-from meshes.phantoms import box
 
 PLATES = {"superior": "z_max", "inferior": "z_min"}
 
@@ -188,7 +188,7 @@ import json
 import dolfinx_solver
 from mpi4py import MPI
 from fem.partition import Partition
-from meshes.phantoms import box
+from phantoms import box
 from test_stiffness import random_modulus, solve
 
 comm = MPI.COMM_WORLD
@@ -202,7 +202,7 @@ if comm.rank == 0:
 @pytest.mark.mpi
 def test_two_ranks_agree_with_one(stiffness):
     here = Path(__file__).parent
-    paths = os.pathsep.join([str(here.parents[2]), str(here)])
+    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1]), str(here)])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     command = [str(Path(sys.executable).parent / "mpiexec"), "-n", "2", sys.executable, "-c", SCRIPT]
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)

@@ -17,7 +17,7 @@ from fem.mechanics.membrane import Membrane
 from fem.partition import Partition
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stress import elastic_fields, superposed
-from meshes.phantoms import box
+from phantoms import box
 from test_elasticity import random_material
 
 comm = MPI.COMM_WORLD
@@ -42,7 +42,7 @@ if fields is not None:
 def fields(tmp_path_factory):
     """Ranks -> the arrays of rank 0."""
     folder, here = tmp_path_factory.mktemp("stress"), Path(__file__).parent
-    paths = os.pathsep.join([str(here.parents[2]), str(here)])
+    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1]), str(here)])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     arrays = {}
     for ranks in (1, 2):

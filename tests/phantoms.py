@@ -1,43 +1,13 @@
-"""Simple bodies with exact solutions: ball, shell, box and cylinder, built with pygmsh."""
+"""Simple bodies with exact solutions: ball, shell, box and cylinder."""
 
 from __future__ import annotations
 
-from typing import Self
-
-import gmsh
 import numpy as np
-import pygmsh
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from meshes.occ_geometry import OccGeometry
 from meshes.tetmesh import TetMesh
-from meshes.volume_mesh import set_mesh_options, tetmesh_from_gmsh
-
-_MESH_ADAPT = 1  # Gmsh's Mesh.Algorithm that leaves no bad triangles at the poles of spheres
-
-
-class OccGeometry(pygmsh.occ.Geometry):
-    """pygmsh's OpenCASCADE geometry, opened silent, reproducible and usable outside the main thread."""
-
-    def __enter__(self) -> Self:
-        """Start Gmsh without signal handlers and without the user's configuration files."""
-        gmsh.initialize(readConfigFiles=False, interruptible=False)
-        set_mesh_options()
-        gmsh.option.setNumber("Mesh.Algorithm", _MESH_ADAPT)
-        gmsh.model.add("phantom")
-        return self
-
-    def fill(self, size: str) -> TetMesh:
-        """Mesh the volumes.
-
-        Args:
-            size: target edge length in mm as a Gmsh expression in x, y and z.
-        """
-        field = gmsh.model.mesh.field.add("MathEval")
-        gmsh.model.mesh.field.setString(field, "F", size)
-        gmsh.model.mesh.field.setAsBackgroundMesh(field)
-        self.generate_mesh(dim=3)
-        return tetmesh_from_gmsh()
 
 
 def ball(radius: float, size: float, size_centre: float | None = None) -> TetMesh:
