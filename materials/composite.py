@@ -48,8 +48,8 @@ class CementBoneComposite:
     """
 
     cement_modulus: float = quantity(1937.0, "MPa", _ISO_5833, "M", 100.0, 10000.0)
-    contact: float = quantity(0.80, "1", _KINZL, "M", 0.1, 1.0)
-    shrinkage: float = quantity(0.76, "1", _KINZL, "M", 0.1, 1.0)
+    contact: float = quantity(0.80, "1", _KINZL, "S", 0.1, 1.0)
+    shrinkage: float = quantity(0.76, "1", _KINZL, "S", 0.1, 1.0)
     cement_porosity: float = quantity(0.0, "1", "bulk cement as tested by ISO 5833", "M", 0.0, 0.6)
 
     def __post_init__(self) -> None:

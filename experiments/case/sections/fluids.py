@@ -50,7 +50,7 @@ class Cement(Section):
         0.0,
         20.0,
         "between the start times 3.5 / 6.5 / 9.5 min of Habib 2010, ijssurgery 4/1/26",
-        "M",
+        "D",
     )
     room_temperature_c: float = physical(
         23.0,

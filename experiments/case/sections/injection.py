@@ -57,7 +57,7 @@ class Injection(Section):
         0.1,
         20.0,
         "experiments use 3 to 4 ml/min: Baroud & Steffen 2005, PMC3454663",
-        "M",
+        "S",
     )
     order: Literal["in_turn", "together"] = Field(
         default="in_turn", description="whether the needles inject one after the other or at the same time"
