@@ -185,7 +185,9 @@ class CoupledFlow:
             before,
             walls=self.walls.unseal(before.walls),
             around=replace(before.around, saturation=self.tips.mean_saturations(fluids.saturation)),
-            displaced_viscosity=mixed_viscosity(fluids.fluids, self.fluids.viscosities, self.fluids.marrow_viscosity),
+            displaced_viscosity=mixed_viscosity(
+                fluids.displaced_shares, self.fluids.viscosities, self.fluids.marrow_viscosity
+            ),
             sealed=np.zeros_like(before.sealed),
         )
         fluids = self._with_full_cannulas(planned, fluids, syringe_age)

@@ -19,12 +19,12 @@ class PoreFluids:
     Attributes:
         saturation: (local cells,) of cement.
         age: (local cells,) age of the cement in s on its own clock.
-        fluids: (k, local cells) share of each fluid besides marrow in the displaced phase.
+        displaced_shares: (k, local cells) share of each fluid besides marrow in the displaced phase.
     """
 
     saturation: NDArray[np.float64]
     age: NDArray[np.float64]
-    fluids: NDArray[np.float64]
+    displaced_shares: NDArray[np.float64]
 
 
 @dataclass(frozen=True)

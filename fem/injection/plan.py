@@ -28,9 +28,9 @@ class Needle:
 
 @dataclass(frozen=True)
 class Bolus:
-    """Cement through one needle: ``volume`` in mm3 at ``rate`` in mm3/s; ``needle`` counts the places of the tips."""
+    """Cement through one needle: ``volume`` in mm3 at ``rate`` in mm3/s; ``place`` counts the places of the tips."""
 
-    needle: int
+    place: int
     volume: float
     rate: float
 

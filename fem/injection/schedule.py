@@ -62,7 +62,7 @@ class Schedule:
         rates = np.zeros(len(self.last_rates))
         if not self.pausing:
             for bolus, left in zip(self.stages[self.stage].boluses, self.left, strict=True):
-                rates[bolus.needle] = bolus.rate if left > 0.0 else 0.0
+                rates[bolus.place] = bolus.rate if left > 0.0 else 0.0
         return rates
 
     def time_left(self, rates: NDArray[np.float64]) -> float:
@@ -70,9 +70,9 @@ class Schedule:
         if self.pausing:
             return self.pause
         times = [
-            left / rates[bolus.needle]
+            left / rates[bolus.place]
             for bolus, left in zip(self.stages[self.stage].boluses, self.left, strict=True)
-            if rates[bolus.needle] > 0.0
+            if rates[bolus.place] > 0.0
         ]
         return min(times, default=math.inf)
 
@@ -83,7 +83,7 @@ class Schedule:
             return replace(self, pause=0.0 if left <= COMPLETION_TOLERANCE * self.stages[self.stage].pause else left)
         volumes = []
         for bolus, volume in zip(self.stages[self.stage].boluses, self.left, strict=True):
-            left = volume - rates[bolus.needle] * step
+            left = volume - rates[bolus.place] * step
             volumes.append(0.0 if left <= COMPLETION_TOLERANCE * bolus.volume else float(left))
         return self._with_left(volumes)
 
@@ -91,9 +91,9 @@ class Schedule:
         """The schedule without the boluses at these places of this stage."""
         volumes, abandoned = list(self.left), self.abandoned.copy()
         for index, bolus in enumerate(self.stages[self.stage].boluses):
-            if bolus.needle in places:
+            if bolus.place in places:
                 volumes[index] = 0.0
-                abandoned[bolus.needle] = True
+                abandoned[bolus.place] = True
         return replace(self._with_left(volumes), abandoned=abandoned)
 
     def pending(self) -> NDArray[np.bool_]:
@@ -101,9 +101,9 @@ class Schedule:
         pending = np.zeros(len(self.last_rates), dtype=bool)
         if not self.finished:
             boluses = self.stages[self.stage].boluses
-            pending[[bolus.needle for bolus, left in zip(boluses, self.left, strict=True) if left > 0.0]] = True
+            pending[[bolus.place for bolus, left in zip(boluses, self.left, strict=True) if left > 0.0]] = True
             for stage in self.stages[self.stage + 1 :]:
-                pending[[bolus.needle for bolus in stage.boluses]] = True
+                pending[[bolus.place for bolus in stage.boluses]] = True
         return pending
 
     def _with_left(self, volumes: list[float]) -> Schedule:

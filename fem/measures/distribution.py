@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fem.tetcut import section_area, share_above
+from fem.tetrahedron_cuts import section_area, share_above
 from meshes.tetmesh import TetMesh, face_neighbours
 
 SMALLEST_COMPONENT = 100.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fem.measures.distribution import Distribution, measure_distribution
 from fem.measures.isosurface import Isosurface, isosurface
-from fem.tetcut import share_above
+from fem.tetrahedron_cuts import share_above
 from meshes.frame import AnatomicalFrame
 from meshes.surface import Surface, nearest_points
 from meshes.tetmesh import TetMesh

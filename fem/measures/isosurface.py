@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from fem.tetcut import section_area, share_above, triangle_share_above
+from fem.tetrahedron_cuts import section_area, share_above, triangle_share_above
 from meshes.tetmesh import TetMesh
 
 _EDGES = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fem.mechanics.membrane_fields import MembraneFields
 from fem.mechanics.stress import corner_forces
-from fem.tetcut import triangle_share_above
+from fem.tetrahedron_cuts import triangle_share_above
 from meshes.regions import region_facets
 from meshes.tetmesh import TetMesh
 

@@ -31,7 +31,7 @@ from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.injection.walls import Opening, Walls, build_walls
 from fem.partition import Partition
-from fem.tetcut import share_above
+from fem.tetrahedron_cuts import share_above
 from materials.bone import KozenyCarmanMartin
 from materials.cannula import Cannula
 from materials.cement import CEMENTS

@@ -82,7 +82,7 @@ def test_ranks_agree(results, case, ranks, evidence):
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("case", CASES)
-def test_books_close_on_every_rank(results, case, evidence):
+def test_the_mass_balance_closes_on_every_rank(results, case, evidence):
     limits = {"cement and fluid": 1e-10, "displaced fluids": 1e-10, "every cell": 1e-8}
     for (what, limit), errors in zip(
         limits.items(), np.transpose([results[case, ranks]["errors"] for ranks in (1, 2, 3)]), strict=True

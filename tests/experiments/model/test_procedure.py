@@ -52,7 +52,7 @@ def boluses(*volumes_and_pauses: tuple[float, float]) -> dict[str, Any]:
 
 def told(stages: tuple[Stage, ...]) -> list[tuple[float, dict[int, float]]]:
     """(pause, place -> mm3) of each stage."""
-    return [(stage.pause, {bolus.needle: round(bolus.volume, 6) for bolus in stage.boluses}) for stage in stages]
+    return [(stage.pause, {bolus.place: round(bolus.volume, 6) for bolus in stage.boluses}) for stage in stages]
 
 
 def aim(vertebra: Vertebra, case: Case) -> tuple[NeedlePath, ...]:
@@ -141,13 +141,13 @@ def test_every_needle_delivers_its_volume_evenly_over_its_places(plans: list[Any
     delivered, owner = np.zeros(sum(counts)), np.repeat(np.arange(len(counts)), counts)
     last = np.full(len(counts), -1)
     for stage in stages:
-        numbers = [int(owner[bolus.needle]) for bolus in stage.boluses]
+        numbers = [int(owner[bolus.place]) for bolus in stage.boluses]
         assert len(set(numbers)) == len(numbers) > 0
         for bolus, number in zip(stage.boluses, numbers, strict=True):
             assert bolus.volume > 1e-4
-            assert bolus.needle >= last[number]  # never forwards again
-            last[number] = bolus.needle
-            delivered[bolus.needle] += bolus.volume
+            assert bolus.place >= last[number]  # never forwards again
+            last[number] = bolus.place
+            delivered[bolus.place] += bolus.volume
     for number, (given_needle, count) in enumerate(zip(needles, counts, strict=True)):
         total = 1e3 * sum(bolus["volume_ml"] for bolus in given_needle["boluses"])
         assert delivered[owner == number].sum() == pytest.approx(total, rel=1e-13)
@@ -176,7 +176,7 @@ def test_places_are_those_that_the_stages_count(demo_vertebra: Vertebra, demo_me
     positions = np.concatenate([path.opening_positions for path in paths])
     assert np.array([place.opening.position for place in places]) == pytest.approx(positions)
     assert [place.opening.radius for place in places] == [paths[0].opening_radius] * 3 + [paths[1].opening_radius]
-    assert {bolus.needle for stage in procedure(case, paths) for bolus in stage.boluses} == set(range(len(places)))
+    assert {bolus.place for stage in procedure(case, paths) for bolus in stage.boluses} == set(range(len(places)))
 
 
 def test_the_mesh_is_finer_along_each_withdrawal(demo_vertebra: Vertebra) -> None:

@@ -246,7 +246,7 @@ def test_progress_runs_from_nothing_to_all(phantom, partition):
         ({"saturation_range": (0.0, 1.0 + 2e-8)}, "a saturation is off by 2.0e-08"),
     ],
 )
-def test_books_that_do_not_close_are_an_error(inject, changes, what):
+def test_a_mass_balance_that_does_not_close_is_an_error(inject, changes, what):
     history, _ = inject(plan_of(100.0, start_age=300.0))
     history.last.check()
     with pytest.raises(ConvergenceError, match=what):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from fem.tetcut import section_area, share_above, triangle_share_above
+from fem.tetrahedron_cuts import section_area, share_above, triangle_share_above
 
 GENERATOR = np.random.default_rng(3)
 TETS = GENERATOR.normal(size=(200, 4, 3))
