@@ -6,7 +6,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from evidence import evidence, pytest_addoption, pytest_deselected  # noqa: F401  (pytest finds them here)
+from evidence import (  # noqa: F401  (pytest finds them here)
+    evidence,
+    pytest_addoption,
+    pytest_collection_finish,
+    pytest_deselected,
+    pytest_runtest_protocol,
+)
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 from shared import Shared, shared  # noqa: F401  (pytest finds it here)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,20 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     """Name the tests that are left out."""
     for item in items:
         _write(item.config.getoption("--evidence"), {"left_out": item.nodeid})
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Name the tests that will run."""
+    for item in session.items:
+        _write(item.config.getoption("--evidence"), {"selected": item.nodeid})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Name a test once it has run to its end, whatever came of it: a run that stops before does not get here."""
+    outcome = yield
+    _write(item.config.getoption("--evidence"), {"ended": item.nodeid})
+    return outcome
 
 
 @pytest.fixture

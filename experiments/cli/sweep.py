@@ -95,7 +95,8 @@ def results(
         str | None, typer.Option("--sql", metavar="QUESTION", help="SQL of DuckDB about the table 'cases'")
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="write the rows with all columns for a spreadsheet")
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="new file for a spreadsheet: the rows with all columns"),
     ] = None,
     columns: Annotated[bool, typer.Option("--columns", help="list the columns with their units instead")] = False,
 ) -> None:
@@ -141,7 +142,9 @@ def _show_plan(plan: Plan, target: Path, cluster: Cluster, time_limit: float) ->
     from experiments.sweep.engine import time_one
     from experiments.sweep.folder import SweepFolder
 
-    known = SweepFolder(target).rows()
+    folder = SweepFolder(target)
+    folder.check_plan(plan)
+    known = folder.rows()
     missing = [case for identity, case in plan.different.items() if identity not in known]
     console = wide_console()
     console.print(plan_table(plan))

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,34 @@ class SweepFolder:
             except InputError:
                 raise InputError(f"{path}: is not empty and holds no sweep; choose another folder with -o") from None
 
+    def check_plan(self, plan: Plan) -> None:
+        """Refuse a sweep without the finished cases of the folder's own: they would fall out of its table.
+
+        Raises:
+            InputError: the folder holds such cases, or its rows cannot be read.
+        """
+        if not (self.path / "sweep.json").exists():
+            return
+        before = self.plan()
+        try:
+            own, code = {case["identity"] for case in before["cases"]}, before["code"]
+        except (KeyError, TypeError):
+            raise InputError(f"{self.path}: its sweep.json is damaged; choose another folder with -o") from None
+        dropped = own.difference(plan.different)
+        if count := sum("outcome" in row for row in self.rows(dropped.__contains__).values()):
+            by = "" if code == plan.code else f", computed by vertebroplasty {code}, this is {plan.code}"
+            raise InputError(
+                f"{self.path}: holds {count} finished {'case' if count == 1 else 'cases'} that this sweep does not "
+                f"have{by}; choose another folder with -o, or move that one away"
+            )
+
     @contextmanager
     def open(self, plan: Plan) -> Iterator[None]:
         """Make the folder, or go on in it, for as long as the block lasts; its plan becomes ``plan``.
 
         Raises:
-            InputError: it holds something else, nothing can be written there, the disk is too full, or another process
-                runs a sweep in it.
+            InputError: it holds something else or another sweep, nothing can be written there, the disk is too full, or
+                another process runs a sweep in it.
         """
         self.check(self.path)
         with self._writing():
@@ -87,6 +108,7 @@ class SweepFolder:
                 raise InputError(f"{self.path}: another process runs a sweep there; wait for it or stop it") from None
             for part in [*self.path.glob("*.part"), *self.path.glob("*/*.part")]:
                 part.unlink(missing_ok=True)
+            self.check_plan(plan)
             self.write("sweep.json", json_text(describe(plan), indent=1))
             yield
 
@@ -113,14 +135,24 @@ class SweepFolder:
 
         Args:
             wanted: tells of an identity whether its row is asked for.
+
+        Raises:
+            InputError: a file is there and cannot be read, so that nobody knows what is in it.
         """
         known: dict[str, Row] = {}
         for path in (self.path / "rows").glob("*.json"):
             if wanted(path.stem):
-                with suppress(ValueError):
+                try:
                     row = json.loads(path.read_text(encoding="utf-8"))
-                    if isinstance(row, dict) and "inputs" in row and ("outcome" in row or "error" in row):
-                        known[path.stem] = row
+                except (ValueError, RecursionError):
+                    continue
+                except OSError as error:
+                    raise InputError(
+                        f"{path}: cannot be read ({error.strerror}); make it readable or move it away, and the same "
+                        "command goes on"
+                    ) from None
+                if _is_row(row):
+                    known[path.stem] = row
         return known
 
     def rows_until(self, file: Path) -> set[str]:
@@ -182,6 +214,17 @@ class SweepFolder:
                 f"{self.path}: cannot write there ({error.strerror or error}); finished cases are whole, and the same "
                 "command goes on once there is room, or choose another folder with -o"
             ) from None
+
+
+def _is_row(row: Any) -> bool:
+    """Whether this is what :meth:`SweepFolder.keep` writes, as far as a sweep and its table build on it."""
+    match row:
+        case {"inputs": dict(), "error": {"kind": str(), "message": str()}, "seconds": None | float() | int()}:
+            return True
+        case {"inputs": dict(), "outcome": {"results": dict(results)}, "seconds": float() | int()}:
+            injection = results.get("injection", {})
+            return isinstance(injection, dict) and isinstance(injection.get("mass_balance_error", 0.0), float | int)
+    return False
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from experiments.results.store import in_place_of
 from meshes.errors import InputError
 
 
@@ -57,16 +58,15 @@ def quoted(question: str, columns: Iterable[str]) -> str:
 
 
 def write_csv(rows: pa.Table, path: Path) -> None:
-    """Write a table for spreadsheets: UTF-8 with the mark that Excel looks for, lists as JSON.
+    """Write a table for spreadsheets: UTF-8 with the mark that Excel looks for, lists as JSON; whole or not at all.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: a file is there already, or it cannot be written.
     """
-    try:
-        with path.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.writer(file)
-            writer.writerow(rows.column_names)
-            for row in rows.to_pylist():
-                writer.writerow([json.dumps(value) if isinstance(value, list) else value for value in row.values()])
-    except OSError as error:
-        raise InputError(f"{path}: cannot write there ({error.strerror}); choose another file") from None
+    if path.exists():
+        raise InputError(f"{path}: is there already and is not replaced; choose another file, or remove it")
+    with in_place_of(path) as made, made.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        writer.writerow(rows.column_names)
+        for row in rows.to_pylist():
+            writer.writerow([json.dumps(value) if isinstance(value, list) else value for value in row.values()])

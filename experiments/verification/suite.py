@@ -1,7 +1,7 @@
 """The suite of exact answers and published numbers, run as one command: what every case computed, and what failed.
 
-The tests record their numbers themselves, as lines of JSON (``tests/evidence.py``); what becomes of each test comes
-from pytest's own report.
+The tests record their numbers themselves, as lines of JSON (``tests/evidence.py``), and which of them were to run and
+which ran to their end; what becomes of each test comes from pytest's own report.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SOURCES = Path(__file__).resolve().parents[2]
 FOLDERS = ("tests/verification", "tests/validation")
 
 _COMPLETE = (0, 1)
-"""pytest's exit codes where all tests ran: none failed, or some did."""
+"""pytest's exit codes where all tests ran: none failed, or some did; a test may also make it stop with one of these."""
 
 _NO_TESTS = 5
 """pytest's exit code where it finds nothing to run."""
@@ -155,7 +155,9 @@ def run_suite(
             failures.setdefault(
                 _address(line.test), f"{line.quantity} lies outside its band, but the test does not fail"
             )
-    if code not in _COMPLETE or not tests:
+    selected = {entry["selected"] for entry in entries if "selected" in entry}
+    ended = {entry["ended"] for entry in entries if "ended" in entry}
+    if code not in _COMPLETE or not tests or not selected or selected - ended:
         failures[_address((_RUNNING.findall(output) or ["pytest"])[-1])] = (
             f"the run was interrupted (exit code {code}); what comes after did not run"
         )

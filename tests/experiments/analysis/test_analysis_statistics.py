@@ -1,10 +1,12 @@
 """Statistics of random samples beside hand calculations, published values and simulated coverage."""
 
 import math
+from itertools import islice
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
 
 from experiments.analysis.bootstrap import mean_interval, percentile_interval, resamples
 from experiments.analysis.incidence import incidence, log_log_interval
@@ -12,7 +14,7 @@ from experiments.analysis.laterality import discordance
 from experiments.analysis.leaks import CENSORED, FRONT, LEAK
 from experiments.analysis.logistic import Predictor, logistic
 from experiments.analysis.probability import Probability
-from experiments.analysis.roc import cross_validated, cut_off, marker, regression, youden
+from experiments.analysis.roc import area, cross_validated, curves_drawn_again, cut_off, marker, regression, youden
 from experiments.analysis.separation import separation
 
 
@@ -176,6 +178,30 @@ def test_auc_and_cut_off_by_hand() -> None:
     assert youden(score, events) == 0.8
     found = cut_off(-score, events, np.arange(4))
     assert (found.value, found.above) == (-0.8, False)
+
+
+@pytest.mark.parametrize("digits", [0, 1, 8])  # many ties, some, none
+def test_area_and_cut_off_are_those_of_every_pair_and_every_cut(digits: int) -> None:
+    rng = np.random.default_rng(digits)
+    events = rng.random(150) < 0.3
+    score = np.round(rng.normal(size=150) + 1.0 * events, digits)
+    leaks, others = score[events][:, None], score[~events][None, :]
+    assert area(events, score) == pytest.approx(((leaks > others) + 0.5 * (leaks == others)).mean(), abs=1e-12)
+    cuts = np.unique(score)[::-1]
+    gains = [(score[events] >= cut).mean() - (score[~events] >= cut).mean() for cut in cuts]
+    assert youden(score, events) == cuts[np.argmax(np.round(gains, 12))]
+
+
+def test_the_curves_of_an_interval_are_those_of_the_cases_that_are_drawn() -> None:
+    rng = np.random.default_rng(4)
+    events, groups = rng.random(40) < 0.3, np.repeat(np.arange(20), 2)
+    score = np.round(rng.normal(size=40) - 0.5 * events, 1)
+    curves = iter(curves_drawn_again(events, score, groups))
+    for rows, curve in zip(islice(resamples(groups, 1000), 50), curves, strict=False):
+        for computed, expected in zip(
+            curve, roc_curve(events[rows], score[rows], drop_intermediate=False), strict=True
+        ):
+            np.testing.assert_allclose(computed, expected, rtol=0.0, atol=1e-15)
 
 
 def test_the_area_out_of_sample_of_one_input_is_that_of_its_ranks() -> None:

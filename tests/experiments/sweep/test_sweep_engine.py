@@ -10,6 +10,7 @@ import re
 import signal
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -74,10 +75,64 @@ def test_every_case_becomes_a_row_once(tmp_path: Path) -> None:
     assert len(computed(log)) == 3
     (tmp_path / "sweep" / "rows" / f"{plan.cases[0].identity}.json").write_text("{}")
     assert (run(plan, tmp_path / "sweep").finished, len(computed(log))) == (3, 4)
-    longer = plan_of([3.0, 1.0, 4.0], f"log={log}")
-    assert run(longer, tmp_path / "sweep").earlier == 2
+    longer = plan_of([3.0, 1.0, 4.0, 2.0], f"log={log}")
+    assert run(longer, tmp_path / "sweep").earlier == 3
     assert len(computed(log)) == 5
-    assert SweepTable.read(tmp_path / "sweep").rows["injection.leaked_ml"].to_pylist() == [9.0, 1.0, 16.0]
+    assert SweepTable.read(tmp_path / "sweep").rows["injection.leaked_ml"].to_pylist() == [9.0, 1.0, 16.0, 4.0]
+
+
+def test_a_sweep_without_the_finished_cases_of_a_folder_is_refused(tmp_path: Path) -> None:
+    log, folder = tmp_path / "log", tmp_path / "sweep"
+    run(plan_of([1.0, 2.0, 5.0], f"log={log} then=input"), folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    other = plan_of([1.0, 5.0, 3.0], f"log={log} then=input")
+    with pytest.raises(InputError, match=r"sweep: holds 1 finished case that this sweep does not have; choose another"):
+        run(other, folder)
+    with mock.patch("test_sweep_engine.CODE", "0.0.1+test"):
+        newer = replace(plan_of([1.0, 2.0, 5.0], f"log={log} then=input"), code="0.0.1+test")
+    with pytest.raises(InputError, match=r"holds 2 finished cases .* by vertebroplasty \S+, this is 0\.0\.1\+test;"):
+        run(newer, folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert len(computed(log)) == 3
+    # a case that failed is no result: it may be mended and leave the sweep
+    assert run(plan_of([1.0, 2.0, 3.0], f"log={log} then=input"), folder).earlier == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"inputs": {}, "outcome": 1}',
+        b'{"inputs": {}, "outcome": {"results": []}, "seconds": 1.0}',
+        b'{"inputs": {}, "outcome": {"results": {"injection": 3}}, "seconds": 1.0}',
+        b'{"inputs": {}, "outcome": {"results": {"injection": {"mass_balance_error": null}}}, "seconds": 1.0}',
+        b'{"inputs": {}, "error": "it failed", "seconds": 1.0}',
+        b'{"inputs": {}, "error": {"kind": "bug"}, "seconds": 1.0}',
+    ],
+)
+def test_a_row_that_cannot_be_understood_is_computed_again(tmp_path: Path, content: bytes) -> None:
+    plan = plan_of([1.0, 2.0])
+    run(plan, tmp_path / "sweep")
+    (tmp_path / "sweep" / "rows" / f"{plan.cases[0].identity}.json").write_bytes(content)
+    assert SweepTable.read(tmp_path / "sweep").rows["number"].to_pylist() == [2]
+    progress = run(plan, tmp_path / "sweep", retry=True)
+    assert (progress.earlier, progress.finished, progress.failed) == (1, 2, 0)
+    assert SweepTable.read(tmp_path / "sweep").rows["injection.leaked_ml"].to_pylist() == [1.0, 4.0]
+
+
+def test_a_row_that_cannot_be_read_ends_the_sweep_with_a_sentence(tmp_path: Path) -> None:
+    plan = plan_of([1.0, 2.0])
+    run(plan, tmp_path / "sweep")
+    row = tmp_path / "sweep" / "rows" / f"{plan.cases[0].identity}.json"
+    row.rename(tmp_path / "kept.json")
+    row.mkdir()
+    for again in (lambda: run(plan, tmp_path / "sweep"), lambda: SweepTable.read(tmp_path / "sweep")):
+        with pytest.raises(InputError, match=rf"{row.name}: cannot be read \(Is a directory\); make it readable or"):
+            again()
+    row.rmdir()
+    (tmp_path / "kept.json").rename(row)
+    assert run(plan, tmp_path / "sweep").earlier == 2
 
 
 @pytest.mark.parametrize(
@@ -88,12 +143,12 @@ def test_every_case_becomes_a_row_once(tmp_path: Path) -> None:
         ("bug", r"bug: Traceback[\s\S]*ZeroDivisionError: one over nothing"),
         ("nan", r"bug: [\s\S]*not JSON compliant"),
         ("abort", r"crash: its process was killed by SIGABRT \(2 times\); it printed last:\n[\s\S]*PETSc gave up"),
-        ("hang", r"time limit: did not end within the time limit of 1 s"),
+        ("hang", r"time limit: did not end within the time limit of 4 s"),
     ],
 )
 def test_a_failure_is_a_row_with_its_case_file(tmp_path: Path, then: str, error: str) -> None:
     plan = plan_of([3.0, 5.0, 3.5], f"then={then}")
-    progress = run(plan, tmp_path / "sweep", time_limit=1.0 if then == "hang" else 60.0)
+    progress = run(plan, tmp_path / "sweep", time_limit=4.0 if then == "hang" else 60.0)
     assert (progress.finished, progress.failed) == (2, 1)
     rows = SweepTable.read(tmp_path / "sweep").rows
     assert rows["status"].to_pylist() == ["finished", "failed", "finished"]
@@ -156,7 +211,7 @@ def assert_no_children(log: Path) -> None:
     """No process that computed a case is left, a moment later at the latest."""
     children = {int(line.split()[1]) for line in log.read_text().splitlines()}
     deadline = time.monotonic() + 10.0
-    while left := [child for child in children if b"sweep.child" in _command(child)]:
+    while left := [child for child in children if b"case_process_main" in _command(child)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.02)
 
@@ -200,18 +255,17 @@ def test_three_kills_at_random_moments_lose_nothing(tmp_path: Path) -> None:
 
 def test_an_interrupt_leaves_a_table_and_no_children(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    plan = plan_of([1.0, 2.0, 3.0], f"log={log} seconds=0.2")
 
     def interrupt(progress: SweepProgress) -> None:
         if progress.finished:
             raise KeyboardInterrupt
 
-    slow = plan_of([1.0, 2.0, 3.0, *(0.5 + 0.01 * step for step in range(50))], f"log={log} seconds=0.2")
+    slow = plan_of([1.0, 2.0, 3.0, *(0.5 + 0.01 * step for step in range(30))], f"log={log} seconds=0.2")
     with pytest.raises(KeyboardInterrupt):
         run(slow, tmp_path / "sweep", watch=interrupt)
     assert (tmp_path / "sweep" / "results.parquet").exists()
     assert_no_children(log)
-    assert run(plan, tmp_path / "sweep").finished == 3
+    assert run(slow, tmp_path / "sweep").finished == 33
 
 
 def test_a_full_disk_is_said_and_finished_cases_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import numpy as np
@@ -163,6 +164,23 @@ def test_a_spreadsheet_reads_the_export(finished: Path, tmp_path: Path) -> None:
     assert lines[4]["injection.leaked_ml"] == ""
 
 
+def test_a_table_for_a_spreadsheet_replaces_no_file(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thesis.csv").write_text("precious")
+    outcome = CliRunner().invoke(app, ["results", str(finished), "--csv", str(tmp_path / "thesis.csv")])
+    assert outcome.exit_code == 2
+    assert "thesis.csv: is there already and is not replaced; choose another file" in outcome.stderr
+    assert (tmp_path / "thesis.csv").read_text() == "precious"
+    rows = SweepTable.read(finished).rows
+    monkeypatch.setattr("experiments.sweep.query.json.dumps", mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_csv(rows, tmp_path / "new.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.csv"]  # nothing of half a table is left
+    with pytest.raises(InputError, match="cannot write there"):
+        write_csv(rows, tmp_path / "thesis.csv" / "new.csv")
+
+
 def test_only_rows_later_than_the_written_table_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, folder = plan_of(9), SweepFolder(kept(plan_of(9), tmp_path / "study"))
     rows = folder.rows()
@@ -250,7 +268,8 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
     assert SweepTable.read(path).rows.num_rows == 1
     first.write_text("[]")
     assert SweepTable.read(path).rows.num_rows == 1
-    first.write_text('{"inputs": {}, "outcome": 1}')
+    plan = json.loads((path / "sweep.json").read_text())
+    (path / "sweep.json").write_text(json.dumps({"format": plan["format"], "cases": plan["cases"]}))
     with pytest.raises(InputError, match="is damaged or comes from another version"):
         SweepTable.read(path)
 

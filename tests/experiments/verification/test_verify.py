@@ -16,7 +16,7 @@ from experiments.verification.page import IMAGES, PAGE, Counts, page, rows, writ
 from experiments.verification.suite import SOURCES, Curve, Evidence, Line, check_suite, run_suite, suite_checksum
 from meshes.errors import InputError
 
-CONFTEST = "from evidence import evidence, pytest_addoption, pytest_deselected\n"
+CONFTEST = "from evidence import *\n"
 
 SETTINGS = "[pytest]\naddopts = -ra -m 'not slow'\nmarkers = slow: long\n"
 
@@ -134,7 +134,9 @@ def test_long_tests_run_where_they_are_asked_for(suite: Path) -> None:
     ("end", "code", "known"),
     [
         ("__import__('os')._exit(7)", 7, "failed"),
+        ("__import__('os')._exit(0)", 0, "failed"),
         ("pytest.exit('enough')", 2, "miss"),
+        ("pytest.exit('enough', returncode=0)", 0, "miss"),
         # As in a terminal: processes in the background may have been started without this handler.
         ("import signal; signal.signal(2, signal.default_int_handler); signal.raise_signal(2)", 2, "miss"),
     ],
@@ -145,7 +147,7 @@ def test_an_interrupted_run_is_a_failure_of_the_test_that_ran(
     root = shutil.copytree(suite, tmp_path / "suite")
     (root / "tests" / "validation" / "test_broken.py").unlink()
     tests = root / "tests" / "verification" / "test_tube.py"
-    tests.write_text(CASES.partition("def test_fails")[0] + f"def test_ends():\n    {end}\n")
+    tests.write_text(CASES.partition("def test_fails")[0] + f"def test_ends():\n    {end}\n\ndef test_after(): ...\n")
     found = run_suite(root)
     assert found.failures == {
         "tests.verification.test_tube.test_ends": (
