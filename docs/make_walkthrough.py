@@ -45,8 +45,8 @@ outcome = run(case, Path("results/walkthrough"))""",
 
 for name, value in result_rows(outcome.results):
     print(f"{name:26} {value}")""",
-    """>injection = outcome.results["injection"]
-{site: leak for site, leak in injection["leaks"].items() if leak["volume_ml"] > 1e-3}""",
+    """>injection = outcome.results.injection
+{site: leak for site, leak in injection.leaks.items() if leak.volume_ml > 1e-3}""",
     """The folder of the case holds the fields over time; `FinishedCase` reads them, also long after the run. `plot`
 shows the cement in the body, here after a third of the stored times and at the end.""",
     """>import vertebroplasty
@@ -74,10 +74,11 @@ axes.set_xlabel("distance from the needle's tip [mm]")
 axes.set_ylabel("pressure [kPa]")
 axes.legend(markerscale=5);""",
     "Stiffness of the body before and after, from the same run:",
-    """>stiffness = outcome.results["stiffness"]
+    """>stiffness = outcome.results.stiffness
 for key in ("flexion_nm_per_deg", "lateral_bending_nm_per_deg", "torsion_nm_per_deg"):
-    before, after = stiffness["intact"][key], stiffness["augmented"][key]
-    print(f"{key:28} {before:6.1f} -> {after:6.1f}  ({after / before:.2f} x)")""",
+    before, after = getattr(stiffness.intact, key), getattr(stiffness.augmented, key)
+    known = stiffness.intact.quantity(key)
+    print(f"{known.label:30} {before:6.1f} -> {after:6.1f} {known.unit}  ({after / before:.2f} x)")""",
     """What other programs read: `vertebroplasty export results/walkthrough` writes VTU, XDMF, STL, and the saturation
 as NIfTI on the voxels of the CT, which 3D Slicer shows over the scan.""",
 )

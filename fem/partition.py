@@ -30,7 +30,7 @@ class Partition:
         source: the whole mesh, the same on every rank.
     """
 
-    mesh: dmesh.Mesh
+    mesh: dmesh.Mesh[np.float64]
     source: TetMesh
 
     @classmethod
@@ -159,7 +159,7 @@ class Partition:
         """Pick this rank's cells, ghosts included, from an array in the order of ``source.cells``."""
         return np.ascontiguousarray(values[self.original_cells])
 
-    def cell_vector(self) -> la.Vector:
+    def cell_vector(self) -> la.Vector[np.float64]:
         """A vector with one value per cell, whose ghosts ``scatter_forward`` fills."""
         return la.vector(self.cell_map, 1)
 

@@ -13,7 +13,7 @@ from meshes.volume_mesh import set_mesh_options, tetmesh_from_gmsh
 _MESH_ADAPT = 1  # Gmsh's Mesh.Algorithm that leaves no bad triangles at the poles of spheres
 
 
-class OccGeometry(pygmsh.occ.Geometry):
+class OccGeometry(pygmsh.occ.Geometry):  # type: ignore[misc]  # pygmsh has no types
     """pygmsh's OpenCASCADE geometry, opened silent, reproducible and usable outside the main thread."""
 
     def __enter__(self) -> Self:

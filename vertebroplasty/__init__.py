@@ -6,7 +6,7 @@
 
     case = vertebroplasty.build_case({"patient": {"demo": True}, "mesh": {"size_mm": 3.0}})
     outcome = vertebroplasty.run(case, "results/coarse")
-    print(outcome.results["injection"]["leaked_ml"])
+    print(outcome.results.injection.leaked_ml)
 
 Case files and results are in clinical units, named in their keys. Here belongs nothing but the names that users need;
 what they do stands in ``experiments``. Packages are imported when a name is used, so that the import itself is instant.

@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.analysis.table import LARGE
-from experiments.results.wording import words
+from experiments.results.wording import brief, heading, words
 from experiments.sweep.sweep_file import Vary
 
 Kind = Literal["patient", "procedure", "model"]
@@ -73,7 +72,7 @@ class Factor:
     @property
     def label(self) -> str:
         """The name with the unit."""
-        return with_unit(self.name, self.unit)
+        return heading(self.name, self.unit)
 
     @property
     def kind(self) -> Kind:
@@ -117,7 +116,7 @@ MOST_LEVELS = 6
 
 def number_names(numbers: Sequence[float]) -> tuple[str, ...]:
     """Four digits of each of different numbers, or all digits where four do not tell them apart."""
-    names = tuple(f"{number:.0f}" if abs(number) >= LARGE else f"{number:.4g}" for number in numbers)
+    names = tuple(brief(number) for number in numbers)
     return names if len(set(names)) == len(names) else tuple(map(repr, numbers))
 
 
@@ -165,8 +164,3 @@ def readable(path: str, unit: str) -> str:
             path = path.removesuffix(f"_{ending}")
             break
     return words(path.removeprefix("laws.").strip('"').replace(".", " "))
-
-
-def with_unit(name: str, unit: str) -> str:
-    """A heading: the name with its unit in brackets where it has one."""
-    return name if unit in ("", "1") else f"{name} [{unit}]"

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from experiments.analysis.factor import Factor, readable, with_unit
+from experiments.analysis.factor import Factor, readable
 from experiments.analysis.table import cell
 from experiments.case.sections.base import joined
-from experiments.results.wording import LEAST_LEAK_ML
+from experiments.results.parts.quantities import quantity_of
+from experiments.results.wording import LEAST_LEAK_ML, heading
 from experiments.sweep.design import number_of_cases, quantiles, sample
 from experiments.sweep.folder import SweepFolder
 from experiments.sweep.quantile_bands import HEADLINES
@@ -50,7 +51,7 @@ class Output:
     @property
     def label(self) -> str:
         """The name with the unit."""
-        return with_unit(self.name, self.unit)
+        return heading(self.name, self.unit)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -141,7 +142,8 @@ class Sample:
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
             raise InputError(f"--output {column}: holds {kind} and no single numbers; choose another column")
         unit = self.table.unit(column)
-        name = HEADLINES.get(column) or readable(column, unit)
+        known = quantity_of(column)
+        name = readable(column, unit) if known is None else known.label
         return Output(column, name, unit, self.by_case(self.rows[column]))
 
     def outputs(self, columns: Sequence[str] = ()) -> tuple[list[Output], list[str]]:

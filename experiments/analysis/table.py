@@ -12,10 +12,9 @@ from typing import Any
 import rich.table
 from rich.markup import escape
 
-Value = str | int | float | None
+from experiments.results.wording import number
 
-LARGE, SMALL = 1e4, 1e-3
-"""Magnitudes from which on numbers are shown to their last digit before the point, and below which with an exponent."""
+Value = str | int | float | None
 
 
 @dataclass(frozen=True)
@@ -71,14 +70,8 @@ class ResultTable:
 
 
 def cell(value: Value) -> str:
-    """A value as people read it: four digits, a dash for None."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "–"
-    if isinstance(value, float):
-        if value == 0.0 or SMALL <= abs(value) < LARGE:
-            return f"{value:.4g}"
-        return f"{value:.0f}" if abs(value) >= LARGE else f"{value:.1e}"
-    return str(value)
+    """A value as people read it: words, or a number, a dash for None."""
+    return value if isinstance(value, str) else number(value)
 
 
 def finite(value: Value) -> Value:

@@ -64,8 +64,8 @@ from pathlib import Path
 from vertebroplasty import read_case, run
 
 outcome = run(read_case(Path("case.toml")), Path("results/case"))
-injection = outcome.results["injection"]
-print(injection["leaked_ml"], injection["peak_tip_pressure_kpa"])
+injection = outcome.results.injection
+print(injection.leaked_ml, injection.peak_tip_pressure_kpa)
 ```
 
 ## Where things are in a vertebra

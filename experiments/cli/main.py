@@ -196,25 +196,40 @@ def mesh(
         from experiments.run.meshing import mesh_and_store
 
         with Progress(visible=rank() == 0) as progress:
-            results = mesh_and_store(case, target, progress)
-        _print(mesh_table(results["mesh"]), target)
+            quality = mesh_and_store(case, target, progress)
+        _print(mesh_table(quality), target)
 
 
 @app.command()
 def schema(
+    what: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="case, results or manifest: the file to describe")
+    ] = "case",
     laws: Annotated[
         Path | None,
         typer.Option("--laws", metavar="CASE.toml", help="list the values of the laws that this case uses instead"),
     ] = None,
 ) -> None:
-    """Print the JSON Schema of the case file: every key with its unit, range, default and source."""
+    """Print the JSON Schema of the case file: every key with its unit, range, default and source.
+
+    'schema results' and 'schema manifest' print those of the files in the folder of a run.
+    """
     import json
 
     with reported():
         from experiments.case.schema import json_schema, read_case
 
-        if laws is None:
+        if what not in ("case", "results", "manifest"):
+            raise InputError(f"schema {what}: there is no such file; choose case, results or manifest")
+        if laws is None and what == "case":
             listing = json_schema()
+        elif laws is None:
+            from experiments.results.parts.manifest import Manifest
+            from experiments.results.parts.results import Results
+
+            listing = (Results if what == "results" else Manifest).model_json_schema()
+        elif what != "case":
+            raise InputError("--laws lists the values of a case's laws; leave the name of a file out")
         else:
             from experiments.case.laws import Laws
 
@@ -285,7 +300,7 @@ def _run(case: Case, out: Path, petsc: str | None, verbose: int) -> None:
 
     with Progress(visible=rank() == 0, console=console) as progress:
         outcome = run_and_store(case, out, progress)
-    _print(result_table(outcome.results), out, outcome.manifest.get("warnings", ()))
+    _print(result_table(outcome.results), out, outcome.manifest.warnings)
 
 
 def _print(table: Any, out: Path, warnings: Any = ()) -> None:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
 from experiments.case.sections.base import joined
-from experiments.case.units import to_clinical
+from experiments.compare.lines import PARTS, Line, Value
 from experiments.results.finished_case import FinishedCase
 from experiments.results.store import write_json, write_manifest
-from experiments.results.wording import words
-from fem.mechanics.stiffness import COMPONENTS
+from experiments.results.wording import heading, number, told, words
 from meshes.errors import InputError
-
-Value = float | int | str | None
 
 SHARED = ("patient", "mesh", "bone", "mechanics")
 """Tables of the case file in which cases that are compared had better agree."""
@@ -32,27 +27,6 @@ PICTURE = "comparison.png"
 
 LEAST_SHOWN = 5e-5
 """Absolute value below which the printed table shows 0."""
-
-DIAGONAL_UNITS = ("N/mm", "N/mm", "N/mm", "N m/deg", "N m/deg", "N m/deg")
-"""Of the diagonal of the stiffness matrix."""
-
-COUPLING_UNITS = ("N/mm", "N/rad", "N mm/rad")
-"""Of the other entries, by how many of their two components are rotations."""
-
-STIFFNESSES = {
-    "axial_free_rotation_n_per_mm": ("axial, free to turn", "N/mm"),
-    "axial_free_n_per_mm": ("axial, plate free", "N/mm"),
-    "flexion_nm_per_deg": ("flexion", "N m/deg"),
-    "lateral_bending_nm_per_deg": ("lateral bending", "N m/deg"),
-    "torsion_nm_per_deg": ("torsion", "N m/deg"),
-}
-"""Key in ``stiffness.intact`` and ``.augmented`` -> name and unit of the stiffness."""
-
-TILTS = {
-    "tilt_forward_deg_per_kn": "tilt forward",
-    "tilt_left_deg_per_kn": "tilt to the left",
-}
-"""The same of the tilts under uniform pressure in deg/kN, which may have either sign, so that ratios say nothing."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +101,7 @@ class Comparison:
                     "stiffness and leaks by itself"
                 )
         for case in self.cases:
-            told.extend(f"{words(case.name)}: {warning}" for warning in case.manifest["warnings"])
+            told.extend(f"{words(case.name)}: {warning}" for warning in case.manifest.warnings)
         return tuple(told)
 
     @classmethod
@@ -138,20 +112,13 @@ class Comparison:
             InputError: there are fewer than two, two have the same name, or one lacks something.
         """
         check_names([case.name for case in cases])
-        listings: list[dict[str, _Line]] = [{} for _ in cases]
-        lines: dict[str, _Line] = {}
-        for part, describe in PARTS.items():
+        listings: list[dict[str, Line]] = [{} for _ in cases]
+        lines: dict[str, Line] = {}
+        for lines_of in PARTS:
             for case, listing in zip(cases, listings, strict=True):
-                if part in case.results:
-                    try:
-                        found = describe(case.results[part])
-                    except (LookupError, TypeError, ValueError):
-                        raise InputError(
-                            f"{case.folder}: its results lack something of {part!r}, so they are damaged or of another "
-                            "version; run the case again"
-                        ) from None
-                    listing |= found
-                    lines |= found
+                found = lines_of(case.results)
+                listing |= found
+                lines |= found
         quantities = tuple(
             Quantity(
                 key,
@@ -173,12 +140,12 @@ class Comparison:
             table.add_column(escape(words(case.name)), justify="right", vertical="bottom")
         for quantity in self.quantities:
             if quantity.says_something and not quantity.detail:
-                table.add_row(escape(_heading(quantity)), *self._cells(quantity))
+                table.add_row(escape(heading(quantity.name, quantity.unit)), *self._cells(quantity))
         return table
 
     def _cells(self, quantity: Quantity) -> Iterator[str]:
         for index, (value, ratio) in enumerate(zip(quantity.values, quantity.ratios, strict=True)):
-            beside = f" ({ratio:.2f} x)" if index and ratio is not None and len(self.cases) == 2 else ""
+            beside = f" ({number(ratio, digits=3)} ×)" if index and ratio is not None and len(self.cases) == 2 else ""
             yield shown(value) + beside
 
     def write(self, folder: Path) -> None:
@@ -200,10 +167,10 @@ class Comparison:
                 "cases": [
                     {
                         "name": case.name,
-                        "title": case.manifest["case"]["title"],
+                        "title": case.manifest.case["title"],
                         "identity": case.identity,
-                        "cement": case.manifest["cement"],
-                        "warnings": case.manifest["warnings"],
+                        "cement": case.manifest.cement,
+                        "warnings": case.manifest.warnings,
                     }
                     for case in self.cases
                 ],
@@ -262,143 +229,27 @@ def check_names(names: Sequence[str]) -> None:
     """
     if len(names) < 2:
         raise InputError("a comparison needs two cases at least; name case files or folders of finished runs")
-    for number, name in enumerate(names):
-        if name in names[:number]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
             raise InputError(
                 f"two cases are called {name!r}, so their columns and results cannot be told apart; rename one"
             )
 
 
 def shown(value: Value) -> str:
-    """A value as people read it: words, four digits, or a dash."""
-    if value is None:
-        return "–"
+    """A value as people read it: words, a number, or a dash."""
     if isinstance(value, str):
         return words(value)
-    if isinstance(value, int):
-        return str(value)
-    if abs(value) < LEAST_SHOWN:
-        return "0"
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 4)}f}"
-
-
-@dataclass(frozen=True)
-class _Line:
-    name: str
-    unit: str
-    value: Value
-    signed: bool = False
-    detail: bool = False
-
-
-def _of_injection(injection: Mapping[str, Any]) -> dict[str, _Line]:
-    lines = {
-        "cement_from": _Line("cement from", "", "injection"),
-        "injected_ml": _Line("cement injected", "ml", injection["injected_ml"]),
-        "leaked_ml": _Line("cement leaked", "ml", injection["leaked_ml"]),
-    }
-    for site, leak in injection["leaks"].items():
-        lines[f"leaked_ml.{site}"] = _Line(f"  {words(site)}", "ml", leak["volume_ml"])
-    lines["leak_severity"] = _Line("worst leak", "", injection["leak_severity"])
-    lines["stop_reason"] = _Line("stopped by", "", injection["stop_reason"])
-    for place in ("tip", "syringe"):
-        key = f"peak_{place}_pressure_kpa"
-        lines[key] = _Line(f"peak pressure, {place}", "kPa", injection[key])
-    return lines
-
-
-def _of_prescribed(cement: Mapping[str, Any]) -> dict[str, _Line]:
-    lines = {"cement_from": _Line("cement from", "", cement["source"])}
-    if "scan_outside_ml" in cement:
-        lines["scan_outside_ml"] = _Line("outside of the body in the scan", "ml", cement["scan_outside_ml"])
-    return lines
-
-
-def _of_fill(fill: Mapping[str, Any]) -> dict[str, _Line]:
-    return {
-        "cement_ml": _Line("cement in the body", "ml", fill["cement_ml"]),
-        "fraction": _Line("  of the body's volume", "1", fill["fraction"]),
-        "occupied_ml": _Line("bone that it occupies", "ml", fill["occupied_ml"]),
-        "cement_left_ml": _Line("cement on the left", "ml", fill["cement_by_side_ml"]["left"]),
-        "cement_right_ml": _Line("cement on the right", "ml", fill["cement_by_side_ml"]["right"]),
-        "puncture_side_ratio": _Line("puncture side's cement over body", "1", fill["puncture_side_ratio"]),
-        "pattern": _Line("pattern", "", fill["pattern"]),
-        "components": _Line("masses of cement", "1", fill["components"]),
-        "bridge_area_mm2": _Line("bridge across the midline", "mm2", fill["bridge_area_mm2"]),
-        "bridge_share": _Line("  of the largest sagittal section", "1", fill["bridge_share"]),
-        **{
-            f"endplate_contact_mm2.{name}": _Line(f"contact, {words(name)}", "mm2", contact["area_mm2"])
-            for name, contact in fill["endplate_contact"].items()
-        },
-        "posterior_distance_mm": _Line("distance to the posterior wall", "mm", fill["posterior_distance_mm"]),
-    }
-
-
-def _of_stiffness(stiffness: Mapping[str, Any]) -> dict[str, _Line]:
-    """Entries of the intact and of the augmented body, and their ratio."""
-    before, after = stiffness["intact"], stiffness["augmented"]
-    pairs: dict[str, tuple[str, str, float, float]] = {}
-    for index, (component, unit) in enumerate(zip(COMPONENTS, DIAGONAL_UNITS, strict=True)):
-        first, second = (to_clinical(float(state["matrix"][index][index]), unit) for state in (before, after))
-        pairs[f"k_{component}"] = (f"K({component}, {component})", unit, first, second)
-    for key, (name, unit) in STIFFNESSES.items():
-        pairs[key] = (name, unit, before[key], after[key])
-    lines = {}
-    couplings: dict[str, _Line] = {}
-    for row, column in combinations(range(6), 2):
-        names, unit = (COMPONENTS[row], COMPONENTS[column]), COUPLING_UNITS[(row > 2) + (column > 2)]
-        for state, found in (("intact", before), ("augmented", after)):
-            name, entry = f"K({', '.join(names)}), {state}", found["matrix"][row][column]
-            couplings[f"{state}.k_{'_'.join(names)}"] = _Line(name, unit, entry, signed=True, detail=True)
-    for key, (name, unit, first, second) in pairs.items():
-        lines[f"intact.{key}"] = _Line(f"{name}, intact", unit, first)
-        lines[f"augmented.{key}"] = _Line("  augmented", unit, second)
-        lines[f"augmented_over_intact.{key}"] = _Line("  over intact", "1", second / first)
-    for key, name in TILTS.items():
-        lines[f"intact.{key}"] = _Line(f"{name}, intact", "deg/kN", before[key], signed=True)
-        lines[f"augmented.{key}"] = _Line("  augmented", "deg/kN", after[key], signed=True)
-    return lines | couplings
-
-
-def _of_load(load: Mapping[str, Any]) -> dict[str, _Line]:
-    """What one axial load does to the intact and to the augmented body, and the ratio of their strengths."""
-    before, after = load["intact"], load["augmented"]
-    middle = after["load_share"]["height"].index(0.5)
-    lines = {}
-    if before["strength_n"] is not None and after["strength_n"] is not None:
-        lines["intact.strength_n"] = _Line("strength, linear estimate, intact", "N", before["strength_n"])
-        lines["augmented.strength_n"] = _Line("  augmented", "N", after["strength_n"])
-        ratio = after["strength_n"] / before["strength_n"]
-        lines["augmented_over_intact.strength_n"] = _Line("  over intact", "1", ratio)
-    for part, shares in after["load_share"].items():
-        if part != "height":
-            name = f"share of the load at mid-height, {words(part)}"
-            lines[f"augmented.load_share.{part}"] = _Line(name, "1", shares[middle])
-    return lines
-
-
-PARTS: dict[str, Callable[[Mapping[str, Any]], dict[str, _Line]]] = {
-    "prescribed_cement": _of_prescribed,
-    "injection": _of_injection,
-    "fill": _of_fill,
-    "stiffness": _of_stiffness,
-    "load": _of_load,
-}
-"""Part of the results -> what tells its lines."""
+    return number(0 if value is not None and abs(value) < LEAST_SHOWN else value)
 
 
 def _differing(first: FinishedCase, other: FinishedCase) -> list[str]:
     """Keys of patient, mesh and mechanics that the two cases do not share."""
-    tables = [(name, first.manifest["case"][name], other.manifest["case"][name]) for name in SHARED]
+    tables = [(name, first.manifest.case[name], other.manifest.case[name]) for name in SHARED]
     return [f"{name}.{key}" for name, one, two in tables for key in one if one[key] != two.get(key)]
 
 
-def _heading(quantity: Quantity) -> str:
-    return quantity.name if quantity.unit in ("", "1") else f"{quantity.name} [{quantity.unit}]"
-
-
 def _title(case: FinishedCase) -> str:
-    fill = case.results["fill"]
-    pattern = "no cement" if fill["pattern"] is None else words(fill["pattern"])
-    return f"{words(case.name)}\n{fill['cement_ml']:.2f} ml in the body, {pattern}"
+    fill = case.results.fill
+    pattern = "no cement" if fill.pattern is None else words(fill.pattern)
+    return f"{words(case.name)}\n{told(fill, 'cement_ml', 3)} in the body, {pattern}"

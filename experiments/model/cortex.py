@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from experiments.case.laws import Laws
 from experiments.case.units import to_clinical
+from experiments.results.parts.solvers import CortexRecord
 from fem.injection.walls import Opening
 from fem.mechanics.membrane import Membrane
 from materials.bone import BoneField
@@ -78,13 +78,13 @@ class Cortex:
             stiffness[mesh.facet_regions[wall]] = self.modulus * thickness
         return Membrane(stiffness * share, poisson_ratio)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> CortexRecord:
         """What the manifest says about the shell."""
-        return {
-            "trabecular_density_mg_per_cm3": to_clinical(self.trabecular_density, "mg/cm3"),
-            "thickness_mm": dict(self.thickness),
-            "modulus_mpa": self.modulus,
-        }
+        return CortexRecord(
+            trabecular_density_mg_per_cm3=to_clinical(self.trabecular_density, "mg/cm3"),
+            thickness_mm=dict(self.thickness),
+            modulus_mpa=self.modulus,
+        )
 
 
 def bone_of(laws: Laws, cortex: Cortex | None, vertebra: Vertebra, mesh: TetMesh, weights: csr_array) -> BoneField:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from experiments.case.schema import Needle
+from experiments.case.sections import Needle
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.pedicle import SAMPLE_STEP, parapedicular_entry, pedicle_by_shape, pedicle_contact, sign_of
 from materials.cannula import Cannula

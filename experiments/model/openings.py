@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from experiments.case.units import to_clinical, to_internal
 from experiments.model.defects import defect_facets
 from experiments.model.needle_paths import NeedlePath
 from experiments.model.tissues import TissueMap
+from experiments.results.parts.manifest import OpeningRecord
 from fem.injection.walls import Opening, Walls, build_walls
 from materials.leak_path import Fissures, LeakPath
 from meshes.errors import InputError
@@ -103,12 +104,12 @@ def case_walls(
     return CaseWalls(walls, warnings)
 
 
-def openings_summary(mesh: TetMesh, walls: Walls) -> list[dict[str, Any]]:
+def openings_summary(mesh: TetMesh, walls: Walls) -> tuple[OpeningRecord, ...]:
     """The openings for people: site, wall, conduits with their size and number, and what they conduct to marrow.
 
     ``number`` counts the tubes of an opening, ``total_length_mm`` is that of its slots along the wall.
     """
-    return [_summary(mesh, opening) for opening in walls.openings]
+    return tuple(_summary(mesh, opening) for opening in walls.openings)
 
 
 class _Openings:
@@ -228,20 +229,20 @@ def _told_gaps(mesh: TetMesh, gaps: Mapping[str, NDArray[np.int64]]) -> tuple[st
     )
 
 
-def _summary(mesh: TetMesh, opening: Opening) -> dict[str, Any]:
+def _summary(mesh: TetMesh, opening: Opening) -> OpeningRecord:
     path = opening.path
     tube = path.shape == "tube"
     areas = {name: region_area(mesh, np.intersect1d(rows, opening.facets)) for name, rows in mesh.facet_regions.items()}
-    return {
-        "site": opening.site,
-        "wall": max(areas, key=lambda name: areas[name]),
-        "shape": path.shape,
-        "aperture_mm": path.aperture,
-        "length_mm": path.length,
-        "number": opening.area / (0.25 * math.pi * path.aperture**2) if tube else None,
-        "total_length_mm": None if tube else opening.area / path.aperture,
-        "open_area_mm2": opening.area,
-        "facet_area_mm2": region_area(mesh, opening.facets),
-        "entry_pressure_kpa": to_clinical(path.entry_pressure, "kPa"),
-        "conductance_ml_per_s_kpa": to_clinical(opening.conductance, "ml/(s kPa)"),
-    }
+    return OpeningRecord(
+        site=opening.site,
+        wall=max(areas, key=lambda name: areas[name]),
+        shape=path.shape,
+        aperture_mm=path.aperture,
+        length_mm=path.length,
+        number=opening.area / (0.25 * math.pi * path.aperture**2) if tube else None,
+        total_length_mm=None if tube else opening.area / path.aperture,
+        open_area_mm2=opening.area,
+        facet_area_mm2=region_area(mesh, opening.facets),
+        entry_pressure_kpa=to_clinical(path.entry_pressure, "kPa"),
+        conductance_ml_per_s_kpa=to_clinical(opening.conductance, "ml/(s kPa)"),
+    )

@@ -6,7 +6,6 @@ Cement that the case file prescribes is known as well, and then there are no nee
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from scipy.sparse import csr_array
 
@@ -28,6 +27,7 @@ from experiments.model.procedure import (
 from experiments.model.specimen import Mesher, Specimen, make_mesh, prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues, check_tips, read_lesions
 from experiments.results import results
+from experiments.results.parts.mesh import MeshResults
 from experiments.results.progress import Progress
 from fem.injection.plan import InjectionPlan, Needle
 from fem.injection.walls import Opening, Walls
@@ -85,7 +85,7 @@ class Preparation:
     specimen: Specimen | None
     cortex: Cortex | None
     openings: tuple[Opening, ...]
-    mesh_results: dict[str, Any]
+    mesh_results: MeshResults
     warnings: tuple[str, ...]
 
 

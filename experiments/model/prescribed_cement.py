@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from experiments.case.schema import Case
 from experiments.case.sections import CementShape
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.tissues import TissueMap
+from experiments.results.parts.fill import PrescribedCementResults, ShapeResults
 from meshes.frame import AnatomicalFrame
 from meshes.scanned_cement import (
     BoneUnderCement,
@@ -43,7 +43,7 @@ class PrescribedField:
     """
 
     saturation: NDArray[np.float64]
-    results: dict[str, Any]
+    results: PrescribedCementResults
     warnings: tuple[str, ...]
 
 
@@ -100,13 +100,13 @@ def cement_of_scan(scan: Scan, weights: csr_array) -> PrescribedField:
             f"{outside:.2f} ml of what counts as cement lie outside of the body, within {MARGIN:g} mm of the vertebra: "
             "leaked cement, and whatever else is as dense"
         )
-    results = {
-        "source": cement.kind,
-        "scan_body_ml": to_clinical(cement.inside, "ml"),
-        "scan_outside_ml": outside,
-        "replaced_bone_ml": to_clinical(bone.volume, "ml"),
-        "replaced_bone_hu": bone.hounsfield,
-    }
+    results = PrescribedCementResults(
+        source=cement.kind,
+        scan_body_ml=to_clinical(cement.inside, "ml"),
+        scan_outside_ml=outside,
+        replaced_bone_ml=to_clinical(bone.volume, "ml"),
+        replaced_bone_hu=bone.hounsfield,
+    )
     return PrescribedField(weights @ cement.voxels.ravel().astype(float), results, tuple(warnings))
 
 
@@ -130,6 +130,7 @@ def cement_of_shapes(
                 to_internal(shape.volume_ml, "ml"),
                 saturation,
             )
-        records.append({"volume_ml": shape.volume_ml, "semi_axes_mm": semi_axes})
+        records.append(ShapeResults(volume_ml=shape.volume_ml, semi_axes_mm=semi_axes.tolist()))
     warnings = (f"the cement is prescribed, as {len(shapes)} idealised shape{'s' if len(shapes) > 1 else ''}",)
-    return PrescribedField(saturation, {"source": "shapes", "shapes": records}, warnings)
+    results = PrescribedCementResults(source="shapes", shapes=tuple(records))
+    return PrescribedField(saturation, results, warnings)

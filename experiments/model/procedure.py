@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ import fem.injection.plan
 from experiments.case.schema import Case
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.needle_paths import NeedlePath
+from experiments.results.parts.manifest import NeedleRecord
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Stage
 from fem.porous import PorousMedium
@@ -169,22 +169,22 @@ def injection_plan(
     )
 
 
-def needle_records(paths: Sequence[NeedlePath]) -> list[dict[str, Any]]:
+def needle_records(paths: Sequence[NeedlePath]) -> tuple[NeedleRecord, ...]:
     """Where each needle lies, for the manifest; lengths in mm of the anatomical frame."""
-    return [
-        {
-            "side": path.side,
-            "tip_mm": path.tip,
-            "entry_mm": path.entry,
-            "direction": path.direction,
-            "camber_deg": to_clinical(path.camber, "deg"),
-            "sagittal_deg": to_clinical(path.sagittal, "deg"),
-            "opening_positions_mm": path.opening_positions,
-            "opening_radius_mm": path.opening_radius,
-            "outer_diameter_mm": path.outer_diameter,
-        }
+    return tuple(
+        NeedleRecord(
+            side=path.side,
+            tip_mm=path.tip.tolist(),
+            entry_mm=path.entry.tolist(),
+            direction=path.direction.tolist(),
+            camber_deg=to_clinical(path.camber, "deg"),
+            sagittal_deg=to_clinical(path.sagittal, "deg"),
+            opening_positions_mm=path.opening_positions.tolist(),
+            opening_radius_mm=path.opening_radius,
+            outer_diameter_mm=path.outer_diameter,
+        )
         for path in paths
-    ]
+    )
 
 
 def _deliveries(case: Case, paths: Sequence[NeedlePath]) -> list[list[_Delivery]]:

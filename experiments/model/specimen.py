@@ -13,6 +13,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.cortex import Cortex, bone_of
+from experiments.results.parts.solvers import SpecimenRecord
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import area_centroid
 from materials.bone import BoneField
@@ -113,7 +114,7 @@ class Specimen:
             parts.append(ElasticMaterial.isotropic(np.full(count, self.disc.modulus), self.disc.poisson_ratio))
         return ElasticMaterial(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(body)))
 
-    def record(self, cement: NDArray[np.float64], body: TetMesh) -> dict[str, Any]:
+    def record(self, cement: NDArray[np.float64], body: TetMesh) -> SpecimenRecord:
         """What the manifest says about the specimen.
 
         Args:
@@ -121,16 +122,17 @@ class Specimen:
             body: the body's mesh.
         """
         discs = self.mesh.cell_volumes[self.bone_cells :]
-        record: dict[str, Any] = {
-            "cells": len(self.mesh.cells),
-            "bone_ml": to_clinical(self.bone_mesh.volume, "ml"),
-            "discs_ml": to_clinical(float(discs.sum()), "ml"),
-        }
+        transferred = {}
         if self.transfer is not None:
             carried = self.bone_mesh.cell_volumes @ self.carried(cement)
-            record["cement_in_body_ml"] = to_clinical(float(body.cell_volumes @ cement), "ml")
-            record["cement_carried_ml"] = to_clinical(float(carried), "ml")
-        return record
+            transferred["cement_in_body_ml"] = to_clinical(float(body.cell_volumes @ cement), "ml")
+            transferred["cement_carried_ml"] = to_clinical(float(carried), "ml")
+        return SpecimenRecord(
+            cells=len(self.mesh.cells),
+            bone_ml=to_clinical(self.bone_mesh.volume, "ml"),
+            discs_ml=to_clinical(float(discs.sum()), "ml"),
+            **transferred,
+        )
 
 
 def prepare_specimen(

@@ -21,6 +21,7 @@ from experiments.case.schema import Case
 from experiments.case.sections import Cavity, Lesion
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.defects import lost_bone
+from experiments.results.parts.manifest import TissueRecord
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.porous import PorousMedium
 from materials.bone import BoneField
@@ -81,7 +82,7 @@ class TissueMap:
     cells: Mapping[str, NDArray[np.int64]]
     immobile: tuple[int, ...]
     warnings: tuple[str, ...]
-    summary: Mapping[str, Mapping[str, float]]
+    summary: Mapping[str, TissueRecord]
 
 
 def read_lesions(case: Case, vertebra: Vertebra) -> tuple[Image | None, ...]:
@@ -298,10 +299,10 @@ class _Layers:
             immobile=tuple(self._immobile),
             warnings=tuple(self._warnings),
             summary={
-                name: {
-                    "volume_ml": to_clinical(float(self._volumes[cells].sum()), "ml"),
-                    "fraction_of_body": float(self._volumes[cells].sum() / whole),
-                }
+                name: TissueRecord(
+                    volume_ml=to_clinical(float(self._volumes[cells].sum()), "ml"),
+                    fraction_of_body=float(self._volumes[cells].sum() / whole),
+                )
                 for name, cells in self._cells.items()
                 if len(cells)
             },

@@ -119,7 +119,7 @@ class _Page:
         self._case, self._lattice = case, Lattice.of(case.mesh)
         self._front = FrontCourse(case, self._lattice)
         self._bodies = inclusion_bodies(self._lattice, case.inclusions())
-        self._course = case.results["injection"]["course"]
+        self._course = case.course
         self._body = self.figure.add_axes((0.0, 0.0, SIZE[1] / SIZE[0], 1.0))
         self._clock = self.figure.text(0.6, 0.94, "", fontsize=15, va="top", linespacing=1.5, parse_math=False)
         self._now = self._plot_course()
@@ -128,12 +128,12 @@ class _Page:
         course, needles = self._course, self._case.needle_courses()
         pressure, volume = (self.figure.add_axes((0.645, bottom, 0.33, 0.3)) for bottom in (0.46, 0.09))
         pressures = {
-            quantity: {name: needle[f"{quantity}_pressure_kpa"] for name, needle in needles.items()}
-            for quantity in ("syringe", "tip")
+            "syringe": {name: needle.syringe_pressure_kpa for name, needle in needles.items()},
+            "tip": {name: needle.tip_pressure_kpa for name, needle in needles.items()},
         }
-        plot_pressures(pressure, course["time_s"], pressures)
-        for name in ("injected", "leaked"):
-            volume.plot(course["time_s"], course[f"{name}_ml"], color=visible(LINE_COLORS[name]), label=name)
+        plot_pressures(pressure, course.time_s, pressures)
+        for name, series in (("injected", course.injected_ml), ("leaked", course.leaked_ml)):
+            volume.plot(course.time_s, series, color=visible(LINE_COLORS[name]), label=name)
         volume.set_ylabel("cement [ml]")
         volume.set_xlabel("time since the start of the injection [s]")
         volume.legend(frameon=False, loc="upper left")
@@ -144,9 +144,9 @@ class _Page:
 
     def turn_to(self, time: float, turned: float) -> None:
         """Show a time in s, with the body turned by an angle in degrees around its long axis."""
+        course = self._course
         injected, leaked = (
-            float(np.interp(time, self._course["time_s"], self._course[f"{name}_ml"]))
-            for name in ("injected", "leaked")
+            float(np.interp(time, course.time_s, series)) for series in (course.injected_ml, course.leaked_ml)
         )
         minutes, seconds = divmod(round(time), 60)
         self._clock.set_text(f"{minutes}:{seconds:02d} min\n{injected:.2f} ml injected\n{leaked:.3f} ml leaked")

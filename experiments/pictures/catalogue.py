@@ -123,6 +123,6 @@ def pictures_of(case: FinishedCase) -> tuple[Picture, ...]:
         "injection": case.injected,
         "prescribed": not case.injected,
         "leak": any(leaked(site.leaked_ml) for site in case.leak_sites()),
-        "load": "load" in case.results,
+        "load": case.results.load is not None,
     }
     return tuple(picture for picture in CATALOGUE if has[picture.needs])

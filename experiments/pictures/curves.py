@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from experiments.pictures.scene import save
 from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible
 from experiments.results.finished_case import OpenSite
-from experiments.results.wording import leaked, words
+from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
+from experiments.results.wording import HEADLINE_DIGITS, leaked, number, ratio, words
 from meshes.leak_sites import LEAK_SITES
 
 Dash = Literal["-", "--", ":", "-."]
@@ -26,13 +27,8 @@ DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.")
 PRESSURE_NAMES = {"syringe": "syringe", "tip": "needle tip"}
 """Pressure, a key of :data:`experiments.pictures.style.LINE_COLORS`, -> its name in the legend."""
 
-STIFFNESSES = {
-    "axial": ("", "N/mm"),
-    "flexion": ("flexion_nm_per_deg", "N m/deg"),
-    "lateral bending": ("lateral_bending_nm_per_deg", "N m/deg"),
-    "torsion": ("torsion_nm_per_deg", "N m/deg"),
-}
-"""Name of a stiffness -> its key in the results of a state, and its unit; the axial one stands beside the states."""
+STIFFNESSES = ("flexion_nm_per_deg", "lateral_bending_nm_per_deg", "torsion_nm_per_deg")
+"""Entries of a state's stiffness that have a panel beside the axial one."""
 
 STATE_COLORS = {"intact": BONE_COLOR, "fractured": "#E69F00", "augmented": CEMENT_COLOR}
 """State of the bone -> colour of its bars."""
@@ -56,23 +52,26 @@ def plot_leak_sites(sites: Sequence[OpenSite], path: Path) -> Path:
     return _save_both(figure, path)
 
 
-def plot_stiffness(stiffness: Mapping[str, Any], path: Path) -> Path:
+def plot_stiffness(stiffness: StiffnessResults, path: Path) -> Path:
     """Stiffness of the bone in its states, one panel for each kind, with its ratio to the intact one.
 
     Args:
-        stiffness: the part of this name of the results.
+        stiffness: of the results.
         path: PNG to write; an SVG stands beside it.
     """
-    states = [state for state in STATE_COLORS if state in stiffness]
+    states = stiffness.states
+    axial = StiffnessResults.quantity("intact_n_per_mm")
+    panels = [("axial stiffness", axial.unit, list(stiffness.axial.values()))]
+    for name in STIFFNESSES:
+        known = StateStiffness.quantity(name)
+        panels.append((known.label, known.unit, [float(getattr(state, name)) for state in states.values()]))
     figure = Figure(figsize=(9.0, 3.2), layout="constrained")
-    for axes, (name, (key, unit)) in zip(figure.subplots(1, len(STIFFNESSES)), STIFFNESSES.items(), strict=True):
-        values = [float(stiffness[state][key] if key else stiffness[f"{state}_n_per_mm"]) for state in states]
-        bars = axes.bar(states, values, color=[STATE_COLORS[state] for state in states], width=0.65)
-        digits = 0 if max(values) >= 1000.0 else 1
-        labels = [f"{value:.{digits}f}\n({value / values[0]:.2f} x)" for value in values[1:]]
-        axes.bar_label(bars, [f"{values[0]:.{digits}f}", *labels], padding=2)
+    for axes, (name, unit, values) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        bars = axes.bar(list(states), values, color=[STATE_COLORS[state] for state in states], width=0.65)
+        labels = [f"{number(value, digits=HEADLINE_DIGITS)}\n({ratio(value, values[0])})" for value in values[1:]]
+        axes.bar_label(bars, [number(values[0], digits=HEADLINE_DIGITS), *labels], padding=2)
         axes.set_ylim(0.0, 1.25 * max(values))
-        axes.set_title(f"{name} [{unit}]", fontsize="medium")
+        axes.set_title(f"{name}\n[{unit}]", fontsize="medium")
         axes.set_axisbelow(True)
         axes.grid(axis="y")
         axes.spines[["top", "right"]].set_visible(False)

@@ -16,6 +16,7 @@ from experiments.pictures.lattice import Lattice
 from experiments.pictures.mechanics import draw_mechanics
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
 from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import told
 
 QUARTERS = np.array([0.25, 0.5, 0.75, 1.0])
 """Shares of the injection's time at which its front is shown."""
@@ -98,7 +99,7 @@ class CaseDrawing:
 
     def filled(self, path: Path) -> None:
         """Prescribed cement."""
-        title = f"{self.case.results['fill']['cement_ml']:.2f} ml, prescribed"
+        title = f"{told(self.case.results.fill, 'cement_ml', 3)}, prescribed"
         figures.draw_filled(self.case.mesh, self.lattice, self.saturation, title, path, self.case.inclusions())
 
     def pressure(self, path: Path) -> None:
@@ -127,27 +128,28 @@ class CaseDrawing:
 
     def history(self, path: Path) -> None:
         """Pressures and volumes over time."""
-        course, needles = self.case.results["injection"]["course"], self.case.needle_courses()
+        course, needles = self.case.course, self.case.needle_courses()
         curves.plot_history(
-            course["time_s"],
-            {name: needle["tip_pressure_kpa"] for name, needle in needles.items()},
-            {name: needle["syringe_pressure_kpa"] for name, needle in needles.items()},
-            {name: needle["rate_ml_per_min"] for name, needle in needles.items()},
-            course["injected_ml"],
-            course["stored_ml"],
-            course["leaked_by_site_ml"],
+            course.time_s,
+            {name: needle.tip_pressure_kpa for name, needle in needles.items()},
+            {name: needle.syringe_pressure_kpa for name, needle in needles.items()},
+            {name: needle.rate_ml_per_min for name, needle in needles.items()},
+            course.injected_ml,
+            course.stored_ml,
+            course.leaked_by_site_ml,
             path,
         )
 
     def mechanics(self, path: Path) -> None:
         """Stress and strain under the load."""
-        bone = self.case.mechanics()
-        if bone is not None:
-            draw_mechanics(bone, float(self.case.results["load"]["force_n"]), path)
+        bone, load = self.case.mechanics(), self.case.results.load
+        if bone is not None and load is not None:
+            draw_mechanics(bone, load.force_n, path)
 
     def stiffness(self, path: Path) -> None:
         """Bars of the stiffness."""
-        curves.plot_stiffness(self.case.results["stiffness"], path)
+        if self.case.results.stiffness is not None:
+            curves.plot_stiffness(self.case.results.stiffness, path)
 
 
 DRAWN: dict[str, Callable[[CaseDrawing, Path], None]] = {

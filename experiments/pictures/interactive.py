@@ -10,6 +10,7 @@ from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT, add_filled, inclusion_bodies
 from experiments.pictures.style import ink_color, paper_color
 from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import told
 
 
 def show_case(case: FinishedCase, step: int = -1) -> None:
@@ -24,7 +25,7 @@ def show_case(case: FinishedCase, step: int = -1) -> None:
     plotter.set_background(paper_color())
     bodies = inclusion_bodies(lattice, case.inclusions())
     add_filled(plotter, case.mesh, lattice.cement_surface(case.saturation(step)), case.needles(), bodies)
-    title = case.snapshot(step).clock if case.injected else f"{case.results['fill']['cement_ml']:.2f} ml, prescribed"
+    title = case.snapshot(step).clock if case.injected else f"{told(case.results.fill, 'cement_ml', 3)}, prescribed"
     plotter.add_text(title, font_size=11, color=ink_color())
     plotter.add_axes(xlabel="L", ylabel="P", zlabel="S", color=ink_color())
     plotter.view_vector(POSTERIOR_LEFT.away, POSTERIOR_LEFT.up)

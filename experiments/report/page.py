@@ -8,8 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,7 @@ from experiments.report.quality import quality_tables
 from experiments.report.request import TAG_NOTE, case_tables, law_tables, plan_table
 from experiments.report.scene import scene_page
 from experiments.results.finished_case import PICTURES, FinishedCase
-from experiments.results.wording import NOTICE, words
-from meshes.errors import InputError
+from experiments.results.wording import NOTICE, heading, number, words
 
 REPORT = "report.html"
 """Name of the report in the directory of a case or a comparison."""
@@ -38,21 +36,16 @@ SCRIPT = re.compile(r"<script(?: type=\"module\")?>(.*?)</script>", re.DOTALL)
 
 
 def case_report(case: FinishedCase) -> str:
-    """The report of a finished case.
-
-    Raises:
-        InputError: the results are those of another version.
-    """
+    """The report of a finished case."""
     environment = _environment()
-    with _of_this_version(case):
-        content = {
-            "headlines": headlines(case),
-            "plan": plan_table(case),
-            "outcome": outcome_tables(case),
-            "asked": case_tables(case),
-            "laws": law_tables(case),
-            "quality": quality_tables(case),
-        }
+    content = {
+        "headlines": headlines(case),
+        "plan": plan_table(case),
+        "outcome": outcome_tables(case),
+        "asked": case_tables(case),
+        "laws": law_tables(case),
+        "quality": quality_tables(case),
+    }
     return _page(
         environment,
         "case.html",
@@ -71,17 +64,13 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
     Args:
         comparison: the cases and what they are compared by.
         drawn: the picture of the comparison, if there is one.
-
-    Raises:
-        InputError: the results of a case are those of another version.
     """
     environment = _environment()
     cases = comparison.cases
     names = [words(case.name) for case in cases]
     told, plans = {}, {}
     for name, case in zip(names, cases, strict=True):
-        with _of_this_version(case):
-            told[name], plans[name] = headlines(case), plan_table(case)
+        told[name], plans[name] = headlines(case), plan_table(case)
     return _page(
         environment,
         "comparison.html",
@@ -102,23 +91,11 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
             "Where the cases come from",
             ("case", "folder", "code", "identity (SHA-256)"),
             tuple(
-                (name, str(case.folder), str(case.manifest["identity"]["code"]), case.identity)
+                (name, str(case.folder), case.manifest.identity.code, case.identity)
                 for name, case in zip(names, cases, strict=True)
             ),
         ),
     )
-
-
-@contextmanager
-def _of_this_version(case: FinishedCase) -> Iterator[None]:
-    """Say in one sentence that a case lacks what a report tells."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{case.folder}: its results or manifest lack something ({error}), so they are of another version; run the "
-            "case again"
-        ) from None
 
 
 def _pictures(case: FinishedCase) -> list[Picture]:
@@ -136,9 +113,9 @@ def _comparison_table(comparison: Comparison) -> Table:
     first, *others = (words(case.name) for case in comparison.cases)
     rows = tuple(
         (
-            f"{line.name} [{line.unit}]" if line.unit not in ("", "1") else line.name,
+            heading(line.name, line.unit),
             *(shown(value) for value in line.values),
-            *("–" if ratio is None else f"{ratio:.3f}" for ratio in line.ratios[1:]),
+            *(number(ratio) for ratio in line.ratios[1:]),
         )
         for line in comparison.quantities
         if line.says_something and not line.detail

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from experiments.case.keys import Key, all_keys
 from experiments.case.schema import DERIVED, Case
 from experiments.report.content import Table, pairs
 from experiments.results.finished_case import FinishedCase
+from experiments.results.parts.manifest import NeedleRecord, ValueRecord
 from experiments.results.wording import given, place, plain, words
 
 TAG_NOTE = (
@@ -20,13 +21,13 @@ TAG_NOTE = (
 
 def plan_table(case: FinishedCase) -> Table:
     """The patient and the plan in a few lines."""
-    asked, patient = case.manifest["case"], case.manifest["patient"]
+    asked, patient = case.manifest.case, case.manifest.patient
     whose = "demo patient" if asked["patient"]["demo"] else Path(asked["patient"]["ct"]).name
-    rows = [("patient", f"{patient['level']} of {whose}, label {patient['label']} of {patient['label_map']}")]
-    if case.injected:
-        rows += _injection_rows(asked, case.manifest["needles"])
+    rows = [("patient", f"{patient.level} of {whose}, label {patient.label} of {patient.label_map}")]
+    if (prescribed := case.results.prescribed_cement) is None:
+        rows += _injection_rows(asked, case.manifest.needles or ())
     else:
-        rows.append(("cement", f"prescribed by {case.results['prescribed_cement']['source']}"))
+        rows.append(("cement", f"prescribed by {prescribed.source}"))
     rows += [
         (f"defect {index}", f"{words(defect['wall'])}: {_shape('defects', defect, 'wall')}")
         for index, defect in enumerate(asked["defects"], 1)
@@ -48,9 +49,9 @@ def plan_table(case: FinishedCase) -> Table:
 def case_tables(case: FinishedCase) -> tuple[Table, ...]:
     """Every key of the case file that has a value, with unit, meaning and where the value is from."""
     known = all_keys(Case)
-    defaults = case.manifest["defaults"]
+    defaults = case.manifest.defaults
     tables = []
-    for name, content in case.manifest["case"].items():
+    for name, content in case.manifest.case.items():
         entries = content if isinstance(content, list) else [content]
         for index, entry in enumerate(entries, 1):
             table = f"{name}[{index}]" if isinstance(content, list) else name
@@ -69,18 +70,18 @@ def case_tables(case: FinishedCase) -> tuple[Table, ...]:
 
 def law_tables(case: FinishedCase) -> tuple[Table, ...]:
     """Every value of the laws with unit, range, tag and source, one table for each law."""
-    laws = {name: entry for name, entry in case.manifest["defaults"].items() if "low" in entry}
+    laws = {name: entry for name, entry in case.manifest.defaults.items() if entry.is_of_a_law}
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for name, entry in sorted({**laws, **case.manifest["given"]}.items()):
-        unit = "" if entry["unit"] == "1" else entry["unit"]
-        bounds = f"{plain(entry['low'])} to {plain(entry['high'])}"
-        row = (name, plain(entry["value"]), unit, bounds, entry["tag"], entry["source"])
+    for name, entry in sorted({**laws, **case.manifest.given}.items()):
+        unit = "" if entry.unit == "1" else entry.unit
+        bounds = f"{plain(entry.low)} to {plain(entry.high)}"
+        row = (name, plain(entry.value), unit, bounds, entry.tag, entry.source)
         groups.setdefault(name.split(".")[0], []).append(row)
     columns = ("value of the law", "value", "unit", "allowed", "tag", "source")
     return tuple(Table(words(law), columns, tuple(rows), numeric=frozenset({1})) for law, rows in groups.items())
 
 
-def _injection_rows(asked: Mapping[str, Any], needles: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _injection_rows(asked: Mapping[str, Any], needles: Sequence[NeedleRecord]) -> list[tuple[str, str]]:
     limits = (
         f"syringe pressure at most {_asked(asked, 'injection.pressure_limit_kpa')}, leak at most "
         f"{_asked(asked, 'injection.leak_limit_ml')} at a site"
@@ -102,7 +103,7 @@ def _injection_rows(asked: Mapping[str, Any], needles: list[Mapping[str, Any]]) 
             (
                 f"needle {index}",
                 f"{plan['gauge']} gauge, {plan['approach']} from the {plan['side']}; camber "
-                f"{lies['camber_deg']:.0f}°, sagittal {lies['sagittal_deg']:.0f}°; tip {place(lies['tip_mm'])} of the "
+                f"{lies.camber_deg:.0f}°, sagittal {lies.sagittal_deg:.0f}°; tip {place(lies.tip_mm)} of the "
                 "body's centroid",
             )
         )
@@ -126,11 +127,11 @@ def _shape(table: str, entry: Mapping[str, Any], *hidden: str) -> str:
     return ", ".join(told)
 
 
-def _row(name: str, value: Any, key: Key | None, default: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _row(name: str, value: Any, key: Key | None, default: ValueRecord | None) -> tuple[str, ...]:
     """Key, value, unit, meaning and origin of one value of the case file."""
     if default is not None:
-        tag = default["tag"]
-        origin = f"{tag if tag == DERIVED else f'default ({tag})'}: {default['source']}"
+        tag = default.tag
+        origin = f"{tag if tag == DERIVED else f'default ({tag})'}: {default.source}"
     elif key is not None and not key.tag and value == key.default:
         origin = "as by default"
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -111,7 +111,7 @@ class FieldSeries:
         """Close the file."""
         self.close()
 
-    def _extend(self, name: str, array: NDArray, count: int) -> None:
+    def _extend(self, name: str, array: NDArray[Any], count: int) -> None:
         if count == 0:
             if name in self._data:
                 raise ValueError(f"field {name!r} is static already")
@@ -124,7 +124,7 @@ class FieldSeries:
         dataset.resize((count + 1) * self._cells, axis=0)
         dataset[count * self._cells :] = array
 
-    def _checked(self, name: str, values: ArrayLike) -> NDArray:
+    def _checked(self, name: str, values: ArrayLike) -> NDArray[Any]:
         array = np.asarray(values)
         if "/" in name:
             raise ValueError(f"field name {name!r} must not contain '/', which separates groups in HDF5")

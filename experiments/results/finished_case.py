@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from operator import getitem
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.results.fields import read_step, read_times
+from experiments.results.format import check_format_version
+from experiments.results.parts.injection import InjectionCourse, NeedleCourse
+from experiments.results.parts.manifest import Manifest
+from experiments.results.parts.results import Results
 from experiments.results.store import is_whole
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
@@ -37,44 +40,6 @@ PICTURES, EXPORT = "pictures", "export"
 
 HIDDEN_TISSUES = ("bone", "basivertebral_channel", "compacted")
 """Beginnings of the names of tissues that are no inclusions: pictures do not show them."""
-
-Keys = tuple[str | int, ...]
-
-NEEDED: tuple[Keys, ...] = (
-    *(("manifest", "case", name) for name in ("title", "patient", "mesh", "bone", "mechanics")),
-    *(("manifest", "frame", name) for name in ("scanner_lps_mm_to_anatomical", "extents_mm", "method")),
-    *(("manifest", "regions", name) for name in ("facet_region", "cell_region", "tissue")),
-    *(("manifest", name) for name in ("cement", "warnings")),
-    *(("results", "fill", name) for name in ("cement_ml", "pattern")),
-)
-"""Keys, one inside the other, that pictures and comparisons use; the folder of another version may lack them."""
-
-NEEDED_OF_INJECTIONS: tuple[Keys, ...] = (
-    *(("manifest", "needles", 0, name) for name in ("tip_mm", "direction", "outer_diameter_mm", "side")),
-    *(("manifest", "regions", "site", site) for site in SITES),
-    *(("results", "injection", "leaks", site, "volume_ml") for site in SITES),
-    *(
-        ("results", "injection", "course", name)
-        for name in ("time_s", "injected_ml", "stored_ml", "leaked_ml", "leaked_by_site_ml")
-    ),
-    *(
-        ("results", "injection", "course", "needles", 0, name)
-        for name in ("tip_pressure_kpa", "syringe_pressure_kpa", "rate_ml_per_min")
-    ),
-)
-NEEDED_OF_PRESCRIBED: tuple[Keys, ...] = (("results", "prescribed_cement", "source"),)
-"""The same of injections, and of cement that is there already."""
-
-NEEDED_OF_LOADS: tuple[Keys, ...] = (
-    ("results", "load", "force_n"),
-    *(("results", "stiffness", f"{state}_n_per_mm") for state in ("intact", "augmented")),
-    *(
-        ("results", "stiffness", state, f"{name}_nm_per_deg")
-        for state in ("intact", "augmented")
-        for name in ("flexion", "lateral_bending", "torsion")
-    ),
-)
-"""The same of cases with mechanics."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +108,8 @@ class FinishedCase:
 
     name: str
     folder: Path
-    results: Mapping[str, Any]
-    manifest: Mapping[str, Any]
+    results: Results
+    manifest: Manifest
 
     @classmethod
     def read(cls, folder: Path, name: str | None = None) -> FinishedCase:
@@ -168,18 +133,21 @@ class FinishedCase:
                 raise InputError(
                     f"{folder}: holds no readable {path.name}; give the folder of a finished run"
                 ) from None
+        for part in content.values():
+            check_format_version(folder, part, _code(content["manifest"]))
         if "fill" not in content["results"] or not (folder / FIELDS).is_file():
             raise InputError(f"{folder}: is not the folder of a finished run of a case; run the case again")
-        found = cls(name or folder.resolve().name, folder, content["results"], content["manifest"])
         try:
-            loaded = "load" in found.results
-            files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if loaded else [])]
-            if not is_whole(folder, found.manifest, files) or not found.identity:
+            found = cls(
+                name or folder.resolve().name,
+                folder,
+                Results.model_validate(content["results"]),
+                Manifest.model_validate(content["manifest"]),
+            )
+            files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if found.results.load is not None else [])]
+            if not is_whole(folder, content["manifest"], files):
                 raise ValueError("not as it was written")
-            of_cement = NEEDED_OF_INJECTIONS if found.injected else NEEDED_OF_PRESCRIBED
-            for keys in (*NEEDED, *of_cement, *(NEEDED_OF_LOADS if loaded else ())):
-                reduce(getitem, keys, content)
-        except (OSError, LookupError, TypeError, ValueError):
+        except (OSError, ValueError):
             raise InputError(
                 f"{folder}: is damaged, was edited or comes from another version; run the case again"
             ) from None
@@ -188,25 +156,25 @@ class FinishedCase:
     @property
     def identity(self) -> str:
         """SHA-256 of the case, its inputs and the code."""
-        return str(self.manifest["identity"]["case"])
+        return self.manifest.identity.case
 
     @property
     def title(self) -> str:
         """The case file's own title, or the name."""
-        return str(self.manifest["case"]["title"] or self.name)
+        return str(self.manifest.case["title"] or self.name)
 
     @property
     def injected(self) -> bool:
         """Whether cement was injected; otherwise the case file prescribed it."""
-        return "injection" in self.results
+        return self.results.injection is not None
 
     @cached_property
     def frame(self) -> AnatomicalFrame:
         """The anatomical frame of the body."""
-        stored = self.manifest["frame"]
-        matrix = np.array(stored["scanner_lps_mm_to_anatomical"], dtype=float)
+        stored = self.manifest.frame
+        matrix = np.array(stored.scanner_lps_mm_to_anatomical, dtype=float)
         axes = matrix[:3, :3]
-        return AnatomicalFrame(-axes.T @ matrix[:3, 3], axes, np.array(stored["extents_mm"]), str(stored["method"]))
+        return AnatomicalFrame(-axes.T @ matrix[:3, 3], axes, np.array(stored.extents_mm), stored.method)
 
     @cached_property
     def mesh(self) -> TetMesh:
@@ -240,8 +208,8 @@ class FinishedCase:
 
     def snapshot(self, step: int = -1) -> Snapshot:
         """The cement at one stored time of an injection; negative steps count from the end."""
-        course, time = self.results["injection"]["course"], float(self.times()[step])
-        injected = float(np.interp(time, course["time_s"], course["injected_ml"]))
+        course, time = self.course, float(self.times()[step])
+        injected = float(np.interp(time, course.time_s, course.injected_ml))
         return Snapshot(time, injected, self.saturation(step))
 
     def mechanics(self) -> pyvista.UnstructuredGrid | None:
@@ -251,7 +219,7 @@ class FinishedCase:
         """
         import pyvista
 
-        if "load" not in self.results:
+        if self.results.load is None:
             return None
         grid = pyvista.UnstructuredGrid(self.folder / MECHANICS)
         grid.points = self.frame.to_frame(np.asarray(grid.points, dtype=float))
@@ -266,23 +234,34 @@ class FinishedCase:
     def needles(self) -> list[NeedlePose]:
         """Where the needles lie; none where the cement is prescribed."""
         return [
-            NeedlePose(np.array(needle["tip_mm"]), np.array(needle["direction"]), float(needle["outer_diameter_mm"]))
-            for needle in self.manifest.get("needles", ())
+            NeedlePose(np.array(needle.tip_mm), np.array(needle.direction), needle.outer_diameter_mm)
+            for needle in self.manifest.needles or ()
         ]
 
-    def needle_courses(self) -> dict[str, Mapping[str, Any]]:
+    @property
+    def course(self) -> InjectionCourse:
+        """The injection at every moment.
+
+        Raises:
+            ValueError: the cement is prescribed.
+        """
+        if self.results.injection is None:
+            raise ValueError("nothing was injected in this case")
+        return self.results.injection.course
+
+    def needle_courses(self) -> dict[str, NeedleCourse]:
         """Needle, named by its side, -> its course: pressures, rate and volume at the times of the course of all."""
-        sides = [str(needle["side"]) for needle in self.manifest["needles"]]
+        sides = [needle.side for needle in self.manifest.needles or ()]
         names = [side if sides.count(side) == 1 else f"{side} ({i + 1})" for i, side in enumerate(sides)]
-        return dict(zip(names, self.results["injection"]["course"]["needles"], strict=True))
+        return dict(zip(names, self.course.needles, strict=True))
 
     def leak_sites(self) -> list[OpenSite]:
         """The open parts of the wall, as :data:`meshes.leak_sites.SITES` orders them; none with prescribed cement."""
-        if not self.injected:
+        if self.results.injection is None:
             return []
-        facets, leaks = self._named("site", self._surface["site"]), self.results["injection"]["leaks"]
+        facets, leaks = self._named("site", self._surface["site"]), self.results.injection.leaks
         return [
-            OpenSite(site, LEAK_SITES[site].leak_class, facets[site], float(leaks[site]["volume_ml"]))
+            OpenSite(site, LEAK_SITES[site].leak_class, facets[site], leaks[site].volume_ml)
             for site in SITES
             if len(facets[site])
         ]
@@ -301,10 +280,16 @@ class FinishedCase:
 
     def _named(self, array: str, numbers: Any) -> dict[str, NDArray[np.int64]]:
         """Name -> where its number stands, in the order of the numbers that the manifest lists."""
-        listed: Mapping[str, int] = self.manifest["regions"][array]
+        listed: Mapping[str, int] = getattr(self.manifest.regions, array)
         return {
             name: np.flatnonzero(np.asarray(numbers) == listed[name]) for name in sorted(listed, key=listed.__getitem__)
         }
+
+
+def _code(manifest: Mapping[str, Any]) -> Any:
+    """Version of the software that wrote a manifest; None where it does not say."""
+    identity = manifest.get("identity")
+    return identity.get("code") if isinstance(identity, Mapping) else manifest.get("code")
 
 
 def _turn(data: Any, frame: AnatomicalFrame) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from experiments.case.sections import Side
 from experiments.case.units import to_clinical
+from experiments.results.parts.bone import BoneResults
+from experiments.results.parts.fill import ContactResults, FillResults
+from experiments.results.parts.injection import (
+    InjectionCourse,
+    InjectionResults,
+    LeakResults,
+    NeedleCourse,
+    NeedleResults,
+)
+from experiments.results.parts.mesh import MeshResults
+from experiments.results.parts.solvers import InjectionSolver
+from experiments.results.parts.stiffness import StateStiffness
 from fem.injection.history import InjectionHistory, StepRecord
 from fem.measures.fill import FillMeasures
 from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, worst_grade
@@ -21,35 +32,35 @@ from meshes.quality import MeshQuality
 from meshes.vertebra import Vertebra
 
 
-def mesh_results(quality: MeshQuality) -> dict[str, Any]:
+def mesh_results(quality: MeshQuality) -> MeshResults:
     """The part ``mesh`` of the results."""
-    return {
-        "cells": quality.cells,
-        "points": quality.points,
-        "facets": quality.facets,
-        "volume_ml": to_clinical(quality.volume, "ml"),
-        "mask_volume_ml": to_clinical(quality.mask_volume, "ml"),
-        "volume_error": quality.volume_error,
-        "centroid_offset_mm": quality.centroid_offset,
-        "gamma_min": quality.gamma_min,
-        "gamma_p05": quality.gamma_p05,
-        "gamma_median": quality.gamma_median,
-        "surface_distance_p95_mm": quality.surface_distance_p95,
-        "hausdorff_mm": quality.hausdorff,
-        "edge_length_mean_mm": quality.edge_length_mean,
-    }
+    return MeshResults(
+        cells=quality.cells,
+        points=quality.points,
+        facets=quality.facets,
+        volume_ml=to_clinical(quality.volume, "ml"),
+        mask_volume_ml=to_clinical(quality.mask_volume, "ml"),
+        volume_error=quality.volume_error,
+        centroid_offset_mm=quality.centroid_offset,
+        gamma_min=quality.gamma_min,
+        gamma_p05=quality.gamma_p05,
+        gamma_median=quality.gamma_median,
+        surface_distance_p95_mm=quality.surface_distance_p95,
+        hausdorff_mm=quality.hausdorff,
+        edge_length_mean_mm=quality.edge_length_mean,
+    )
 
 
-def bone_results(vertebra: Vertebra, bone: BoneField) -> dict[str, Any]:
+def bone_results(vertebra: Vertebra, bone: BoneField) -> BoneResults:
     """The part ``bone`` of the results: medians over the cells, and the share of cells at each bound of a law."""
-    return {
-        "level": vertebra.level,
-        "bmd_median_mg_per_cm3": to_clinical(float(np.median(bone.bmd)), "mg/cm3"),
-        "porosity_median": float(np.median(bone.porosity)),
-        "permeability_axial_median_m2": to_clinical(float(np.median(bone.permeability_axial)), "m2"),
-        "modulus_median_mpa": float(np.median(bone.modulus)),
-        "bound_shares": bone.bound_shares,
-    }
+    return BoneResults(
+        level=vertebra.level,
+        bmd_median_mg_per_cm3=to_clinical(float(np.median(bone.bmd)), "mg/cm3"),
+        porosity_median=float(np.median(bone.porosity)),
+        permeability_axial_median_m2=to_clinical(float(np.median(bone.permeability_axial)), "m2"),
+        modulus_median_mpa=float(np.median(bone.modulus)),
+        bound_shares=bone.bound_shares,
+    )
 
 
 def injection_results(
@@ -58,7 +69,7 @@ def injection_results(
     pedicle: PedicleDiameter,
     vertebral_height: float,
     geometry: LeakGeometry,
-) -> dict[str, Any]:
+) -> InjectionResults:
     """The part ``injection`` of the results: volumes, needles, leaks by site and class, pressures, balances, course.
 
     Args:
@@ -69,163 +80,161 @@ def injection_results(
         geometry: what shapes leaks are taken to form.
     """
     last = history.last
-    leaks: dict[str, dict[str, float | str | None]] = {}
+    leaks: dict[str, LeakResults] = {}
     severities = []
     for site in SITES:
         onset = history.onsets.get(site)
         severity = leak_severity(last.leaked[site], site, pedicle.value, vertebral_height, geometry)
         severities.append(severity)
-        leaks[site] = {
-            "volume_ml": to_clinical(last.leaked[site], "ml"),
-            "onset_s": None if onset is None else onset.time,
-            "onset_injected_ml": None if onset is None else to_clinical(onset.injected, "ml"),
-            "size_mm": severity.size,
-            "severity": severity.grade,
-        }
-    return {
-        "injected_ml": to_clinical(last.injected, "ml"),
-        "stored_ml": to_clinical(last.stored, "ml"),
-        "leaked_ml": to_clinical(sum(last.leaked.values()), "ml"),
-        "displaced_out_ml": to_clinical(last.displaced_out, "ml"),
-        "inflow_ml": to_clinical(last.inflow, "ml"),
-        "fluids_out_ml": {name: to_clinical(volume, "ml") for name, volume in last.fluid_out.items()},
-        "mass_balance_error": history.balance_error,
-        "tracer_balance_error": history.tracer_error,
-        "divergence_error": history.divergence_error,
-        "saturation_min": min(record.saturation_range[0] for record in history.records),
-        "saturation_max": max(record.saturation_range[1] for record in history.records),
-        "front_viscosity_ratio_min": history.least_front_ratio,
-        "stop_reason": history.stop_reason,
-        "duration_s": last.time,
-        "resting_pressure_kpa": to_clinical(history.resting_pressure, "kPa"),
-        "peak_tip_pressure_kpa": to_clinical(history.peak_tip_pressure, "kPa"),
-        "peak_syringe_pressure_kpa": to_clinical(history.peak_syringe_pressure, "kPa"),
-        "needles": [_needle_results(history, number, side) for number, side in enumerate(sides)],
-        "leaks": leaks,
-        "leak_classes": {
+        leaks[site] = LeakResults(
+            volume_ml=to_clinical(last.leaked[site], "ml"),
+            onset_s=None if onset is None else onset.time,
+            onset_injected_ml=None if onset is None else to_clinical(onset.injected, "ml"),
+            size_mm=severity.size,
+            severity=severity.grade,
+        )
+    return InjectionResults(
+        injected_ml=to_clinical(last.injected, "ml"),
+        stored_ml=to_clinical(last.stored, "ml"),
+        leaked_ml=to_clinical(sum(last.leaked.values()), "ml"),
+        displaced_out_ml=to_clinical(last.displaced_out, "ml"),
+        inflow_ml=to_clinical(last.inflow, "ml"),
+        fluids_out_ml={name: to_clinical(volume, "ml") for name, volume in last.fluid_out.items()},
+        mass_balance_error=history.balance_error,
+        tracer_balance_error=history.tracer_error,
+        divergence_error=history.divergence_error,
+        saturation_min=min(record.saturation_range[0] for record in history.records),
+        saturation_max=max(record.saturation_range[1] for record in history.records),
+        front_viscosity_ratio_min=history.least_front_ratio,
+        stop_reason=history.stop_reason,
+        duration_s=last.time,
+        resting_pressure_kpa=to_clinical(history.resting_pressure, "kPa"),
+        peak_tip_pressure_kpa=to_clinical(history.peak_tip_pressure, "kPa"),
+        peak_syringe_pressure_kpa=to_clinical(history.peak_syringe_pressure, "kPa"),
+        needles=tuple(_needle_results(history, number, side) for number, side in enumerate(sides)),
+        leaks=leaks,
+        leak_classes={
             name: to_clinical(sum(last.leaked[site] for site in sites), "ml") for name, sites in LEAK_CLASSES.items()
         },
-        "leak_classes_yeom": {
-            name: to_clinical(volume, "ml") for name, volume in leak_classes_yeom(last.leaked).items()
-        },
-        "leak_severity": worst_grade(severities),
-        "pedicle_diameter_mm": pedicle.value,
-        "vertebral_height_mm": vertebral_height,
-        "course": injection_course(history),
-    }
+        leak_classes_yeom={name: to_clinical(volume, "ml") for name, volume in leak_classes_yeom(last.leaked).items()},
+        leak_severity=worst_grade(severities),
+        pedicle_diameter_mm=pedicle.value,
+        vertebral_height_mm=vertebral_height,
+        course=injection_course(history),
+    )
 
 
-def _needle_results(history: InjectionHistory, number: int, side: Side) -> dict[str, float | str]:
+def _needle_results(history: InjectionHistory, number: int, side: Side) -> NeedleResults:
     states, end = [record.needles[number] for record in history.records], history.needle_ends[number]
-    return {
-        "side": side,
-        "stop_reason": end.reason,
-        "ended_s": end.time,
-        "injected_ml": to_clinical(states[-1].injected, "ml"),
-        "peak_tip_pressure_kpa": to_clinical(max(state.tip_pressure for state in states), "kPa"),
-        "peak_syringe_pressure_kpa": to_clinical(max(state.syringe_pressure for state in states), "kPa"),
-    }
+    return NeedleResults(
+        side=side,
+        stop_reason=end.reason,
+        ended_s=end.time,
+        injected_ml=to_clinical(states[-1].injected, "ml"),
+        peak_tip_pressure_kpa=to_clinical(max(state.tip_pressure for state in states), "kPa"),
+        peak_syringe_pressure_kpa=to_clinical(max(state.syringe_pressure for state in states), "kPa"),
+    )
 
 
-def injection_course(history: InjectionHistory) -> Mapping[str, Any]:
+def injection_course(history: InjectionHistory) -> InjectionCourse:
     """Quantity -> its value at every moment of the injection; ``needles`` has the same for each needle."""
 
     def leaked(record: StepRecord) -> float:
         return to_clinical(sum(record.leaked.values()), "ml")
 
     records = history.records
-    return {
-        "time_s": [record.time for record in records],
-        "injected_ml": [to_clinical(record.injected, "ml") for record in records],
-        "stored_ml": [to_clinical(record.stored, "ml") for record in records],
-        "leaked_ml": [leaked(record) for record in records],
-        "leaked_by_site_ml": {
+    return InjectionCourse(
+        time_s=[record.time for record in records],
+        injected_ml=[to_clinical(record.injected, "ml") for record in records],
+        stored_ml=[to_clinical(record.stored, "ml") for record in records],
+        leaked_ml=[leaked(record) for record in records],
+        leaked_by_site_ml={
             site: [to_clinical(record.leaked[site], "ml") for record in records]
             for site in SITES
             if history.last.leaked[site] > LEAST_LEAK
         },
-        "open_sites": [list(record.open_sites) for record in records],
-        "rate_ml_per_min": [to_clinical(record.rate, "ml/min") for record in records],
-        "tip_pressure_kpa": [to_clinical(record.tip_pressure, "kPa") for record in records],
-        "syringe_pressure_kpa": [to_clinical(record.syringe_pressure, "kPa") for record in records],
-        "needles": [
-            {
-                "rate_ml_per_min": [to_clinical(record.needles[number].rate, "ml/min") for record in records],
-                "injected_ml": [to_clinical(record.needles[number].injected, "ml") for record in records],
-                "tip_pressure_kpa": [to_clinical(record.needles[number].tip_pressure, "kPa") for record in records],
-                "syringe_pressure_kpa": [
+        open_sites=[list(record.open_sites) for record in records],
+        rate_ml_per_min=[to_clinical(record.rate, "ml/min") for record in records],
+        tip_pressure_kpa=[to_clinical(record.tip_pressure, "kPa") for record in records],
+        syringe_pressure_kpa=[to_clinical(record.syringe_pressure, "kPa") for record in records],
+        needles=tuple(
+            NeedleCourse(
+                rate_ml_per_min=[to_clinical(record.needles[number].rate, "ml/min") for record in records],
+                injected_ml=[to_clinical(record.needles[number].injected, "ml") for record in records],
+                tip_pressure_kpa=[to_clinical(record.needles[number].tip_pressure, "kPa") for record in records],
+                syringe_pressure_kpa=[
                     to_clinical(record.needles[number].syringe_pressure, "kPa") for record in records
                 ],
-            }
+            )
             for number in range(len(history.last.needles))
-        ],
-    }
+        ),
+    )
 
 
-def fill_results(fill: FillMeasures) -> dict[str, Any]:
+def fill_results(fill: FillMeasures) -> FillResults:
     """The part ``fill`` of the results: how far and how evenly the cement fills the body.
 
     Cement volumes are those of the cement itself; occupied volumes those of the bone that it occupies, pores and
     solid, as CT volumetry counts.
     """
     distribution = fill.distribution
-    return {
-        "fraction": fill.cement_fraction,
-        "cement_ml": to_clinical(fill.cement_volume, "ml"),
-        "occupied_ml": to_clinical(fill.occupied_volume, "ml"),
-        "occupied_fraction": fill.occupied_fraction,
-        "cement_by_side_ml": {name: to_clinical(volume, "ml") for name, volume in fill.cement_by_side.items()},
-        "occupied_by_side_ml": {name: to_clinical(volume, "ml") for name, volume in fill.occupied_by_side.items()},
-        "cement_by_third_ml": {name: to_clinical(volume, "ml") for name, volume in fill.cement_by_third.items()},
-        "puncture_side": fill.puncture_side,
-        "puncture_side_ratio": fill.puncture_side_ratio,
-        "puncture_side_occupied_ratio": fill.puncture_side_occupied_ratio,
-        "puncture_side_share": fill.puncture_side_share,
-        "endplate_contact": {
-            name: {"touches": contact.touches, "area_mm2": contact.area, "share": contact.share}
+    return FillResults(
+        fraction=fill.cement_fraction,
+        cement_ml=to_clinical(fill.cement_volume, "ml"),
+        occupied_ml=to_clinical(fill.occupied_volume, "ml"),
+        occupied_fraction=fill.occupied_fraction,
+        cement_by_side_ml={name: to_clinical(volume, "ml") for name, volume in fill.cement_by_side.items()},
+        occupied_by_side_ml={name: to_clinical(volume, "ml") for name, volume in fill.occupied_by_side.items()},
+        cement_by_third_ml={name: to_clinical(volume, "ml") for name, volume in fill.cement_by_third.items()},
+        puncture_side=fill.puncture_side,
+        puncture_side_ratio=fill.puncture_side_ratio,
+        puncture_side_occupied_ratio=fill.puncture_side_occupied_ratio,
+        puncture_side_share=fill.puncture_side_share,
+        endplate_contact={
+            name: ContactResults(touches=contact.touches, area_mm2=contact.area, share=contact.share)
             for name, contact in fill.endplate_contact.items()
         },
-        "posterior_distance_mm": fill.posterior_distance,
-        "equivalent_radius_mm": fill.equivalent_radius,
-        "sphericity": fill.sphericity,
-        "largest_diameter_mm": fill.largest_diameter,
-        "centroid_mm": fill.centroid,
-        "pattern": distribution.pattern,
-        "components": distribution.components,
-        "bridge_area_mm2": distribution.bridge_area,
-        "largest_sagittal_section_mm2": distribution.largest_section,
-        "bridge_share": distribution.bridge_share,
-    }
+        posterior_distance_mm=fill.posterior_distance,
+        equivalent_radius_mm=fill.equivalent_radius,
+        sphericity=fill.sphericity,
+        largest_diameter_mm=fill.largest_diameter,
+        centroid_mm=fill.centroid,
+        pattern=distribution.pattern,
+        components=distribution.components,
+        bridge_area_mm2=distribution.bridge_area,
+        largest_sagittal_section_mm2=distribution.largest_section,
+        bridge_share=distribution.bridge_share,
+    )
 
 
-def stiffness_results(stiffness: StiffnessMatrix) -> dict[str, Any]:
+def stiffness_results(stiffness: StiffnessMatrix) -> StateStiffness:
     """The parts of ``stiffness`` by state, such as ``intact``: the matrix (mm, rad, N) and what follows from it."""
     forward, left = (to_clinical(float(tilt), "deg/kN") for tilt in stiffness.tilt_under_pressure)
-    return {
-        "matrix": stiffness.matrix.tolist(),
-        "pole_mm": stiffness.pole.tolist(),
-        "axial_free_rotation_n_per_mm": stiffness.axial_stiffness_free_rotation,
-        "axial_free_n_per_mm": stiffness.axial_stiffness_free,
-        "flexion_nm_per_deg": to_clinical(stiffness.flexion_stiffness, "N m/deg"),
-        "lateral_bending_nm_per_deg": to_clinical(stiffness.lateral_bending_stiffness, "N m/deg"),
-        "torsion_nm_per_deg": to_clinical(stiffness.torsional_stiffness, "N m/deg"),
-        "flexion_centre_mm": stiffness.flexion_centre.tolist(),
-        "tilt_forward_deg_per_kn": forward,
-        "tilt_left_deg_per_kn": left,
-    }
+    return StateStiffness(
+        matrix=stiffness.matrix.tolist(),
+        pole_mm=stiffness.pole.tolist(),
+        axial_free_rotation_n_per_mm=stiffness.axial_stiffness_free_rotation,
+        axial_free_n_per_mm=stiffness.axial_stiffness_free,
+        flexion_nm_per_deg=to_clinical(stiffness.flexion_stiffness, "N m/deg"),
+        lateral_bending_nm_per_deg=to_clinical(stiffness.lateral_bending_stiffness, "N m/deg"),
+        torsion_nm_per_deg=to_clinical(stiffness.torsional_stiffness, "N m/deg"),
+        flexion_centre_mm=stiffness.flexion_centre.tolist(),
+        tilt_forward_deg_per_kn=forward,
+        tilt_left_deg_per_kn=left,
+    )
 
 
-def solver_record(history: InjectionHistory) -> dict[str, Any]:
+def solver_record(history: InjectionHistory) -> InjectionSolver:
     """What the solvers did, for the manifest."""
     records = history.records[1:]
     steps = max(len(records), 1)
-    return {
-        "steps": len(records),
-        "pressure_iterations_per_step": sum(record.pressure_iterations for record in records) / steps,
-        "transport_sweeps_per_step": sum(record.sweeps for record in records) / steps,
-        "viscosity_rounds_per_step": [record.picard_iterations for record in history.records],
-        "wall_rounds_max": max((record.sealing_solves for record in records), default=0),
-        "mass_balance_error_per_step": [record.balance_error for record in history.records],
-        "tracer_error_per_step": [record.tracer_error for record in history.records],
-        "divergence_error_per_step": [record.divergence_error for record in history.records],
-    }
+    return InjectionSolver(
+        steps=len(records),
+        pressure_iterations_per_step=sum(record.pressure_iterations for record in records) / steps,
+        transport_sweeps_per_step=sum(record.sweeps for record in records) / steps,
+        viscosity_rounds_per_step=[record.picard_iterations for record in history.records],
+        wall_rounds_max=max((record.sealing_solves for record in records), default=0),
+        mass_balance_error_per_step=[record.balance_error for record in history.records],
+        tracer_error_per_step=[record.tracer_error for record in history.records],
+        divergence_error_per_step=[record.divergence_error for record in history.records],
+    )

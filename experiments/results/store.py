@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments.results.format import FORMAT, FORMAT_VERSION, is_ours
+from experiments.results.parts.base import Part
 from meshes.errors import InputError
-
-FORMAT = "vertebroplasty-case-1"
-"""Value of ``format`` in every manifest; a directory whose manifest has it is ours to replace."""
 
 OUR_NAMES = frozenset(
     {
@@ -137,13 +136,14 @@ def _not_writable(target: Path, error: OSError) -> InputError:
     return InputError(f"{target}: cannot write there ({error.strerror}); choose another folder with -o")
 
 
-def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+def write_manifest(folder: Path, manifest: Part | Mapping[str, Any]) -> None:
     """Write ``manifest.json`` into a case directory, mark it as ours and seal what stands in the directory by then."""
     path = folder / "manifest.json"
     files = {entry.name: _checksum(entry) for entry in folder.iterdir() if entry.is_file() and entry != path}
-    write_json(path, {**manifest, "format": FORMAT, "files": files})
-    content = json.loads(path.read_text(encoding="utf-8"))
-    write_json(path, {**content, "seal": _seal(content)})
+    content = manifest.plain() if isinstance(manifest, Part) else manifest
+    write_json(path, {**content, "format": FORMAT, "format_version": FORMAT_VERSION, "files": files})
+    written = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, {**written, "seal": _seal(written)})
 
 
 def is_whole(folder: Path, manifest: Mapping[str, Any], names: Iterable[str]) -> bool:
@@ -174,9 +174,9 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_results(folder: Path, results: Mapping[str, Any]) -> None:
+def write_results(folder: Path, results: Part | Mapping[str, Any]) -> None:
     """Write ``results.json`` into a case directory."""
-    write_json(folder / "results.json", results)
+    write_json(folder / "results.json", results.plain() if isinstance(results, Part) else results)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -208,7 +208,7 @@ def _is_ours(folder: Path) -> bool:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
+    return is_ours(manifest)
 
 
 def _put_in_place(work: Path, target: Path) -> None:

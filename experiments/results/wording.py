@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.case.units import to_clinical
+from experiments.results.parts.base import Part
 from materials.observation import DETECTABLE_LEAK, LEAST_LEAK
 
 NOTICE = "Research software: not a medical device, not validated for patients, not for planning a treatment."
@@ -20,8 +22,16 @@ NOTHING_LEAKED = "nothing leaked"
 LARGEST_FIXED, LEAST_FIXED = 1e6, 1e-2
 """Absolute values between these are written without a power of ten."""
 
-DIGITS = 4
-"""Of a number in a table; headlines have one less."""
+DIGITS, HEADLINE_DIGITS = 4, 3
+"""Of a number in a table, and of one in a headline."""
+
+LARGE = 1e4
+"""From which on numbers that were given are shown to their last digit before the point."""
+
+LEAST_VOLUME = 5e-7
+"""Volume in ml that is no more than rounding."""
+
+_POWER = re.compile(r"(?<=[a-z])-?\d\b")
 
 DIRECTIONS = (("right", "left"), ("anterior", "posterior"), ("inferior", "superior"))
 """Names of the falling and the rising direction along each anatomical axis."""
@@ -45,13 +55,86 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float | None, unit: str = "", digits: int = DIGITS) -> str:
-    """A number with its unit, or a dash where there is none."""
-    return "–" if value is None else f"{_digits(value, digits)} {unit}".strip()
+    """A number with its unit; a dash where there is none, or none that is finite."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    rounding = unit == "ml" and abs(value) < LEAST_VOLUME
+    return f"{_digits(0.0 if rounding else value, digits)} {unit_text(unit)}".strip()
+
+
+def percent(share: float | None, digits: int = HEADLINE_DIGITS) -> str:
+    """A part of a whole in percent."""
+    return number(None if share is None else 100.0 * share, "%", digits)
+
+
+def ratio(value: float | None, reference: float | None) -> str:
+    """How many times the reference a value is; a dash where that says nothing."""
+    return "–" if value is None or not reference else f"{number(value / reference, digits=HEADLINE_DIGITS)} ×"
+
+
+def unit_text(unit: str) -> str:
+    """A unit as people write it; nothing for pure numbers."""
+    return "" if unit == "1" else _POWER.sub(lambda found: _superscript(found[0]), unit)
+
+
+def heading(label: str, unit: str) -> str:
+    """A label with the unit in brackets where it has one."""
+    return label if unit in ("", "1") else f"{label} [{unit_text(unit)}]"
+
+
+def label(part: Part, name: str) -> str:
+    """What people call an entry of results or manifest."""
+    return part.quantity(name).label
+
+
+def told(part: Part, name: str, digits: int = DIGITS) -> str:
+    """The value of an entry of results or manifest as people read it: a number with its unit, or words."""
+    value, known = getattr(part, name), part.quantity(name)
+    if isinstance(value, bool | str):
+        return words(value) if isinstance(value, str) else plain(value)
+    if known.percent and isinstance(value, float):
+        return percent(value)
+    if isinstance(value, Sequence):
+        return f"{', '.join(number(entry) for entry in value)} {unit_text(known.unit)}".strip()
+    return number(value, known.unit, digits)
+
+
+def row(part: Part, name: str, digits: int = DIGITS) -> tuple[str, str]:
+    """Label and value of an entry."""
+    return label(part, name), told(part, name, digits)
+
+
+def rows(part: Part, without: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Label and value of every number and every word of a part, those of open tables too, in the order of the part.
+
+    Args:
+        part: of results or manifest.
+        without: names that are told elsewhere.
+    """
+    found: list[tuple[str, str]] = []
+    for name in type(part).model_fields:
+        value, known = getattr(part, name), part.quantity(name)
+        if name in without or name not in part.model_fields_set:
+            continue
+        if isinstance(value, Mapping):
+            shown = {key: entry for key, entry in value.items() if isinstance(entry, float | int)}
+            found += [
+                (f"{known.label}, {words(key)}", percent(entry) if known.percent else number(entry, known.unit))
+                for key, entry in shown.items()
+            ]
+        elif known.unit or isinstance(value, str | bool):
+            found.append(row(part, name))
+    return found
 
 
 def given(value: Any, unit: str = "") -> str:
     """A value as somebody gave it, with its unit."""
     return f"{plain(value)} {unit}".strip()
+
+
+def brief(value: float) -> str:
+    """A number that somebody gave or drew, in four digits at most."""
+    return f"{value:.{DIGITS}g}" if abs(value) < LARGE else f"{value:.0f}"
 
 
 def plain(value: Any) -> str:
@@ -84,10 +167,10 @@ def _digits(value: float, digits: int) -> str:
         return f"{value:.0f}"
     if not LEAST_FIXED <= abs(value) < LARGEST_FIXED:
         mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
-        return f"{mantissa} × 10{_raised(int(exponent))}"
+        return f"{mantissa} × 10{_superscript(str(int(exponent)))}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{decimals}f}"
 
 
-def _raised(exponent: int) -> str:
-    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+def _superscript(exponent: str) -> str:
+    return exponent.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

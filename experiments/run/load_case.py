@@ -15,6 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from experiments.results.parts.load import (
+    EndplatePressureResults,
+    LoadResults,
+    LoadShareResults,
+    PeakStrain,
+    PeakStress,
+    StateLoad,
+)
 from fem.measures.fill import FRONT_SATURATION
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.endplate_pressure import EndplatePressure, endplate_pressure
@@ -131,15 +139,15 @@ class LoadedBone:
     saturation: FloatArray
     states: Mapping[str, LoadedState]
 
-    def results(self, failure: OverstrainedVolume) -> dict[str, Any]:
+    def results(self, failure: OverstrainedVolume) -> LoadResults:
         """The part ``load`` of the results.
 
         Peaks are percentiles over the volume and the largest value of a cell, which depends on the size of the cells.
         """
         states = {name: self._state_results(loaded, failure) for name, loaded in self.states.items()}
-        return {"force_n": self.load, **states}
+        return LoadResults(force_n=self.load, **states)
 
-    def _state_results(self, loaded: LoadedState, failure: OverstrainedVolume) -> dict[str, Any]:
+    def _state_results(self, loaded: LoadedState, failure: OverstrainedVolume) -> StateLoad:
         volumes = self.mesh.cell_volumes
         fields, parts = loaded.fields, loaded.parts
         skin = fields.membrane
@@ -147,24 +155,27 @@ class LoadedBone:
         von_mises = fields.von_mises
         places = {"bone": np.flatnonzero(parts.sound), "cement": np.flatnonzero(parts.cement)}
         places |= {name: np.unique(self.mesh.facet_cells[self.mesh.facet_regions[name]]) for name in ENDPLATES}
-        return {
-            "shortening_mm": float(-_mean_axial(self.mesh, fields.displacement)),
-            "strain_energy_mj": float(fields.energy_density @ volumes + (0.0 if skin is None else skin.energy.sum())),
-            "von_mises_mpa": {
-                name: _peaks(von_mises[cells], volumes[cells]) for name, cells in places.items() if len(cells)
+        return StateLoad(
+            shortening_mm=float(-_mean_axial(self.mesh, fields.displacement)),
+            strain_energy_mj=float(fields.energy_density @ volumes + (0.0 if skin is None else skin.energy.sum())),
+            von_mises_mpa={
+                name: PeakStress(**_peaks(von_mises[cells], volumes[cells]))
+                for name, cells in places.items()
+                if len(cells)
             },
-            "bone_effective_strain": (
-                _peaks(loaded.effective_strain[parts.sound], volumes[parts.sound]) if parts.sound.any() else None
+            bone_effective_strain=(
+                PeakStrain(**_peaks(loaded.effective_strain[parts.sound], volumes[parts.sound]))
+                if parts.sound.any()
+                else None
             ),
-            "load_share": {
-                "height": shares.levels.tolist(),
-                **{name: share.tolist() for name, share in shares.shares.items()},
-            },
-            "endplate_pressure": {
+            load_share=LoadShareResults(
+                height=shares.levels.tolist(), **{name: share.tolist() for name, share in shares.shares.items()}
+            ),
+            endplate_pressure={
                 name: _pressure_results(endplate_pressure(self.mesh, fields.stress, name, skin)) for name in ENDPLATES
             },
-            "strength_n": self._strength(loaded, failure),
-        }
+            strength_n=self._strength(loaded, failure),
+        )
 
     def _strength(self, loaded: LoadedState, failure: OverstrainedVolume) -> float | None:
         """Axial force in N at which the criterion holds; None where cement leaves no bone."""
@@ -222,13 +233,13 @@ def _mean_axial(mesh: TetMesh, displacement: FloatArray) -> float:
     return float(above - below)
 
 
-def _pressure_results(pressure: EndplatePressure) -> dict[str, float]:
-    return {
-        "force_n": pressure.force,
-        "mean_mpa": pressure.mean,
-        "p95_mpa": pressure.percentile_95,
-        "p99_mpa": pressure.percentile_99,
-        "max_mpa": pressure.largest,
-        "left_share": pressure.left_share,
-        "anterior_share": pressure.anterior_share,
-    }
+def _pressure_results(pressure: EndplatePressure) -> EndplatePressureResults:
+    return EndplatePressureResults(
+        force_n=pressure.force,
+        mean_mpa=pressure.mean,
+        p95_mpa=pressure.percentile_95,
+        p99_mpa=pressure.percentile_99,
+        max_mpa=pressure.largest,
+        left_share=pressure.left_share,
+        anterior_share=pressure.anterior_share,
+    )

@@ -17,6 +17,18 @@ from experiments.model.openings import openings_summary
 from experiments.model.preparation import InjectionSetup, Preparation
 from experiments.model.procedure import needle_records
 from experiments.model.region_numbers import region_numbers
+from experiments.results.parts.manifest import (
+    FrameRecord,
+    Identity,
+    Manifest,
+    OutletRecords,
+    PatientRecord,
+    PedicleRecord,
+    RegionNumbers,
+    SourceRecord,
+    ValueRecord,
+)
+from experiments.results.parts.solvers import SolverRecords
 from experiments.results.wording import words
 from experiments.run.environment import versions
 from fem import solver_options
@@ -34,10 +46,10 @@ def build_manifest(
     laws: Laws,
     prepared: Preparation,
     history: InjectionHistory | None,
-    solvers: Mapping[str, Any],
+    solvers: SolverRecords,
     seconds: Mapping[str, float],
     comm: MPI.Comm,
-) -> dict[str, Any]:
+) -> Manifest:
     """Content of ``manifest.json``.
 
     Args:
@@ -57,33 +69,34 @@ def build_manifest(
     defaults = {name: entry for name, entry in used.items() if entry["tag"] != "user"} | {
         name: entry for name, entry in defaults_used(case).items() if law_of(name) not in idle
     }
-    manifest = {
-        "case": case.model_dump(mode="json", exclude=set(idle)),
-        "identity": {"case": identity.case, "inputs": dict(identity.inputs), "code": identity.code},
-        "patient": {"level": vertebra.level, "label": vertebra.label, "label_map": vertebra.label_map}
-        | vertebra.provenance,
-        "frame": {
-            "scanner_lps_mm_to_anatomical": vertebra.frame.matrix,
-            "extents_mm": vertebra.frame.extents,
-            "method": vertebra.frame.method,
-        },
-        "regions": region_numbers(prepared.mesh, prepared.tissues),
-        "cement": "prescribed" if history is None else "injected",
-        "tissues": prepared.tissues.summary,
-        "solvers": dict(solvers),
-        "solver_options": dict(identity.solver_options),
-        "ranks": comm.size,
-        "seconds": dict(seconds),
-        "peak_memory_mb": comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
-        "versions": versions(),
-        "given": {name: entry for name, entry in used.items() if entry["tag"] == "user"},
-        "defaults": defaults,
-        "warnings": [*prepared.warnings, *_bound_warnings(prepared), *_unused_options()],
-    }
+    injected: dict[str, Any] = {}
+    warnings = [*prepared.warnings, *_bound_warnings(prepared), *_unused_options()]
     if history is not None and isinstance(setup, InjectionSetup):
-        manifest |= _injection_part(prepared, setup)
-        manifest["warnings"] += _injection_warnings(case, laws, prepared, setup, history)
-    return manifest
+        injected = _injection_part(prepared, setup)
+        warnings += _injection_warnings(case, laws, prepared, setup, history)
+    return Manifest(
+        case=case.model_dump(mode="json", exclude=set(idle)),
+        identity=Identity(case=identity.case, inputs=dict(identity.inputs), code=identity.code),
+        patient=PatientRecord(**vertebra.provenance),
+        frame=FrameRecord(
+            scanner_lps_mm_to_anatomical=vertebra.frame.matrix.tolist(),
+            extents_mm=vertebra.frame.extents.tolist(),
+            method=vertebra.frame.method,
+        ),
+        regions=RegionNumbers(**region_numbers(prepared.mesh, prepared.tissues)),
+        cement="prescribed" if history is None else "injected",
+        tissues=prepared.tissues.summary,
+        solvers=solvers,
+        solver_options=dict(identity.solver_options),
+        ranks=comm.size,
+        seconds=dict(seconds),
+        peak_memory_mb=comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
+        versions=versions(),
+        given={name: ValueRecord(**entry) for name, entry in used.items() if entry["tag"] == "user"},
+        defaults={name: ValueRecord(**entry) for name, entry in defaults.items()},
+        warnings=tuple(warnings),
+        **injected,
+    )
 
 
 def _unused_options() -> list[str]:
@@ -98,24 +111,24 @@ def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, A
     walls = setup.walls
     return {
         "needles": needle_records(setup.paths),
-        "sources": [
-            {
-                "needle": needle.number,
-                "cells": len(needle.opening.cells),
-                "radius_mm": needle.opening.source_radius,
-                "opening_radius_mm": needle.opening.radius,
-            }
+        "sources": tuple(
+            SourceRecord(
+                needle=needle.number,
+                cells=len(needle.opening.cells),
+                radius_mm=needle.opening.source_radius,
+                opening_radius_mm=needle.opening.radius,
+            )
             for needle in setup.needles
-        ],
-        "outlets": {
-            "total_ml_per_s_kpa": to_clinical(walls.total_conductance, "ml/(s kPa)"),
-            "sites_ml_per_s_kpa": {
+        ),
+        "outlets": OutletRecords(
+            total_ml_per_s_kpa=to_clinical(walls.total_conductance, "ml/(s kPa)"),
+            sites_ml_per_s_kpa={
                 site: to_clinical(value, "ml/(s kPa)") for site, value in walls.site_conductance().items()
             },
-            "pressure_rise_at_planned_rate_kpa": to_clinical(setup.plan.rate / walls.total_conductance, "kPa"),
-            "openings": openings_summary(prepared.mesh, walls),
-        },
-        "pedicle_diameter": {"value_mm": setup.pedicle.value, "source": setup.pedicle.source},
+            pressure_rise_at_planned_rate_kpa=to_clinical(setup.plan.rate / walls.total_conductance, "kPa"),
+            openings=openings_summary(prepared.mesh, walls),
+        ),
+        "pedicle_diameter": PedicleRecord(value_mm=setup.pedicle.value, source=setup.pedicle.source),
     }
 
 

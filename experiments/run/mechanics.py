@@ -14,6 +14,9 @@ from experiments.case.schema import Case
 from experiments.model.elastic_states import elastic_states, shell_membrane
 from experiments.model.preparation import Preparation
 from experiments.results import results
+from experiments.results.parts.load import LoadResults
+from experiments.results.parts.solvers import ElasticSolver, StiffnessSolver
+from experiments.results.parts.stiffness import StiffnessResults
 from experiments.results.progress import Progress
 from experiments.run.load_case import LoadedBone, LoadedState, SpecimenParts
 from experiments.run.ranks import on_root
@@ -37,9 +40,9 @@ class MechanicsOutcome:
         loaded: the bone under the load; None on ranks other than 0.
     """
 
-    stiffness: dict[str, Any]
-    load: dict[str, Any]
-    record: dict[str, Any]
+    stiffness: StiffnessResults
+    load: LoadResults
+    record: StiffnessSolver
     loaded: LoadedBone | None
 
 
@@ -75,9 +78,7 @@ def load(
     carried = specimen.carried(saturation)
     lost = specimen.carried(_lost_bone(case, prepared)) > 0.5
     cement = prepared.tissues.medium.porosity * saturation
-    record: dict[str, Any] = {"specimen": specimen.record(cement, prepared.mesh)}
-    if prepared.cortex is not None:
-        record["cortex"] = prepared.cortex.summary()
+    record: dict[str, Any] = {} if prepared.cortex is None else {"cortex": prepared.cortex.summary()}
     elastic = elastic_states(laws, prepared, specimen, saturation)
     membrane = shell_membrane(prepared, specimen)
     spread = partition if specimen.is_body else Partition.build(specimen.mesh, partition.comm)
@@ -98,11 +99,9 @@ def load(
             matrix = stiffness_matrix(plates, responses)
             stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
             stiffness[name] = results.stiffness_results(matrix)
-            record[name] = {
-                "iterations": list(matrix.iterations),
-                "unknowns": plates.unknowns,
-                **dataclasses.asdict(matrix.errors),
-            }
+            record[name] = ElasticSolver(
+                iterations=matrix.iterations, unknowns=plates.unknowns, **dataclasses.asdict(matrix.errors)
+            )
             descent = case.mechanics.load_n / matrix.axial_stiffness
             fields = elastic_fields(
                 spread,
@@ -118,8 +117,15 @@ def load(
             stage.update(number / len(elastic))
         porosity = specimen.porosity(prepared.tissues.medium.porosity)
         loaded = LoadedBone(specimen.bone_mesh, case.mechanics.load_n, porosity, carried, states) if states else None
-        numbers = on_root(partition.comm, lambda: {} if loaded is None else loaded.results(laws.failure))
-    return MechanicsOutcome(stiffness, numbers, record, loaded)
+        numbers = on_root(partition.comm, lambda: None if loaded is None else loaded.results(laws.failure))
+    if numbers is None:
+        raise ValueError("rank 0 has no bone under the load")
+    return MechanicsOutcome(
+        StiffnessResults(**stiffness),
+        numbers,
+        StiffnessSolver(specimen=specimen.record(cement, prepared.mesh), **record),
+        loaded,
+    )
 
 
 def _lost_bone(case: Case, prepared: Preparation) -> NDArray[np.float64]:

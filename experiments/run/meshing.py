@@ -12,6 +12,10 @@ from experiments.case.identity import identify
 from experiments.case.schema import Case
 from experiments.case.units import to_internal
 from experiments.model.region_numbers import mesh_names, mesh_numbers
+from experiments.results.format import FORMAT_VERSION
+from experiments.results.parts.manifest import MeshManifest
+from experiments.results.parts.mesh import MeshResults
+from experiments.results.parts.results import FileOfResults
 from experiments.results.progress import Progress
 from experiments.results.results import mesh_results
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
@@ -24,7 +28,7 @@ from meshes.vertebra import Vertebra, read_vertebra
 EXPECTED_SECONDS = {"vertebra": 3.0, "mesh": 5.0, "quality": 2.0, "pictures": 2.0}
 
 
-def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
+def mesh_and_store(case: Case, out: Path, progress: Progress) -> MeshResults:
     """Mesh the vertebra of ``case`` and write ``mesh.vtu``, ``results.json``, ``manifest.json`` and a picture.
 
     Args:
@@ -33,7 +37,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
         progress: where stages are announced.
 
     Returns:
-        The content of ``results.json``.
+        The part ``mesh`` of the results.
 
     Raises:
         InputError: the images, the level or ``out`` cannot be used.
@@ -48,7 +52,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
     with progress.stage("mesh"):
         mesh = mesh_body(vertebra, to_internal(case.mesh.size_mm, "mm"))
     with progress.stage("quality"):
-        results = {"mesh": mesh_results(measure_quality(mesh, vertebra))}
+        results = FileOfResults(format_version=FORMAT_VERSION, mesh=mesh_results(measure_quality(mesh, vertebra)))
     identity = identify(case)
     with case_directory(out) as folder:
         with progress.stage("pictures"):
@@ -60,19 +64,19 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> dict[str, Any]:
         write_results(folder, results)
         write_manifest(
             folder,
-            {
-                "case": case.model_dump(mode="json", include={"patient": True, "mesh": {"size_mm"}}),
-                "inputs": dict(identity.inputs),
-                "code": identity.code,
-                "versions": versions(),
-                "regions": mesh_names(mesh),
-                "vertebra": describe_vertebra(vertebra),
-                "warnings": list(vertebra.warnings),
-                "seconds": progress.seconds,
-                "peak_memory_mb": max(record.peak_memory_mb for record in progress.records),
-            },
+            MeshManifest(
+                case=case.model_dump(mode="json", include={"patient": True, "mesh": {"size_mm"}}),
+                inputs=dict(identity.inputs),
+                code=identity.code,
+                versions=versions(),
+                regions=mesh_names(mesh),
+                vertebra=describe_vertebra(vertebra),
+                warnings=vertebra.warnings,
+                seconds=progress.seconds,
+                peak_memory_mb=max(record.peak_memory_mb for record in progress.records),
+            ),
         )
-    return results
+    return results.mesh
 
 
 def describe_vertebra(vertebra: Vertebra) -> dict[str, Any]:
@@ -82,7 +86,7 @@ def describe_vertebra(vertebra: Vertebra) -> dict[str, Any]:
         "label": vertebra.label,
         "label_map": vertebra.label_map,
         "frame_method": vertebra.frame.method,
-        "scanner_to_anatomical": vertebra.frame.matrix,
+        "scanner_to_anatomical": vertebra.frame.matrix.tolist(),
         **vertebra.provenance,
     }
 

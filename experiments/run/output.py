@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +18,8 @@ from experiments.model.region_numbers import cell_numbers, facet_numbers
 from experiments.model.tissues import TissueMap
 from experiments.results.fields import FieldSeries
 from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE
+from experiments.results.parts.manifest import Manifest
+from experiments.results.parts.results import Results
 from experiments.run.load_case import LoadedBone
 from fem.injection.history import FieldSnapshot
 from materials.bone import BoneField
@@ -53,8 +54,8 @@ class CaseOutcome:
     saturation: NDArray[np.float64]
     snapshots: tuple[FieldSnapshot, ...]
     loaded: LoadedBone | None
-    results: dict[str, Any]
-    manifest: dict[str, Any]
+    results: Results
+    manifest: Manifest
 
     @property
     def paths(self) -> tuple[NeedlePath, ...]:

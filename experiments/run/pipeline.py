@@ -6,6 +6,7 @@ and mechanics run on all of them, and results stand on rank 0 and, as numbers, e
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,9 @@ from experiments.model.preparation import InjectionSetup, Preparation, prepare
 from experiments.model.specimen import Mesher, make_mesh
 from experiments.results import results
 from experiments.results.finished_case import PICTURES, FinishedCase
+from experiments.results.format import FORMAT_VERSION
+from experiments.results.parts.results import Results
+from experiments.results.parts.solvers import SolverRecords
 from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
 from experiments.run.manifest import build_manifest
@@ -77,17 +81,14 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
     with profiling.Stage("Preparation"):
         laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
     partition = Partition.build(prepared.mesh, comm)
-    numbers: dict[str, Any] = {
-        "mesh": prepared.mesh_results,
-        "bone": results.bone_results(prepared.vertebra, prepared.bone),
-    }
+    parts: dict[str, Any] = {}
     solvers: dict[str, Any] = {}
     history: InjectionHistory | None = None
     snapshots: list[FieldSnapshot] = []
     if isinstance(prepared.cement, InjectionSetup):
         history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress)
         saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
-        numbers["injection"] = results.injection_results(
+        parts["injection"] = results.injection_results(
             history,
             [needle.side for needle in case.needles],
             prepared.cement.pedicle,
@@ -97,13 +98,12 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         solvers["injection"] = results.solver_record(history)
     else:
         saturation = prepared.cement.saturation
-        numbers["prescribed_cement"] = prepared.cement.results
-    numbers["fill"] = results.fill_results(_measure(case, prepared, saturation))
+        parts["prescribed_cement"] = prepared.cement.results
     mechanics: MechanicsOutcome | None = None
     if case.mechanics.enabled:
         with profiling.Stage("Mechanics"):
             mechanics = load(case, laws, prepared, partition, saturation, progress)
-        numbers["stiffness"], numbers["load"] = mechanics.stiffness, mechanics.load
+        parts["stiffness"], parts["load"] = mechanics.stiffness, mechanics.load
         solvers["stiffness"] = mechanics.record
     return CaseOutcome(
         case=case,
@@ -115,8 +115,14 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         saturation=saturation,
         snapshots=tuple(snapshots),
         loaded=None if mechanics is None else mechanics.loaded,
-        results=numbers,
-        manifest=build_manifest(case, laws, prepared, history, solvers, progress.seconds, comm),
+        results=Results(
+            format_version=FORMAT_VERSION,
+            mesh=prepared.mesh_results,
+            bone=results.bone_results(prepared.vertebra, prepared.bone),
+            fill=results.fill_results(_measure(case, prepared, saturation)),
+            **parts,
+        ),
+        manifest=build_manifest(case, laws, prepared, history, SolverRecords(**solvers), progress.seconds, comm),
     )
 
 
@@ -177,11 +183,12 @@ def run_and_store(
     with ending_together(comm):
         on_root(comm, lambda: check_target(out))
         outcome = run_case(case, progress, comm)
-        on_root(comm, lambda: _store(outcome, out, progress))
-    return outcome
+        seconds = on_root(comm, lambda: _store(outcome, out, progress))
+    return replace(outcome, manifest=outcome.manifest.with_values(seconds=seconds))
 
 
-def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> None:
+def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, float]:
+    """Write the folder, and say how long each stage took that its manifest tells."""
     with case_directory(out) as folder:
         outcome.write(folder)
         if outcome.case.output.pictures:
@@ -189,11 +196,12 @@ def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> None:
 
             with progress.stage("pictures"):
                 draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
-        outcome.manifest["seconds"] = dict(progress.seconds)
+        seconds = dict(progress.seconds)
         write_results(folder, outcome.results)
-        write_manifest(folder, outcome.manifest)
+        write_manifest(folder, outcome.manifest.with_values(seconds=seconds))
         if outcome.case.output.pictures:
             from experiments.report.page import REPORT, case_report
 
             with progress.stage("report"):
                 (folder / REPORT).write_text(case_report(FinishedCase.read(folder, out.name)), encoding="utf-8")
+    return seconds

@@ -43,9 +43,7 @@ def solve(request: Mapping[str, Any]) -> dict[str, Any]:
             "those of the sweep"
         )
     outcome = run_case(case, comm=MPI.COMM_SELF, mesher=SharedMeshes(Path(request["meshes"])))
-    if "injection" in outcome.results:
-        del outcome.results["injection"]["course"]
-    return {
-        "results": outcome.results,
-        **{key: outcome.manifest[key] for key in ("seconds", "peak_memory_mb", "warnings")},
-    }
+    results = outcome.results.plain()
+    results.get("injection", {}).pop("course", None)
+    kept = outcome.manifest.model_dump(mode="json", include={"seconds", "peak_memory_mb", "warnings"})
+    return {"results": results, **kept}

@@ -14,11 +14,11 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from experiments.results.wording import duration
+from experiments.results.wording import brief, duration, heading, number
 from experiments.sweep.cases import Plan
 from experiments.sweep.engine import SweepProgress
 from experiments.sweep.quantile_bands import HEADLINES, QuantileBand
-from experiments.sweep.table import INPUT, SweepTable
+from experiments.sweep.table import INPUT, SweepTable, label_of_column
 
 LINE = 10.0
 """Least seconds between two lines where there is no terminal."""
@@ -26,8 +26,6 @@ LINE = 10.0
 WIDE = 200
 """Columns of what is printed into a file or a pipe."""
 
-LARGE = 1e4
-"""From which on numbers are shown to their last digit before the point."""
 
 SAMPLE, LISTED = 5, 20
 """Cases that a dry run shows, and rows that a list shows."""
@@ -96,10 +94,10 @@ def results_table(table: SweepTable, rows: pa.Table) -> Table:
     columns = ["number", *table.varied, *(name for name in HEADLINES if name in rows.column_names)]
     columns += ["error"] if any(rows["error"].to_pylist()) else []
     for name in columns:
-        heading = _heading(HEADLINES[name], table.unit(name)) if name in HEADLINES else _key(name)
-        found.add_column(escape(heading), justify="right", overflow="fold", vertical="bottom")
+        above = heading(label_of_column(name), table.unit(name)) if name in HEADLINES else _key(name)
+        found.add_column(escape(above), justify="right", overflow="fold", vertical="bottom")
     for row in rows.select(columns).slice(0, LISTED).to_pylist():
-        found.add_row(*(_cell(value) for value in row.values()))
+        found.add_row(*(_cell(value, name in HEADLINES) for name, value in row.items()))
     return found
 
 
@@ -116,11 +114,11 @@ def plain_table(rows: pa.Table) -> Table:
 def bands_table(bands: Sequence[QuantileBand]) -> Table:
     """Bands with their medians."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "5 %", "median", "95 %", "cases"):
-        table.add_column(heading, justify="right" if heading else "left")
+    for above in ("", "5 %", "median", "95 %", "cases"):
+        table.add_column(above, justify="right" if above else "left")
     for band in bands:
-        name = _heading(HEADLINES.get(band.column, band.column), band.unit)
-        table.add_row(escape(name), _cell(band.low), _cell(band.median), _cell(band.high), str(band.cases))
+        name = heading(label_of_column(band.column), band.unit)
+        table.add_row(escape(name), number(band.low), number(band.median), number(band.high), str(band.cases))
     return table
 
 
@@ -135,13 +133,9 @@ def _key(path: str) -> str:
     return path.removeprefix(INPUT).rpartition(".")[2]
 
 
-def _heading(name: str, unit: str) -> str:
-    return name if unit in ("", "1") else f"{name} [{unit}]"
-
-
-def _cell(value: Any) -> str:
-    """A value as people read it: four digits, texts by the beginning of their first line, nothing for None."""
+def _cell(value: Any, of_results: bool = False) -> str:
+    """A value as people read it: numbers, texts by the beginning of their first line, nothing for None."""
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < LARGE else f"{value:.0f}"
+        return number(value) if of_results else brief(value)
     lines = "" if value is None else str(value).strip()
     return escape(lines.partition("\n")[0][:60])

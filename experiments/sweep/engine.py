@@ -142,8 +142,8 @@ class _Run:
         cases = plan.different
         self._known = {identity: row for identity, row in folder.rows().items() if identity in cases}
         self._missing = deque(case for identity, case in cases.items() if identity not in self._known)
-        self._under_way: dict[Future, SweepCase] = {}
-        self._ended: SimpleQueue[Future] = SimpleQueue()
+        self._under_way: dict[Future[Any], SweepCase] = {}
+        self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
         self._progress = SweepProgress(len(cases), len(self._known), 0, 0)
         for row in self._known.values():
             self._progress = self._progress.with_row(row)
@@ -211,7 +211,7 @@ def _compute(solver: str, request: Mapping[str, Any], time_limit: float | None) 
     return answer
 
 
-def _answer(future: Future) -> dict[str, Any]:
+def _answer(future: Future[Any]) -> dict[str, Any]:
     """What a worker says about a case.
 
     Raises:

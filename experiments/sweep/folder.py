@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.results.format import FORMAT_VERSION, check_format_version
 from experiments.results.store import json_text
 from experiments.sweep.cases import Plan, SweepCase
 from meshes.errors import InputError
 
-FORMAT = "vertebroplasty-sweep-1"
+FORMAT = "vertebroplasty-sweep"
+"""How ``format`` begins in the ``sweep.json`` of every version."""
+
 ROW_BYTES = 20_000
 """Rough size of what is kept of one case."""
 
@@ -51,15 +54,14 @@ class SweepFolder:
         """Refuse a place that holds something else.
 
         Raises:
-            InputError: it is a file, or a folder with other content.
+            InputError: it is a file, or a folder with other content or the sweep of another version.
         """
         if path.exists() and not path.is_dir():
             raise InputError(f"{path}: is a file, not a folder; choose another folder with -o")
         if path.is_dir() and any(path.iterdir()):
-            try:
-                cls(path).plan()
-            except InputError:
-                raise InputError(f"{path}: is not empty and holds no sweep; choose another folder with -o") from None
+            if cls(path)._content() is None:
+                raise InputError(f"{path}: is not empty and holds no sweep; choose another folder with -o")
+            cls(path).plan()
 
     def check_plan(self, plan: Plan) -> None:
         """Refuse a sweep without the finished cases of the folder's own: they would fall out of its table.
@@ -116,17 +118,20 @@ class SweepFolder:
         """What ``sweep.json`` says: the sweep file, the version of the software, units, and the cases by number.
 
         Raises:
-            InputError: the folder holds no sweep.
+            InputError: the folder holds no sweep, or one of another version.
         """
-        try:
-            plan: dict[str, Any] = json.loads((self.path / "sweep.json").read_text(encoding="utf-8"))
-            if plan["format"] != FORMAT:
-                raise ValueError("of another format")
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(
-                f"{self.path}: holds no sweep; give the folder that 'vertebroplasty sweep' wrote"
-            ) from None
+        if (plan := self._content()) is None:
+            raise InputError(f"{self.path}: holds no sweep; give the folder that 'vertebroplasty sweep' wrote")
+        check_format_version(self.path, plan, plan.get("code"))
         return plan
+
+    def _content(self) -> dict[str, Any] | None:
+        """Content of the ``sweep.json`` of any version; None where there is none."""
+        try:
+            plan = json.loads((self.path / "sweep.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return plan if isinstance(plan, dict) and str(plan.get("format", "")).startswith(FORMAT) else None
 
     def rows(self, wanted: Callable[[str], bool] = lambda identity: True) -> dict[str, Row]:
         """Identity -> what is known of every finished or failed case, of earlier plans and versions too.
@@ -231,6 +236,7 @@ def describe(plan: Plan) -> dict[str, Any]:
     """Content of ``sweep.json``."""
     return {
         "format": FORMAT,
+        "format_version": FORMAT_VERSION,
         "code": plan.code,
         "study": plan.sweep_file.model_dump(mode="json", exclude_none=True),
         "units": dict(plan.units),

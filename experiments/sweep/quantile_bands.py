@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +13,14 @@ from meshes.errors import InputError
 BAND = (0.05, 0.95)
 """Shares of the cases below the two ends of a band."""
 
-HEADLINES: Mapping[str, str] = {
-    "injection.leaked_ml": "cement leaked",
-    "injection.peak_tip_pressure_kpa": "peak tip pressure",
-    "injection.peak_syringe_pressure_kpa": "peak syringe pressure",
-    "stiffness.intact_n_per_mm": "axial stiffness, intact",
-    "stiffness.augmented_n_per_mm": "axial stiffness, augmented",
-}
-"""Column of the table -> name, of the results that a case is read for."""
+HEADLINES = (
+    "injection.leaked_ml",
+    "injection.peak_tip_pressure_kpa",
+    "injection.peak_syringe_pressure_kpa",
+    "stiffness.intact_n_per_mm",
+    "stiffness.augmented_n_per_mm",
+)
+"""Columns of the results that a case is read for."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class QuantileBand:
     high: float
 
 
-def quantile_bands(table: SweepTable, columns: tuple[str, ...] = tuple(HEADLINES)) -> list[QuantileBand]:
+def quantile_bands(table: SweepTable, columns: tuple[str, ...] = HEADLINES) -> list[QuantileBand]:
     """5 to 95 % bands and medians of the finished cases; quantiles interpolate linearly between cases.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 from pyarrow import parquet
 
+from experiments.results.parts.quantities import quantity_of
 from experiments.sweep.folder import Row, SweepFolder
 from experiments.sweep.paths import CasePath, unit_of
 from meshes.errors import InputError
@@ -27,28 +27,8 @@ FIRST = ("number", "identity", "status", "error")
 PLAN = "plan"
 """Key in the metadata of a table whose value is the checksum of the plan that it belongs to."""
 
-UNITS = {
-    "_n_per_mm": "N/mm",
-    "_nm_per_deg": "N m/deg",
-    "_deg_per_kn": "deg/kN",
-    "_mg_per_cm3": "mg/cm3",
-    "_ml_per_min": "ml/min",
-    "_mm2": "mm2",
-    "_m2": "m2",
-    "_mm": "mm",
-    "_ml": "ml",
-    "_kpa": "kPa",
-    "_mpa": "MPa",
-    "_mj": "mJ",
-    "_mb": "MB",
-    "_s": "s",
-    "_n": "N",
-    "leak_classes": "ml",
-    "leak_classes_yeom": "ml",
-    "seconds": "s",
-    "matrix": "N/mm, N/rad, N mm/rad",
-}
-"""How a name of the results ends, or is -> unit of the numbers that it holds."""
+OWN_UNITS = {"duration_s": "s"}
+"""Columns of the sweep itself -> their unit."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +151,14 @@ def unit_of_column(name: str) -> str:
     """Unit of the numbers in a column, ``"1"`` for pure numbers."""
     if name.startswith(INPUT):
         return unit_of(CasePath.parse(name.removeprefix(INPUT)).steps) or "1"
-    for part in reversed(re.sub(r"\[\d+\]", "", name).split(".")):
-        for ending, unit in UNITS.items():
-            if part == ending or (ending.startswith("_") and part.endswith(ending)):
-                return unit
-    return "1"
+    known = quantity_of(name)
+    return OWN_UNITS.get(name, "1") if known is None or not known.unit else known.unit
+
+
+def label_of_column(name: str) -> str:
+    """What people call a column of the results; its own name where it is none of them."""
+    known = quantity_of(name)
+    return name if known is None else known.label
 
 
 def _record(case: Mapping[str, Any], row: Row) -> dict[str, Any]:
@@ -187,7 +170,7 @@ def _record(case: Mapping[str, Any], row: Row) -> dict[str, Any]:
         "status": "failed" if error else "finished",
         "error": f"{error['kind']}: {error['message']}" if error else None,
         **{INPUT + path: _plain(value) for path, value in case["values"].items()},
-        **dict(_flat(outcome.get("results", {}), "")),
+        **{name: value for name, value in _flat(outcome.get("results", {}), "") if name != "format_version"},
         **dict(_flat(row["inputs"], INPUT.rstrip("."))),
         "duration_s": row["seconds"],
     }

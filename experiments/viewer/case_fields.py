@@ -82,7 +82,7 @@ class CaseFields:
         self.times = case.times()
         self.lattice = Lattice.of(self.mesh)
         self._grid = case.grid(0)
-        self._tissues = {number: name for name, number in case.manifest["regions"]["tissue"].items()}
+        self._tissues = {number: name for name, number in case.manifest.regions.tissue.items()}
         self.values = lru_cache(KEPT_STEPS)(self._values)
         self.front = lru_cache(KEPT_STEPS)(self._front)
 

@@ -79,7 +79,7 @@ class FacetConstraint:
     facets: NDArray[np.int32]
     components: tuple[int, ...] = (0, 1, 2)
 
-    def nodes(self, space: fem.FunctionSpace) -> NDArray[np.int32]:
+    def nodes(self, space: fem.FunctionSpace[np.float64]) -> NDArray[np.int32]:
         """Local nodes of ``space`` on the facets of all ranks, ghosts included."""
         return fem.locate_dofs_topological(space, space.mesh.topology.dim - 1, self.facets)
 
@@ -91,7 +91,7 @@ class PointConstraint:
     point: NDArray[np.float64]
     components: tuple[int, ...]
 
-    def nodes(self, space: fem.FunctionSpace) -> NDArray[np.int32]:
+    def nodes(self, space: fem.FunctionSpace[np.float64]) -> NDArray[np.int32]:
         """Local nodes of ``space`` at the point, ghosts included."""
         distances = np.linalg.norm(space.tabulate_dof_coordinates() - self.point, axis=1)
         return np.flatnonzero(distances < 1e-6).astype(np.int32)
@@ -109,7 +109,7 @@ class ElasticSolution:
         iterations: conjugate-gradient iterations.
     """
 
-    displacement: fem.Function
+    displacement: fem.Function[Any]
     forces: NDArray[np.float64]
     energy: float
     iterations: int
@@ -295,9 +295,9 @@ class _Level:
 
     def __init__(
         self,
-        space: fem.FunctionSpace,
+        space: fem.FunctionSpace[np.float64],
         constraints: Sequence[FacetConstraint | PointConstraint],
-        constants: fem.Function,
+        constants: fem.Function[Any],
         skin: MembraneForm | None,
         storage: str,
         prefix: str,
@@ -335,7 +335,7 @@ class _Level:
         self.matrix.setOption(PETSc.Mat.Option.SPD, True)
 
 
-def stress(strain: Any, constants: fem.Function) -> Any:
+def stress(strain: Any, constants: fem.Function[Any]) -> Any:
     """Stress tensor in MPa of a strain tensor, both as UFL expressions.
 
     Args:
@@ -351,7 +351,7 @@ def stress(strain: Any, constants: fem.Function) -> Any:
     return ufl.as_tensor([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
 
 
-def _energy_form(u: Any, v: Any, constants: fem.Function, skin: MembraneForm | None) -> ufl.Form:
+def _energy_form(u: Any, v: Any, constants: fem.Function[Any], skin: MembraneForm | None) -> ufl.Form:
     """Integral of stress(u) : strain(v), with that of the skin where there is one."""
     body = ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * ufl.dx
     return body if skin is None else body + skin.energy(u, v)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
@@ -48,7 +48,7 @@ class PlateResponse:
     reaction_superior: FloatArray
     reaction_inferior: FloatArray
     energy: float
-    displacement: fem.Function
+    displacement: fem.Function[Any]
     forces: FloatArray
     iterations: int
 
@@ -70,7 +70,7 @@ class AxialStiffness:
     stiffness: float
     stiffness_inferior: float
     stiffness_energy: float
-    displacement: fem.Function
+    displacement: fem.Function[Any]
     iterations: int
     unknowns: int
     seconds: float

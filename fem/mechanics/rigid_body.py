@@ -28,7 +28,7 @@ def resultant(points: FloatArray, forces: FloatArray, pole: ArrayLike) -> FloatA
     return np.concatenate([forces.sum(axis=0), moments.sum(axis=0)])
 
 
-def set_rigid_body_modes(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
+def set_rigid_body_modes(matrix: PETSc.Mat, space: fem.FunctionSpace[np.float64]) -> None:
     """Give algebraic multigrid the six rigid-body modes of an elastic ``matrix`` assembled on ``space``."""
     coordinates = matrix.createVecLeft()
     coordinates.array[:] = space.tabulate_dof_coordinates()[: space.dofmap.index_map.size_local].ravel()

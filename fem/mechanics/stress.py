@@ -87,7 +87,7 @@ class ElasticFields:
         return np.sqrt(2.0 * self.energy_density / material.axial_modulus)
 
 
-def superposed(displacements: Sequence[fem.Function], factors: ArrayLike) -> fem.Function:
+def superposed(displacements: Sequence[fem.Function[Any]], factors: ArrayLike) -> fem.Function[Any]:
     """The sum of displacement fields of one space, each times its factor."""
     total = displacements[0].copy()
     total.x.array[:] = np.asarray(factors, dtype=float) @ np.array([field.x.array for field in displacements])
@@ -97,7 +97,7 @@ def superposed(displacements: Sequence[fem.Function], factors: ArrayLike) -> fem
 @profiling.Event("vpStress")
 def elastic_fields(
     partition: Partition,
-    displacement: fem.Function,
+    displacement: fem.Function[Any],
     material: ElasticMaterial,
     membrane: Membrane | None = None,
     membrane_factor: float = 1.0,
@@ -152,7 +152,7 @@ def _at_corners(partition: Partition, tensor: Any) -> FloatArray:
     return np.asarray(values, dtype=np.float64).reshape(partition.owned_cells, 4, 3, 3)
 
 
-def _gather_points(partition: Partition, displacement: fem.Function) -> FloatArray | None:
+def _gather_points(partition: Partition, displacement: fem.Function[Any]) -> FloatArray | None:
     """(points, 3) values at the mesh points on rank 0, in the order of the whole mesh; None on the others."""
     geometry, owned = partition.mesh.geometry, partition.owned_cells
     # The first four nodes of a Lagrange cell are its corners, in the order of the geometry's.

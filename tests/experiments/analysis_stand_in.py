@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.results.format import FORMAT_VERSION
 from experiments.results.store import json_text
 from experiments.sweep.design import combinations
 from experiments.sweep.folder import FORMAT
@@ -62,6 +63,7 @@ def sweep_folder(path: Path, model: Model, **sweep_file: Any) -> Path:
         (path / "rows" / f"{identity}.json").write_text(json_text(row))
     plan = {
         "format": FORMAT,
+        "format_version": FORMAT_VERSION,
         "code": "test",
         "study": checked.model_dump(mode="json", exclude_none=True),
         "units": {vary.path: unit_of(CasePath.parse(vary.path).steps) for vary in checked.vary},

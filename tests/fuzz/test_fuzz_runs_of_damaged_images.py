@@ -62,10 +62,10 @@ def test_runs_on_damaged_images(inputs: int, tally: Tally, phantom: PhantomFiles
         }
         outcome = tally.attempt(lambda: run_case(build_case(case), comm=MPI.COMM_SELF), RUN_LIMIT)
         if outcome is not None:
-            injection = outcome.results["injection"]
-            assert injection["mass_balance_error"] <= BALANCE_LIMIT
-            assert injection["divergence_error"] <= DIVERGENCE_LIMIT
-            assert 0.0 < injection["injected_ml"] <= 1.0 + 1e-9
-            assert np.isfinite(outcome.results["stiffness"]["augmented_n_per_mm"])
+            injection = outcome.results.injection
+            assert injection.mass_balance_error <= BALANCE_LIMIT
+            assert injection.divergence_error <= DIVERGENCE_LIMIT
+            assert 0.0 < injection.injected_ml <= 1.0 + 1e-9
+            assert np.isfinite(outcome.results.stiffness.augmented_n_per_mm)
 
     explore(inputs, st.tuples(st.lists(CHANGE, max_size=1).map(tuple), HU_CHANGES, SECTIONS), check)

@@ -234,7 +234,7 @@ def test_names_are_for_people() -> None:
     assert level_names("needles", [ONE, TWO]) == ["unilateral", "bilateral"]
     assert level_names("needles", [ONE, [{"side": "right"}]]) == ["side left", "side right"]
     assert [cell(value) for value in (None, math.nan, 12345.6, 0.00012, 0.0, 1.23456)] == [
-        *("–", "–", "12346", "1.2e-04", "0", "1.235")
+        *("–", "–", "12346", "1.20 × 10⁻⁴", "0", "1.235")
     ]
 
 

@@ -104,6 +104,41 @@ print(json.dumps({
 }))
 """
 
+RESULT = """
+import json
+from experiments.compare.lines import PARTS
+from experiments.results.parts.page import page
+from experiments.results.parts.quantities import quantity_of
+from experiments.results.parts.results import Results
+from experiments.results.results import fill_results
+from experiments.results.wording import rows
+from experiments.sweep.table import unit_of_column
+from fem.measures.distribution import Distribution
+from fem.measures.fill import Contact, FillMeasures
+from types import SimpleNamespace
+
+contacts = {name: Contact(0.0, 0.0) for name in ("superior_endplate", "inferior_endplate")}
+measures = FillMeasures(
+    body_volume=40e3, cement_volume=2e3, occupied_volume=3e3, saturated_volume=2500.0,
+    cement_by_side={"left": 2e3, "right": 0.0}, occupied_by_side={"left": 3e3, "right": 0.0},
+    cement_by_third={"anterior": 2e3, "middle": 0.0, "posterior": 0.0}, puncture_side="left",
+    endplate_contact=contacts, posterior_distance=9.0, equivalent_radius=8.0, sphericity=0.9, largest_diameter=17.0,
+    centroid=(1.0, 2.0, 3.0), distribution=Distribution((2e3,), 100.0, 200.0, "confluent"),
+)
+fill = fill_results(measures)
+none = SimpleNamespace(injection=None, prescribed_cement=None, fill=fill, stiffness=None, load=None)
+lines = {key: line for lines_of in PARTS for key, line in lines_of(none).items()}
+print(json.dumps({
+    "file": fill.plain()["saturated_ml"],
+    "schema": Results.model_json_schema()["$defs"]["FillResults"]["properties"]["saturated_ml"],
+    "page": page(),
+    "label": quantity_of("fill.saturated_ml").label,
+    "sweep": unit_of_column("fill.saturated_ml"),
+    "report": rows(fill),
+    "comparison": [lines["saturated_ml"].name, lines["saturated_ml"].unit, lines["saturated_ml"].value],
+}))
+"""
+
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
@@ -115,8 +150,13 @@ def sources(tmp_path: Path) -> Path:
 
 def code_of(heading: str) -> str:
     """The first Python code of a recipe."""
-    (code,) = re.findall(rf"^## {heading}$.*?```python\n(.*?)```", RECIPES, flags=re.DOTALL | re.MULTILINE)
-    return str(code)
+    return codes_of(heading)[0]
+
+
+def codes_of(heading: str) -> list[str]:
+    """All Python code of a recipe, piece by piece."""
+    (recipe,) = re.findall(rf"^## {heading}$(.*?)^## ", RECIPES, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"```(?:python|text)\n(.*?)```", recipe, flags=re.DOTALL)
 
 
 def insert(path: Path, code: str, after: str, before: str) -> None:
@@ -172,3 +212,18 @@ def test_segmental_veins_of_another_wall_are_one_row(sources: Path, demo_vertebr
     assert told["on its wall"]
     assert told["conductance"] > 0.0
     assert told["outside"] == [pytest.approx(2e-3)] * 2
+
+
+def test_a_number_of_the_results_is_two_files(sources: Path) -> None:
+    entry, argument = codes_of("Adding a number to the results")
+    results = sources / "experiments" / "results"
+    insert(results / "parts" / "fill.py", entry, "class FillResults(Part):", "    occupied_fraction: ")
+    insert(results / "results.py", argument, "def fill_results(", "        occupied_fraction=")
+    told = answers(sources, RESULT)
+    assert told["file"] == 2.5
+    assert (told["schema"]["unit"], told["schema"]["title"]) == ("ml", "saturated bone")
+    meaning = "Volume of the bone, weighted by its saturation."
+    assert f"| `saturated_ml` | saturated bone | ml | {meaning} |" in told["page"]
+    assert (told["label"], told["sweep"]) == ("saturated bone", "ml")
+    assert ["saturated bone", "2.500 ml"] in told["report"]
+    assert told["comparison"] == ["saturated bone", "ml", 2.5]

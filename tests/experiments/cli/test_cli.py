@@ -33,20 +33,30 @@ main()
 """
 
 WHOLE = """
-    leaks = {"canal_posterior_wall": {"volume_ml": 0.125, "onset_s": 40.0, "onset_injected_ml": 2.0,
-                                      "severity": "punctual"},
-             "disc_superior": {"volume_ml": 0.0, "onset_s": None, "onset_injected_ml": None, "severity": None}}
-    results = {
-        "mesh": {"cells": 10, "volume_ml": 39.3, "mask_volume_ml": 39.2, "gamma_min": 0.3},
-        "injection": {"injected_ml": 4.0, "stored_ml": 3.875, "leaked_ml": 0.125, "mass_balance_error": 1e-14,
-                      "divergence_error": 1e-10, "stop_reason": "volume_reached", "peak_tip_pressure_kpa": 5.5,
-                      "peak_syringe_pressure_kpa": 250.0, "duration_s": 80.0, "leaks": leaks},
-        "fill": {"fraction": 0.1, "pattern": "one_sided", "cement_by_side_ml": {"left": 3.0, "right": 0.875}},
-        "stiffness": {"intact_n_per_mm": 5000.0, "augmented_n_per_mm": 7500.0},
-    }
+    from experiments.results.parts.fill import FillResults
+    from experiments.results.parts.injection import InjectionResults, LeakResults
+    from experiments.results.parts.mesh import MeshResults
+    from experiments.results.parts.results import Results
+    from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
+    leaks = {"canal_posterior_wall": LeakResults(volume_ml=0.125, onset_s=40.0, onset_injected_ml=2.0, size_mm=4.0,
+                                                 severity="punctual"),
+             "disc_superior": LeakResults(volume_ml=0.0, onset_s=None, onset_injected_ml=None, size_mm=0.0,
+                                          severity=None)}
+    results = Results.model_construct(
+        mesh=MeshResults.model_construct(cells=10, volume_ml=39.3, mask_volume_ml=39.2),
+        injection=InjectionResults.model_construct(
+            injected_ml=4.0, stored_ml=3.875, leaked_ml=0.125, mass_balance_error=1e-14, duration_s=80.0, leaks=leaks,
+            stop_reason="volume_reached", peak_tip_pressure_kpa=5.5, peak_syringe_pressure_kpa=250.0),
+        fill=FillResults.model_construct(
+            fraction=0.1, pattern="one_sided", cement_by_side_ml={"left": 3.0, "right": 0.875}),
+        stiffness=StiffnessResults.model_construct(
+            intact_n_per_mm=5000.0, augmented_n_per_mm=7500.0, intact=StateStiffness.model_construct(),
+            augmented=StateStiffness.model_construct()),
+    )
     with case_directory(out) as folder:
         (folder / "results.json").write_text("{}")
-    return types.SimpleNamespace(results=results, manifest={"warnings": ["half of the cells [sic] are clamped"]})
+    return types.SimpleNamespace(
+        results=results, manifest=types.SimpleNamespace(warnings=["half of the cells [sic] are clamped"]))
 """
 
 
@@ -166,11 +176,11 @@ def test_a_result_is_a_table_with_its_paths_and_the_notice(tmp_path: Path) -> No
     assert result.returncode == 0, result.stderr
     text = " ".join(result.stdout.split())
     for part in (
-        "cement injected 4.000 ml in 80.0 s",
+        "cement injected 4.000 ml in 80.00 s",
         "stopped by volume reached",
-        "canal posterior wall 0.125 ml, from 40.0 s (2.00 ml), punctual",
-        "peak pressure 5.50 kPa at the tip, 250 kPa in the syringe",
-        "axial stiffness after 7500 N/mm (1.50 x)",
+        "canal posterior wall 0.1250 ml, from 40.00 s (2.000 ml), punctual",
+        "peak pressure 5.500 kPa at the tip, 250.0 kPa in the syringe",
+        "axial stiffness, augmented 7500 N/mm (1.50 ×)",
         "warning: half of the cells [sic] are clamped",
         "out/results.json",
         NOTICE,

@@ -55,55 +55,55 @@ def test_there_is_a_case_file_for_every_series() -> None:
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_books_of_a_study_close(outcomes: Any, name: str) -> None:
     outcome = outcomes(name)
-    injection, fill = outcome.results["injection"], outcome.results["fill"]
-    assert injection["mass_balance_error"] <= BALANCE_LIMIT
-    assert injection["tracer_balance_error"] <= BALANCE_LIMIT
-    assert injection["divergence_error"] <= DIVERGENCE_LIMIT
-    assert -SATURATION_LIMIT <= injection["saturation_min"] <= injection["saturation_max"] <= 1.0 + SATURATION_LIMIT
-    assert injection["injected_ml"] == pytest.approx(injection["stored_ml"] + injection["leaked_ml"], rel=1e-9)
-    assert injection["leaked_ml"] == pytest.approx(sum(leak["volume_ml"] for leak in injection["leaks"].values()))
-    assert injection["fluids_out_ml"].keys() == set(outcome.tissues.fluids.names)
+    injection, fill = outcome.results.injection, outcome.results.fill
+    assert injection.mass_balance_error <= BALANCE_LIMIT
+    assert injection.tracer_balance_error <= BALANCE_LIMIT
+    assert injection.divergence_error <= DIVERGENCE_LIMIT
+    assert -SATURATION_LIMIT <= injection.saturation_min <= injection.saturation_max <= 1.0 + SATURATION_LIMIT
+    assert injection.injected_ml == pytest.approx(injection.stored_ml + injection.leaked_ml, rel=1e-9)
+    assert injection.leaked_ml == pytest.approx(sum(leak.volume_ml for leak in injection.leaks.values()))
+    assert injection.fluids_out_ml.keys() == set(outcome.tissues.fluids.names)
     for by_place in ("cement_by_side_ml", "cement_by_third_ml"):
-        assert sum(fill[by_place].values()) == pytest.approx(injection["stored_ml"], rel=1e-9)
-    assert sum(fill["occupied_by_side_ml"].values()) == pytest.approx(fill["occupied_ml"], rel=1e-9)
-    body = outcome.results["mesh"]["volume_ml"]
-    assert fill["fraction"] == pytest.approx(injection["stored_ml"] / body, rel=1e-9)
-    assert fill["occupied_fraction"] == pytest.approx(fill["occupied_ml"] / body, rel=1e-9)
+        assert sum(getattr(fill, by_place).values()) == pytest.approx(injection.stored_ml, rel=1e-9)
+    assert sum(fill.occupied_by_side_ml.values()) == pytest.approx(fill.occupied_ml, rel=1e-9)
+    body = outcome.results.mesh.volume_ml
+    assert fill.fraction == pytest.approx(injection.stored_ml / body, rel=1e-9)
+    assert fill.occupied_fraction == pytest.approx(fill.occupied_ml / body, rel=1e-9)
     # What is occupied holds bone besides cement.
-    assert fill["occupied_ml"] > fill["cement_ml"]
-    for leak in injection["leaks"].values():
-        assert (leak["severity"] is None) == (leak["volume_ml"] < 0.02)
-        assert (leak["onset_s"] is None) == (leak["volume_ml"] < 0.02)
+    assert fill.occupied_ml > fill.cement_ml
+    for leak in injection.leaks.values():
+        assert (leak.severity is None) == (leak.volume_ml < 0.02)
+        assert (leak.onset_s is None) == (leak.volume_ml < 0.02)
 
 
 @pytest.mark.parametrize(("name", "volume", "sides"), [(name, *of) for name, of in STUDIES.items()])
 def test_a_study_injects_what_its_series_did(outcomes: Any, name: str, volume: float, sides: list[str]) -> None:
     outcome = outcomes(name)
     injection, fill, course = (
-        outcome.results["injection"],
-        outcome.results["fill"],
-        outcome.results["injection"]["course"],
+        outcome.results.injection,
+        outcome.results.fill,
+        outcome.results.injection.course,
     )
-    assert injection["stop_reason"] == "volume_reached"
-    assert injection["injected_ml"] == pytest.approx(volume, rel=1e-7)
+    assert injection.stop_reason == "volume_reached"
+    assert injection.injected_ml == pytest.approx(volume, rel=1e-7)
     assert [path.side for path in outcome.paths] == sides
-    assert [needle["injected_ml"] for needle in injection["needles"]] == pytest.approx(
+    assert [needle.injected_ml for needle in injection.needles] == pytest.approx(
         [volume / len(sides)] * len(sides), rel=1e-7
     )
-    assert fill["puncture_side"] == (sides[0] if len(sides) == 1 else None)
+    assert fill.puncture_side == (sides[0] if len(sides) == 1 else None)
     if len(sides) == 2:
         # Both fill their own side, the left one first.
-        assert fill["cement_by_side_ml"]["left"] == pytest.approx(fill["cement_by_side_ml"]["right"], rel=0.1)
-        first, second = (np.array(needle["injected_ml"]) for needle in course["needles"])
+        assert fill.cement_by_side_ml["left"] == pytest.approx(fill.cement_by_side_ml["right"], rel=0.1)
+        first, second = (np.array(needle.injected_ml) for needle in course.needles)
         assert second[first < first[-1] * (1.0 - 1e-9)].max() == 0.0
     else:
-        assert fill["puncture_side_share"] > 0.6
-        assert fill["puncture_side_ratio"] == pytest.approx(fill["puncture_side_share"] * fill["fraction"])
+        assert fill.puncture_side_share > 0.6
+        assert fill.puncture_side_ratio == pytest.approx(fill.puncture_side_share * fill.fraction)
     # From what thick cement needs in bone to what syringes bear in vivo.
-    assert 2.0 < injection["peak_tip_pressure_kpa"] < 100.0
-    assert 100.0 < injection["peak_syringe_pressure_kpa"] < 3215.0
-    stiffness = outcome.results["stiffness"]
-    assert 1.0 < stiffness["augmented_n_per_mm"] / stiffness["intact_n_per_mm"] < 3.0
+    assert 2.0 < injection.peak_tip_pressure_kpa < 100.0
+    assert 100.0 < injection.peak_syringe_pressure_kpa < 3215.0
+    stiffness = outcome.results.stiffness
+    assert 1.0 < stiffness.augmented_n_per_mm / stiffness.intact_n_per_mm < 3.0
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_study_injects_what_its_series_did(outcomes: Any, name: str, volume: f
     [("metastatic_outcome", [20.0, 20.0]), ("confluent_separated", [30.0]), ("filling_fraction", [])],
 )
 def test_pauses_stand_in_the_course(outcomes: Any, name: str, pauses: list[float]) -> None:
-    course = outcomes(name).results["injection"]["course"]
-    time, injected = np.array(course["time_s"]), np.array(course["injected_ml"])
+    course = outcomes(name).results.injection.course
+    time, injected = np.array(course.time_s), np.array(course.injected_ml)
     resting = np.diff(injected) == 0.0
     begins = np.flatnonzero(np.diff(np.concatenate([[False], resting, [False]]).astype(int)) == 1)
     ends = np.flatnonzero(np.diff(np.concatenate([[False], resting, [False]]).astype(int)) == -1)
@@ -150,7 +150,7 @@ def test_the_command_line_gives_the_same_numbers(outcomes: Any, tmp_path: Path) 
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     expected = outcomes("filling_fraction").results
     for part, name in (("injection", "peak_tip_pressure_kpa"), ("fill", "bridge_area_mm2"), ("mesh", "volume_ml")):
-        assert written[part][name] == pytest.approx(expected[part][name], rel=1e-6)
+        assert written[part][name] == pytest.approx(getattr(getattr(expected, part), name), rel=1e-6)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [needle["side"] for needle in manifest["needles"]] == ["left", "right"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {

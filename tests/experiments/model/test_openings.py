@@ -262,16 +262,16 @@ def test_a_thick_wall_seeps_less(built: Any, mesh: TetMesh) -> None:
 def test_the_summary_tells_conduits_by_number_or_length(built: Any, mesh: TetMesh) -> None:
     veins = {"basivertebral_number": 2, "basivertebral_diameter_mm": 1.0, "opening_pressure_kpa": 0.5}
     rows = openings_summary(mesh, built(veins=veins, defects=[{**FRACTURE, "aperture_mm": 0.5}]).walls)
-    told = {row["site"]: row for row in rows}
+    told = {row.site: row for row in rows}
     foramen, fracture = told["basivertebral_foramen"], told["disc_superior"]
-    assert (foramen["wall"], foramen["shape"], foramen["length_mm"]) == ("basivertebral_foramen", "tube", 12.4)
-    assert foramen["number"] == pytest.approx(2.0)
-    assert foramen["total_length_mm"] is None
+    assert (foramen.wall, foramen.shape, foramen.length_mm) == ("basivertebral_foramen", "tube", 12.4)
+    assert foramen.number == pytest.approx(2.0)
+    assert foramen.total_length_mm is None
     # 0.5 kPa to open the vein and 4 gamma / d = 0.12 kPa to push the front in.
-    assert foramen["entry_pressure_kpa"] == pytest.approx(0.62)
-    assert (fracture["wall"], fracture["shape"], fracture["number"]) == ("superior_endplate", "slot", None)
-    assert fracture["total_length_mm"] == pytest.approx(20.0)
-    assert told["needle_track"]["wall"] == "left_pedicle"
+    assert foramen.entry_pressure_kpa == pytest.approx(0.62)
+    assert (fracture.wall, fracture.shape, fracture.number) == ("superior_endplate", "slot", None)
+    assert fracture.total_length_mm == pytest.approx(20.0)
+    assert told["needle_track"].wall == "left_pedicle"
 
 
 def test_the_mesh_is_finer_at_defects_if_asked(demo_vertebra: Vertebra) -> None:

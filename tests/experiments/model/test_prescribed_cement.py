@@ -1,6 +1,5 @@
 """Cement that the case file gives: idealised shapes, and a post-operative CT by mask and by threshold."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.results.fields import read_step, read_times
+from experiments.results.parts.manifest import Manifest
 from experiments.run.output import CaseOutcome
 from meshes.demo_patient import DemoPatient
 from meshes.errors import InputError
@@ -59,22 +59,22 @@ def by_threshold(patient: dict[str, Any]) -> CaseOutcome:
 
 def test_shapes_hold_their_volume_of_cement_on_their_sides(shapes: tuple[CaseOutcome, Path]) -> None:
     outcome, _ = shapes
-    fill = outcome.results["fill"]
-    assert fill["cement_ml"] == pytest.approx(3.0, rel=1e-9)
-    assert fill["cement_by_side_ml"]["left"] == pytest.approx(1.5, rel=0.01)
-    assert fill["pattern"] == "separated"
-    stiffness = outcome.results["stiffness"]
-    assert stiffness["augmented_n_per_mm"] > 1.05 * stiffness["intact_n_per_mm"]
+    fill = outcome.results.fill
+    assert fill.cement_ml == pytest.approx(3.0, rel=1e-9)
+    assert fill.cement_by_side_ml["left"] == pytest.approx(1.5, rel=0.01)
+    assert fill.pattern == "separated"
+    stiffness = outcome.results.stiffness
+    assert stiffness.augmented_n_per_mm > 1.05 * stiffness.intact_n_per_mm
 
 
 def test_nothing_is_said_of_an_injection(shapes: tuple[CaseOutcome, Path]) -> None:
     outcome, folder = shapes
-    assert "injection" not in outcome.results
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["cement"] == "prescribed"
-    assert {"needles", "injection", "cement", "walls"}.isdisjoint(manifest["case"])
-    assert not [name for name in manifest["defaults"] if name.startswith(("needles", "cement.", "syringe", "walls"))]
-    assert any("prescribed" in warning for warning in manifest["warnings"])
+    assert outcome.results.injection is None
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_text())
+    assert manifest.cement == "prescribed"
+    assert {"needles", "injection", "cement", "walls"}.isdisjoint(manifest.case)
+    assert not [name for name in manifest.defaults if name.startswith(("needles", "cement.", "syringe", "walls"))]
+    assert any("prescribed" in warning for warning in manifest.warnings)
 
 
 def test_fields_and_pictures_show_the_cement(shapes: tuple[CaseOutcome, Path]) -> None:
@@ -89,21 +89,21 @@ def test_a_mask_and_a_threshold_agree_on_a_scan(patient: dict[str, Any], by_thre
     by_mask = run(prescribed(patient, {"mask": str(Path(patient["ct"]).with_name("cement.nii.gz"))}))
     volume = 4.0 / 3.0 * np.pi * 9.0**3 / 1000.0
     for outcome, source in ((by_mask, "mask"), (by_threshold, "threshold")):
-        assert outcome.results["prescribed_cement"]["source"] == source
-        assert outcome.results["prescribed_cement"]["scan_body_ml"] == pytest.approx(volume, rel=0.02)
+        assert outcome.results.prescribed_cement.source == source
+        assert outcome.results.prescribed_cement.scan_body_ml == pytest.approx(volume, rel=0.02)
         assert outcome.saturation @ outcome.mesh.cell_volumes == pytest.approx(1000.0 * volume, rel=0.02)
-        assert 0.1 < outcome.results["prescribed_cement"]["scan_outside_ml"] < 0.2
-        warnings = " ".join(outcome.manifest["warnings"])
+        assert 0.1 < outcome.results.prescribed_cement.scan_outside_ml < 0.2
+        warnings = " ".join(outcome.manifest.warnings)
         assert "harden the beam" in warnings
         assert "does not show the bone under the cement" in warnings
-    first, second = (outcome.results["stiffness"]["augmented_n_per_mm"] for outcome in (by_mask, by_threshold))
+    first, second = (outcome.results.stiffness.augmented_n_per_mm for outcome in (by_mask, by_threshold))
     assert second == pytest.approx(first, rel=1e-3)
 
 
 def test_cement_in_the_ct_does_not_count_as_bone(by_threshold: CaseOutcome, shapes: tuple[CaseOutcome, Path]) -> None:
     """The intact body comes out within 5 % of what the CT before the operation gives; with its cement it has 1.3 x."""
-    before = shapes[0].results["stiffness"]["intact_n_per_mm"]
-    assert by_threshold.results["stiffness"]["intact_n_per_mm"] == pytest.approx(before, rel=0.05)
+    before = shapes[0].results.stiffness.intact_n_per_mm
+    assert by_threshold.results.stiffness.intact_n_per_mm == pytest.approx(before, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_defect_takes_its_area_out_of_the_shell() -> None:
 
     def intact(**tables: Any) -> float:
         content = {"patient": {"demo": True}, "prescribed_cement": {"shapes": BALLS}, **COARSE, **tables}
-        return float(run(build_case(content)).results["stiffness"]["intact_n_per_mm"])
+        return float(run(build_case(content)).results.stiffness.intact_n_per_mm)
 
     disc = {"wall": "left_wall", "depth": 0.5, "height": 0.5, "diameter_mm": 20.0}
     shell = {"degree": 1, "cortex": "shell"}

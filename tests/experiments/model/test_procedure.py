@@ -261,7 +261,7 @@ def test_cement_past_its_working_time_is_refused(demo_vertebra: Vertebra) -> Non
 def test_the_record_of_a_needle(demo_vertebra: Vertebra) -> None:
     paths = aim(demo_vertebra, build([{"approach": "free", "camber_deg": 25.0, "sagittal_deg": 5.0}]))
     (record,) = needle_records(paths)
-    assert record["side"] == "left"
-    assert (record["camber_deg"], record["sagittal_deg"]) == pytest.approx((25.0, 5.0))
-    assert record["opening_positions_mm"] == pytest.approx(record["tip_mm"][None])
-    assert record["opening_radius_mm"] == pytest.approx(0.5 * Cannula(11).bore)
+    assert record.side == "left"
+    assert (record.camber_deg, record.sagittal_deg) == pytest.approx((25.0, 5.0))
+    assert record.opening_positions_mm == pytest.approx(np.array([record.tip_mm]))
+    assert record.opening_radius_mm == pytest.approx(0.5 * Cannula(11).bore)

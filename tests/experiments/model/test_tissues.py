@@ -82,8 +82,8 @@ def test_the_channel_can_be_left_out(built: Any, bone: BoneField, veins: dict[st
 def test_an_osteolytic_lesion_is_soft_porous_and_full_of_tumour(built: Any, mesh: TetMesh, bone: BoneField) -> None:
     tissues = built(lesions=[LYTIC])
     lesion = tissues.cells["lesion_1"]
-    assert tissues.summary["lesion_1"]["fraction_of_body"] == pytest.approx(0.25, abs=0.002)
-    assert tissues.summary["lesion_1"]["volume_ml"] == pytest.approx(mesh.cell_volumes[lesion].sum() * 1e-3)
+    assert tissues.summary["lesion_1"].fraction_of_body == pytest.approx(0.25, abs=0.002)
+    assert tissues.summary["lesion_1"].volume_ml == pytest.approx(mesh.cell_volumes[lesion].sum() * 1e-3)
     assert mesh.cell_centroids[lesion, 1].mean() > mesh.cell_centroids[:, 1].mean()
     assert tissues.medium.porosity[lesion] == pytest.approx(0.95)
     assert (tissues.modulus[lesion] < bone.modulus[lesion]).mean() > 0.9
@@ -160,7 +160,7 @@ def test_a_balloon_keeps_the_bone_that_it_pushes_aside(built: Any, mesh: TetMesh
     tissues = built(cavities=[CLEFT, BALLOON])
     balloon, shell = tissues.cells["balloon_2"], tissues.cells["compacted_2"]
     volumes = mesh.cell_volumes
-    assert tissues.summary["balloon_2"]["volume_ml"] == pytest.approx(1.5, rel=0.01)
+    assert tissues.summary["balloon_2"].volume_ml == pytest.approx(1.5, rel=0.01)
     assert not np.intersect1d(shell, np.concatenate([balloon, tissues.cells["cleft_1"]])).size
     bony = np.setdiff1d(balloon, built(cavities=[CLEFT]).cells["cleft_1"])
     assert len(bony) < len(balloon)

@@ -34,11 +34,15 @@ def test_every_picture_of_the_catalogue_is_drawn_by_something() -> None:
 
 
 def test_what_a_case_has_decides_on_its_pictures(finished_demo: FinishedCase) -> None:
-    injection = finished_demo.results["injection"]
-    leaks = {**injection["leaks"], "needle_track": {**injection["leaks"]["needle_track"], "volume_ml": 0.1}}
-    leaky = replace(finished_demo, results={**finished_demo.results, "injection": {**injection, "leaks": leaks}})
-    assert "leak_sites" in {picture.name for picture in pictures_of(leaky)}
-    bare = {name: part for name, part in finished_demo.results.items() if name not in ("injection", "load")}
+    results = finished_demo.results
+    assert results.injection is not None
+    leaks = {
+        **results.injection.leaks,
+        "needle_track": results.injection.leaks["needle_track"].with_values(volume_ml=0.1),
+    }
+    leaky = results.with_values(injection=results.injection.with_values(leaks=leaks))
+    assert "leak_sites" in {picture.name for picture in pictures_of(replace(finished_demo, results=leaky))}
+    bare = results.with_values(injection=None, load=None)
     names = [picture.name for picture in pictures_of(replace(finished_demo, results=bare))]
     assert names == ["mesh", "density", "filled"]
 

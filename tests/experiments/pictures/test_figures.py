@@ -35,6 +35,7 @@ from experiments.pictures.style import (
 )
 from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import surface_of
+from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.leak_sites import LEAK_CLASSES
@@ -373,19 +374,20 @@ def test_the_longest_bar_is_the_largest_leak_in_the_colour_of_its_class(tmp_path
 
 
 def test_the_bars_of_stiffness_stand_in_their_ratio(tmp_path: Path) -> None:
-    keys = ("flexion_nm_per_deg", "lateral_bending_nm_per_deg", "torsion_nm_per_deg")
-    stiffness = {
-        "intact_n_per_mm": 10000.0,
-        "augmented_n_per_mm": 15000.0,
-        "intact": dict.fromkeys(keys, 20.0),
-        "augmented": dict.fromkeys(keys, 30.0),
-    }
+    def state(value: float) -> StateStiffness:
+        matrix, place = tuple(tuple(row) for row in np.eye(6).tolist()), (0.0, 0.0, 0.0)
+        numbers = {name: value for name, field in StateStiffness.model_fields.items() if field.annotation is float}
+        return StateStiffness(matrix=matrix, pole_mm=place, flexion_centre_mm=place, **numbers)
+
+    stiffness = StiffnessResults(
+        intact_n_per_mm=10000.0, augmented_n_per_mm=15000.0, intact=state(20.0), augmented=state(30.0)
+    )
     path = plot_stiffness(stiffness, tmp_path / "stiffness.png")
     picture = imread(path)
     before, after = (near(picture, color, 0.02).any(axis=1).sum() for color in (BONE_COLOR, CEMENT_COLOR))
     assert after / before == pytest.approx(1.5, rel=0.02)
     text = path.with_suffix(".svg").read_text()
-    assert text.count("(1.50 x)") == 4
+    assert text.count("(1.50 ×)") == 4
     assert text.count("15000") == 2  # above the bar and at the axis
     assert text.count("30.0") == 3
-    assert "lateral bending [N m/deg]" in text
+    assert "stiffness in lateral bending" in text

@@ -68,7 +68,7 @@ def test_needles_leak_sites_and_inclusions_come_back(outcome: CaseOutcome, finis
     assert set(sites) == {SITES[number] for number in np.unique(numbers[numbers >= 0])}
     for name, site in sites.items():
         np.testing.assert_array_equal(site.facets, np.flatnonzero(numbers == SITES.index(name)))
-        assert site.leaked_ml == outcome.results["injection"]["leaks"][name]["volume_ml"]
+        assert site.leaked_ml == outcome.results.injection.leaks[name].volume_ml
     assert sites["basivertebral_foramen"].leak_class == "canal"
     assert finished_demo.inclusions() == {}
 
@@ -104,7 +104,7 @@ def test_the_manifest_names_the_numbers_in_the_files(finished_demo: FinishedCase
     assert regions["site"] == {"closed": 0, **{name: number for number, name in enumerate(SITES, start=1)}}
     channel = finished_demo.grid(0).cell_data["tissue"] == 1
     volume = finished_demo.mesh.cell_volumes[channel].sum()
-    assert volume == pytest.approx(1e3 * finished_demo.manifest["tissues"]["basivertebral_channel"]["volume_ml"])
+    assert volume == pytest.approx(1e3 * finished_demo.manifest.tissues["basivertebral_channel"].volume_ml)
 
 
 @pytest.mark.parametrize(

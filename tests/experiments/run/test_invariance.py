@@ -83,8 +83,8 @@ def test_a_lesion_mask_in_another_voxel_order_is_the_same_lesion(
     assert turned.shape != lesion.shape or not np.array_equal(turned.affine, lesion.affine)
     nib.save(turned, tmp_path / "lesion.nii.gz")
     found = prepared(tmp_path).tissues
-    assert expected.summary["lesion_1"]["volume_ml"] > 0.3
-    assert found.summary["lesion_1"]["volume_ml"] == pytest.approx(expected.summary["lesion_1"]["volume_ml"], rel=1e-6)
+    assert expected.summary["lesion_1"].volume_ml > 0.3
+    assert found.summary["lesion_1"].volume_ml == pytest.approx(expected.summary["lesion_1"].volume_ml, rel=1e-6)
     assert np.array_equal(found.cells["lesion_1"], expected.cells["lesion_1"])
 
 

@@ -91,38 +91,41 @@ def test_the_arch_is_a_part_of_its_own(body: TetMesh) -> None:
 
 def test_numbers_of_the_load(loaded: LoadedBone) -> None:
     numbers = loaded.results(OverstrainedVolume())
-    assert numbers["force_n"] == LOAD
+    assert numbers.force_n == LOAD
     for state in ("intact", "augmented"):
-        result = numbers[state]
-        assert result["strain_energy_mj"] == pytest.approx(0.5 * LOAD * result["shortening_mm"], rel=1e-8)
-        shares = {name: values for name, values in result["load_share"].items() if name != "height"}
-        assert np.sum(list(shares.values()), axis=0) == pytest.approx(np.ones(9))
-        for pressure in result["endplate_pressure"].values():
-            assert pressure["force_n"] == pytest.approx(LOAD, rel=1e-8)
-            assert pressure["mean_mpa"] == pytest.approx(LOAD / (LENGTHS[0] * LENGTHS[1]))
-            assert pressure["mean_mpa"] < pressure["p95_mpa"] <= pressure["p99_mpa"] <= pressure["max_mpa"]
-        for peaks in result["von_mises_mpa"].values():
-            assert peaks["p95"] <= peaks["p99"] <= peaks["max"]
-    intact, augmented = numbers["intact"], numbers["augmented"]
-    assert "cement" not in intact["von_mises_mpa"]
-    assert max(intact["load_share"]["cement"]) == 0.0
-    assert augmented["load_share"]["cement"][4] > 0.2
-    assert augmented["shortening_mm"] < intact["shortening_mm"]
+        result = numbers.states[state]
+        assert result.strain_energy_mj == pytest.approx(0.5 * LOAD * result.shortening_mm, rel=1e-8)
+        shares = result.load_share
+        assert np.add(shares.cortex, np.add(shares.cancellous, shares.cement)) == pytest.approx(np.ones(9))
+        assert shares.arch is None
+        for pressure in result.endplate_pressure.values():
+            assert pressure.force_n == pytest.approx(LOAD, rel=1e-8)
+            assert pressure.mean_mpa == pytest.approx(LOAD / (LENGTHS[0] * LENGTHS[1]))
+            assert pressure.mean_mpa < pressure.p95_mpa <= pressure.p99_mpa <= pressure.max_mpa
+        for peaks in result.von_mises_mpa.values():
+            assert peaks.p95 <= peaks.p99 <= peaks.max
+    intact, augmented = numbers.intact, numbers.augmented
+    assert "cement" not in intact.von_mises_mpa
+    assert max(intact.load_share.cement) == 0.0
+    assert augmented.load_share.cement[4] > 0.2
+    assert augmented.shortening_mm < intact.shortening_mm
     # the soft cavity pushes the load to the left, and the cement takes it there
-    assert intact["endplate_pressure"]["superior_endplate"]["left_share"] > 0.51
+    assert intact.endplate_pressure["superior_endplate"].left_share > 0.51
     assert (
-        augmented["endplate_pressure"]["superior_endplate"]["left_share"]
-        > intact["endplate_pressure"]["superior_endplate"]["left_share"] + 0.03
+        augmented.endplate_pressure["superior_endplate"].left_share
+        > intact.endplate_pressure["superior_endplate"].left_share + 0.03
     )
 
 
 def test_strength_does_not_depend_on_the_load_nor_on_what_is_no_bone(loaded: LoadedBone) -> None:
-    strength = loaded.results(OverstrainedVolume())["intact"]["strength_n"]
+    strength = loaded.results(OverstrainedVolume()).intact.strength_n
     state = loaded.states["intact"]
     strain = np.where(state.parts.sound, 2.0 * state.effective_strain, 1.0)
-    doubled = replace(loaded, load=2.0 * LOAD, states={"intact": LoadedState(state.fields, strain, state.parts)})
-    assert doubled.results(OverstrainedVolume())["intact"]["strength_n"] == pytest.approx(strength)
-    assert loaded.results(OverstrainedVolume(0.014))["intact"]["strength_n"] == pytest.approx(2.0 * strength)
+    doubled = replace(
+        loaded, load=2.0 * LOAD, states={**loaded.states, "intact": LoadedState(state.fields, strain, state.parts)}
+    )
+    assert doubled.results(OverstrainedVolume()).intact.strength_n == pytest.approx(strength)
+    assert loaded.results(OverstrainedVolume(0.014)).intact.strength_n == pytest.approx(2.0 * strength)
     volumes = (loaded.mesh.cell_volumes * (1.0 - loaded.porosity))[state.parts.sound]
     beyond = state.effective_strain[state.parts.sound] * strength / LOAD > 0.007 * (1.0 + 1e-12)
     assert 0.01 < volumes[beyond].sum() / volumes.sum() <= 0.02

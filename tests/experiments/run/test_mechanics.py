@@ -12,6 +12,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import build_case
 from experiments.model.cortex import Cortex
 from experiments.model.specimen import Specimen, prepare_specimen
+from experiments.results.parts.solvers import SpecimenRecord
 from experiments.run.output import CaseOutcome
 from experiments.run.pipeline import run_case
 from fem.mechanics.elastic_material import ElasticMaterial
@@ -44,18 +45,18 @@ def outcomes() -> dict[tuple[str, str], CaseOutcome]:
 
 
 def axial(outcome: CaseOutcome, state: str = "intact") -> float:
-    return outcome.results["stiffness"][f"{state}_n_per_mm"]
+    return outcome.results.stiffness.axial[state]
 
 
-def specimen_of(outcome: CaseOutcome) -> dict[str, Any]:
-    return outcome.manifest["solvers"]["stiffness"]["specimen"]
+def specimen_of(outcome: CaseOutcome) -> SpecimenRecord:
+    return outcome.manifest.solvers.stiffness.specimen
 
 
 @pytest.mark.parametrize("state", ["intact", "augmented"])
 def test_discs_soften_what_they_load(outcomes, state):
     rigid, pmma = outcomes["body", "rigid"], outcomes["body", "pmma"]
     assert 0.7 * axial(rigid, state) < axial(pmma, state) < axial(rigid, state)
-    poles = [outcome.results["stiffness"][state]["pole_mm"] for outcome in (rigid, pmma)]
+    poles = [outcome.results.stiffness.states[state].pole_mm for outcome in (rigid, pmma)]
     np.testing.assert_array_equal(*poles)
 
 
@@ -67,19 +68,19 @@ def test_the_arch_adds_little_under_load_on_the_endplates(outcomes, state):
 def test_cement_goes_over_to_the_vertebra(outcomes):
     body, vertebra = outcomes["body", "rigid"], outcomes["vertebra", "rigid"]
     record = specimen_of(vertebra)
-    assert record["cement_carried_ml"] == pytest.approx(record["cement_in_body_ml"], rel=0.01)
+    assert record.cement_carried_ml == pytest.approx(record.cement_in_body_ml, rel=0.01)
     ratios = [axial(outcome, "augmented") / axial(outcome) for outcome in (body, vertebra)]
     assert ratios[0] > 1.1
     assert ratios[1] == pytest.approx(ratios[0], rel=0.05)
 
 
 def test_the_manifest_names_the_specimen_and_its_discs(outcomes):
-    assert "cement_carried_ml" not in specimen_of(outcomes["body", "pmma"])
-    assert specimen_of(outcomes["body", "rigid"])["discs_ml"] == 0.0
-    assert 10.0 < specimen_of(outcomes["body", "pmma"])["discs_ml"] < 20.0
-    assert specimen_of(outcomes["vertebra", "rigid"])["bone_ml"] == pytest.approx(59.7, abs=0.1)
-    assert outcomes["body", "pmma"].manifest["defaults"]["end_disc.modulus"]["value"] == 2500.0
-    assert "end_disc.modulus" not in outcomes["body", "rigid"].manifest["defaults"]
+    assert specimen_of(outcomes["body", "pmma"]).cement_carried_ml is None
+    assert specimen_of(outcomes["body", "rigid"]).discs_ml == 0.0
+    assert 10.0 < specimen_of(outcomes["body", "pmma"]).discs_ml < 20.0
+    assert specimen_of(outcomes["vertebra", "rigid"]).bone_ml == pytest.approx(59.7, abs=0.1)
+    assert outcomes["body", "pmma"].manifest.defaults["end_disc.modulus"].value == 2500.0
+    assert "end_disc.modulus" not in outcomes["body", "rigid"].manifest.defaults
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import meshio
 import numpy as np
@@ -12,6 +11,10 @@ from phantoms import ball
 
 from experiments.case.schema import build_case
 from experiments.results.finished_case import FinishedCase
+from experiments.results.format import FORMAT_VERSION
+from experiments.results.parts.manifest import MeshManifest
+from experiments.results.parts.mesh import MeshResults
+from experiments.results.parts.results import FileOfResults
 from experiments.results.progress import Progress
 from experiments.run.meshing import mesh_and_store, write_mesh
 from meshes.demo_patient import demo_patient
@@ -19,7 +22,7 @@ from meshes.tetmesh import CELL_REGIONS, FACET_REGIONS
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MeshResults]:
     patient = demo_patient()
     files = {"ct": str(patient.ct), "mask": str(patient.mask), "subregions": str(patient.subregions)}
     case = build_case({"patient": {**files, "level": "L3"}, "mesh": {"size_mm": 3.0}})
@@ -27,30 +30,31 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     return out, mesh_and_store(case, out, Progress())
 
 
-def test_the_report_is_what_is_stored(stored: tuple[Path, dict[str, Any]]) -> None:
-    out, results = stored
-    assert json.loads((out / "results.json").read_text()) == results
-    mesh = results["mesh"]
-    assert mesh["volume_ml"] == pytest.approx(mesh["mask_volume_ml"], rel=5e-3)
-    assert mesh["gamma_min"] > 0.15
+def test_the_report_is_what_is_stored(stored: tuple[Path, MeshResults]) -> None:
+    out, mesh = stored
+    found = FileOfResults.model_validate_json((out / "results.json").read_text())
+    assert found == FileOfResults(format_version=FORMAT_VERSION, mesh=mesh)
+    MeshManifest.model_validate_json((out / "manifest.json").read_text())
+    assert mesh.volume_ml == pytest.approx(mesh.mask_volume_ml, rel=5e-3)
+    assert mesh.gamma_min > 0.15
     assert (out / "pictures" / "mesh.png").is_file()
 
 
-def test_the_file_lies_in_the_scanner_frame_with_its_regions(stored: tuple[Path, dict[str, Any]]) -> None:
-    out, results = stored
+def test_the_file_lies_in_the_scanner_frame_with_its_regions(stored: tuple[Path, MeshResults]) -> None:
+    out, mesh = stored
     manifest = json.loads((out / "manifest.json").read_text())
     grid = pv.read(out / "mesh.vtu")
     tets = grid.extract_cells(grid.celltypes == pv.CellType.TETRA)
-    assert tets.n_cells == results["mesh"]["cells"]
-    assert tets.volume / 1e3 == pytest.approx(results["mesh"]["volume_ml"], rel=1e-9)
+    assert tets.n_cells == mesh.cells
+    assert tets.volume / 1e3 == pytest.approx(mesh.volume_ml, rel=1e-9)
     matrix = np.array(manifest["vertebra"]["scanner_to_anatomical"])
     centroid = tets.compute_cell_sizes()["Volume"] @ tets.cell_centers().points / tets.volume
     np.testing.assert_allclose((matrix @ [*centroid, 1.0])[:3], 0.0, atol=0.2)
 
 
-def test_regions_are_numbered_as_in_runs(stored: tuple[Path, dict[str, Any]], finished_demo: FinishedCase) -> None:
+def test_regions_are_numbered_as_in_runs(stored: tuple[Path, MeshResults], finished_demo: FinishedCase) -> None:
     numbers = json.loads((stored[0] / "manifest.json").read_text())["regions"]
-    assert numbers == {array: finished_demo.manifest["regions"][array] for array in ("facet_region", "cell_region")}
+    assert numbers == {name: getattr(finished_demo.manifest.regions, name) for name in ("facet_region", "cell_region")}
     grid = pv.read(stored[0] / "mesh.vtu")
     for array, kind, names in (
         ("facet_region", pv.CellType.TRIANGLE, FACET_REGIONS),

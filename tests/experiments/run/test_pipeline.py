@@ -106,8 +106,8 @@ def test_ten_lines_of_python_run_a_case(tmp_path: Path) -> None:
         }
     )
     outcome = run(case, tmp_path / "out")
-    assert outcome.results["injection"]["injected_ml"] == pytest.approx(1.0, rel=1e-9)
-    assert outcome.results["stiffness"]["augmented_n_per_mm"] > outcome.results["stiffness"]["intact_n_per_mm"]
+    assert outcome.results.injection.injected_ml == pytest.approx(1.0, rel=1e-9)
+    assert outcome.results.stiffness.augmented_n_per_mm > outcome.results.stiffness.intact_n_per_mm
 
 
 def test_the_results_have_the_names_that_others_rely_on(stored: tuple[CaseOutcome, Path]) -> None:
@@ -183,18 +183,18 @@ def test_the_manifest_lists_values_of_laws_as_given() -> None:
             }
         )
     )
-    assert not given.keys() & outcome.manifest["defaults"].keys()
-    assert {name: outcome.manifest["given"][name]["value"] for name in given} == given
-    assert outcome.manifest["given"]["cement.activation_energy"]["unit"] == "kJ/mol"
-    left, right = outcome.results["injection"]["needles"]
-    assert (left["side"], right["side"]) == ("left", "right")
-    assert (left["ended_s"], right["ended_s"]) == (pytest.approx(2.0), pytest.approx(3.0))
+    assert not given.keys() & outcome.manifest.defaults.keys()
+    assert {name: outcome.manifest.given[name].value for name in given} == given
+    assert outcome.manifest.given["cement.activation_energy"].unit == "kJ/mol"
+    left, right = outcome.results.injection.needles
+    assert (left.side, right.side) == ("left", "right")
+    assert (left.ended_s, right.ended_s) == (pytest.approx(2.0), pytest.approx(3.0))
 
 
 def test_the_tip_pressure_never_falls_below_what_drives_the_marrow_out(stored: tuple[CaseOutcome, Path]) -> None:
     outcome, _ = stored
-    tip = outcome.results["injection"]["course"]["tip_pressure_kpa"]
-    assert min(tip) >= outcome.manifest["outlets"]["pressure_rise_at_planned_rate_kpa"]
+    tip = outcome.results.injection.course.tip_pressure_kpa
+    assert min(tip) >= outcome.manifest.outlets.pressure_rise_at_planned_rate_kpa
 
 
 def test_a_front_limit_in_front_of_the_tip_is_refused() -> None:
@@ -208,10 +208,10 @@ def test_a_front_limit_in_front_of_the_tip_is_refused() -> None:
 
 def test_the_laws_do_not_saturate_on_the_demo(stored: tuple[CaseOutcome, Path]) -> None:
     outcome, _ = stored
-    shares = outcome.results["bone"]["bound_shares"]
+    shares = outcome.results.bone.bound_shares
     assert set(shares) == {"porosity_low", "porosity_high", "permeability_cap", "modulus_low"}
     assert max(shares.values()) < 0.10
-    assert not outcome.manifest["warnings"]
+    assert not outcome.manifest.warnings
 
 
 def test_the_fields_open_as_a_time_series_in_the_scanner_frame(stored: tuple[CaseOutcome, Path]) -> None:
@@ -311,8 +311,8 @@ def test_the_demo_with_a_defect_leaks_into_the_canal() -> None:
     outcome = run(
         coarse(demo_case(defect=True), mesh={"size_mm": 2.5, "defect_size_mm": 1.2}, mechanics={"enabled": False})
     )
-    leak = outcome.results["injection"]["leaks"]["canal_posterior_wall"]
-    assert leak["volume_ml"] > 0.02
-    assert 0.0 < leak["onset_s"] < outcome.results["injection"]["duration_s"]
-    assert outcome.results["injection"]["leak_classes"]["canal"] == pytest.approx(leak["volume_ml"], abs=1e-3)
-    assert "stiffness" not in outcome.results
+    leak = outcome.results.injection.leaks["canal_posterior_wall"]
+    assert leak.volume_ml > 0.02
+    assert 0.0 < leak.onset_s < outcome.results.injection.duration_s
+    assert outcome.results.injection.leak_classes["canal"] == pytest.approx(leak.volume_ml, abs=1e-3)
+    assert outcome.results.stiffness is None

@@ -28,6 +28,6 @@ def test_the_recipe_on_the_real_l3() -> None:
     assert laws.bone.poisson_ratio == 0.3
     assert laws.end_disc is not None
     assert laws.end_disc.modulus == 2500.0
-    stiffness = run_case(case).results["stiffness"]["intact_n_per_mm"]
+    stiffness = run_case(case).results.stiffness.intact_n_per_mm
     assert PUBLISHED[0] < stiffness < PUBLISHED[1]
     assert stiffness == pytest.approx(12.0e3, rel=0.25)  # linear elements at 3 mm against quadratic ones at 2 mm

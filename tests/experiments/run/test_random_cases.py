@@ -256,30 +256,30 @@ def run_or_refusal(content: Table) -> CaseOutcome | str:
 
 def check_outcome(outcome: CaseOutcome, folder: Path) -> None:
     """Everything that holds for any run."""
-    case, injection, fill = outcome.case, outcome.results["injection"], outcome.results["fill"]
-    course = injection["course"]
-    assert injection["mass_balance_error"] <= BALANCE_LIMIT
-    assert injection["tracer_balance_error"] <= BALANCE_LIMIT
-    assert injection["divergence_error"] <= DIVERGENCE_LIMIT
-    assert injection["saturation_min"] >= -SATURATION_LIMIT
-    assert injection["saturation_max"] <= 1.0 + SATURATION_LIMIT
-    assert all(injection[name] >= 0.0 for name in ("stored_ml", "leaked_ml", "displaced_out_ml", "inflow_ml"))
-    assert all(leak["volume_ml"] >= 0.0 for leak in injection["leaks"].values())
-    assert all(volume >= -1e-9 for volume in injection["fluids_out_ml"].values())
-    assert injection["stop_reason"].removeprefix("leak_limit:") in (*CLEAR_ENDS, *injection["leaks"])
+    case, injection, fill = outcome.case, outcome.results.injection, outcome.results.fill
+    course = injection.course
+    assert injection.mass_balance_error <= BALANCE_LIMIT
+    assert injection.tracer_balance_error <= BALANCE_LIMIT
+    assert injection.divergence_error <= DIVERGENCE_LIMIT
+    assert injection.saturation_min >= -SATURATION_LIMIT
+    assert injection.saturation_max <= 1.0 + SATURATION_LIMIT
+    assert all(getattr(injection, name) >= 0.0 for name in ("stored_ml", "leaked_ml", "displaced_out_ml", "inflow_ml"))
+    assert all(leak.volume_ml >= 0.0 for leak in injection.leaks.values())
+    assert all(volume >= -1e-9 for volume in injection.fluids_out_ml.values())
+    assert injection.stop_reason.removeprefix("leak_limit:") in (*CLEAR_ENDS, *injection.leaks)
     planned = [sum(bolus.volume_ml for bolus in boluses) for boluses in case.boluses]
-    delivered = [needle["injected_ml"] for needle in injection["needles"]]
+    delivered = [needle.injected_ml for needle in injection.needles]
     assert all(volume <= plan * (1.0 + 1e-7) for volume, plan in zip(delivered, planned, strict=True))
-    assert sum(delivered) == pytest.approx(injection["injected_ml"], abs=1e-12)
-    if injection["stop_reason"] == "volume_reached":
+    assert sum(delivered) == pytest.approx(injection.injected_ml, abs=1e-12)
+    if injection.stop_reason == "volume_reached":
         assert delivered == pytest.approx(planned, rel=1e-7)
-    assert injection["peak_syringe_pressure_kpa"] <= case.injection.pressure_limit_kpa * (1.0 + 1e-6)
+    assert injection.peak_syringe_pressure_kpa <= case.injection.pressure_limit_kpa * (1.0 + 1e-6)
     for name in ("time_s", "injected_ml", "leaked_ml"):
-        assert all(after >= before - 1e-12 for before, after in pairwise(course[name]))
+        assert all(after >= before - 1e-12 for before, after in pairwise(getattr(course, name)))
     for side in ("cement_by_side_ml", "cement_by_third_ml"):
-        assert sum(fill[side].values()) == pytest.approx(injection["stored_ml"], rel=1e-6, abs=1e-9)
-    for leak in injection["leaks"].values():
-        assert (leak["severity"] is None) == (leak["volume_ml"] < 0.02)
+        assert sum(getattr(fill, side).values()) == pytest.approx(injection.stored_ml, rel=1e-6, abs=1e-9)
+    for leak in injection.leaks.values():
+        assert (leak.severity is None) == (leak.volume_ml < 0.02)
     write_results(folder, outcome.results)
     write_manifest(folder, outcome.manifest)
 
@@ -330,5 +330,5 @@ def test_any_case_runs_or_is_refused(examples: int, quick_demo: None, tmp_path_f
 def test_a_needle_in_a_corner_of_the_body_injects_all(quick_demo: None, tmp_path: Path) -> None:
     outcome = run_or_refusal(IN_A_CORNER)
     assert isinstance(outcome, CaseOutcome)
-    assert outcome.results["injection"]["stop_reason"] == "volume_reached"
+    assert outcome.results.injection.stop_reason == "volume_reached"
     check_outcome(outcome, tmp_path)

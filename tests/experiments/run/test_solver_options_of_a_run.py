@@ -89,7 +89,7 @@ def manifest(watched: subprocess.CompletedProcess[str], folder: Path) -> dict[st
 
 
 def steps_of(outcome: CaseOutcome) -> int:
-    return len(outcome.results["injection"]["course"]["time_s"]) - 1
+    return len(outcome.results.injection.course.time_s) - 1
 
 
 def test_what_only_prints_prints_and_changes_no_result(
@@ -100,11 +100,11 @@ def test_what_only_prints_prints_and_changes_no_result(
     assert "KSP Object: (vp_elasticity_nodes_)" in (folder / "view.txt").read_text()
     stored = json.loads((folder / "out" / "results.json").read_text())
     # BLAS rounds by where in memory an array lies
-    course, usual_course = stored["injection"]["course"], usual.results["injection"]["course"]
-    assert course["tip_pressure_kpa"] == pytest.approx(usual_course["tip_pressure_kpa"], rel=1e-10)
-    assert stored["fill"]["fraction"] == pytest.approx(usual.results["fill"]["fraction"], rel=1e-10)
+    course, usual_course = stored["injection"]["course"], usual.results.injection.course
+    assert course["tip_pressure_kpa"] == pytest.approx(usual_course.tip_pressure_kpa, rel=1e-10)
+    assert stored["fill"]["fraction"] == pytest.approx(usual.results.fill.fraction, rel=1e-10)
     for name in ("intact_n_per_mm", "augmented_n_per_mm"):
-        assert stored["stiffness"][name] == pytest.approx(usual.results["stiffness"][name], rel=1e-10)
+        assert stored["stiffness"][name] == pytest.approx(getattr(usual.results.stiffness, name), rel=1e-10)
 
 
 def test_an_option_that_nothing_reads_is_told(
@@ -149,10 +149,10 @@ def test_verbose_tells_of_every_step(watched: subprocess.CompletedProcess[str], 
 def test_a_tolerance_stands_in_the_manifest_and_makes_another_case(case: Any, usual: CaseOutcome) -> None:
     solver_options.add("-vp_elasticity_ksp_rtol 1e-8 -vp_elasticity_ksp_converged_rate")
     loose = run(case)
-    assert loose.manifest["solver_options"] == {"vp_elasticity_ksp_rtol": "1e-8"}
-    assert usual.manifest["solver_options"] == {}
-    assert loose.manifest["identity"]["case"] != usual.manifest["identity"]["case"]
-    iterations = [sum(outcome.manifest["solvers"]["stiffness"]["intact"]["iterations"]) for outcome in (loose, usual)]
+    assert loose.manifest.solver_options == {"vp_elasticity_ksp_rtol": "1e-8"}
+    assert usual.manifest.solver_options == {}
+    assert loose.manifest.identity.case != usual.manifest.identity.case
+    iterations = [sum(outcome.manifest.solvers.stiffness.intact.iterations) for outcome in (loose, usual)]
     assert iterations[0] < iterations[1]
     assert steps_of(loose) == steps_of(usual)
 

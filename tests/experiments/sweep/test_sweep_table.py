@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from experiments.case.schema import build_case
 from experiments.cli.main import app
+from experiments.results.format import FORMAT_VERSION
 from experiments.sweep.cases import Plan, plan_cases
 from experiments.sweep.engine import SweepProgress
 from experiments.sweep.folder import SweepFolder, describe
@@ -192,7 +193,7 @@ def test_only_rows_later_than_the_written_table_are_read_again(tmp_path: Path, m
         os.utime(folder.path / "rows" / f"{identity}.json", (hour_ago, hour_ago))
     retried, removed = others[1], others[-1]
     changed = json.loads(json.dumps(rows[retried]))
-    changed["outcome"]["results"]["injection"] |= {"leaked_ml": 7.0, "stop_reason": 3, "left_ml": 0.5}
+    changed["outcome"]["results"]["injection"] |= {"leaked_ml": 7.0, "stop_reason": 3, "stored_ml": 0.5}
     folder.write(f"rows/{retried}.json", json.dumps(changed))
     (folder.path / "rows" / f"{removed}.json").unlink()
     whole = SweepTable.of(folder.plan(), folder.rows())
@@ -202,7 +203,7 @@ def test_only_rows_later_than_the_written_table_are_read_again(tmp_path: Path, m
     table = SweepTable.read(folder.path)
     assert set(table.rows.column_names) == set(whole.rows.column_names)
     assert table.rows.select(whole.rows.column_names).to_pylist() == whole.rows.to_pylist()
-    assert table.unit("injection.left_ml") == table.unit("injection.leaked_ml") == "ml"
+    assert table.unit("injection.stored_ml") == table.unit("injection.leaked_ml") == "ml"
     del changed["outcome"]["results"]["injection"]["stop_reason"]
     folder.write(f"rows/{retried}.json", json.dumps(changed))
     read.clear()
@@ -251,7 +252,7 @@ def test_results_shows_filters_and_exports(finished: Path, tmp_path: Path) -> No
         assert outcome.exit_code == 0, outcome.output
         return outcome.output
 
-    assert re.search(r"4 +4 +0\.4 +10000", shown())
+    assert re.search(r"4 +4 +0\.4000 +10000", shown())
     assert "4 of 5 cases finished, 1 failed" in shown()
     assert "too much" in shown("--filter", "status = 'failed'")
     assert "0.25" in shown("--sql", "select avg(injection.leaked_ml) from cases")
@@ -272,6 +273,16 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
     (path / "sweep.json").write_text(json.dumps({"format": plan["format"], "cases": plan["cases"]}))
     with pytest.raises(InputError, match="is damaged or comes from another version"):
         SweepTable.read(path)
+
+
+def test_a_sweep_of_another_version_is_refused_with_what_reads_it(tmp_path: Path) -> None:
+    path = kept(plan_of(2), tmp_path / "study")
+    plan = json.loads((path / "sweep.json").read_text())
+    assert plan.pop("format_version") == FORMAT_VERSION
+    (path / "sweep.json").write_text(json.dumps({**plan, "format": "vertebroplasty-sweep-1", "code": "0.1.0+abc"}))
+    for refusing in (SweepTable.read, SweepFolder.check):
+        with pytest.raises(InputError, match=r"is of format 1, which vertebroplasty 0\.1\.0\+abc reads"):
+            refusing(path)
 
 
 def test_a_folder_without_its_rows_is_one_sentence(tmp_path: Path) -> None:

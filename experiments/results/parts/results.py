@@ -1,0 +1,45 @@
+"""``results.json``: the numbers of a run, and those of a mesh without one."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from experiments.results.parts.base import Part, number, table
+from experiments.results.parts.bone import BoneResults
+from experiments.results.parts.fill import FillResults, PrescribedCementResults
+from experiments.results.parts.injection import InjectionResults
+from experiments.results.parts.load import LoadResults
+from experiments.results.parts.mesh import MeshResults
+from experiments.results.parts.stiffness import StiffnessResults
+
+
+class FileOfResults(Part):
+    """What every ``results.json`` holds."""
+
+    format_version: int = number("1", "version of the format", "Version of the names in the file.")
+    mesh: MeshResults = table("", "Mesh of the vertebral body.")
+
+
+class Results(FileOfResults):
+    """The numbers of a run."""
+
+    bone: BoneResults = table("", "Bone as the CT shows it.")
+    injection: InjectionResults | None = table("", "What came of the injection, where there was one.", optional=True)
+    prescribed_cement: PrescribedCementResults | None = table(
+        "", "The cement that was there already, where none was injected.", optional=True
+    )
+    fill: FillResults = table("", "How far and how evenly the cement fills the body.")
+    stiffness: StiffnessResults | None = table("", "Stiffness, where the mechanics are computed.", optional=True)
+    load: LoadResults | None = table(
+        "", "The bone under one axial load, where the mechanics are computed.", optional=True
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.injection is None) == (self.prescribed_cement is None):
+            raise ValueError("cement is either injected or prescribed")
+        if (self.stiffness is None) != (self.load is None):
+            raise ValueError("stiffness and load belong together")
+        return self
