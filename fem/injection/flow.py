@@ -86,7 +86,7 @@ class CoupledFlow:
     exchange: NDArray[np.float64]
     pore_volume: NDArray[np.float64]
     driven_at_rest: bool
-    cell_vector: la.Vector
+    cell_vector: la.Vector[np.float64]
 
     @classmethod
     def build(
