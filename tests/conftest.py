@@ -25,6 +25,34 @@ from meshes.vertebra import Vertebra, read_vertebra
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes of the tests share the cores
 
+TESTS = Path(__file__).parent
+FAST_FOLDERS = ("materials", "meshes", "fem/pressure", "fem/measures", "experiments/case", "experiments/sweep")
+"""Where a test is fast, unless it takes the real patient or a finished run, or starts ranks."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare ``-m fast`` the import of modules that hold no fast test."""
+    if config.getoption("markexpr") != "fast" or not collection_path.is_relative_to(TESTS):
+        return None
+    folder = collection_path if collection_path.is_dir() else collection_path.parent
+    near = any(folder.is_relative_to(TESTS / fast) or (TESTS / fast).is_relative_to(folder) for fast in FAST_FOLDERS)
+    return None if near else True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the fast tests, and let the modules without any begin, so that no process ends long after the others."""
+    long = set()
+    for item in items:
+        folder = item.path.parent.relative_to(TESTS)
+        inside = any(folder.is_relative_to(fast) for fast in FAST_FOLDERS)
+        marks = {mark.name for mark in item.iter_markers()}
+        if inside and "shared" not in item.fixturenames and not marks & {"slow", "image", "mpi", "calculix"}:
+            item.add_marker("fast")
+        else:
+            long.add(item.path)
+    items.sort(key=lambda item: item.path not in long)
+
 
 @pytest.fixture(scope="session")
 def demo_files() -> DemoPatient:
