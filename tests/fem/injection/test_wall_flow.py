@@ -72,7 +72,10 @@ def test_a_chamber_full_of_cement_leaks_by_the_law_of_its_conduits(path, area, i
     assert exact.sum() == pytest.approx(RATE, rel=allowed)
     assert case.state.pressure.wall_flux[hole].sum() == pytest.approx(RATE, rel=1e-4)
     assert case.passed(HOLE) + case.passed(OUTLET) == pytest.approx(RATE, rel=1e-9)
-    np.testing.assert_allclose(case.state.pressure.wall_flux[hole], exact, rtol=5.0 * allowed)
+    # The rounds end by the mean over the facets, weighted by flow; a single one may be further off.
+    flux = case.state.pressure.wall_flux[hole]
+    assert np.abs(flux - exact).sum() < 1.5 * allowed * RATE
+    np.testing.assert_allclose(flux, exact, rtol=6.0 * allowed)
     cells, _ = case.flow.walls.outflow(case.state.walls)
     assert cells.sum() == pytest.approx(case.passed(HOLE), rel=1e-12)
     rates = case.flow.walls.leak_rates(case.state.walls, cells)
