@@ -15,6 +15,7 @@ from experiments.results.parts.load import LoadResults, StateLoad
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
 from experiments.results.wording import (
     DETECTABLE_LEAK_ML,
+    DIGITS,
     HEADLINE_DIGITS,
     NOTHING_LEAKED,
     heading,
@@ -80,8 +81,8 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def _headline(part: Part, name: str, detail: str = "", alarming: bool = False) -> Headline:
-    return Headline(_capital(label(part, name)), told(part, name, HEADLINE_DIGITS), detail, alarming)
+def _headline(part: Part, name: str, detail: str = "") -> Headline:
+    return Headline(_capital(label(part, name)), told(part, name, HEADLINE_DIGITS), detail)
 
 
 def _capital(text: str) -> str:
@@ -98,16 +99,29 @@ def _injection_headlines(injection: InjectionResults) -> list[Headline]:
     ending = f"in {told(injection, 'duration_s', HEADLINE_DIGITS)}; stopped by: {told(injection, 'stop_reason')}"
     syringe = told(injection, "peak_syringe_pressure_kpa", HEADLINE_DIGITS)
     return [
-        _headline(injection, "leaked_ml", "; ".join(leaks) or none, alarming=injection.leak_severity is not None),
+        Headline(
+            _capital(label(injection, "leaked_ml")),
+            _leaked(injection.leaked_ml, "ml", HEADLINE_DIGITS),
+            "; ".join(leaks) or none,
+            alarming=injection.leak_severity is not None,
+        ),
         _headline(injection, "injected_ml", ending),
         _headline(injection, "peak_tip_pressure_kpa", f"{syringe} in the syringe"),
     ]
 
 
+def _leaked(volume: float, unit: str = "", digits: int = DIGITS) -> str:
+    return number(volume if leaked(volume) else 0.0, unit, digits)
+
+
 def _leaks(injection: InjectionResults) -> Table:
     names = tuple(LeakResults.model_fields)
     rows = tuple(
-        (words(site), words(LEAK_SITES[site].leak_class), *(_cell(leak, name) for name in names))
+        (
+            words(site),
+            words(LEAK_SITES[site].leak_class),
+            *(_leaked(leak.volume_ml) if name == "volume_ml" else _cell(leak, name) for name in names),
+        )
         for site, leak in injection.leaks.items()
     )
     note = (
@@ -120,9 +134,9 @@ def _leaks(injection: InjectionResults) -> Table:
 
 
 def _leak_classes(injection: InjectionResults) -> Table:
-    rows = [(words(name), number(volume, "ml")) for name, volume in injection.leak_classes.items()]
+    rows = [(words(name), _leaked(volume, "ml")) for name, volume in injection.leak_classes.items()]
     rows += [
-        (f"Yeom {name}, {YEOM_NAMES[name]}", number(volume, "ml"))
+        (f"Yeom {name}, {YEOM_NAMES[name]}", _leaked(volume, "ml"))
         for name, volume in injection.leak_classes_yeom.items()
     ]
     note = "Yeom's classes: 10.1302/0301-620X.85B1.13026. The needle's track belongs to none of the classes."

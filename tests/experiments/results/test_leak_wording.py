@@ -7,16 +7,21 @@ import pytest
 from experiments.cli.summary import result_rows
 from experiments.report.outcome import headlines
 from experiments.results.finished_case import FinishedCase
+from experiments.results.parts.fill import FillResults
+from experiments.results.parts.injection import InjectionResults, LeakResults
+from experiments.results.parts.mesh import MeshResults
+from experiments.results.parts.results import Results
 from experiments.results.wording import DETECTABLE_LEAK_ML, LEAST_LEAK_ML, NOTHING_LEAKED, leaked
 
 
 def case_with(volume: float, onset: float | None) -> FinishedCase:
-    leak = {"volume_ml": volume, "onset_s": onset, "onset_injected_ml": onset, "severity": onset and "punctual"}
+    severity = None if onset is None else "punctual"
+    leak = LeakResults(volume_ml=volume, onset_s=onset, onset_injected_ml=onset, size_mm=1.0, severity=severity)
     injection: dict[str, Any] = {
         "injected_ml": 4.0,
         "stored_ml": 4.0 - volume,
         "leaked_ml": volume,
-        "leak_severity": leak["severity"],
+        "leak_severity": severity,
         "leaks": {"canal_posterior_wall": leak},
         "duration_s": 80.0,
         "stop_reason": "volume_reached",
@@ -25,17 +30,17 @@ def case_with(volume: float, onset: float | None) -> FinishedCase:
         "mass_balance_error": 1e-14,
     }
     sides = {"left": 3.0, "right": 1.0}
-    results = {
-        "mesh": {"cells": 10, "volume_ml": 39.0, "mask_volume_ml": 39.0},
-        "injection": injection,
-        "fill": {
-            "fraction": 0.1,
-            "cement_ml": 4.0,
-            "pattern": "one_sided",
-            "cement_by_side_ml": sides,
-            "posterior_distance_mm": 5.0,
-        },
-    }
+    results = Results.model_construct(
+        mesh=MeshResults.model_construct(cells=10, volume_ml=39.0, mask_volume_ml=39.0),
+        injection=InjectionResults.model_construct(**injection),
+        fill=FillResults.model_construct(
+            fraction=0.1,
+            cement_ml=4.0,
+            pattern="one_sided",
+            cement_by_side_ml=sides,
+            posterior_distance_mm=5.0,
+        ),
+    )
     return FinishedCase("case", None, results, {})  # type: ignore[arg-type]
 
 
@@ -45,8 +50,8 @@ def case_with(volume: float, onset: float | None) -> FinishedCase:
         (-1e-17, None, "nothing", NOTHING_LEAKED),
         (1e-6, None, "nothing", NOTHING_LEAKED),
         (LEAST_LEAK_ML, None, "nothing", NOTHING_LEAKED),
-        (0.0006, None, "0.001 ml", "less than 0.02 ml at every site"),
-        (DETECTABLE_LEAK_ML, 40.0, "0.020 ml", "canal posterior wall from 40 s (punctual)"),
+        (0.0006, None, "6.00 × 10⁻⁴ ml", "less than 0.02 ml at every site"),
+        (DETECTABLE_LEAK_ML, 40.0, "0.02000 ml", "canal posterior wall from 40.0 s (punctual)"),
     ],
 )
 def test_summary_report_and_pictures_agree(volume: float, onset: float | None, printed: str, told: str) -> None:
