@@ -49,7 +49,7 @@ class CementTransport:
         """
         self.partition = partition
         self._pore_volume = porosity * partition.cell_volumes
-        self._exchange = partition.cell_vector()
+        self._cell_values = partition.cell_vector()
         self._flux = np.full(partition.neighbours.shape, np.nan)
         self._order: FlowOrder | None = None
         self.sweeps = 0
@@ -95,7 +95,7 @@ class CementTransport:
             ConvergenceError: the sweeps did not settle.
         """
         partition, order = self.partition, self._order_along(flux)
-        new = self._exchange.array
+        new = self._cell_values.array
         new[:] = saturation
         for sweep in range(1, SWEEP_LIMIT + 1):
             change = _saturation_sweep(
@@ -112,7 +112,7 @@ class CementTransport:
                 opening_ratio,
                 new,
             )
-            self._exchange.scatter_forward()
+            self._cell_values.scatter_forward()
             if partition.comm.allreduce(change, op=MPI.MAX) < SWEEP_TOLERANCE:
                 self.sweeps = sweep
                 return new.copy()
@@ -157,7 +157,7 @@ class CementTransport:
             ConvergenceError: the sweeps did not settle.
         """
         partition, order = self.partition, self._order_along(flux)
-        new = self._exchange.array
+        new = self._cell_values.array
         new[:] = tracer
         tolerance = SWEEP_TOLERANCE * max(partition.comm.allreduce(float(np.abs(tracer).max()), op=MPI.MAX), 1.0)
         for _ in range(SWEEP_LIMIT):
@@ -178,7 +178,7 @@ class CementTransport:
                 largest,
                 tolerance,
             )
-            self._exchange.scatter_forward()
+            self._cell_values.scatter_forward()
             if partition.comm.allreduce(change, op=MPI.MAX) < tolerance:
                 return new.copy()
         raise ConvergenceError(
