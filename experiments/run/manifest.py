@@ -70,7 +70,7 @@ def build_manifest(
         name: entry for name, entry in defaults_used(case).items() if law_of(name) not in idle
     }
     injected: dict[str, Any] = {}
-    warnings = [*prepared.warnings, *_bound_warnings(prepared), *_unused_options()]
+    warnings = [*prepared.warnings, *_bound_warnings(prepared), *_option_warnings(identity.solver_options)]
     if history is not None and isinstance(setup, InjectionSetup):
         injected = _injection_part(prepared, setup)
         warnings += _injection_warnings(case, laws, prepared, setup, history)
@@ -99,11 +99,17 @@ def build_manifest(
     )
 
 
-def _unused_options() -> list[str]:
-    return [
+def _option_warnings(options: Mapping[str, str]) -> list[str]:
+    """Options of the solvers that nothing read, and those by which results may differ."""
+    unused = solver_options.unused()
+    found = [
         f"the solver option -{name} was not used, because no solver of this run reads it; see docs/solver-options.md"
-        for name in solver_options.unused()
+        for name in unused
     ]
+    used = {name: value for name, value in options.items() if name not in unused}
+    if used:
+        found.append(f"solved with options of the user, not with the defaults: {solver_options.shown(used)}")
+    return found
 
 
 def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, Any]:

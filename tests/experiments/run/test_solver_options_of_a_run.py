@@ -114,6 +114,7 @@ def test_an_option_that_nothing_reads_is_told(
     assert warning.startswith("the solver option -vp_presure_x was not used")
     assert "the solver option -vp_presure_x was not used" in " ".join(watched.stdout.split())
     assert manifest["solver_options"] == {"vp_presure_x": "1"}
+    assert not any("options of the user" in warning for warning in manifest["warnings"])
 
 
 def test_the_log_has_the_stages_and_events_of_the_docs(
@@ -150,6 +151,8 @@ def test_a_tolerance_stands_in_the_manifest_and_makes_another_case(case: Any, us
     solver_options.add("-vp_elasticity_ksp_rtol 1e-8 -vp_elasticity_ksp_converged_rate")
     loose = run(case)
     assert loose.manifest.solver_options == {"vp_elasticity_ksp_rtol": "1e-8"}
+    warning = "solved with options of the user, not with the defaults: -vp_elasticity_ksp_rtol 1e-8"
+    assert warning in loose.manifest.warnings
     assert usual.manifest.solver_options == {}
     assert loose.manifest.identity.case != usual.manifest.identity.case
     iterations = [sum(outcome.manifest.solvers.stiffness.intact.iterations) for outcome in (loose, usual)]

@@ -89,6 +89,21 @@ def test_stiffness_scales_with_the_modulus_and_falls_with_a_richer_space(bone, m
     assert quadratic.unknowns > linear.unknowns
 
 
+def test_multigrid_knows_six_motions_that_take_no_force(bone, material):
+    """Between constraints of no facet the body is free, so a rigid motion is held by nothing."""
+    with ElasticProblem(bone, [FacetConstraint(np.empty(0, dtype=np.int32))], degree=1) as problem:
+        problem.assemble(material)
+        matrix = problem._level.matrix
+        modes = matrix.getNearNullSpace().getVecs()
+        products = np.array([[mode.dot(other) for other in modes] for mode in modes])
+        assert products == pytest.approx(np.eye(6), abs=1e-12)
+        force = matrix.createVecLeft()
+        stiffness = matrix.getDiagonal().max()[1]
+        for mode in modes:
+            matrix.mult(mode, force)
+            assert force.norm() < 1e-12 * stiffness
+
+
 def test_running_out_of_iterations_raises_and_leaves_no_options_behind(bone, material, monkeypatch):
     before = PETSc.Options().getAll()
     monkeypatch.setitem(elasticity.QUADRATIC_OPTIONS, "ksp_max_it", 2)
