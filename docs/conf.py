@@ -22,7 +22,6 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.linkcode",
-    "sphinx.ext.napoleon",
     "sphinx_external_toc",
     "mathml",
     "rooms",
@@ -42,8 +41,6 @@ nb_execution_mode = "off"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": False}
 autodoc_preserve_defaults = True
-napoleon_google_docstring = True
-napoleon_numpy_docstring = False
 add_module_names = False
 toc_object_entries = False  # thousands of names, which the theme would copy for every page
 python_maximum_signature_line_length = 100

@@ -102,7 +102,7 @@ def surface_distances(
     """Distances between a surface in the anatomical frame and the boundary of the body's mask.
 
     Returns:
-        From the surface to the mask's boundary, and from there to the surface: each (n,) distances in mm and the (n,)
+        From the surface to the mask's boundary, and from there to the surface; each (n,) distances in mm and the (n,)
         areas in mm2 they stand for.
     """
     boundary, samples, sample_areas = _mask_boundary(vertebra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,11 +68,27 @@ def _inside(file: Path, parts: list[str]) -> tuple[Path, int] | None:
     scope: ast.AST = _tree(file)
     line = 1
     for number, part in enumerate(parts):
-        found = next((node for node in ast.walk(scope) if part in _defined(node)), None)
-        if found is None:
+        if part not in (names := _names(scope)):
             return _elsewhere(file, scope, parts[number:])
-        scope, line = found, getattr(found, "lineno", 1)
+        scope = names[part]
+        line = getattr(scope, "lineno", 1)
     return file, line
+
+
+@cache
+def _names(scope: ast.AST) -> dict[str, ast.AST]:
+    """Name -> the statement of a module or class that defines it."""
+    return {name: node for node in reversed(list(_statements(scope))) for name in _defined(node)}
+
+
+def _statements(scope: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(scope):
+        yield node
+        yield from getattr(node, "type_params", ())
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or (
+            isinstance(scope, ast.ClassDef) and node.name == "__init__"
+        ):
+            yield from _statements(node)
 
 
 def _elsewhere(file: Path, scope: ast.AST, parts: list[str]) -> tuple[Path, int] | None:

@@ -62,8 +62,10 @@ class LinksToFiles(SphinxTransform):
             target = str(node["reftarget"]).partition("#")[0]
             if node.get("reftype") != "myst" or not target:
                 continue
-            suffix = ".md" if node.get("refdomain") == "doc" else ""
-            path = Path(self.env.relfn2path(f"{target}{suffix}")[1]).resolve()
+            if node.get("refdomain") == "doc":
+                path = Path(self.env.srcdir, f"{target}.md").resolve()
+            else:
+                path = Path(self.env.relfn2path(target)[1]).resolve()
             if not path.is_relative_to(ROOT) or path.is_relative_to(ROOT / "docs"):
                 continue
             file = path.relative_to(ROOT)
@@ -104,13 +106,13 @@ def _find_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nod
     """What a reference to Python leads to that the reference of the API does not list under this very name."""
     if node.get("refdomain") != "py":
         return None
-    name = full_name(node["reftarget"], node.get("py:module") or "")
+    target = node["reftarget"]
+    # A docstring may name what the front door names, such as its errors, without an import.
+    name = full_name(target, node.get("py:module") or "") or full_name(target, "vertebroplasty")
     if name is None or name.partition(".")[0] not in PACKAGES:
         return text if name else None
     domain = env.domains["py"]
-    if name != node["reftarget"] and (
-        entry := domain.resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, text)
-    ):
+    if name != target and (entry := domain.resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, text)):
         return entry
     found = find(name)
     if found is None:

@@ -20,6 +20,11 @@ PAGES = [ROOT / "README.md", DOCS / "index.md", DOCS / "start.md", *sorted((DOCS
 WITHOUT_REFERENCE = {
     "experiments.case.sections": "docs/case-file.md lists the keys",
     "experiments.cli": "--help lists the commands",
+    "experiments.export": "docs/pictures.md",
+    "experiments.pictures": "docs/pictures.md",
+    "experiments.report": "docs/report.md",
+    "experiments.verification": "docs/verification.md",
+    "experiments.viewer": "docs/report.md",
 }
 
 
