@@ -65,7 +65,8 @@ def analyse_sample(sample: Sample, columns: Sequence[str] = ()) -> Analysis:
     if not sample.factors:
         raise InputError("the sweep varies nothing: all its cases have the same values; vary an input and run it again")
     outputs, remarks = sample.outputs(columns)
-    findings = [*designs.describe(sample, outputs), *random_sample.describe(sample, outputs)]
+    found = [*designs.describe(sample, outputs), *random_sample.describe(sample, outputs)]
+    findings = [finding.over(sample.different_vertebrae) for finding in found]
     return Analysis(sample.table.title, tuple(sample.about()), tuple(findings), tuple(remarks), sample.table.code)
 
 

@@ -84,7 +84,7 @@ def _probabilities(sample: Sample, leaks: Leaks) -> Finding:
 
 def _clusters(sample: Sample, leaks: Leaks) -> NDArray[np.int64] | None:
     """(n,) the vertebra of each row, where there are several; the drawn point where each is crossed; or None."""
-    if len(np.unique(sample.vertebrae)) > 1:
+    if sample.different_vertebrae > 1:
         return sample.vertebrae[leaks.rows]
     drawn = sample.clusters[sample.case_indices[leaks.rows]]
     return drawn if len(np.unique(drawn)) < len(drawn) else None
@@ -92,7 +92,7 @@ def _clusters(sample: Sample, leaks: Leaks) -> NDArray[np.int64] | None:
 
 def _odds(sample: Sample, leaks: Leaks) -> Finding:
     columns = predictors(sample.factors, sample.case_indices[leaks.rows])
-    of = "vertebrae" if len(np.unique(sample.vertebrae)) > 1 else "sampled patients"
+    of = "vertebrae" if sample.different_vertebrae > 1 else "sampled patients"
     found = logistic(columns, leaks.leaked, _clusters(sample, leaks), of)
     rows: list[dict[str, Value]] = [
         {
@@ -109,7 +109,7 @@ def _odds(sample: Sample, leaks: Leaks) -> Finding:
     headings["p_value"] = "p"
     title = "Odds of any leak: logistic regression, numbers per standard deviation of the sample"
     plots = {"odds": figures.odds_ratios(found.ratios)} if found.ratios else {}
-    return Finding(ResultTable("odds", title, headings, rows, found.remarks), plots)
+    return Finding(ResultTable("odds", title, headings, rows, found.remarks), plots, "vertebrae")
 
 
 def _discrimination(sample: Sample, leaks: Leaks) -> Finding:
@@ -161,10 +161,14 @@ def _discrimination(sample: Sample, leaks: Leaks) -> Finding:
     told: tuple[str, ...] = ()
     if not rows:
         told = (f"Fewer than {roc.LEAST_EVENTS} cases or groups with or without a leak: no ROC curve.",)
-    elif len(np.unique(sample.vertebrae)) == 1:
+    elif sample.different_vertebrae == 1:
         told = ("Out of sample means other draws for the same vertebra, not other patients.",)
+    else:
+        told = (f"Intervals draw {sample.different_vertebrae} vertebrae again.",)
     plots = {"roc": figures.roc(dict(sorted(curves.items(), key=lambda item: -item[1].auc)))} if curves else {}
-    return Finding(ResultTable("roc", "Telling leaks beforehand, cross-validated", headings, rows, told), plots)
+    return Finding(
+        ResultTable("roc", "Telling leaks beforehand, cross-validated", headings, rows, told), plots, "vertebrae"
+    )
 
 
 def _first_leak(sample: Sample, leaks: Leaks) -> Finding:
@@ -214,7 +218,7 @@ def _paired(
     if refusal is None and patients < laterality.LEAST_PATIENTS:
         told.append(f"{patients} patients are too few for intervals over patients.")
     elif refusal is None:
-        of = "vertebrae" if len(np.unique(sample.vertebrae)) > 1 else "sampled patients"
+        of = "vertebrae" if sample.different_vertebrae > 1 else "sampled patients"
         told.append(f"Intervals draw {patients} {of} again.")
     title = "Bilateral minus unilateral, over pairs that differ in nothing else that varies"
     values = [output.values[sample.case_indices] for output in outputs]
@@ -223,7 +227,8 @@ def _paired(
         [value[pairs.one_sided] for value in values],
         [value[pairs.two_sided] for value in values],
     )
-    yield Finding(ResultTable("laterality", title, headings, rows, tuple(told)), {"laterality": plot} if rows else {})
+    plots = {"laterality": plot} if rows else {}
+    yield Finding(ResultTable("laterality", title, headings, rows, tuple(told)), plots, "vertebrae")
     if leaks is not None:
         yield _leaks_of_pairs(sample, leaks, pairs, refusal)
 
@@ -249,6 +254,6 @@ def _leaks_of_pairs(sample: Sample, leaks: Leaks, pairs: Pairs, refusal: str | N
     told: tuple[str, ...] = ()
     if refusal is None:
         headings["p_value"], row["p_value"] = "p (McNemar, exact)", found.p_value
-        if len(np.unique(sample.vertebrae)) > 1:
+        if sample.different_vertebrae > 1:
             told = ("The test takes pairs for independent, although several are of the same vertebra.",)
     return Finding(ResultTable("laterality_leaks", "Leaks of the pairs", headings, [row], told))

@@ -187,6 +187,11 @@ class Sample:
         return grouped([self.rows[name].to_pylist() for name in VERTEBRA if name in self.rows.column_names])
 
     @property
+    def different_vertebrae(self) -> int:
+        """How many vertebrae the finished rows are of."""
+        return len(np.unique(self.vertebrae))
+
+    @property
     def patients(self) -> NDArray[np.int64]:
         """(rows,) number of the patient of every finished row: a vertebra with all varied values of a patient."""
         columns = [self.vertebrae.tolist()]
@@ -246,7 +251,7 @@ class Sample:
 
     def about(self) -> list[str]:
         """What kind of sample this is, in sentences."""
-        count, name = len(set(self.vertebrae.tolist())), DESIGNS[self.sweep_file.design]
+        count, name = self.different_vertebrae, DESIGNS[self.sweep_file.design]
         sentences = [
             f"{name[0].upper()}{name[1:]}: {self.finished} of {self.total} cases finished, {self.table.failed} "
             f"failed, {self.missing} not run yet."
@@ -255,6 +260,10 @@ class Sample:
             sentences.append("1 vertebra: nothing here generalises over patients.")
         else:
             sentences.append(f"{count} distinct vertebrae.")
+            if self.sweep_file.design not in LISTED:
+                sentences.append(
+                    "Intervals hold for these vertebrae only, unless their table says that it draws vertebrae again."
+                )
         if self.missing and self.sweep_file.design not in LISTED:
             sentences.append("The sweep is not finished, and short cases finish first: the numbers will move.")
         return sentences

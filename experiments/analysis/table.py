@@ -51,6 +51,12 @@ class ResultTable:
         return table
 
     @property
+    def has_intervals(self) -> bool:
+        """Whether any row has the ends of an interval."""
+        ends = [key for key in self.headings if key.endswith("low")]
+        return any(finite(row.get(key)) is not None for key in ends for row in self.rows)
+
+    @property
     def more(self) -> int:
         """Rows that the terminal does not show."""
         return max(0, len(self.rows) - self.listed)

@@ -39,6 +39,9 @@ def analysed(path: Path) -> Analysis:
     return analyse_sample(Sample.read(path))
 
 
+ONLY_THESE = "Intervals hold for these 12 vertebrae only: cases were drawn again, not vertebrae."
+
+
 def tables_of(path: Path) -> dict[str, ResultTable]:
     return {finding.table.name: finding.table for finding in analysed(path).findings}
 
@@ -203,8 +206,36 @@ def test_the_number_of_vertebrae_is_always_said(tmp_path: Path, crossed: Path) -
     assert "12 distinct vertebrae." in sample.about()
     assert len(set(sample.vertebrae.tolist())) == 12
     tables = tables_of(several)
-    assert tables["main_effects"].remarks == ("12 vertebrae group the cases and are not among the inputs.",)
+    assert tables["main_effects"].remarks == ("12 vertebrae group the cases and are not among the inputs.", ONLY_THESE)
     assert [row["score"] for row in tables["roc"].rows] == ["injection volume"]
+
+
+def test_intervals_over_several_vertebrae_say_whether_they_hold_for_these_alone(tmp_path: Path, crossed: Path) -> None:
+    patients = [{"ct": f"{i}.nii", "mask": "m.nii", "level": "L3"} for i in range(12)]
+
+    def model(patient: dict[str, str], volume: float) -> dict[str, Any]:
+        leaks = int(patient["ct"].removesuffix(".nii")) % 2 == 0 and volume > 3.5
+        ended = injection(0.3, volume, onset=2.0) if leaks else injection(0.0, volume)
+        return {"injection": ended | {"peak_tip_pressure_kpa": volume}, "inputs": {"patient": patient}}
+
+    vary = [{"path": "patient", "distribution": "categorical", "choices": patients}, VOLUME]
+    folder = sweep_folder(tmp_path / "s", model, vary=vary, design="random", count=80)
+    out = tmp_path / "analysis"
+    outcome = invoke(str(folder), "-o", str(out), "--output", "injection.peak_tip_pressure_kpa")
+    assert outcome.exit_code == 0, outcome.output
+    content = json.loads((out / "analysis.json").read_text())
+    assert any("unless their table says that it draws vertebrae again" in sentence for sentence in content["about"])
+    told = {name: " ".join(table["remarks"]) for name, table in content["tables"].items()}
+    for name in ("main_effects", "indices", "probabilities", "first_leak"):
+        assert ONLY_THESE in told[name], name
+        assert outcome.output.count(ONLY_THESE) >= 4
+    assert "robust by 12 vertebrae" in told["odds"]
+    assert "Intervals draw 12 vertebrae again." in told["roc"]
+    assert not any(ONLY_THESE in told[name] for name in ("odds", "roc", "endings"))
+    for plot, note in (("main_effects", "for these 12 vertebrae only"), ("roc", "intervals over 12 vertebrae")):
+        assert note in (out / "plots" / f"{plot}.svg").read_text(), plot
+    alone = analysed(crossed)
+    assert not any("vertebrae" in remark for finding in alone.findings for remark in finding.table.remarks)
 
 
 @pytest.mark.parametrize(
