@@ -97,7 +97,8 @@ def campaign(few: int, many: int) -> pytest.MarkDecorator:
 
 
 def explore(inputs: int, strategy: SearchStrategy[Any], check: Callable[[Any], None]) -> None:
-    """Check ``inputs`` contents of a strategy, the same in every run."""
+    """Check ``inputs`` contents of a strategy, the same in every run, and not one less."""
+    checked = 0
 
     @seed(SEED)
     @settings(
@@ -109,9 +110,12 @@ def explore(inputs: int, strategy: SearchStrategy[Any], check: Callable[[Any], N
     )
     @given(content=strategy)
     def every(content: Any) -> None:
+        nonlocal checked
+        checked += 1
         check(content)
 
     every()
+    assert checked >= inputs, f"{checked} of {inputs} inputs were checked: the strategy has no more"
 
 
 def _peak_memory_mb() -> float:
