@@ -1,4 +1,8 @@
-"""The parent's side of a process that computes cases: time limit, death, and what it said last."""
+"""The parent's side of a process that computes cases: time limit, death, and what it said last.
+
+Not a pool of ``pebble`` or ``multiprocessing``: the workers of a Dask cluster are daemonic processes, which may have no
+children of that kind, and a case there outlives a parent that is killed and leaves no last words.
+"""
 
 from __future__ import annotations
 
