@@ -270,7 +270,7 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path) -> None:
     first.write_text("[]")
     assert SweepTable.read(path).rows.num_rows == 1
     plan = json.loads((path / "sweep.json").read_text())
-    (path / "sweep.json").write_text(json.dumps({"format": plan["format"], "cases": plan["cases"]}))
+    (path / "sweep.json").write_text(json.dumps({key: plan[key] for key in plan if key != "study"}))
     with pytest.raises(InputError, match="is damaged or comes from another version"):
         SweepTable.read(path)
 
