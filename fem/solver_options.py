@@ -2,7 +2,7 @@
 
 PETSc takes them from the environment variable ``PETSC_OPTIONS``, from a file ``.petscrc`` and from its options table,
 where programs put them before a solver is set up: ``PETSc.Options()["vp_pressure_ksp_monitor"] = None``. What a user
-gives goes before what the solvers set themselves. Nothing here starts PETSc or MPI.
+gives goes before what the solvers set themselves. Nothing here starts PETSc or MPI as long as no file has options.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ def add(text: str) -> None:
 def given(prefix: str = PREFIX) -> dict[str, str]:
     """Name, in small letters and without its dash, -> value of every option below ``prefix``; empty for a flag.
 
-    Before PETSc has started they are those of the environment variable.
+    Before PETSc has started they are those of the environment variable, unless a file has some, for which it starts.
     """
-    if _started():
+    if _started() or _in_files():
+        import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
         from petsc4py import PETSc
 
         table = PETSc.Options().getAll()
@@ -105,6 +106,12 @@ def blame(options: Mapping[str, str]) -> str:
 
 def _started() -> bool:
     return "petsc4py.PETSc" in sys.modules
+
+
+def _in_files() -> bool:
+    """Whether PETSc would take options from a file."""
+    files = (os.path.expanduser("~/.petscrc"), ".petscrc", "petscrc")
+    return "-options_file" in os.environ.get("PETSC_OPTIONS", "") or any(map(os.path.exists, files))
 
 
 def _parsed(text: str) -> dict[str, str]:

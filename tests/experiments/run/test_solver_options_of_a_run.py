@@ -201,3 +201,22 @@ def test_a_sweep_whose_parent_starts_no_petsc_knows_the_identity_of_its_cases() 
     environment = {**os.environ, "PETSC_OPTIONS": options}
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", BEFORE_PETSC], cwd=root, env=environment, check=True, timeout=120)
+
+
+IN_A_FILE = """
+from experiments.case.identity import case_identity
+from experiments.case.schema import build_case
+
+case = build_case({"patient": {"demo": True}})
+before = case_identity(case)
+assert before.solver_options == {"vp_elasticity_ksp_rtol": "1e-6", "vp_pressure_ksp_rtol": "1e-12"}, before
+from experiments.run import pipeline
+assert case_identity(case) == before
+"""
+
+
+def test_options_in_files_count_before_petsc_starts_too(tmp_path: Path) -> None:
+    (tmp_path / ".petscrc").write_text("# of this folder\n-vp_elasticity_ksp_rtol 1e-6\n")
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, "PETSC_OPTIONS": "-vp_pressure_ksp_rtol 1e-12", "PYTHONPATH": root}
+    subprocess.run([sys.executable, "-c", IN_A_FILE], cwd=tmp_path, env=environment, check=True, timeout=120)
