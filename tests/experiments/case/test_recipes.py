@@ -32,6 +32,7 @@ from experiments.case import case_file_page, default_values
 from experiments.case.laws import Laws
 from experiments.case.schema import build_case, defaults_used, json_schema
 from experiments.report.request import case_tables
+from experiments.results.parts.manifest import ValueRecord
 from experiments.sweep.paths import CasePath
 from meshes.errors import InputError
 
@@ -45,7 +46,8 @@ def complaint(**sections):
         return str(error)
 
 given, path = case(cement={"setting_time_min": 20.0}), CasePath.parse("cement.setting_time_min")
-manifest = {"case": given.model_dump(mode="json"), "defaults": defaults_used(given)}
+defaults = {name: ValueRecord(**entry) for name, entry in defaults_used(given).items()}
+manifest = SimpleNamespace(case=given.model_dump(mode="json"), defaults=defaults)
 tables = case_tables(SimpleNamespace(manifest=manifest))
 print(json.dumps({
     "law": Laws.of_case(given).cement.setting_time,
@@ -119,7 +121,7 @@ from types import SimpleNamespace
 
 contacts = {name: Contact(0.0, 0.0) for name in ("superior_endplate", "inferior_endplate")}
 measures = FillMeasures(
-    body_volume=40e3, cement_volume=2e3, occupied_volume=3e3, saturated_volume=2500.0,
+    body_volume=40e3, cement_volume=2e3, occupied_volume=3e3,
     cement_by_side={"left": 2e3, "right": 0.0}, occupied_by_side={"left": 3e3, "right": 0.0},
     cement_by_third={"anterior": 2e3, "middle": 0.0, "posterior": 0.0}, puncture_side="left",
     endplate_contact=contacts, posterior_distance=9.0, equivalent_radius=8.0, sphericity=0.9, largest_diameter=17.0,
@@ -129,13 +131,13 @@ fill = fill_results(measures)
 none = SimpleNamespace(injection=None, prescribed_cement=None, fill=fill, stiffness=None, load=None)
 lines = {key: line for lines_of in PARTS for key, line in lines_of(none).items()}
 print(json.dumps({
-    "file": fill.plain()["saturated_ml"],
-    "schema": Results.model_json_schema()["$defs"]["FillResults"]["properties"]["saturated_ml"],
+    "file": fill.plain()["body_ml"],
+    "schema": Results.model_json_schema()["$defs"]["FillResults"]["properties"]["body_ml"],
     "page": page(),
-    "label": quantity_of("fill.saturated_ml").label,
-    "sweep": unit_of_column("fill.saturated_ml"),
+    "label": quantity_of("fill.body_ml").label,
+    "sweep": unit_of_column("fill.body_ml"),
     "report": rows(fill),
-    "comparison": [lines["saturated_ml"].name, lines["saturated_ml"].unit, lines["saturated_ml"].value],
+    "comparison": [lines["body_ml"].name, lines["body_ml"].unit, lines["body_ml"].value],
 }))
 """
 
@@ -220,10 +222,10 @@ def test_a_number_of_the_results_is_two_files(sources: Path) -> None:
     insert(results / "parts" / "fill.py", entry, "class FillResults(Part):", "    occupied_fraction: ")
     insert(results / "results.py", argument, "def fill_results(", "        occupied_fraction=")
     told = answers(sources, RESULT)
-    assert told["file"] == 2.5
-    assert (told["schema"]["unit"], told["schema"]["title"]) == ("ml", "saturated bone")
-    meaning = "Volume of the bone, weighted by its saturation."
-    assert f"| `saturated_ml` | saturated bone | ml | {meaning} |" in told["page"]
-    assert (told["label"], told["sweep"]) == ("saturated bone", "ml")
-    assert ["saturated bone", "2.500 ml"] in told["report"]
-    assert told["comparison"] == ["saturated bone", "ml", 2.5]
+    assert told["file"] == 40.0
+    assert (told["schema"]["unit"], told["schema"]["title"]) == ("ml", "volume of the body")
+    meaning = "Volume of the vertebral body."
+    assert f"| `body_ml` | volume of the body | ml | {meaning} |" in told["page"]
+    assert (told["label"], told["sweep"]) == ("volume of the body", "ml")
+    assert ["volume of the body", "40.00 ml"] in told["report"]
+    assert told["comparison"] == ["volume of the body", "ml", 40.0]
