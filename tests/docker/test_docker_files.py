@@ -18,7 +18,8 @@ from packaging.version import Version
 PROJECT = Path(__file__).parents[2]
 DOCKER = PROJECT / "docker"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
-ABOUT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONTENT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+ABOUT = CONTENT["project"]
 SERVICES = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))["services"]
 
 
@@ -35,6 +36,9 @@ def test_pins_cover_the_dependencies_and_keep_their_bounds() -> None:
     for dependency in (*ABOUT["dependencies"], *ABOUT["optional-dependencies"]["dashboard"]):
         requirement = Requirement(dependency)
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier, dependency
+    tested = {pin.name: pin.specifier for pin in map(Requirement, CONTENT["tool"]["uv"]["constraint-dependencies"])}
+    other = [name for name, pinned in pins.items() if pinned not in tested[name]]
+    assert not other, f"{', '.join(other)}: in the image in another version than the tests; run '.ci/pin'"
 
 
 def test_what_the_image_copies_is_let_through_and_is_there() -> None:
