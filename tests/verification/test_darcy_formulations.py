@@ -173,7 +173,7 @@ def test_iterative_against_direct(problem, solved, evidence):
     check_same(evidence, case, "facet pressures", solved.facet_pressure, solve_nonconforming(problem))
 
 
-def test_every_cell_keeps_its_books(problem, solved, evidence):
+def test_every_cell_is_in_balance(problem, solved, evidence):
     partition, total = problem.partition, np.abs(problem.source).sum()
     inside = partition.neighbours >= 0
     other = solved.flux[partition.neighbours, partition.neighbour_slots]
