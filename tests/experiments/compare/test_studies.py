@@ -53,7 +53,7 @@ def test_there_is_a_case_file_for_every_series() -> None:
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_books_of_a_study_close(outcomes: Any, name: str) -> None:
+def test_the_mass_balance_of_a_study_closes(outcomes: Any, name: str) -> None:
     outcome = outcomes(name)
     injection, fill = outcome.results.injection, outcome.results.fill
     assert injection.mass_balance_error <= BALANCE_LIMIT

@@ -186,5 +186,5 @@ def check(case: Case, body: Body) -> None:
 
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases)
-def test_any_procedure_ends_with_its_books_closed(body, case):
+def test_any_procedure_ends_with_its_mass_balance_closed(body, case):
     check(case, body)

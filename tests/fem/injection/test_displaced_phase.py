@@ -239,7 +239,7 @@ def test_what_fills_a_void_keeps_its_place_in_the_mesh():
 
 
 @pytest.mark.parametrize("pressure", [1e-3, 1e-5])
-def test_the_books_close_after_a_long_pause_with_a_weak_flow(pressure):
+def test_the_mass_balance_closes_after_a_long_pause_with_a_weak_flow(pressure):
     """What the pressure of half an hour misses is small beside the first drop of cement."""
     history, _ = inject(
         DisplacedFluids(MARROW), walls_of(everywhere()), bolus(10.0, 1800.0), exchange=vessels(50.0, pressure, LESION)
