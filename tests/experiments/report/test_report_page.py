@@ -113,11 +113,15 @@ def test_values_of_the_case_file_and_defaults_are_told_apart(page: Page) -> None
     assert cells[at + 4].startswith("default (S): largest of the syringe pressures measured in vivo")
 
 
-def test_a_volume_that_the_needles_add_up_to_is_not_said_to_be_given() -> None:
+def test_a_volume_that_the_needles_add_up_to_is_not_said_to_be_given(finished_demo: FinishedCase) -> None:
     needles = [{"volume_ml": 1.5}, {"side": "right", "volume_ml": 2.0}]
     case = build_case({"patient": {"demo": True}, "needles": needles})
-    manifest = {"case": case.model_dump(mode="json"), "defaults": defaults_used(case)}
-    (table,) = [each for each in case_tables(FinishedCase("case", Path(), {}, manifest)) if each.title == "[injection]"]
+    manifest = finished_demo.manifest.plain() | {
+        "case": case.model_dump(mode="json"),
+        "defaults": defaults_used(case),
+    }
+    finished = replace(finished_demo, manifest=Manifest.model_validate(manifest))
+    (table,) = [each for each in case_tables(finished) if each.title == "[injection]"]
     (row,) = [row for row in table.rows if row[0] == "volume_ml"]
     assert (row[1], row[4]) == ("3.5", "derived: the needles' volumes added up")
 
