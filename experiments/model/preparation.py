@@ -26,7 +26,7 @@ from experiments.model.procedure import (
 )
 from experiments.model.specimen import Mesher, Specimen, make_mesh, prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues, check_tips, read_lesions
-from experiments.results import results
+from experiments.results import builders
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.progress import Progress
 from fem.injection.plan import InjectionPlan, Needle
@@ -116,7 +116,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]
         mesh = mesher(mesh_body, vertebra, size, finer)
         stage.update(0.7)
-        mesh_results = results.mesh_results(measure_quality(mesh, vertebra))
+        mesh_results = builders.mesh_results(measure_quality(mesh, vertebra))
         stage.update(0.8)
         cortex = Cortex.measured(laws, vertebra, mesh)
         loaded = case.mechanics.enabled

@@ -13,7 +13,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.model.elastic_states import elastic_states, shell_membrane
 from experiments.model.preparation import Preparation
-from experiments.results import results
+from experiments.results import builders
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.solvers import ElasticSolver, StiffnessSolver
 from experiments.results.parts.stiffness import StiffnessResults
@@ -98,7 +98,7 @@ def load(
             responses = [plates.solve(motion) for motion in np.eye(6)]
             matrix = stiffness_matrix(plates, responses)
             stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
-            stiffness[name] = results.stiffness_results(matrix)
+            stiffness[name] = builders.stiffness_results(matrix)
             record[name] = ElasticSolver(
                 iterations=matrix.iterations, unknowns=plates.unknowns, **dataclasses.asdict(matrix.errors)
             )

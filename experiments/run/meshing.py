@@ -12,12 +12,12 @@ from experiments.case.identity import identify
 from experiments.case.schema import Case
 from experiments.case.units import to_internal
 from experiments.model.region_numbers import mesh_names, mesh_numbers
+from experiments.results.builders import mesh_results
 from experiments.results.format import FORMAT_VERSION
 from experiments.results.parts.manifest import MeshManifest
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.results import FileOfResults
 from experiments.results.progress import Progress
-from experiments.results.results import mesh_results
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
 from experiments.run.environment import versions
 from meshes.body_mesh import mesh_body

@@ -20,7 +20,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.model.preparation import InjectionSetup, Preparation, prepare
 from experiments.model.specimen import Mesher, make_mesh
-from experiments.results import results
+from experiments.results import builders
 from experiments.results.finished_case import PICTURES, FinishedCase
 from experiments.results.format import FORMAT_VERSION
 from experiments.results.parts.results import Results
@@ -88,14 +88,14 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
     if isinstance(prepared.cement, InjectionSetup):
         history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress)
         saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
-        parts["injection"] = results.injection_results(
+        parts["injection"] = builders.injection_results(
             history,
             [needle.side for needle in case.needles],
             prepared.cement.pedicle,
             vertebral_height(prepared.vertebra.frame),
             laws.leak_geometry(),
         )
-        solvers["injection"] = results.solver_record(history)
+        solvers["injection"] = builders.solver_record(history)
     else:
         saturation = prepared.cement.saturation
         parts["prescribed_cement"] = prepared.cement.results
@@ -118,8 +118,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         results=Results(
             format_version=FORMAT_VERSION,
             mesh=prepared.mesh_results,
-            bone=results.bone_results(prepared.vertebra, prepared.bone),
-            fill=results.fill_results(_measure(case, prepared, saturation)),
+            bone=builders.bone_results(prepared.vertebra, prepared.bone),
+            fill=builders.fill_results(_measure(case, prepared, saturation)),
             **parts,
         ),
         manifest=build_manifest(case, laws, prepared, history, SolverRecords(**solvers), progress.seconds, comm),

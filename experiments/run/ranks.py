@@ -25,6 +25,9 @@ EXIT_ERROR, EXIT_INPUT, EXIT_CONVERGENCE, EXIT_INTERRUPTED = 1, 2, 3, 130
 PATIENCE = 2.0
 """s in which ranks that fail for the same reason all come to say so."""
 
+FORWARDING = 0.5
+"""s for the launcher to pass on what a rank has said, before all ranks are ended."""
+
 
 def on_root[Outcome](comm: MPI.Comm, task: Callable[[], Outcome]) -> Outcome:
     """What ``task`` gives on rank 0, on every rank; an error there is raised on all of them."""
@@ -71,6 +74,7 @@ def abort(comm: MPI.Comm, error: BaseException) -> NoReturn:
     sys.stdout.flush()
     sentence = one_line(error)
     print("".join(traceback.format_exception(error)) if sentence is None else sentence, file=sys.stderr, flush=True)
+    time.sleep(FORWARDING)  # a launcher drops what it has not passed on by the abort
     comm.Abort(exit_code(error))
     # some launchers take a moment to end this process
     os._exit(exit_code(error))

@@ -64,7 +64,9 @@ class InjectionCourse(Part):
     stored_ml: Series = number("ml", "cement in the body", "Cement in the vertebral body.")
     leaked_ml: Series = number("ml", "cement leaked", "Cement that has left the vertebral body.")
     leaked_by_site_ml: Mapping[Site, Series] = number(
-        "ml", "cement leaked", "Cement that has left at a site, for every site where any has."
+        "ml",
+        "cement leaked",
+        "Cement that has left at a site, for every site where more than 0.0005 ml have.",
     )
     open_sites: Sequence[Sequence[Site]] = text("open sites", "Sites where cement passes.")
     rate_ml_per_min: Series = number("ml/min", "rate", "Cement that leaves all needles per time.")

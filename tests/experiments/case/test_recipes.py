@@ -112,7 +112,7 @@ from experiments.compare.lines import PARTS
 from experiments.results.parts.page import page
 from experiments.results.parts.quantities import quantity_of
 from experiments.results.parts.results import Results
-from experiments.results.results import fill_results
+from experiments.results.builders import fill_results
 from experiments.results.wording import rows
 from experiments.sweep.table import unit_of_column
 from fem.measures.distribution import Distribution
@@ -220,7 +220,7 @@ def test_a_number_of_the_results_is_two_files(sources: Path) -> None:
     entry, argument = codes_of("Adding a number to the results")
     results = sources / "experiments" / "results"
     insert(results / "parts" / "fill.py", entry, "class FillResults(Part):", "    occupied_fraction: ")
-    insert(results / "results.py", argument, "def fill_results(", "        occupied_fraction=")
+    insert(results / "builders.py", argument, "def fill_results(", "        occupied_fraction=")
     told = answers(sources, RESULT)
     assert told["file"] == 40.0
     assert (told["schema"]["unit"], told["schema"]["title"]) == ("ml", "volume of the body")

@@ -1,4 +1,4 @@
-"""The numbers of a run as people and programs read them: clinical units, stable names."""
+"""Builds the parts of the results from what was computed, in clinical units."""
 
 from __future__ import annotations
 
