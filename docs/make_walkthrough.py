@@ -47,12 +47,12 @@ for name, value in result_rows(outcome.results):
     print(f"{name:26} {value}")""",
     """>injection = outcome.results.injection
 {site: leak for site, leak in injection.leaks.items() if leak.volume_ml > 1e-3}""",
-    """The folder of the case holds the fields over time; `FinishedCase` reads them, also long after the run. `plot`
+    """The folder of the case holds the fields over time; `open_case` reads them, also long after the run. `plot`
 shows the cement in the body, here after a third of the stored times and at the end.""",
     """>import vertebroplasty
 
-finished = vertebroplasty.FinishedCase.read(Path("results/walkthrough"))
-finished.plot(4)""",
+finished = vertebroplasty.open_case("results/walkthrough")
+vertebroplasty.plot(finished, 4)""",
     ">vertebroplasty.plot(finished)",
     """The pictures that the run drew are in `pictures/`. This one shows the front at four times in one picture, cut
 open at an axial plane, and as lines over the CT.""",
