@@ -1,9 +1,8 @@
-"""What must not matter does not: the voxel order of a lesion's mask, the number of ranks and the kind of processor."""
+"""What must not matter does not: the voxel order of a lesion's mask and the kind of processor."""
 
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +21,12 @@ from experiments.results.progress import Progress
 from meshes.demo_patient import DemoPatient
 
 PROCEDURE = """
-mesh = { size_mm = 3.0, needle_size_mm = 3.0 }
+mesh = { size_mm = 3.0, needle_size_mm = 1.5 }
 outside = { canal_kpa = 1.5, disc_kpa = 4.0, veins_kpa = 0.5, soft_tissue_kpa = 1.0 }
 output = { pictures = false, field_times = 2 }
 mechanics = { degree = 1 }
-injection = { order = "together" }
+injection = { order = "together", leak_limit_ml = 0.04 }
+veins = { basivertebral_number = 0 }
 
 [patient]
 demo = true
@@ -41,9 +41,9 @@ withdraw_mm = 3.0
 [[needles]]
 side = "right"
 left = -0.35
-depth = 0.6
+depth = 0.82
 opening = "side"
-boluses = [{ volume_ml = 0.4 }, { volume_ml = 0.4, pause_before_s = 10.0 }]
+boluses = [{ volume_ml = 0.2 }, { volume_ml = 0.4, pause_before_s = 10.0 }]
 
 [[lesions]]
 kind = "osteolytic"
@@ -57,7 +57,14 @@ left = 0.35
 depth = 0.4
 height = 0.5
 volume_ml = 0.8
+
+[[defects]]
+wall = "posterior_wall"
+left = -0.35
+height = 0.5
+diameter_mm = 10.0
 """
+"""Two needles at once, one with a pause, a lesion, a cavity, pressures outside, and a leak that ends it all."""
 
 
 def prepared(folder: Path) -> Preparation:
@@ -101,20 +108,15 @@ def results_of(folder: Path, name: str, *launcher: str, **environment: str) -> d
 
 def check_equal(*results: dict[str, Any]) -> None:
     """Whether two results agree to six digits."""
-    assert results[0]["injection"]["injected_ml"] == pytest.approx(1.6, rel=1e-7)
+    injection = results[0]["injection"]
+    assert injection["stop_reason"] == "leak_limit:canal_posterior_wall"
+    assert all(needle["injected_ml"] > 0.2 for needle in injection["needles"])
     for state in ("intact", "augmented"):
         # Couplings that all but vanish, such as of shear and bending, are measured by the stiffnesses that they couple.
         first, second = (np.array(found["stiffness"][state].pop("matrix")) for found in results)
         scale = np.sqrt(np.diag(first))
         assert np.abs((first - second) / np.outer(scale, scale)).max() <= 1e-6
     assert differences(*results, 1e-6) == []
-
-
-@pytest.mark.mpi
-def test_two_ranks_give_the_results_of_one(tmp_path: Path) -> None:
-    launcher = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
-    assert launcher is not None
-    check_equal(results_of(tmp_path, "one", launcher, "-n", "1"), results_of(tmp_path, "two", launcher, "-n", "2"))
 
 
 OLDER_PROCESSOR = {"OPENBLAS_CORETYPE": "Prescott", "NUMBA_CPU_NAME": "x86-64"}
