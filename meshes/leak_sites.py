@@ -15,7 +15,7 @@ Space = Literal["canal", "disc", "veins", "soft_tissue"]
 ClinicalClass = Literal["canal", "vessel", "disc", "paravertebral"]
 YeomClass = Literal["B", "S", "C"]
 Shape = Literal["half_ball", "pool", "ball", "vein_cast", "track_cast"]
-Conduits = Literal["breach", "basivertebral_veins", "segmental_veins", "needle_track"]
+Conduits = Literal["breach", "basivertebral_veins", "segmental_veins", "vein_network", "needle_track"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class LeakSite:
             10.1302/0301-620X.85B1.13026. None where it belongs to none of them.
         shape: of what leaked, see :class:`fem.measures.severity.LeakGeometry`.
         conduits: what cement leaves through: a breach of the wall's shell, the veins of the foramen, segmental veins at
-            the wall's waist, or the gap around a needle.
+            the wall's waist, veins of a network in the body alone, or the gap around a needle.
         wall: facet region in which the conduits lie; None where needles decide it.
     """
 
@@ -63,6 +63,7 @@ LEAK_SITES: Mapping[str, LeakSite] = {
         LeakSite("segmental_veins_left", "veins", "vessel", "S", "vein_cast", "segmental_veins", "left_wall"),
         LeakSite("segmental_veins_right", "veins", "vessel", "S", "vein_cast", "segmental_veins", "right_wall"),
         LeakSite("needle_track", "soft_tissue", None, None, "track_cast", "needle_track", None),
+        LeakSite("anterior_veins", "veins", "vessel", "S", "vein_cast", "vein_network", "anterior_wall"),
     )
 }
 """Name -> site."""
@@ -82,3 +83,8 @@ SITE_BEHIND_WALL: Mapping[str, str] = {
     if site.wall is not None and site.conduits in ("breach", "basivertebral_veins")
 }
 """Facet region -> the site that cement reaches through a defect of it, or through the foramen."""
+
+VEIN_SITE_OF_WALL: Mapping[str, str] = {
+    site.wall: site.name for site in LEAK_SITES.values() if site.wall is not None and site.space == "veins"
+}
+"""Facet region -> the site at which veins in the body leave through it."""

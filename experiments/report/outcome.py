@@ -38,7 +38,11 @@ SEVERITY_NOTE = (
     f"the moment at which {DETECTABLE_LEAK_ML:g} ml have left; less is listed as volume alone."
 )
 
-YEOM_NAMES = {"B": "through the basivertebral vein", "S": "through segmental veins", "C": "through the cortex"}
+YEOM_NAMES = {
+    "B": "through the basivertebral vein",
+    "S": "through segmental or anterior veins",
+    "C": "through the cortex",
+}
 """Class of a leak of :data:`fem.measures.severity.YEOM_CLASSES` -> where it leaves."""
 
 

@@ -85,7 +85,8 @@ class LeakGeometry:
 
     The study graded what it saw on images; which shape a volume takes is a rule of this project. Cement that leaves
     through the posterior wall or the foramen lies on the wall in the epidural space, in discs it is a flat pool, in
-    soft tissue a ball. The large vein that segmental veins lead to and the needle's track are filled from wall to wall.
+    soft tissue a ball. The large vein that segmental and anterior veins lead to and the needle's track are filled from
+    wall to wall.
     """
 
     vein_diameter: float = quantity(2.0, "mm", "segmental veins are about 1 to 3 mm wide", "M", 0.5, 8.0)

@@ -1,6 +1,6 @@
 """The one table of leak sites: its order, which numbers in results rest on, and what each site is counted among."""
 
-from meshes.leak_sites import LEAK_CLASSES, LEAK_SITES, SITE_BEHIND_WALL, SITES
+from meshes.leak_sites import LEAK_CLASSES, LEAK_SITES, SITE_BEHIND_WALL, SITES, VEIN_SITE_OF_WALL
 from meshes.tetmesh import FACET_REGIONS
 
 
@@ -24,13 +24,15 @@ def test_sites_keep_their_order() -> None:
         "segmental_veins_left",
         "segmental_veins_right",
         "needle_track",
+        "anterior_veins",
     )
 
 
 def test_sites_open_into_their_spaces() -> None:
     assert names(space="canal") == {"canal_posterior_wall"}
     assert names(space="disc") == {"disc_superior", "disc_inferior"}
-    assert names(space="veins") == {"basivertebral_foramen", "segmental_veins_left", "segmental_veins_right"}
+    veins = {"basivertebral_foramen", "segmental_veins_left", "segmental_veins_right", "anterior_veins"}
+    assert names(space="veins") == veins == set(VEIN_SITE_OF_WALL.values())
     soft_tissue = {"paravertebral_left", "paravertebral_right", "paravertebral_anterior", "needle_track"}
     assert names(space="soft_tissue") == soft_tissue
 
@@ -38,7 +40,7 @@ def test_sites_open_into_their_spaces() -> None:
 def test_clinics_count_every_site_but_the_track_in_one_class() -> None:
     assert LEAK_CLASSES == {
         "canal": ("canal_posterior_wall", "basivertebral_foramen"),
-        "vessel": ("segmental_veins_left", "segmental_veins_right"),
+        "vessel": ("segmental_veins_left", "segmental_veins_right", "anterior_veins"),
         "disc": ("disc_superior", "disc_inferior"),
         "paravertebral": ("paravertebral_left", "paravertebral_right", "paravertebral_anterior"),
     }

@@ -134,7 +134,7 @@ class InjectionResults(Part):
         "ml",
         "cement leaked, class of Yeom",
         "The same by Yeom's classes (10.1302/0301-620X.85B1.13026): B through the basivertebral vein, S through "
-        "segmental veins, C through the cortex.",
+        "segmental or anterior veins, C through the cortex.",
     )
     leak_severity: Grade | None = text("worst leak", "Severity of the worst leak; null where none can be detected.")
     pedicle_diameter_mm: float = number(

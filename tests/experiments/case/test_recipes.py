@@ -203,7 +203,7 @@ def test_segmental_veins_of_another_wall_are_one_row(sources: Path, demo_vertebr
     insert(sources / "meshes" / "leak_sites.py", row, "LEAK_SITES:", "    )\n}")
     told, name = answers(sources, SITE), "segmental_veins_anterior"
     assert told["sites"] == told["names"]
-    assert told["sites"][-2:] == ["needle_track", name]
+    assert told["sites"][-2:] == ["anterior_veins", name]
     assert told["limit"] == 0.1
     assert name in told["classes"]
     assert name in told["yeom"]

@@ -39,6 +39,7 @@ def test_every_site_has_a_shape():
         ("disc_superior", 2.0 * math.sqrt(50.0 / (math.pi * 2.0))),
         ("paravertebral_anterior", (6.0 * 50.0 / math.pi) ** (1.0 / 3.0)),
         ("segmental_veins_left", 50.0 / math.pi),
+        ("anterior_veins", 50.0 / math.pi),
         ("needle_track", 50.0 / (math.pi * 1.525**2)),
     ],
 )
@@ -110,6 +111,6 @@ def test_yeom_classes_sum_their_sites():
     leaked = {site: float(2**number) for number, site in enumerate(SITES)}
     sums = leak_classes_yeom(leaked)
     assert sums["B"] == leaked["basivertebral_foramen"]
-    assert sums["S"] == leaked["segmental_veins_left"] + leaked["segmental_veins_right"]
+    assert sums["S"] == leaked["segmental_veins_left"] + leaked["segmental_veins_right"] + leaked["anterior_veins"]
     assert sum(sums.values()) == sum(leaked.values()) - leaked["needle_track"]
     assert leak_classes_yeom({"disc_superior": 5.0}) == {"B": 0.0, "S": 0.0, "C": 5.0}
