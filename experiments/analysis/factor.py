@@ -21,7 +21,16 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
 }
 """Whose the tables of the case file are; the law values ``laws.…`` count by the law. The others are the model's."""
 
-PATIENT_LAWS = ("basivertebral_veins", "segmental_veins", "damage", "defect_cavity", "fissures", "shell", "failure")
+PATIENT_LAWS = (
+    "basivertebral_veins",
+    "segmental_veins",
+    "vein_distributions",
+    "damage",
+    "defect_cavity",
+    "fissures",
+    "shell",
+    "failure",
+)
 """Laws of the patient's body that have other names than the tables of the case file."""
 
 

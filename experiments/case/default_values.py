@@ -40,6 +40,7 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     '`mechanics.cortex = "shell"`': {"mechanics": {"cortex": "shell"}},
     "`mechanics.transverse_isotropy = true`": {"mechanics": {"transverse_isotropy": True}},
     '`mechanics.composite = "bulk"`': {"mechanics": {"composite": "bulk"}},
+    '`veins.network = "random"`': {"veins": {"network": "random"}},
     '`[[lesions]]` of `kind = "osteolytic"`': {"lesions": [_LYTIC]},
     '`[[lesions]]` of `kind = "osteoblastic"`': {"lesions": [{**_LYTIC, "kind": "osteoblastic"}]},
     '`[[lesions]]` of `growth = "slow"`': {"lesions": [{**_LYTIC, "growth": "slow"}]},

@@ -75,7 +75,7 @@ def case_identity(case: Case, checksum_of: Callable[[Path], str] | None = None) 
 
 def canonical(case: Case) -> str:
     """The complete case as JSON with sorted keys, without its title and without where its files lie."""
-    content = case.model_dump(mode="json", exclude={"title": True, **file_keys(Case)})
+    content = case.model_dump(mode="json", exclude={"title": True, **file_keys(case)})
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

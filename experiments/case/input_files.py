@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from experiments.case.keys import key_values, section_keys
 from experiments.case.sections.base import NIFTI_OR_DICOM, Section
 from meshes.errors import InputError
@@ -14,16 +12,27 @@ from meshes.errors import InputError
 
 def input_files(case: Section) -> dict[str, Path]:
     """Role -> file of every input that ``case`` names; those of the patient have their key alone as role."""
-    return {item.place.removeprefix("patient."): item.value for item in key_values(case) if item.key.file}
+    values = (item for item in key_values(case) if isinstance(item.value, Path))
+    return {item.place.removeprefix("patient."): item.value for item in values}
 
 
-def file_keys(section: type[BaseModel]) -> dict[str, Any]:
-    """The keys that name files, as pydantic's ``exclude`` takes them; the same case may find its files elsewhere."""
+def file_keys(table: Section) -> dict[str, Any]:
+    """The keys of a table that name no file or one, as pydantic's ``exclude`` takes them.
+
+    The same case may find its files elsewhere. A word that stands in the place of a file is not among them.
+    """
     found: dict[str, Any] = {}
-    for name, key in section_keys(section).items():
-        inside: Any = True if key.file else file_keys(key.section) if key.section is not None else {}
+    for name, key in section_keys(type(table)).items():
+        value = getattr(table, name)
+        inside: Any = None
+        if key.file:
+            inside = value is None or isinstance(value, Path)
+        elif key.several:
+            inside = {number: entry for number, part in enumerate(value or ()) if (entry := file_keys(part))}
+        elif key.section is not None and value is not None:
+            inside = file_keys(value)
         if inside:
-            found[name] = {"__all__": inside} if key.several else inside
+            found[name] = inside
     return found
 
 
@@ -44,7 +53,7 @@ def with_absolute_paths[Table: Section](table: Table, folder: Path, name: str, p
         value = getattr(table, key)
         if value is None:
             continue
-        if entry.file:
+        if isinstance(value, Path):
             changed[key] = _existing(value, entry.file, folder, f"{name}: {place}{key}")
         elif entry.several:
             tables = tuple(

@@ -27,6 +27,7 @@ from materials.provenance import describe, with_values
 from materials.rheometer import TabulatedCement
 from materials.strength import OverstrainedVolume
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
+from materials.vein_distributions import VeinDistributions
 from meshes.errors import InputError
 from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH
 
@@ -54,6 +55,7 @@ class Laws:
         fissures: in destroyed and fractured walls that are given no aperture.
         basivertebral_veins: without what tumours widen them by; see :meth:`draining_basivertebral`.
         segmental_veins: without what tumours widen them by; see :meth:`draining_segmental`.
+        vein_distributions: of a network that is drawn at random; None of others.
         needle_track: gap around every needle.
         leaks: dimensions of what leaked; see :meth:`leak_geometry`.
         defect_cavity: bone lost behind an open hole.
@@ -81,6 +83,7 @@ class Laws:
     fissures: Fissures
     basivertebral_veins: BasivertebralVeins
     segmental_veins: SegmentalVeins
+    vein_distributions: VeinDistributions | None
     needle_track: NeedleTrack
     leaks: LeakGeometry
     defect_cavity: DefectCavity
@@ -137,6 +140,7 @@ class Laws:
             fissures=Fissures(),
             basivertebral_veins=BasivertebralVeins(),
             segmental_veins=SegmentalVeins(),
+            vein_distributions=VeinDistributions() if case.veins.network == "random" else None,
             needle_track=NeedleTrack(),
             leaks=LeakGeometry(track_diameter=max(cannula.outer_diameter for cannula in cannulas)),
             defect_cavity=DefectCavity(),
@@ -206,6 +210,10 @@ class Laws:
         """The segmental veins as tumours and outlets leave them, unless the case gives their diameter."""
         return self.segmental_veins.widened(self._calibre("segmental_veins.diameter"))
 
+    def network_widening(self) -> float:
+        """Factor by which tumours widen the veins of a random network, unless the case gives their calibre."""
+        return 1.0 if "vein_distributions.calibre" in self.given else self._widening
+
     def leak_geometry(self) -> LeakGeometry:
         """Shapes of leaks: in segmental veins casts of the large vein outside, never narrower than the draining one."""
         outside = max(self.leaks.vein_diameter, self.draining_segmental().diameter)
@@ -220,7 +228,12 @@ class Laws:
         if diameter in self.given:
             return 1.0
         narrowed = min(self.outlets.conductance / MarrowOutlets().conductance, 1.0) ** 0.25
-        return narrowed * max([1.0, *(lesion.vein_calibre_factor for lesion in self.lesions)])
+        return narrowed * self._widening
+
+    @property
+    def _widening(self) -> float:
+        """Factor by which tumours widen veins."""
+        return max([1.0, *(lesion.vein_calibre_factor for lesion in self.lesions)])
 
 
 INJECTION_LAWS = frozenset(
@@ -236,6 +249,7 @@ INJECTION_LAWS = frozenset(
         "fissures",
         "basivertebral_veins",
         "segmental_veins",
+        "vein_distributions",
         "needle_track",
         "leaks",
     )

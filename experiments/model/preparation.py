@@ -26,6 +26,7 @@ from experiments.model.procedure import (
 )
 from experiments.model.specimen import Mesher, Specimen, make_mesh, prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues, check_tips, read_lesions
+from experiments.model.veins import case_veins
 from experiments.results import builders
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.progress import Progress
@@ -35,9 +36,11 @@ from materials.bone import BoneField
 from meshes.body_mesh import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
+from meshes.errors import InputError
 from meshes.quality import measure_quality
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
+from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra, read_vertebra
 
 
@@ -72,6 +75,7 @@ class Preparation:
         cement: what is injected, or the cement that is there already.
         specimen: what the mechanics load; None where they are switched off.
         cortex: the shell as a membrane; None where the voxels show it.
+        veins: the network of veins in the body, in its anatomical frame; None without one.
         openings: in the walls.
         mesh_results: the part ``mesh`` of the results.
         warnings: sentences for the reader of the results.
@@ -84,6 +88,7 @@ class Preparation:
     cement: InjectionSetup | PrescribedField
     specimen: Specimen | None
     cortex: Cortex | None
+    veins: VeinNetwork | None
     openings: tuple[Opening, ...]
     mesh_results: MeshResults
     warnings: tuple[str, ...]
@@ -107,6 +112,9 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         scan = read_scan(case, vertebra)
         vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
+        veins = case_veins(case, laws, vertebra) if injects else None
+        if veins is not None:
+            raise InputError('veins.network: cement does not flow through a network of veins yet; set network = "none"')
         paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
         if injects:
             check_front_limit(case, vertebra.frame, paths)
@@ -145,6 +153,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         cement,
         specimen,
         cortex,
+        veins,
         surface.walls.openings,
         mesh_results,
         warnings=(*vertebra.warnings, *tissues.warnings, *surface.warnings, *of_cement),

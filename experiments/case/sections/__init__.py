@@ -11,7 +11,8 @@ from experiments.case.sections.needles import Bolus, Needle
 from experiments.case.sections.output import Output
 from experiments.case.sections.patient import Bone, LabelMap, Mesh, Patient
 from experiments.case.sections.prescribed import CementShape, PrescribedCement
-from experiments.case.sections.tissue import Cavity, Lesion, SemiAxes, Veins
+from experiments.case.sections.tissue import Cavity, Lesion, SemiAxes
+from experiments.case.sections.veins import Veins
 from experiments.case.sections.walls import Defect, Outlets, OutletShares, Outside, Walls
 
 __all__ = [

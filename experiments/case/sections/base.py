@@ -33,6 +33,7 @@ Choice = Annotated[bool, Field(strict=True)]
 PROJECT = "project choice"
 
 NIFTI, CSV, NIFTI_OR_DICOM = "NIfTI file (.nii or .nii.gz)", "CSV file (.csv)", "NIfTI file or DICOM folder"
+LINES = "file of polylines (.vtp, .vtk or .csv)"
 """Kinds of input files."""
 
 FRACTIONS = ("left", "depth", "height")

@@ -38,6 +38,10 @@ class Patient(Section):
         },
     )
 
+    age_years: float | None = physical(
+        None, "1", "age of the patient in years, by which the calibre of random veins is scaled", 18.0, 110.0
+    )
+
     @model_validator(mode="after")
     def _one_patient(self) -> Patient:
         given = [key for key in ("ct", "mask", "level") if getattr(self, key) is not None]

@@ -1,4 +1,4 @@
-"""What is not plain bone and marrow: the tables [[lesions]], [[cavities]] and [veins]."""
+"""What is not plain bone and marrow: the tables [[lesions]] and [[cavities]]."""
 
 from __future__ import annotations
 
@@ -240,62 +240,3 @@ class Cavity(Section):
     def centre(self) -> tuple[float, float, float]:
         """(left, depth, height) as fractions of the body."""
         return self.left, self.depth, self.height
-
-
-class Veins(Section):
-    """The veins that leave the body; what is left out takes the law's own default.
-
-    A group of veins of which there is none leaves its share of the outlets to intact wall. The channel conducts like
-    the most porous bone from the foramen forwards, where there is neither lesion nor cavity.
-    """
-
-    notes = """
-    ```toml
-    [veins]
-    basivertebral_diameter_mm = 2.5
-    segmental_number_per_side = 1
-    opening_pressure_kpa = 0.5
-    ```
-    """
-
-    basivertebral_number: int | None = physical(
-        None,
-        "1",
-        "number of basivertebral veins that leave through the foramen; 0 closes it for cement",
-        0,
-        6,
-        sets="basivertebral_veins.number",
-    )
-    basivertebral_diameter_mm: float | None = physical(
-        None, "mm", "diameter of a basivertebral vein", 0.2, 8.0, sets="basivertebral_veins.diameter"
-    )
-    basivertebral_channel: Choice = Field(
-        default=True, description="the basivertebral veins run on as a more permeable channel inside the body"
-    )
-    segmental_number_per_side: int | None = physical(
-        None,
-        "1",
-        "number of segmental veins at each lateral wall; 0 closes this path for cement",
-        0,
-        6,
-        sets="segmental_veins.number",
-    )
-    segmental_diameter_mm: float | None = physical(
-        None, "mm", "diameter of a segmental vein", 0.5, 6.0, sets="segmental_veins.diameter"
-    )
-    segmental_length_mm: float | None = physical(
-        None,
-        "mm",
-        "length of a segmental vein between the body and a large vein",
-        1.0,
-        100.0,
-        sets="segmental_veins.length",
-    )
-    opening_pressure_kpa: float | None = physical(
-        None,
-        "kPa",
-        "pressure above the venous one at which cement enters a vein",
-        0.0,
-        50.0,
-        sets=("basivertebral_veins.opening_pressure", "segmental_veins.opening_pressure"),
-    )

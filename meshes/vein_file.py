@@ -1,0 +1,225 @@
+"""Veins that are given as polylines with a diameter, from a scan or an atlas."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pyvista as pv
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from meshes.body_wall import BodyWall
+from meshes.errors import InputError
+from meshes.vein_network import VeinNetwork
+from meshes.vertebra import Vertebra
+
+DIAMETER = "diameter_mm"
+"""Array of points or of lines, and column of a table, that holds the diameters."""
+
+COLUMNS = ("line", "x_mm", "y_mm", "z_mm", DIAMETER)
+"""Columns of a table; rows with the same number in the first one are the points of a line in their order."""
+
+DIAMETERS = (0.05, 8.0)
+"""Diameters in mm that a vein in a body may have."""
+
+REACH = 2.0
+"""mm ahead of the end of a line within which the wall counts as reached: about a voxel of a CT (tag D)."""
+
+MOST_SEGMENTS = 5000
+
+_SAME_PLACE = 1e-3  # mm; points of lines that lie closer are one, so that veins join there
+_BETWEEN = 8  # places on a segment whose ends lie outside, at which it must not be inside
+
+
+def read_veins(path: Path, vertebra: Vertebra) -> VeinNetwork:
+    """Read the veins of a body.
+
+    Lines join where they share a point. Where they leave the body they are cut; an end within :data:`REACH` of the
+    wall in the direction of its line is drawn out to it, and others are blind. Each end at the wall has the leak site
+    that lies there. Trees begin at their thickest exit, those at the foramen first.
+
+    Args:
+        path: VTK file (``.vtp`` or ``.vtk``) of polylines with the array ``diameter_mm`` on points or lines, or a
+            table (``.csv``) with :data:`COLUMNS`; in the scanner's LPS mm.
+        vertebra: mask and frame.
+
+    Returns:
+        The network in the anatomical frame.
+
+    Raises:
+        InputError: the file cannot be read, holds no lines or diameters or absurd ones, or its veins lie outside the
+            body, close loops, leave through an endplate, or do not leave at all.
+    """
+    points, segments, diameters = _from_table(path) if path.suffix.lower() == ".csv" else _from_vtk(path)
+    if len(segments) > MOST_SEGMENTS:
+        raise InputError(
+            f"{path}: holds {len(segments)} segments of veins, more than {MOST_SEGMENTS}; thin out its points"
+        )
+    if not np.isfinite(points).all():
+        raise InputError(f"{path}: a coordinate is no number; give x, y and z in mm")
+    low, high = DIAMETERS
+    if not ((diameters >= low) & (diameters <= high)).all():
+        worst = diameters[np.argmax(~((diameters >= low) & (diameters <= high)))]
+        raise InputError(
+            f"{path}: {DIAMETER} = {worst:g} is outside the allowed range {low:g} to {high:g} mm of a vein in a body; "
+            "give diameters, not radii, in mm"
+        )
+    points, segments, diameters = _joined(vertebra.frame.to_frame(points), segments, diameters)
+    if not len(segments):
+        raise InputError(f"{path}: holds no lines; give polylines of two points or more")
+    wall = BodyWall(vertebra)
+    points, segments, diameters = _cut(path, wall, points, segments, diameters)
+    return _rooted(path, wall, points, segments, diameters)
+
+
+def _from_table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Points, segments and their diameters of a table."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+            names = tuple(rows[0]) if rows else ()
+            if missing := [name for name in COLUMNS if name not in names]:
+                raise InputError(f"{path}: has no column {missing[0]}; its first row must name {', '.join(COLUMNS)}")
+            values = np.array([[float(row[name]) for name in COLUMNS[1:]] for row in rows])
+            lines = [row[COLUMNS[0]] for row in rows]
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table of veins ({error}); give numbers in mm") from None
+    first = np.array([row for row in range(len(rows) - 1) if lines[row] == lines[row + 1]], dtype=np.int64)
+    segments = np.stack([first, first + 1], axis=1)
+    return values[:, :3], segments, values[:, 3][segments].mean(axis=1)
+
+
+def _from_vtk(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Points, segments and their diameters of a file of polylines."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # PyVista warns of what VTK could not parse, and gives an empty mesh
+            data = pv.read(path)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as a VTK file ({error}); give .vtp, .vtk or .csv") from None
+    if not isinstance(data, pv.PolyData):
+        raise InputError(f"{path}: holds a {type(data).__name__}; give polylines (PolyData)")
+    chains, owners, at = [], [], 0
+    for line in range(data.n_lines):
+        count = int(data.lines[at])
+        chain = data.lines[at + 1 : at + 1 + count]
+        chains.append(np.stack([chain[:-1], chain[1:]], axis=1))
+        owners.append(np.full(count - 1, data.n_verts + line))
+        at += count + 1
+    segments = np.concatenate([np.empty((0, 2), dtype=np.int64), *chains]).astype(np.int64)
+    if DIAMETER in data.point_data:
+        diameters = np.asarray(data.point_data[DIAMETER], dtype=np.float64)[segments].mean(axis=1)
+    elif DIAMETER in data.cell_data:
+        owner = np.concatenate([np.empty(0, dtype=np.int64), *owners]).astype(np.int64)
+        diameters = np.asarray(data.cell_data[DIAMETER], dtype=np.float64)[owner]
+    else:
+        raise InputError(f"{path}: its lines have no array {DIAMETER}; give each point or line its diameter in mm")
+    return np.asarray(data.points, dtype=np.float64), segments, diameters
+
+
+def _joined(
+    points: NDArray[np.float64], segments: NDArray[np.int64], diameters: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """The same lines with one point for all that lie in the same place, and without segments of no length."""
+    _, first, place = np.unique(np.round(points / _SAME_PLACE), axis=0, return_index=True, return_inverse=True)
+    segments = place.reshape(-1)[segments]
+    kept = segments[:, 0] != segments[:, 1]
+    return points[first], segments[kept], diameters[kept]
+
+
+def _cut(
+    path: Path,
+    wall: BodyWall,
+    points: NDArray[np.float64],
+    segments: NDArray[np.int64],
+    diameters: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """What of the lines lies in the body, with an end of its own for each that leaves it."""
+    inside = wall.contains(points)
+    if not inside.any():
+        low, high = points.min(axis=0), points.max(axis=0)
+        raise InputError(
+            f"{path}: its veins lie outside the body, from its centroid {low[0]:.0f} to {high[0]:.0f} mm to the left, "
+            f"{low[1]:.0f} to {high[1]:.0f} mm to the back and {low[2]:.0f} to {high[2]:.0f} mm upwards; give points "
+            "in the scanner's LPS mm of this patient"
+        )
+    nodes, kept = list(points), []
+    for (first, last), diameter in zip(segments.tolist(), diameters, strict=True):
+        if inside[first] and inside[last]:
+            kept.append((first, last, diameter))
+        elif inside[first] or inside[last]:
+            within, beyond = (first, last) if inside[first] else (last, first)
+            nodes.append(wall.exit(points[within], points[beyond] - points[within]))
+            kept.append((within, len(nodes) - 1, diameter))
+        else:
+            share = np.linspace(0.0, 1.0, _BETWEEN)[:, None]
+            if wall.contains(points[first] + share * (points[last] - points[first])).any():
+                raise InputError(f"{path}: a line passes through the body without a point inside; give it more points")
+    used, ends = np.unique([entry[:2] for entry in kept], return_inverse=True)
+    return np.array(nodes)[used], ends.reshape(-1, 2).astype(np.int64), np.array([entry[2] for entry in kept])
+
+
+def _rooted(
+    path: Path,
+    wall: BodyWall,
+    points: NDArray[np.float64],
+    segments: NDArray[np.int64],
+    diameters: NDArray[np.float64],
+) -> VeinNetwork:
+    """The network with its exits, the segments of each tree from its root on."""
+    count = len(points)
+    if connected_components(_links(segments, count), directed=False)[0] != count - len(segments):
+        raise InputError(f"{path}: its veins close a loop; give trees, with the vein cut at one place of each loop")
+    degree = np.bincount(segments.ravel(), minlength=count)
+    exits: dict[int, float] = {}
+    for (first, last), diameter in zip(segments.tolist(), diameters, strict=True):
+        for end, before in ((first, last), (last, first)):
+            if degree[end] != 1:
+                continue
+            if not wall.contains(points[end][None])[0]:
+                exits[end] = diameter
+                continue
+            out = wall.exit(points[end], points[end] - points[before])
+            if np.linalg.norm(out - points[end]) <= REACH:
+                points[end], exits[end] = out, diameter
+    if not exits:
+        raise InputError(
+            f"{path}: none of its veins leaves the body; let a line end outside, or within {REACH:g} mm of the wall"
+        )
+    sites = dict(zip(exits, wall.vein_sites(points[list(exits)]), strict=True))
+    if closed := [end for end, site in sites.items() if site is None]:
+        left, depth, height = wall.vertebra.frame.fractions(points[closed[0]])
+        raise InputError(
+            f"{path}: a vein leaves through an endplate (left {left:.2f}, depth {depth:.2f}, height {height:.2f}), "
+            "where no veins run; end it inside or lead it to a wall"
+        )
+    named = {end: site for end, site in sites.items() if site is not None}
+    by_rank = sorted(exits, key=lambda end: (named[end] != "basivertebral_foramen", -exits[end], end))
+    order, turned = _order(segments, count, [*by_rank, *np.flatnonzero(degree == 1).tolist()])
+    return VeinNetwork(points, turned, diameters[order], named)
+
+
+def _order(segments: NDArray[np.int64], count: int, roots: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the segments tree by tree from its first root on, and the segments turned away from it."""
+    links = _links(segments, count).tocsr()
+    row_of = {frozenset(ends): row for row, ends in enumerate(segments.tolist())}
+    order, turned, seen = [], [], np.zeros(count, dtype=bool)
+    for root in roots:
+        if seen[root]:
+            continue
+        nodes, before = breadth_first_order(links, root, directed=False)
+        seen[nodes] = True
+        for node in nodes[1:].tolist():
+            turned.append((int(before[node]), node))
+            order.append(row_of[frozenset(turned[-1])])
+    return np.array(order, dtype=np.int64), np.array(turned, dtype=np.int64)
+
+
+def _links(segments: NDArray[np.int64], count: int) -> coo_array:
+    return coo_array((np.ones(len(segments)), segments.T), shape=(count, count))
