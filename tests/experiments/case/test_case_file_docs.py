@@ -50,7 +50,7 @@ def examples() -> list[str]:
 def test_examples_are_valid(example: str, tmp_path: Path) -> None:
     content = tomllib.loads(example)
     content.setdefault("patient", {"demo": True})
-    for name in re.findall(r'"(\w+\.(?:nii\.gz|csv))"', example):
+    for name in re.findall(r'"(\w+\.(?:nii\.gz|csv|vtp))"', example):
         (tmp_path / name).touch()
     assert build_case(content, "case.toml", tmp_path)
 
