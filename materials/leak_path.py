@@ -30,15 +30,20 @@ class CementFront:
 
     Attributes:
         surface_tension: between cement and what wets the walls, in N/mm.
-        reopening_share: entry pressure over its first value once cement has passed: no front is to be pushed in again.
     """
 
     surface_tension: float = quantity(3e-5, "N/mm", "liquid acrylic monomer, 0.03 N/m", "M", 0.0, 1e-3)
-    reopening_share: float = quantity(0.5, "1", "between a new front (1) and none (0)", "D", 0.0, 1.0)
 
     def __post_init__(self) -> None:
         """Check the ranges of the values."""
         check_ranges(self)
+
+    def pressure_in_pores(self, radius: ArrayLike) -> FloatArray:
+        """Pressure in MPa by which the cement of a front in pores of a ``radius`` in mm exceeds what it displaces.
+
+        2 gamma / R of a round pore (Young & Laplace).
+        """
+        return 2.0 * self.surface_tension / np.asarray(radius, dtype=float)
 
 
 USUAL_FRONT = CementFront()
@@ -50,8 +55,9 @@ class LeakPath:
     """Round tubes or plane slots side by side, all alike.
 
     Cement enters above the entry pressure, the capillary pressure of a front between it and a liquid that wets the
-    wall: 4 gamma / d in a tube of diameter d, 2 gamma / h in a slot of opening h (Young & Laplace). Beyond it the mean
-    speed is v = conductance_per_area / mu (p - p_o - p_e), with the apparent viscosity mu of a power-law fluid.
+    wall: 4 gamma / d in a tube of diameter d, 2 gamma / h in a slot of opening h (Young & Laplace). Of this the pores
+    give a part; beyond the rest, the barrier b, the mean speed is v = conductance_per_area / mu (p - p_o - b), with the
+    apparent viscosity mu of a power-law fluid.
 
     Attributes:
         shape: ``"tube"`` or ``"slot"``.
@@ -86,8 +92,19 @@ class LeakPath:
 
     @property
     def entry_pressure(self) -> float:
-        """Pressure in MPa above that outside at which cement begins to pass."""
+        """Pressure in MPa above that outside that the cement itself must have to enter."""
         return self.capillary_pressure if self.opening_pressure is None else self.opening_pressure
+
+    def barrier(self, pore_radius: ArrayLike) -> FloatArray:
+        """Pressure in MPa above that outside from which the flow brings cement in: what is asked beyond the pores.
+
+        The pressure of the flow is that without capillarity. The cement of a front has that of its pores on top
+        (:meth:`CementFront.pressure_in_pores`), and enters at once what asks for no more.
+
+        Args:
+            pore_radius: radius in mm of the pores in front of the conduits.
+        """
+        return np.maximum(self.entry_pressure - self.front.pressure_in_pores(pore_radius), 0.0)
 
     @property
     def conductance_per_area(self) -> float:

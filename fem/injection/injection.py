@@ -92,7 +92,7 @@ class Injection:
             plan: what is asked.
             exchange: fluid that tumour vessels exchange, or None.
         """
-        wall_flow = WallFlow.build(partition, walls, cement, fluids.marrow_viscosity)
+        wall_flow = WallFlow.build(partition, medium, walls, cement, fluids.marrow_viscosity)
         tips = NeedleTips.build(needles, partition, cement)
         flow = CoupledFlow.build(
             partition, medium, wall_flow, tips, cement, fluids, exchange, plan.pressure_limit, plan.rate

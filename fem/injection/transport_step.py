@@ -102,7 +102,7 @@ class TransportStep:
             saturation=saturation,
             entry_time=entry_time,
             fluid_shares=fluid_shares,
-            flow=replace(flow, walls=walls.lower_entry_pressures(flow.walls)),
+            flow=flow,
             schedule=schedule,
             balance=balance,
             needle_ends=needle_ends(before.needle_ends, schedule, self.needle_numbers, injected, time),

@@ -5,13 +5,13 @@ With the pressure p in the body and p_o outside, an intact wall of conductance G
     G mu_m / mu_d (1 - S) (p - p_o)   for p > p_o:  the displaced phase, of viscosity mu_d,
     G (p - p_o)                       for p < p_o:  marrow or blood that flows back.
 
-An opening also passes cement, by the tube or slot law of its conduits, above the entry pressure p_e:
+An opening also passes cement, by the tube or slot law of its conduits, above the barrier p_b that it asks beyond the
+pores (:meth:`materials.leak_path.LeakPath.barrier`):
 
-    A c S / mu_path (p - p_o - p_e)   for p > p_o + p_e,
+    A c S / mu_path (p - p_o - p_b)   for p > p_o + p_b,
 
 with the open area A, the conductance c per area and the apparent viscosity mu_path of the power law at the speed in the
-conduits. A facet that the front of cement (S = 0.5) has passed keeps only a share of its entry pressure: there is no
-new front to push in. Traces that numerical diffusion carries ahead of the front do not count.
+conduits.
 """
 
 from __future__ import annotations
@@ -25,15 +25,13 @@ from numpy.typing import NDArray
 from fem import profiling
 from fem.injection.walls import Walls
 from fem.partition import Partition
+from fem.porous import PorousMedium
 from materials.cement import Rheology
 from materials.leak_path import LeakPath
 from meshes.leak_sites import SITES
 
 LARGEST_CONDUCTANCE_RATIO = 1e4
 """Largest conductance of a wall over that of the cell behind it: more changes the pressure drop by less than 1e-4."""
-
-FRONT_SATURATION = 0.5
-"""Saturation behind a wall above which the front of cement has come there (tag D)."""
 
 OVERFILL_TOLERANCE = 1e-9
 """How far above one a saturation may lie before the wall behind its cell is kept from seeping."""
@@ -47,36 +45,35 @@ class WallState:
         cement_passes: (b,) whether the law let cement out through each facet.
         flows_back: (b,) whether the law let fluid in there.
         sealed: (b,) whether the wall is closed to the displaced phase, because its cell would overfill.
-        entry_pressure: (b,) MPa above the pressure outside from which cement passes; infinite at intact walls.
         conduit_viscosity: (b,) apparent viscosity of cement in the conduits in MPa s.
         saturation: (b,) cement saturation behind each facet, between 0 and 1.
         displaced_conductance: (b,) in mm3/(s MPa) to the displaced phase where it fills the cell behind.
         cement_conductance: (b,) in mm3/(s MPa) to cement where it fills the cell behind.
         pressure_drop: (b,) pressure behind each facet less that outside in MPa.
+        drive: (b,) MPa by which the pressure drop exceeds the barrier of the opening, 0 where it does not.
         flux: (b,) rate out in mm3/s.
     """
 
     cement_passes: NDArray[np.bool_]
     flows_back: NDArray[np.bool_]
     sealed: NDArray[np.bool_]
-    entry_pressure: NDArray[np.float64]
     conduit_viscosity: NDArray[np.float64]
     saturation: NDArray[np.float64]
     displaced_conductance: NDArray[np.float64]
     cement_conductance: NDArray[np.float64]
     pressure_drop: NDArray[np.float64]
+    drive: NDArray[np.float64]
     flux: NDArray[np.float64]
 
     @property
     def full_cement_flux(self) -> NDArray[np.float64]:
         """(b,) rate in mm3/s at which each facet would pass cement from a cell that is full of it."""
-        return self.cement_conductance * np.maximum(self.pressure_drop - self.entry_pressure, 0.0)
+        return self.cement_conductance * self.drive
 
     @property
     def cement_flux(self) -> NDArray[np.float64]:
         """(b,) rate in mm3/s at which each facet passes cement by the law."""
-        beyond = np.maximum(self.pressure_drop - self.entry_pressure, 0.0)
-        return self.cement_conductance * self.saturation * beyond
+        return self.cement_conductance * self.saturation * self.drive
 
     @property
     def displaced_flux(self) -> NDArray[np.float64]:
@@ -103,8 +100,7 @@ class WallFlow:
         openings: (b,) whether cement may pass.
         conduits: conduits, and the facets among the b that have them.
         open_conductance: (b,) conductance to a fluid of unit viscosity in mm3 that the conduits of each facet have.
-        entry_pressure: (b,) in MPa before cement has passed; infinite at intact walls.
-        reopening_pressure: (b,) the same after it has.
+        barrier: (b,) MPa above the pressure outside from which cement passes; infinite at intact walls.
     """
 
     partition: Partition
@@ -116,15 +112,17 @@ class WallFlow:
     openings: NDArray[np.bool_]
     conduits: tuple[tuple[LeakPath, NDArray[np.int64]], ...]
     open_conductance: NDArray[np.float64]
-    entry_pressure: NDArray[np.float64]
-    reopening_pressure: NDArray[np.float64]
+    barrier: NDArray[np.float64]
 
     @classmethod
-    def build(cls, partition: Partition, walls: Walls, cement: Rheology, marrow_viscosity: float) -> WallFlow:
+    def build(
+        cls, partition: Partition, medium: PorousMedium, walls: Walls, cement: Rheology, marrow_viscosity: float
+    ) -> WallFlow:
         """Pick this rank's facets.
 
         Args:
             partition: the distributed mesh.
+            medium: porosity and permeability in the order of the whole mesh, on every rank.
             walls: the law of every boundary facet.
             cement: rheology of the cement.
             marrow_viscosity: viscosity in MPa s that the conductances are told for.
@@ -132,12 +130,11 @@ class WallFlow:
         rows = partition.boundary.original
         opening = walls.opening[rows]
         conduits = tuple((item.path, np.flatnonzero(opening == number)) for number, item in enumerate(walls.openings))
-        open_conductance = np.zeros(len(rows))
-        entry_pressure, reopening_pressure = np.full(len(rows), np.inf), np.full(len(rows), np.inf)
+        open_conductance, barrier = np.zeros(len(rows)), np.full(len(rows), np.inf)
+        pore_radius = partition.local_cells(medium.pore_radius)[partition.boundary.cells]
         for path, facets in conduits:
             open_conductance[facets] = walls.open_area[rows][facets] * path.conductance_per_area
-            entry_pressure[facets] = path.entry_pressure
-            reopening_pressure[facets] = path.front.reopening_share * path.entry_pressure
+            barrier[facets] = path.barrier(pore_radius[facets])
         return cls(
             partition=partition,
             cement=cement,
@@ -148,8 +145,7 @@ class WallFlow:
             openings=opening >= 0,
             conduits=conduits,
             open_conductance=open_conductance,
-            entry_pressure=entry_pressure,
-            reopening_pressure=reopening_pressure,
+            barrier=barrier,
         )
 
     @property
@@ -169,12 +165,12 @@ class WallFlow:
             cement_passes=nowhere,
             flows_back=nowhere,
             sealed=nowhere,
-            entry_pressure=self.entry_pressure,
             conduit_viscosity=np.full(len(self.cells), np.inf),
             saturation=nothing,
             displaced_conductance=nothing,
             cement_conductance=nothing,
             pressure_drop=nothing,
+            drive=nothing,
             flux=nothing,
         )
 
@@ -235,11 +231,11 @@ class WallFlow:
         seepage, leak = to_displaced * (1.0 - filled), np.where(state.cement_passes, to_cement * filled, 0.0)
         # Sealing raises the pressure, so that what entered through a wall may now leave: it is closed as well.
         slope = np.where(state.flows_back & ~state.sealed, self.conductance, seepage + leak)
-        entry_pressure = np.where(state.cement_passes, state.entry_pressure, 0.0)
+        barrier = np.where(state.cement_passes, self.barrier, 0.0)
         share = np.divide(leak, slope, out=np.zeros_like(slope), where=slope > 0.0)
         law = replace(state, saturation=filled, displaced_conductance=to_displaced, cement_conductance=to_cement)
         conductance = np.minimum(slope, LARGEST_CONDUCTANCE_RATIO * cell_conductance)
-        return law, conductance, self.outside_pressure + share * entry_pressure
+        return law, conductance, self.outside_pressure + share * barrier
 
     @profiling.Event("vpWallLaw")
     def take_solution(
@@ -257,7 +253,8 @@ class WallFlow:
             missed the law itself.
         """
         drop = facet_pressure[self.partition.boundary.facets] - self.outside_pressure
-        after = replace(state, pressure_drop=drop, flux=wall_flux.copy())
+        drive = np.maximum(drop - self.barrier, 0.0)
+        after = replace(state, pressure_drop=drop, drive=drive, flux=wall_flux.copy())
         cement_passes, flows_back = self._active_set(after)
         law = np.where(flows_back, self.conductance * drop, after.displaced_flux + after.cement_flux)
         changed = (cement_passes != state.cement_passes) | (flows_back != state.flows_back)
@@ -304,18 +301,13 @@ class WallFlow:
         """Let the displaced phase seep through all walls again."""
         return replace(state, sealed=np.zeros_like(state.sealed))
 
-    def lower_entry_pressures(self, state: WallState) -> WallState:
-        """Facets that the front of cement is passing now open more easily from now on."""
-        passed = state.leaks & (state.saturation > FRONT_SATURATION)
-        return replace(state, entry_pressure=np.where(passed, self.reopening_pressure, state.entry_pressure))
-
     def cement_behind_openings(self, saturation: NDArray[np.float64]) -> float:
         """Largest saturation behind an opening of this rank."""
         return float(saturation[self.cells[self.openings]].max(initial=0.0))
 
     def _active_set(self, state: WallState) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """(b,) whether the pressure of a solve lets cement out of each facet, and whether it lets fluid in."""
-        cement_passes = self.openings & (state.pressure_drop > state.entry_pressure) & (state.saturation > 0.0)
+        cement_passes = (state.drive > 0.0) & (state.saturation > 0.0)
         return cement_passes, state.pressure_drop < 0.0
 
     def _driven_viscosity(
@@ -324,7 +316,6 @@ class WallFlow:
         there = age[self.cells[facets]]
         consistency, index = self.cement.consistency(there), self.cement.index(there)
         # The speed of the last solve, not that which its pressure would drive: where the rate is given, that swings.
-        drive = np.maximum(state.pressure_drop[facets] - state.entry_pressure[facets], 0.0)
-        speed = path.conductance_per_area * drive / state.conduit_viscosity[facets]
+        speed = path.conductance_per_area * state.drive[facets] / state.conduit_viscosity[facets]
         low, high = self.cement.shear_rate_low, self.cement.shear_rate_high
         return path.apparent_viscosity(speed, consistency, index, low, high)

@@ -1,7 +1,7 @@
 """A bucket: a box so permeable that its pressure is even, so that what its walls pass has an exact answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -24,7 +24,7 @@ from materials.leak_path import LeakPath
 from meshes.leak_sites import SITE_BEHIND_WALL
 from meshes.tetmesh import TetMesh
 
-RATE, MARROW = 50.0, 2e-7
+RATE, MARROW, POROSITY = 50.0, 2e-7, 0.8
 MESH: TetMesh = block_grid((4, 4, 4), 2.0)
 
 
@@ -48,10 +48,6 @@ class Bucket:
         """Solve for the fixed point at a rate in mm3/s."""
         self.state = self.flow.solve_fixed_point(self.state, np.array([rate]), filling, 0.0)
 
-    def lower_entry_pressures(self) -> None:
-        """What the end of a step does to the walls."""
-        self.state = replace(self.state, walls=self.flow.walls.lower_entry_pressures(self.state.walls))
-
     def level(self) -> float:
         """The pressure in MPa, which is the same everywhere."""
         pressures = self.state.pressure.facet_pressure
@@ -72,7 +68,7 @@ def partition() -> Partition:
 def medium_of(permeability: float) -> PorousMedium:
     """The same permeability in mm2 everywhere."""
     count = len(MESH.cells)
-    return PorousMedium(np.full(count, 0.8), np.tile(permeability * np.eye(3), (count, 1, 1)))
+    return PorousMedium(np.full(count, POROSITY), np.tile(permeability * np.eye(3), (count, 1, 1)))
 
 
 def walls_of(
@@ -98,7 +94,7 @@ def bucket(
     """A bucket with a needle in its middle."""
     whole, medium = partition(), medium_of(permeability)
     cement, fluids = cement or newtonian_cement(MARROW), fluids or DisplacedFluids(MARROW)
-    law = WallFlow.build(whole, walls, cement, MARROW)
+    law = WallFlow.build(whole, medium, walls, cement, MARROW)
     needle = Needle(NeedleOpening.place(MESH, medium, np.zeros(3), 1.0), Cannula())
     tips = NeedleTips.build([needle], whole, cement)
     flow = CoupledFlow.build(whole, medium, law, tips, cement, fluids, exchange, np.inf, RATE)

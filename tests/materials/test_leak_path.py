@@ -88,7 +88,18 @@ def test_entry_pressure_is_that_of_young_and_laplace_unless_given():
     assert LeakPath("tube", 2.0, 10.0).entry_pressure == pytest.approx(60e-6)
     assert LeakPath("slot", 1.0, 10.0).entry_pressure == pytest.approx(60e-6)
     assert LeakPath("slot", 1.0, 10.0, opening_pressure=0.0).entry_pressure == 0.0
-    assert LeakPath("slot", 1.0, 10.0).front == CementFront(3e-5, 0.5)
+    assert LeakPath("slot", 1.0, 10.0).front == CementFront(3e-5)
+
+
+def test_the_barrier_is_what_a_conduit_asks_beyond_the_pores():
+    # A front in pores of 0.44 mm has 2 * 0.03 / 0.44e-3 = 136.4 Pa, in pores of 0.2 mm 300 Pa.
+    track, hole = NeedleTrack().path(), CorticalShell().hole(8.0)
+    assert track.barrier([0.44, 0.2]) == pytest.approx([463.6e-6, 300e-6], rel=1e-4)
+    assert (hole.barrier([0.44, 0.2]) == 0.0).all()
+    assert hole.barrier(8.0) == pytest.approx(7.5e-6)
+    assert replace(hole, front=CementFront(0.0)).barrier(8.0) == 0.0
+    for default in (BasivertebralVeins().path(), SegmentalVeins().path(), Fissures().path(0.35)):
+        assert default.barrier(0.44) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -106,7 +117,7 @@ def test_values_out_of_range(arguments, message):
 
 def test_the_front_makes_the_capillary_pressure_of_every_conduit():
     """Twice the surface tension: twice the pressure at which cement enters; an own pressure comes on top."""
-    front = CementFront(surface_tension=6e-5, reopening_share=0.2)
+    front = CementFront(surface_tension=6e-5)
     for path in (
         CorticalShell().hole(8.0, front=front),
         Fissures().path(0.35, front),

@@ -64,6 +64,15 @@ MUTATIONS = {
             "tests/fem/injection/test_wall_flow.py::test_cement_passes_a_hole_only_above_its_entry_pressure",
         ),
     ),
+    "wall: the front in the pores forgotten": Mutation(
+        "materials/leak_path.py",
+        "self.entry_pressure - self.front.pressure_in_pores(pore_radius)",
+        "self.entry_pressure - 0.0 * self.front.pressure_in_pores(pore_radius)",
+        (
+            "tests/materials/test_leak_path.py::test_the_barrier_is_what_a_conduit_asks_beyond_the_pores",
+            "tests/fem/injection/test_wall_flow.py::test_a_conduit_asks_only_for_what_it_asks_beyond_the_pores",
+        ),
+    ),
     "rheology: half the shear rate": Mutation(
         "materials/cement.py",
         "numerator = 4.0 * constant",

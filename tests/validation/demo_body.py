@@ -28,10 +28,8 @@ from experiments.model.procedure import check_front_limit, injection_plan, place
 from experiments.model.tissues import build_tissues, check_tips
 from fem.injection.history import InjectionHistory
 from fem.injection.injection import Injection
-from fem.injection.walls import Walls
 from fem.partition import Partition
 from materials.cement import newtonian_cement
-from materials.leak_path import CementFront
 from meshes.body_mesh import mesh_body
 from meshes.sampling import voxel_weights
 from meshes.sizing import Refinement
@@ -48,14 +46,12 @@ class Variant:
         name: what is changed, for the table.
         tables: of the case file, but for the patient and the mesh.
         cement: viscosity in Pa s of a Newtonian cement in the place of the case's, or None.
-        entry_pressure: whether openings resist the front of cement.
         coarse: whether the short tests run it as well.
     """
 
     name: str
     tables: Tables
     cement: float | None = None
-    entry_pressure: bool = True
     coarse: bool = True
 
 
@@ -119,7 +115,7 @@ class Body:
 
     def run(self, variant: Variant) -> Outcome:
         """What comes of a variant."""
-        key = repr((variant.tables, variant.cement, variant.entry_pressure))
+        key = repr((variant.tables, variant.cement))
         if key not in self._outcomes:
             self._outcomes[key] = Outcome.of(self._inject(variant))
         return self._outcomes[key]
@@ -142,7 +138,7 @@ class Body:
         injection = Injection.build(
             self._partition,
             tissues.medium,
-            walls if variant.entry_pressure else without_entry_pressure(walls),
+            walls,
             needles,
             laws.cement,
             tissues.fluids,
@@ -160,17 +156,6 @@ def posed(variant: Variant) -> Case:
     injection = {"volume_ml": 5.0, "leak_limit_ml": 15.0, **variant.tables.get("injection", {})}
     return build_case(
         {**variant.tables, "patient": {"demo": True}, "injection": injection, "output": {"field_times": 1}}
-    )
-
-
-def without_entry_pressure(walls: Walls) -> Walls:
-    """The same walls, but nothing keeps a front of cement from their openings."""
-    return replace(
-        walls,
-        openings=tuple(
-            replace(opening, path=replace(opening.path, front=CementFront(surface_tension=0.0), opening_pressure=None))
-            for opening in walls.openings
-        ),
     )
 
 

@@ -109,9 +109,7 @@ def _at_vein(name: str, coarse: bool = True, **tables: Any) -> Variant:
     return Variant(name, {**_AT_VEIN, **tables}, coarse=coarse)
 
 
-def _ratios(
-    coarse: tuple[int, ...], depth: float = 0.8, entry_pressure: bool = True, thick_tissue: bool = False
-) -> tuple[Variant, ...]:
+def _ratios(coarse: tuple[int, ...], depth: float = 0.8, thick_tissue: bool = False) -> tuple[Variant, ...]:
     """The ratios of cement to what it displaces, by thinner cement over marrow or by thicker tissue under cement."""
     tables = {**REFERENCE, "needles": _needle(depth)}
     return tuple(
@@ -119,7 +117,6 @@ def _ratios(
             str(ratio),
             {**tables, "marrow": {"viscosity_pa_s": 50.0 / ratio if thick_tissue else 0.1}},
             50.0 if thick_tissue else 0.1 * ratio,
-            entry_pressure,
             ratio in coarse,
         )
         for ratio in _RATIOS
@@ -133,9 +130,6 @@ DIRECTIONS: Mapping[str, Direction] = {
         "low viscosity is a risk factor; ratio above 25 expected to leak next to nothing",
         -1,
         _ratios((1, 500)),
-    ),
-    "ratio, no entry pressure": Direction(
-        "the same, openings without entry pressure", "", "as above", -1, _ratios((), entry_pressure=False)
     ),
     "ratio, thicker tissue": Direction(
         "cement of 50 Pa s over what it displaces (50 to 0.1 Pa s)",

@@ -12,19 +12,14 @@ from typing import Any
 
 import pytest
 from demo_body import Fineness
-from directions import DIRECTIONS, FINE, NOTHING, Bodies, comes_out
+from directions import DIRECTIONS, FINE, Bodies, comes_out
 
 COARSE = Fineness(size=4.0, fine_size=1.5, least_steps=5)
 
 FAR = "ratio, tip in the middle"
-ENTRY_PRESSURE, NO_ENTRY_PRESSURE = "ratio, thinner cement", "ratio, no entry pressure"
 GROWTH = "growth, wall"
 
 MISSES: Mapping[str, str] = {
-    ENTRY_PRESSURE: (
-        "0 / 1.09 / 1.01 / 0.79 / 0.39 ml at ratios of 1 to 500: cement as thin as marrow comes to the hole with less "
-        "than the 15 Pa of its entry pressure"
-    ),
     GROWTH: (
         "1.58 / 1.58 / 1.44 ml from slow to rapid growth: the wider segmental veins of a rapid tumour let out what "
         "otherwise drives cement through the hole"
@@ -67,14 +62,6 @@ def verdict(bodies: Bodies, name: str, coarse: bool) -> str:
 @pytest.mark.parametrize("name", parameters(SHORT, MISSES))
 def test_the_ends_of_a_direction_leak_as_in_the_clinic(bodies: Bodies, name: str) -> None:
     assert verdict(bodies, name, coarse=True) == "yes"
-
-
-def test_thin_cement_is_kept_back_by_the_entry_pressure_alone(bodies: Bodies) -> None:
-    direction, body = DIRECTIONS[ENTRY_PRESSURE], bodies.at("hole")
-    thin, thick = direction.variants[0], direction.variants[-1]
-    free = body.run(DIRECTIONS[NO_ENTRY_PRESSURE].variants[0])
-    assert body.run(thin).leak(direction.sites) < NOTHING
-    assert free.leak(direction.sites) > 2.0 * body.run(thick).leak(direction.sites)
 
 
 def test_wider_veins_alone_lower_the_leak_of_a_rapid_tumour_into_the_canal(bodies: Bodies) -> None:

@@ -114,7 +114,11 @@ class OpeningRecord(Part):
     total_length_mm: float | None = number("mm", "total length", "Length of the slots along the wall; null of tubes.")
     open_area_mm2: float = number("mm2", "open area", "Cross-section of all of them together.")
     facet_area_mm2: float = number("mm2", "area of the facets", "Area of the surface that they are spread over.")
-    entry_pressure_kpa: float = number("kPa", "entry pressure", "Pressure from which on cement passes.")
+    entry_pressure_kpa: float = number(
+        "kPa",
+        "entry pressure",
+        "Pressure that cement needs to enter; that of its front in the pores is part of it.",
+    )
     conductance_ml_per_s_kpa: float = number("ml/(s kPa)", "conductance", "Marrow that passes per time and pressure.")
     number: float | None = number("1", "number", "Number of tubes; null of slots.")
 

@@ -108,6 +108,11 @@ def test_a_value_equal_to_the_default_counts_as_given() -> None:
     assert (own["tag"], listed["tag"], listed["value"]) == ("D", "user", own["value"])
 
 
+def test_a_value_that_laws_no_longer_have_is_refused_by_its_name() -> None:
+    with pytest.raises(InputError, match=r'\[laws\] "front\.reopening_share" is no value of a law that this case uses'):
+        laws_of(laws={"front.reopening_share": 0.5})
+
+
 def test_the_values_arrive_where_the_laws_are_used() -> None:
     laws = laws_of(
         laws={
