@@ -45,6 +45,8 @@ from fem.injection.injection import Injection
 from fem.measures.fill import FRONT_SATURATION, measure_fill
 from fem.measures.isosurface import isosurface
 from fem.partition import Partition
+from materials.observation import EqualVolume
+from meshes.leak_sites import SITES
 
 SIZES = (3.0, 2.5, 2.0, 1.5, 1.0)
 FACTORS = (0.5, 1.0, 2.0, 4.0)
@@ -244,7 +246,8 @@ def injected(
     fill = measure_fill(mesh, prepared.vertebra.frame, saturation, prepared.tissues.medium.porosity)
     front = isosurface(mesh, saturation, FRONT_SATURATION)
     away = None if front is None else np.linalg.norm(front.points - setup.needles[0].opening.position, axis=1).max()
-    onsets = [onset.injected for onset in history.onsets.values()]
+    seen = EqualVolume().venous_volume
+    onsets = [onset.injected for site in SITES if (onset := history.onset(site, seen))]
     return {
         "fill_radius": fill.equivalent_radius,
         "front_distance": None if away is None else float(away),

@@ -10,12 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from experiments.analysis.sample import Sample
-from experiments.results.wording import DETECTABLE_LEAK_ML
+from meshes.leak_sites import LEAK_CLASSES
 
 CENSORED, LEAK, FRONT = 0, 1, 2
 """How the observation of a case ends: without either, with a leak, or by a stop because the front came too far."""
 
-CLASSES = "injection.leak_classes."
 _ONSET = re.compile(r"injection\.leaks\.\w+\.onset_injected_ml")
 
 
@@ -23,7 +22,7 @@ _ONSET = re.compile(r"injection\.leaks\.\w+\.onset_injected_ml")
 class Leaks:
     """Leakage of the finished rows that injected cement.
 
-    A leak counts from its onset on, when a detectable volume has left at a site, or when it ended the injection before
+    A leak counts from its onset on, when an image would show it, or when it ended the injection before
     that.
 
     Attributes:
@@ -32,7 +31,7 @@ class Leaks:
         volume: (n,) ml injected at the first leak, or at the end where there was none.
         status: (n,) :data:`LEAK`, :data:`FRONT` or :data:`CENSORED`.
         reasons: (n,) what ended the injection.
-        classes: clinical class -> (n,) whether at least :data:`materials.observation.DETECTABLE_LEAK` left there.
+        classes: clinical class -> (n,) whether a leak was observed at any of its sites.
     """
 
     rows: NDArray[np.int64]
@@ -63,11 +62,12 @@ class Leaks:
         leaked = np.isfinite(first) | ended_by_leak
         front = np.array([reason == "front_limit" for reason in reasons])
         status = np.where(leaked, LEAK, np.where(front, FRONT, CENSORED))
-        classes = {
-            name.removeprefix(CLASSES): (_numbers(sample.rows[name]) >= DETECTABLE_LEAK_ML)[rows]
-            for name in names
-            if name.startswith(CLASSES)
-        }
+        classes: dict[str, NDArray[np.bool_]] = {}
+        for name, sites in LEAK_CLASSES.items():
+            columns = [f"injection.leaks.{site}.observed" for site in sites]
+            observed = [_numbers(sample.rows[column])[rows] == 1.0 for column in columns if column in names]
+            if observed:
+                classes[name] = np.any(observed, axis=0)
         return cls(
             rows,
             leaked[rows],

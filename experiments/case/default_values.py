@@ -45,6 +45,8 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     '`[[lesions]]` of `kind = "osteoblastic"`': {"lesions": [{**_LYTIC, "kind": "osteoblastic"}]},
     '`[[lesions]]` of `growth = "slow"`': {"lesions": [{**_LYTIC, "growth": "slow"}]},
     '`[[lesions]]` of `growth = "rapid"`': {"lesions": [{**_LYTIC, "growth": "rapid"}]},
+    '`observation.modality = "radiograph"`': {"observation": {"modality": "radiograph"}},
+    '`observation.modality = "volume"`': {"observation": {"modality": "volume"}},
     '`[[cavities]]` of `kind = "cleft"`': {"cavities": [_CLEFT]},
     '`[[cavities]]` of `kind = "balloon"`': {"cavities": [_BALLOON]},
 }

@@ -22,6 +22,7 @@ from materials.end_disc import DISCS, EndDisc
 from materials.leak_path import BasivertebralVeins, CementFront, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
 from materials.marrow import NewtonianMarrow
 from materials.modulus import MODULUS_LAWS, BoneDamage, CorticalBone, TransverseIsotropy
+from materials.observation import MODALITIES, ComputedTomography, EqualVolume, Radiograph
 from materials.outlets import MarrowOutlets
 from materials.provenance import describe, with_values
 from materials.rheometer import TabulatedCement
@@ -58,6 +59,7 @@ class Laws:
         vein_distributions: of a network that is drawn at random; None of others.
         needle_track: gap around every needle.
         leaks: dimensions of what leaked; see :meth:`leak_geometry`.
+        observation: what an image shows of it.
         defect_cavity: bone lost behind an open hole.
         lesions: tissue of each lesion of the case.
         obstacle: tissue of lesions that cement cannot push away.
@@ -86,6 +88,7 @@ class Laws:
     vein_distributions: VeinDistributions | None
     needle_track: NeedleTrack
     leaks: LeakGeometry
+    observation: ComputedTomography | Radiograph | EqualVolume
     defect_cavity: DefectCavity
     lesions: tuple[TumourTissue, ...]
     obstacle: Obstacle
@@ -143,6 +146,7 @@ class Laws:
             vein_distributions=VeinDistributions() if case.veins.network == "random" else None,
             needle_track=NeedleTrack(),
             leaks=LeakGeometry(track_diameter=max(cannula.outer_diameter for cannula in cannulas)),
+            observation=MODALITIES[case.observation.modality](),
             defect_cavity=DefectCavity(),
             lesions=tuple(tumour_tissue(lesion.kind, lesion.growth) for lesion in case.lesions),
             obstacle=Obstacle(),
@@ -252,6 +256,7 @@ INJECTION_LAWS = frozenset(
         "vein_distributions",
         "needle_track",
         "leaks",
+        "observation",
     )
 )
 """Laws, by their names in :class:`Laws`, that prescribed cement has no use for."""

@@ -28,6 +28,7 @@ from experiments.case.sections import (
     Mechanics,
     Mesh,
     Needle,
+    Observation,
     Outlets,
     Output,
     Outside,
@@ -51,7 +52,7 @@ SAME_TIP = 0.02
 """Two tips that differ by less than this in every fraction of the body are in the same place."""
 
 
-INJECTION_TABLES = ("cement", "marrow", "needles", "injection", "veins", "walls", "outlets", "outside")
+INJECTION_TABLES = ("cement", "marrow", "needles", "injection", "veins", "walls", "outlets", "outside", "observation")
 """Tables that describe an injection alone and have nothing to say about prescribed cement."""
 
 
@@ -82,6 +83,7 @@ class Case(Section):
     outlets: Outlets = Outlets()
     outside: Outside = Outside()
     defects: tuple[Defect, ...] = Field(default=(), max_length=10, description="openings in the walls")
+    observation: Observation = Observation()
     mechanics: Mechanics = Mechanics()
     output: Output = Output()
     laws: dict[str, LawValue] = physical_table(

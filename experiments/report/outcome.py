@@ -14,10 +14,10 @@ from experiments.results.parts.injection import InjectionResults, LeakResults, N
 from experiments.results.parts.load import LoadResults, StateLoad
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
 from experiments.results.wording import (
-    DETECTABLE_LEAK_ML,
     DIGITS,
     HEADLINE_DIGITS,
     NOTHING_LEAKED,
+    UNOBSERVED,
     heading,
     label,
     leaked,
@@ -35,7 +35,7 @@ from meshes.leak_sites import LEAK_SITES
 SEVERITY_NOTE = (
     "Size is the largest dimension of the shape that a leak of this volume is taken to have. Severity: punctual below "
     "the largest diameter of the pedicle, moderate below the height of the vertebra, massive from there on. Onset is "
-    f"the moment at which {DETECTABLE_LEAK_ML:g} ml have left; less is listed as volume alone."
+    "the moment from which on the image of [observation] shows the leak; what it never shows is listed as volume alone."
 )
 
 YEOM_NAMES = {
@@ -99,7 +99,7 @@ def _injection_headlines(injection: InjectionResults) -> list[Headline]:
         for site, leak in injection.leaks.items()
         if leak.onset_s is not None
     ]
-    none = f"less than {DETECTABLE_LEAK_ML:g} ml at every site" if leaked(injection.leaked_ml) else NOTHING_LEAKED
+    none = UNOBSERVED[injection.modality] if leaked(injection.leaked_ml) else NOTHING_LEAKED
     ending = f"in {told(injection, 'duration_s', HEADLINE_DIGITS)}; stopped by: {told(injection, 'stop_reason')}"
     syringe = told(injection, "peak_syringe_pressure_kpa", HEADLINE_DIGITS)
     return [

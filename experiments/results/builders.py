@@ -22,10 +22,10 @@ from experiments.results.parts.solvers import InjectionSolver
 from experiments.results.parts.stiffness import StateStiffness
 from fem.injection.history import InjectionHistory, StepRecord
 from fem.measures.fill import FillMeasures
-from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, worst_grade
+from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, smallest_observed, worst_grade
 from fem.mechanics.stiffness import StiffnessMatrix
 from materials.bone import BoneField
-from materials.observation import LEAST_LEAK
+from materials.observation import LEAST_LEAK, Modality
 from meshes.dimensions import PedicleDiameter
 from meshes.leak_sites import LEAK_CLASSES, SITES
 from meshes.quality import MeshQuality
@@ -69,6 +69,7 @@ def injection_results(
     pedicle: PedicleDiameter,
     vertebral_height: float,
     geometry: LeakGeometry,
+    modality: Modality,
 ) -> InjectionResults:
     """The part ``injection`` of the results: volumes, needles, leaks by site and class, pressures, balances, course.
 
@@ -78,16 +79,18 @@ def injection_results(
         pedicle: largest diameter of a pedicle, by which small leaks are graded.
         vertebral_height: mm, by which large ones are graded.
         geometry: what shapes leaks are taken to form.
+        modality: what an image shows of them.
     """
     last = history.last
     leaks: dict[str, LeakResults] = {}
     severities = []
-    for site in SITES:
-        onset = history.onsets.get(site)
-        severity = leak_severity(last.leaked[site], site, pedicle.value, vertebral_height, geometry)
+    for site, smallest in smallest_observed(modality, geometry).items():
+        onset = history.onset(site, smallest)
+        severity = leak_severity(last.leaked[site], site, pedicle.value, vertebral_height, geometry, smallest)
         severities.append(severity)
         leaks[site] = LeakResults(
             volume_ml=to_clinical(last.leaked[site], "ml"),
+            observed=last.leaked[site] >= smallest,
             onset_s=None if onset is None else onset.time,
             onset_injected_ml=None if onset is None else to_clinical(onset.injected, "ml"),
             size_mm=severity.size,
@@ -112,6 +115,7 @@ def injection_results(
         peak_tip_pressure_kpa=to_clinical(history.peak_tip_pressure, "kPa"),
         peak_syringe_pressure_kpa=to_clinical(history.peak_syringe_pressure, "kPa"),
         needles=tuple(_needle_results(history, number, side) for number, side in enumerate(sides)),
+        modality=modality.name,
         leaks=leaks,
         leak_classes={
             name: to_clinical(sum(last.leaked[site] for site in sites), "ml") for name, sites in LEAK_CLASSES.items()

@@ -9,15 +9,22 @@ from typing import Any
 
 from experiments.case.units import to_clinical
 from experiments.results.parts.base import Part
-from materials.observation import DETECTABLE_LEAK, LEAST_LEAK
+from materials.observation import LEAST_LEAK
 
 NOTICE = "Research software: not a medical device, not validated for patients, not for planning a treatment."
 """Stands wherever people read results."""
 
-LEAST_LEAK_ML, DETECTABLE_LEAK_ML = to_clinical(LEAST_LEAK, "ml"), to_clinical(DETECTABLE_LEAK, "ml")
+LEAST_LEAK_ML = to_clinical(LEAST_LEAK, "ml")
 
 NOTHING_LEAKED = "nothing leaked"
 """What is said of no more than :data:`materials.observation.LEAST_LEAK`, everywhere."""
+
+UNOBSERVED: Mapping[str, str] = {
+    "ct": "no leak that CT would show",
+    "radiograph": "no leak that radiographs would show",
+    "volume": "less at every site than counts as a leak",
+}
+"""Modality -> what is said of a leak too small for it."""
 
 LARGEST_FIXED, LEAST_FIXED = 1e6, 1e-2
 """Absolute values between these are written without a power of ten."""

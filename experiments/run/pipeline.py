@@ -94,6 +94,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
             prepared.cement.pedicle,
             vertebral_height(prepared.vertebra.frame),
             laws.leak_geometry(),
+            laws.observation,
         )
         solvers["injection"] = builders.solver_record(history)
     else:

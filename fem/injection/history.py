@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fem.errors import ConvergenceError
-from materials.observation import DETECTABLE_LEAK
 
 BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT = 1e-10, 1e-8, 1e-8
 """What the balances, over the volumes that came in or the rate, and the bounds 0 and 1 of the saturation may miss."""
@@ -140,21 +139,6 @@ class LeakOnset:
     injected: float
 
 
-def leak_onsets(records: Sequence[StepRecord]) -> dict[str, LeakOnset]:
-    """Site -> onset of its leak, for the sites whose leak is detectable; linear within a step."""
-    onsets = {}
-    for site in records[-1].leaked:
-        after = next((number for number, record in enumerate(records) if record.leaked[site] >= DETECTABLE_LEAK), 0)
-        if after:
-            start, end = records[after - 1], records[after]
-            share = (DETECTABLE_LEAK - start.leaked[site]) / (end.leaked[site] - start.leaked[site])
-            onsets[site] = LeakOnset(
-                start.time + share * (end.time - start.time),
-                start.injected + share * (end.injected - start.injected),
-            )
-    return onsets
-
-
 @dataclass(frozen=True)
 class InjectionHistory:
     """The course of an injection, the same on every rank.
@@ -164,8 +148,6 @@ class InjectionHistory:
         stop_reason: ``volume_reached``, ``leak_limit:<site>``, ``front_limit``, ``working_time``, ``stop_pressure``,
             ``pressure_limit`` or ``no_flow``.
         needle_ends: when and why each needle of the procedure ended.
-        onsets: site -> onset of its leak, for the sites whose leak passed
-            :data:`materials.observation.DETECTABLE_LEAK`.
         resting_pressure: largest pressure in MPa that outside pressures and tumour vessels cause before the injection.
         saturation: (m,) final cement saturation in the order of the mesh; None on ranks other than 0.
     """
@@ -173,7 +155,6 @@ class InjectionHistory:
     records: tuple[StepRecord, ...]
     stop_reason: str
     needle_ends: tuple[NeedleEnd, ...]
-    onsets: Mapping[str, LeakOnset]
     resting_pressure: float
     saturation: NDArray[np.float64] | None
 
@@ -181,6 +162,19 @@ class InjectionHistory:
     def last(self) -> StepRecord:
         """The state at the end."""
         return self.records[-1]
+
+    def onset(self, site: str, volume: float) -> LeakOnset | None:
+        """When ``volume`` mm3 had left at a site, linear within a step; None where so much never did."""
+        records = self.records
+        after = next((number for number, record in enumerate(records) if record.leaked[site] >= volume), 0)
+        if not after:
+            return None
+        start, end = records[after - 1], records[after]
+        share = (volume - start.leaked[site]) / (end.leaked[site] - start.leaked[site])
+        return LeakOnset(
+            start.time + share * (end.time - start.time),
+            start.injected + share * (end.injected - start.injected),
+        )
 
     @property
     def peak_tip_pressure(self) -> float:

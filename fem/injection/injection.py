@@ -20,7 +20,7 @@ import numpy as np
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.injection.flow import CoupledFlow
 from fem.injection.flow_state import PoreFluids
-from fem.injection.history import FieldSnapshot, InjectionHistory, NeedleEnd, StepRecord, leak_onsets
+from fem.injection.history import FieldSnapshot, InjectionHistory, NeedleEnd, StepRecord
 from fem.injection.injection_state import InjectionState
 from fem.injection.mass_balance import MassBalance
 from fem.injection.needle_ends import needle_ends
@@ -145,7 +145,6 @@ class Injection:
                 state.needle_ends.get(number, NeedleEnd(stop_reason, state.time))
                 for number in range(len(state.balance.injected))
             ),
-            onsets=leak_onsets(records),
             resting_pressure=state.resting_pressure,
             saturation=self.flow.partition.gather_cells(state.saturation),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from materials.observation import DETECTABLE_LEAK
+from materials.observation import Modality
 from materials.provenance import check_ranges, quantity
 from meshes.leak_sites import LEAK_SITES, Shape, YeomClass
 
@@ -30,6 +30,10 @@ class LeakShape(Protocol):
         """Largest dimension in mm of a leak of ``volume`` (mm3)."""
         ...
 
+    def volume(self, size: float) -> float:
+        """Volume in mm3 of a leak of ``size`` (mm)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Cast:
@@ -44,6 +48,10 @@ class Cast:
     def size(self, volume: float) -> float:
         """Length in mm at a volume in mm3."""
         return 4.0 * volume / (math.pi * self.diameter**2)
+
+    def volume(self, size: float) -> float:
+        """Volume in mm3 at a length in mm."""
+        return 0.25 * math.pi * self.diameter**2 * size
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,10 @@ class Pool:
         """Diameter in mm at a volume in mm3."""
         return math.sqrt(4.0 * volume / (math.pi * self.thickness))
 
+    def volume(self, size: float) -> float:
+        """Volume in mm3 at a diameter in mm."""
+        return 0.25 * math.pi * self.thickness * size**2
+
 
 @dataclass(frozen=True)
 class HalfBall:
@@ -69,6 +81,10 @@ class HalfBall:
         """Diameter in mm at a volume in mm3."""
         return math.cbrt(12.0 * volume / math.pi)
 
+    def volume(self, size: float) -> float:
+        """Volume in mm3 at a diameter in mm."""
+        return math.pi / 12.0 * size**3
+
 
 @dataclass(frozen=True)
 class Ball:
@@ -77,6 +93,10 @@ class Ball:
     def size(self, volume: float) -> float:
         """Diameter in mm at a volume in mm3."""
         return math.cbrt(6.0 * volume / math.pi)
+
+    def volume(self, size: float) -> float:
+        """Volume in mm3 at a diameter in mm."""
+        return math.pi / 6.0 * size**3
 
 
 @dataclass(frozen=True)
@@ -116,11 +136,22 @@ class LeakSeverity:
 
     Attributes:
         size: largest dimension in mm; 0.0 where nothing leaked.
-        grade: None below :data:`materials.observation.DETECTABLE_LEAK`.
+        grade: None where too little leaked to be seen.
     """
 
     size: float
     grade: Grade | None
+
+
+def smallest_observed(modality: Modality, geometry: LeakGeometry) -> dict[str, float]:
+    """Site -> smallest leak in mm3 that an image shows there, by its volume or by the length of its shape."""
+    smallest = {}
+    for site, shape in geometry.shapes.items():
+        venous = LEAK_SITES[site].yeom_class in ("B", "S")
+        length = modality.venous_length if venous else modality.cortical_length
+        volume = modality.venous_volume if venous else modality.cortical_volume
+        smallest[site] = volume if length is None else min(volume, shape.volume(length))
+    return smallest
 
 
 def leak_severity(
@@ -128,7 +159,8 @@ def leak_severity(
     site: str,
     pedicle_diameter: float,
     vertebral_height: float,
-    geometry: LeakGeometry | None = None,
+    geometry: LeakGeometry,
+    smallest: float,
 ) -> LeakSeverity:
     """Grade the cement that left at a site.
 
@@ -137,19 +169,20 @@ def leak_severity(
         site: one of :data:`meshes.leak_sites.SITES`.
         pedicle_diameter: largest diameter of the vertebra's pedicles in mm.
         vertebral_height: height of the vertebra's body in mm.
-        geometry: dimensions of the shapes; None takes the defaults.
+        geometry: dimensions of the shapes.
+        smallest: mm3, from which on a leak is seen there, see :func:`smallest_observed`.
 
     Raises:
         ValueError: the site is unknown, or a length is not positive.
     """
-    shapes = (geometry or LeakGeometry()).shapes
+    shapes = geometry.shapes
     if site not in shapes:
         raise ValueError(f"the leak site {site!r} is not one of {', '.join(shapes)}")
     for name, length in (("pedicle_diameter", pedicle_diameter), ("vertebral_height", vertebral_height)):
         if not length > 0.0:
             raise ValueError(f"{name} = {length!r} mm must be greater than 0 mm")
     size = shapes[site].size(max(volume, 0.0))
-    if volume < DETECTABLE_LEAK:
+    if volume < smallest:
         return LeakSeverity(size, None)
     if size >= vertebral_height:
         return LeakSeverity(size, "massive")

@@ -39,7 +39,7 @@ def collect(history: InjectionHistory) -> dict[str, NDArray[Any]]:
     numbers["needle_end_reason"] = np.array([end.reason for end in history.needle_ends])
     numbers["fluid_out"] = np.array([[*record.fluid_out.values()] for record in history.records])
     numbers["resting_pressure"] = np.array(history.resting_pressure)
-    onsets = [history.onsets.get(site) for site in SITES]
+    onsets = [history.onset(site, 20.0) for site in SITES]
     numbers["onset_time"] = np.array([np.nan if onset is None else onset.time for onset in onsets])
     numbers["onset_injected"] = np.array([np.nan if onset is None else onset.injected for onset in onsets])
     numbers["errors"] = np.array([history.balance_error, history.tracer_error, history.divergence_error])

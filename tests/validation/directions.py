@@ -19,12 +19,12 @@ from typing import Any
 from demo_body import Body, Fineness, Line, Outcome, Tables, Variant
 
 from experiments.case.units import to_clinical
-from materials.observation import DETECTABLE_LEAK
+from materials.observation import EqualVolume
 
 NOTHING = 5e-4
 """ml; smaller differences between leaks are none."""
 
-SMALLEST_LEAK = to_clinical(DETECTABLE_LEAK, "ml")
+SMALLEST_LEAK = to_clinical(EqualVolume().venous_volume, "ml")
 """Where no variant leaks as much, the question cannot be asked."""
 
 CANAL, FORAMEN = ("canal_posterior_wall",), ("basivertebral_foramen",)

@@ -37,6 +37,7 @@ from materials.cannula import Cannula
 from materials.cement import CEMENTS
 from materials.leak_path import BasivertebralVeins, SegmentalVeins
 from materials.marrow import NewtonianMarrow
+from materials.observation import EqualVolume
 from materials.outlets import MarrowOutlets
 from meshes.tetmesh import TetMesh
 from meshes.veins import basivertebral_channel, segmental_openings
@@ -49,6 +50,7 @@ FRONT_VOLUME = 20.0
 """mm3 of cement that must lie beyond a plane for its front to count as beyond it."""
 
 CANNULA = Cannula(8)
+SEEN = EqualVolume().venous_volume
 VEINS = ("basivertebral_foramen", "segmental_veins_left", "segmental_veins_right")
 
 
@@ -95,7 +97,7 @@ def fill(approach: Approach) -> Filling:
     body = _with_channel(VertebralBody.build(approach.level, approach.size))
     snapshots: list[FieldSnapshot] = []
     history = _inject(body, approach, snapshots)
-    onsets = [history.onsets[site].injected for site in VEINS if site in history.onsets]
+    onsets = [onset.injected for site in VEINS if (onset := history.onset(site, SEEN))]
     return Filling(
         onset=1e-3 * min(onsets, default=math.inf),
         leaked=1e-3 * sum(history.last.leaked[site] for site in VEINS),

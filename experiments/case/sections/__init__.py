@@ -8,6 +8,7 @@ from experiments.case.sections.fluids import Cement, Marrow
 from experiments.case.sections.injection import Injection
 from experiments.case.sections.mechanics import Mechanics
 from experiments.case.sections.needles import Bolus, Needle
+from experiments.case.sections.observation import Observation
 from experiments.case.sections.output import Output
 from experiments.case.sections.patient import Bone, LabelMap, Mesh, Patient
 from experiments.case.sections.prescribed import CementShape, PrescribedCement
@@ -30,6 +31,7 @@ __all__ = [
     "Mechanics",
     "Mesh",
     "Needle",
+    "Observation",
     "OutletShares",
     "Outlets",
     "Output",

@@ -22,8 +22,8 @@ class Injection(Section):
     """
 
     notes = f"""
-    A site that has let out less than 0.02 ml is reported with its volume but without an onset; a leak limit below 0.02
-    ml still ends the injection.
+    A site that has let out too little to be observed (see `[observation]`) is reported with its volume but without an
+    onset; a leak limit below that still ends the injection.
 
     Sites: {", ".join(f"`{site}`" for site in SITES)}.
 

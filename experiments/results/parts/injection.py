@@ -29,8 +29,9 @@ class LeakResults(Part):
     """What left the vertebra at one site."""
 
     volume_ml: float = number("ml", "cement leaked", "Cement that has left at the site.")
+    observed: bool = text("leak observed", "Whether the modality of [observation] shows it.")
     onset_s: float | None = number(
-        "s", "leak onset", "Time at which what has left can be detected; null where it never is that much."
+        "s", "leak onset", "Time from which on the modality of [observation] shows the leak; null where it never does."
     )
     onset_injected_ml: float | None = number(
         "ml", "leak onset, injected", "Cement injected until then; null where there is no onset."
@@ -41,7 +42,7 @@ class LeakResults(Part):
     severity: Grade | None = text(
         "leak severity",
         "Punctual below the largest diameter of the pedicle, moderate below the height of the vertebra, massive from "
-        "there on; null where too little has leaked to be detected.",
+        "there on; null where too little has leaked to be observed.",
     )
 
 
@@ -124,6 +125,7 @@ class InjectionResults(Part):
     )
     peak_syringe_pressure_kpa: float = number("kPa", "peak syringe pressure", "Largest pressure in a syringe.")
     needles: tuple[NeedleResults, ...] = table("", "What each needle did, in the order of the case file.")
+    modality: str = text("observed by", "Kind of image by which leaks count as observed.")
     leaks: Mapping[Site, LeakResults] = table("", "What left at each site where cement can leave a vertebra.")
     leak_classes: Mapping[str, float] = number(
         "ml",
@@ -136,7 +138,7 @@ class InjectionResults(Part):
         "The same by Yeom's classes (10.1302/0301-620X.85B1.13026): B through the basivertebral vein, S through "
         "segmental or anterior veins, C through the cortex.",
     )
-    leak_severity: Grade | None = text("worst leak", "Severity of the worst leak; null where none can be detected.")
+    leak_severity: Grade | None = text("worst leak", "Severity of the worst leak; null where none can be observed.")
     pedicle_diameter_mm: float = number(
         "mm", "largest diameter of a pedicle", "Largest diameter of a pedicle, by which small leaks are graded."
     )

@@ -224,7 +224,7 @@ def grade(volume_ml: float, **sections: Any) -> tuple[float, str | None]:
     demo = demo_patient()
     frame = read_vertebra(demo.ct, demo.mask, demo.level, demo.labels, demo.subregions).frame
     geometry, volume = laws_of(**sections).leak_geometry(), to_internal(volume_ml, "ml")
-    leak = leak_severity(volume, "segmental_veins_left", 14.0, vertebral_height(frame), geometry)
+    leak = leak_severity(volume, "segmental_veins_left", 14.0, vertebral_height(frame), geometry, 20.0)
     return leak.size, leak.grade
 
 

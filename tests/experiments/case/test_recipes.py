@@ -96,7 +96,7 @@ print(json.dumps({
     "names": get_args(Site),
     "classes": LEAK_CLASSES["vessel"],
     "yeom": YEOM_CLASSES["S"],
-    "size": leak_severity(100.0, name, 12.0, 27.0, LeakGeometry()).size,
+    "size": leak_severity(100.0, name, 12.0, 27.0, LeakGeometry(), 20.0).size,
     "colour": CLASS_COLORS[LEAK_SITES[name].leak_class],
     "page": f"`{name}`" in case_file_page.page(),
     "openings": len(anterior),

@@ -38,10 +38,10 @@ WHOLE = """
     from experiments.results.parts.mesh import MeshResults
     from experiments.results.parts.results import Results
     from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
-    leaks = {"canal_posterior_wall": LeakResults(volume_ml=0.125, onset_s=40.0, onset_injected_ml=2.0, size_mm=4.0,
-                                                 severity="punctual"),
-             "disc_superior": LeakResults(volume_ml=0.0, onset_s=None, onset_injected_ml=None, size_mm=0.0,
-                                          severity=None)}
+    leaks = {"canal_posterior_wall": LeakResults(volume_ml=0.125, observed=True, onset_s=40.0, onset_injected_ml=2.0,
+                                                 size_mm=4.0, severity="punctual"),
+             "disc_superior": LeakResults(volume_ml=0.0, observed=False, onset_s=None, onset_injected_ml=None,
+                                          size_mm=0.0, severity=None)}
     results = Results.model_construct(
         mesh=MeshResults.model_construct(cells=10, volume_ml=39.3, mask_volume_ml=39.2),
         injection=InjectionResults.model_construct(

@@ -72,8 +72,8 @@ def test_the_mass_balance_of_a_study_closes(outcomes: Any, name: str) -> None:
     # What is occupied holds bone besides cement.
     assert fill.occupied_ml > fill.cement_ml
     for leak in injection.leaks.values():
-        assert (leak.severity is None) == (leak.volume_ml < 0.02)
-        assert (leak.onset_s is None) == (leak.volume_ml < 0.02)
+        assert (leak.severity is None) == (leak.volume_ml < 0.003) == (not leak.observed)
+        assert (leak.onset_s is None) == (not leak.observed)
 
 
 @pytest.mark.parametrize(("name", "volume", "sides"), [(name, *of) for name, of in STUDIES.items()])

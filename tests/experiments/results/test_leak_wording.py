@@ -11,17 +11,25 @@ from experiments.results.parts.fill import FillResults
 from experiments.results.parts.injection import InjectionResults, LeakResults
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.results import Results
-from experiments.results.wording import DETECTABLE_LEAK_ML, LEAST_LEAK_ML, NOTHING_LEAKED, leaked
+from experiments.results.wording import LEAST_LEAK_ML, NOTHING_LEAKED, leaked
 
 
 def case_with(volume: float, onset: float | None) -> FinishedCase:
     severity = None if onset is None else "punctual"
-    leak = LeakResults(volume_ml=volume, onset_s=onset, onset_injected_ml=onset, size_mm=1.0, severity=severity)
+    leak = LeakResults(
+        volume_ml=volume,
+        observed=onset is not None,
+        onset_s=onset,
+        onset_injected_ml=onset,
+        size_mm=1.0,
+        severity=severity,
+    )
     injection: dict[str, Any] = {
         "injected_ml": 4.0,
         "stored_ml": 4.0 - volume,
         "leaked_ml": volume,
         "leak_severity": severity,
+        "modality": "ct",
         "leaks": {"canal_posterior_wall": leak},
         "duration_s": 80.0,
         "stop_reason": "volume_reached",
@@ -50,8 +58,8 @@ def case_with(volume: float, onset: float | None) -> FinishedCase:
         (-1e-17, None, "nothing", NOTHING_LEAKED),
         (1e-6, None, "nothing", NOTHING_LEAKED),
         (LEAST_LEAK_ML, None, "nothing", NOTHING_LEAKED),
-        (0.0006, None, "6.00 × 10⁻⁴ ml", "less than 0.02 ml at every site"),
-        (DETECTABLE_LEAK_ML, 40.0, "0.02000 ml", "canal posterior wall from 40.0 s (punctual)"),
+        (0.0006, None, "6.00 × 10⁻⁴ ml", "no leak that CT would show"),
+        (0.003, 40.0, "3.00 × 10⁻³ ml", "canal posterior wall from 40.0 s (punctual)"),
     ],
 )
 def test_summary_report_and_pictures_agree(volume: float, onset: float | None, printed: str, told: str) -> None:

@@ -279,7 +279,7 @@ def check_outcome(outcome: CaseOutcome, folder: Path) -> None:
     for side in ("cement_by_side_ml", "cement_by_third_ml"):
         assert sum(getattr(fill, side).values()) == pytest.approx(injection.stored_ml, rel=1e-6, abs=1e-9)
     for leak in injection.leaks.values():
-        assert (leak.severity is None) == (leak.volume_ml < 0.02)
+        assert (leak.severity is None) == (not leak.observed)
     write_results(folder, outcome.results)
     write_manifest(folder, outcome.manifest)
 

@@ -17,7 +17,6 @@ from fem.injection.stopping import LEAST_FRONT
 from fem.partition import Partition
 from materials.cannula import Cannula
 from materials.cement import CEMENTS, Cement, newtonian_cement
-from materials.observation import DETECTABLE_LEAK
 
 PLAN = plan_of(4000.0, start_age=300.0)
 
@@ -92,7 +91,7 @@ def test_thicker_cement_leaks_less_and_later(inject):
     thin, _ = inject(PLAN, 1.0)
     thick, _ = inject(PLAN, 10.0)
     assert thick.last.leaked[CANAL] < 0.5 * thin.last.leaked[CANAL]
-    assert thick.onsets[CANAL].time > thin.onsets[CANAL].time
+    assert thick.onset(CANAL, 20.0).time > thin.onset(CANAL, 20.0).time
 
 
 def test_an_even_ratio_moves_cement_like_marrow(inject):
@@ -174,21 +173,24 @@ def test_no_flow(inject):
     assert history.stop_reason == "no_flow"
     assert len(history.records) == len(snapshots) == 1
     assert history.last.injected == 0.0
-    assert not history.onsets
+    assert history.onset(CANAL, 20.0) is None
 
 
-def test_onset_lies_on_the_cumulated_leak(inject):
+@pytest.mark.parametrize("volume", [3.0, 20.0])
+def test_onset_lies_on_the_cumulated_leak(inject, volume):
     history, _ = inject(PLAN)
-    assert set(history.onsets) == {CANAL, FORAMEN}
+    onsets = {site: history.onset(site, volume) for site in history.last.leaked}
+    assert {site for site, onset in onsets.items() if onset is not None} == {CANAL, FORAMEN}
     times = [record.time for record in history.records]
     volumes = [record.injected for record in history.records]
-    for site, onset in history.onsets.items():
+    for site in (CANAL, FORAMEN):
+        onset = onsets[site]
         leaked = [record.leaked[site] for record in history.records]
-        assert np.interp(onset.time, times, leaked) == pytest.approx(DETECTABLE_LEAK, rel=1e-9)
-        assert np.interp(onset.injected, volumes, leaked) == pytest.approx(DETECTABLE_LEAK, rel=1e-9)
-    small, _ = inject(replace(PLAN, leak_limits={CANAL: 0.99 * DETECTABLE_LEAK}))
-    assert small.last.leaked[CANAL] == pytest.approx(0.99 * DETECTABLE_LEAK, rel=1e-6)
-    assert CANAL not in small.onsets
+        assert np.interp(onset.time, times, leaked) == pytest.approx(volume, rel=1e-9)
+        assert np.interp(onset.injected, volumes, leaked) == pytest.approx(volume, rel=1e-9)
+    small, _ = inject(replace(PLAN, leak_limits={CANAL: 0.99 * volume}))
+    assert small.last.leaked[CANAL] == pytest.approx(0.99 * volume, rel=1e-6)
+    assert small.onset(CANAL, volume) is None
 
 
 def test_snapshots_come_at_the_start_at_exact_volumes_and_at_the_end(phantom, inject):

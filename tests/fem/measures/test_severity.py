@@ -12,12 +12,20 @@ from fem.measures.severity import (
     Pool,
     leak_classes_yeom,
     leak_severity,
+    smallest_observed,
     worst_grade,
 )
+from materials.observation import ComputedTomography, EqualVolume, Radiograph
 from materials.provenance import describe
 from meshes.leak_sites import SITES
 
 PEDICLE, HEIGHT = 12.0, 27.0
+
+
+def severity(
+    volume: float, site: str, pedicle: float, height: float, geometry: LeakGeometry | None = None
+) -> LeakSeverity:
+    return leak_severity(volume, site, pedicle, height, geometry or LeakGeometry(), 20.0)
 
 
 def test_the_shapes_hold_their_volume():
@@ -25,6 +33,26 @@ def test_the_shapes_hold_their_volume():
     assert math.pi / 4.0 * Pool(2.5).size(60.0) ** 2 * 2.5 == pytest.approx(60.0, rel=1e-14)
     assert 2.0 / 3.0 * math.pi * (HalfBall().size(60.0) / 2.0) ** 3 == pytest.approx(60.0, rel=1e-14)
     assert 4.0 / 3.0 * math.pi * (Ball().size(60.0) / 2.0) ** 3 == pytest.approx(60.0, rel=1e-14)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_shape_of_a_size_has_the_volume_whose_size_it_is(site: str) -> None:
+    shape = LeakGeometry().shapes[site]
+    assert shape.volume(shape.size(7.0)) == pytest.approx(7.0, rel=1e-14)
+
+
+def test_images_show_a_volume_or_a_length() -> None:
+    ct = smallest_observed(ComputedTomography(), LeakGeometry())
+    radiograph = smallest_observed(Radiograph(), LeakGeometry())
+    assert set(ct.values()) == {3.0}
+    assert set(smallest_observed(EqualVolume(), LeakGeometry()).values()) == {20.0}
+    venous = {*YEOM_CLASSES["B"], *YEOM_CLASSES["S"]}
+    assert {site: volume / ct[site] for site, volume in radiograph.items()} == {
+        site: 10.0 if site in venous else 1.0 for site in SITES
+    }
+    thin = smallest_observed(ComputedTomography(), LeakGeometry(vein_diameter=0.5))
+    assert thin["segmental_veins_left"] == pytest.approx(math.pi / 16.0 * 3.0, rel=1e-14)
+    assert thin["basivertebral_foramen"] == 3.0
 
 
 def test_every_site_has_a_shape():
@@ -44,13 +72,13 @@ def test_every_site_has_a_shape():
     ],
 )
 def test_a_site_gives_its_shape(site: str, size: float):
-    assert leak_severity(50.0, site, PEDICLE, HEIGHT).size == pytest.approx(size, rel=1e-14)
+    assert severity(50.0, site, PEDICLE, HEIGHT).size == pytest.approx(size, rel=1e-14)
 
 
 def test_grades_change_at_the_pedicle_and_the_height():
     def grade(length: float) -> str | None:
         """Grade of a vein cast of a length."""
-        return leak_severity(length * math.pi, "segmental_veins_right", PEDICLE, HEIGHT).grade
+        return severity(length * math.pi, "segmental_veins_right", PEDICLE, HEIGHT).grade
 
     assert grade(PEDICLE - 1e-9) == "punctual"
     assert grade(PEDICLE + 1e-9) == "moderate"
@@ -60,23 +88,23 @@ def test_grades_change_at_the_pedicle_and_the_height():
 
 def test_a_size_on_the_limit_has_the_higher_grade():
     volume = 100.0
-    size = leak_severity(volume, "disc_inferior", PEDICLE, HEIGHT).size
-    assert leak_severity(volume, "disc_inferior", size, HEIGHT).grade == "moderate"
-    assert leak_severity(volume, "disc_inferior", 0.5 * size, size).grade == "massive"
+    size = severity(volume, "disc_inferior", PEDICLE, HEIGHT).size
+    assert severity(volume, "disc_inferior", size, HEIGHT).grade == "moderate"
+    assert severity(volume, "disc_inferior", 0.5 * size, size).grade == "massive"
 
 
 def test_what_cannot_be_detected_has_no_grade():
-    assert leak_severity(20.0, "needle_track", PEDICLE, HEIGHT).grade == "punctual"
-    faint = leak_severity(math.nextafter(20.0, 0.0), "needle_track", PEDICLE, HEIGHT)
+    assert severity(20.0, "needle_track", PEDICLE, HEIGHT).grade == "punctual"
+    faint = severity(math.nextafter(20.0, 0.0), "needle_track", PEDICLE, HEIGHT)
     assert faint.grade is None
     assert faint.size > 0.0
-    assert leak_severity(0.0, "disc_superior", PEDICLE, HEIGHT) == LeakSeverity(0.0, None)
+    assert severity(0.0, "disc_superior", PEDICLE, HEIGHT) == LeakSeverity(0.0, None)
 
 
 def test_the_geometry_can_be_changed_and_is_listed():
     wide = LeakGeometry(vein_diameter=4.0)
-    narrow = leak_severity(50.0, "segmental_veins_left", PEDICLE, HEIGHT)
-    assert leak_severity(50.0, "segmental_veins_left", PEDICLE, HEIGHT, wide).size == pytest.approx(narrow.size / 4.0)
+    narrow = severity(50.0, "segmental_veins_left", PEDICLE, HEIGHT)
+    assert severity(50.0, "segmental_veins_left", PEDICLE, HEIGHT, wide).size == pytest.approx(narrow.size / 4.0)
     listing = describe(wide)
     assert set(listing) == {"vein_diameter", "disc_thickness", "track_diameter"}
     assert listing["vein_diameter"]["tag"] == "user"
@@ -87,11 +115,11 @@ def test_the_geometry_can_be_changed_and_is_listed():
 
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="'aorta' is not one of"):
-        leak_severity(50.0, "aorta", PEDICLE, HEIGHT)
+        severity(50.0, "aorta", PEDICLE, HEIGHT)
     with pytest.raises(ValueError, match="pedicle_diameter"):
-        leak_severity(50.0, "needle_track", 0.0, HEIGHT)
+        severity(50.0, "needle_track", 0.0, HEIGHT)
     with pytest.raises(ValueError, match="vertebral_height"):
-        leak_severity(50.0, "needle_track", PEDICLE, float("nan"))
+        severity(50.0, "needle_track", PEDICLE, float("nan"))
 
 
 def test_the_worst_grade_of_several():
