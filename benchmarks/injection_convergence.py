@@ -216,7 +216,8 @@ def compute(setting: Setting) -> Run:
         perf_counter() - start,
         {
             **injected(prepared, setup, history, history.saturation),
-            **{state: 1e-3 * stiffness[f"{state}_n_per_mm"] for state in ("intact", "augmented")},
+            "intact": 1e-3 * stiffness.intact_n_per_mm,
+            "augmented": 1e-3 * stiffness.augmented_n_per_mm,
         },
     )
 

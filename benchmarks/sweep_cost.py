@@ -164,7 +164,7 @@ def run_singles(files: Sequence[Path]) -> None:
 
     for file in files:
         start = time.perf_counter()
-        results = run_case(read_case(file), comm=MPI.COMM_SELF).results
+        results = run_case(read_case(file), comm=MPI.COMM_SELF).results.plain()
         content = {"results": results, "seconds": time.perf_counter() - start}
         file.with_suffix(".json").write_text(json_text(content), encoding="utf-8")
 
