@@ -14,11 +14,16 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from meshes.body_wall import BodyWall
 from meshes.errors import InputError
+from meshes.frame import AnatomicalFrame
+from meshes.leak_sites import SITES
 from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
 
 DIAMETER = "diameter_mm"
 """Array of points or of lines, and column of a table, that holds the diameters."""
+
+SITE = "site"
+"""Array of points in files of runs that holds the number of their leak site."""
 
 COLUMNS = ("line", "x_mm", "y_mm", "z_mm", DIAMETER)
 """Columns of a table; rows with the same number in the first one are the points of a line in their order."""
@@ -74,6 +79,30 @@ def read_veins(path: Path, vertebra: Vertebra) -> VeinNetwork:
     wall = BodyWall(vertebra)
     points, segments, diameters = _cut(path, wall, points, segments, diameters)
     return _rooted(path, wall, points, segments, diameters)
+
+
+def write_veins(path: Path, network: VeinNetwork, frame: AnatomicalFrame) -> None:
+    """Write a network as VTP in the scanner's LPS mm: a line per segment, which :func:`read_veins` reads as well.
+
+    Lines have the array ``diameter_mm``, points the array ``site``: the number of the leak site in
+    :data:`meshes.leak_sites.SITES`, -1 where a vein does not leave the bone.
+    """
+    lines = np.column_stack([np.full(len(network.segments), 2), network.segments])
+    data = pv.PolyData(frame.to_scanner(network.nodes), lines=lines.ravel())
+    data.cell_data[DIAMETER] = network.diameters
+    site = np.full(len(network.nodes), -1, dtype=np.int32)
+    for node, name in network.exit_sites.items():
+        site[node] = SITES.index(name)
+    data.point_data[SITE] = site
+    data.save(path)
+
+
+def load_veins(path: Path, frame: AnatomicalFrame) -> VeinNetwork:
+    """The network that :func:`write_veins` wrote, in the anatomical frame."""
+    points, segments, diameters = _from_vtk(path)
+    sites = np.asarray(pv.read(path).point_data[SITE])
+    exits = {node: SITES[sites[node]] for node in np.flatnonzero(sites >= 0).tolist()}
+    return VeinNetwork(frame.to_frame(points), segments, diameters, exits)
 
 
 def _from_table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:

@@ -23,9 +23,9 @@ def export(
 ) -> None:
     """Write a finished run for other programs, in the scanner's LPS mm; in CASE_DIR/export.
 
-    vtu: the fields at every stored time, and fields.pvd for ParaView. xdmf: the same as one series. stl: the cement's
-    body and its front at the end. nifti: the cement's saturation at the end on the CT's voxels, which 3D Slicer shows
-    over the scan.
+    vtu: the fields at every stored time, fields.pvd for ParaView, and the polylines of veins in the body. xdmf: the
+    same as one series. stl: the cement's body and its front at the end. nifti: the cement's saturation at the end on
+    the CT's voxels, which 3D Slicer shows over the scan.
     """
     with reported():
         from experiments.export.writing import Format, export

@@ -8,13 +8,15 @@ from experiments.results.parts.fill import PrescribedCementResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.results import Results
-from experiments.results.wording import label, leaked, number, percent, ratio, row, told, words
+from experiments.results.wording import label, leaked, number, percent, ratio, row, told, which_veins, words
 
 
 def result_rows(results: Results) -> list[tuple[str, str]]:
     """Quantity and value with unit, as people read them."""
     mesh, fill = results.mesh, results.fill
     rows = [("mesh", f"{told(mesh, 'cells')} tetrahedra, {told(mesh, 'volume_ml')} ({_mask(mesh)})")]
+    if results.veins is not None:
+        rows.append(("veins in the body", f"{told(results.veins, 'volume_ml')}, {which_veins(results.veins)}"))
     if results.injection is not None:
         rows += _injection_rows(results.injection, fill.fraction)
     elif results.prescribed_cement is not None:

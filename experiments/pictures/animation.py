@@ -118,7 +118,7 @@ class _Page:
         self.figure = Figure(figsize=SIZE, dpi=DOTS_PER_INCH)
         self._case, self._lattice = case, Lattice.of(case.mesh)
         self._front = FrontCourse(case, self._lattice)
-        self._bodies = inclusion_bodies(self._lattice, case.inclusions())
+        self._bodies = inclusion_bodies(self._lattice, case.inclusions(), case.veins())
         self._course = case.course
         self._body = self.figure.add_axes((0.0, 0.0, SIZE[1] / SIZE[0], 1.0))
         self._clock = self.figure.text(0.6, 0.94, "", fontsize=15, va="top", linespacing=1.5, parse_math=False)

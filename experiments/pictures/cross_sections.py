@@ -10,17 +10,19 @@ import pyvista
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
+from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import AXIAL, CORONAL, SAGITTAL, Panel, new_figure, save, show
-from experiments.pictures.style import ColorMap, paper_color
+from experiments.pictures.style import VEIN_COLOR, ColorMap, paper_color
 from experiments.results.grids import cells_around
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.tetmesh import TetMesh
+from meshes.vein_network import VeinNetwork
 
 FloatArray = NDArray[np.float64]
 
@@ -45,6 +47,11 @@ WINDOW = (-250.0, 650.0)
 
 OPACITY = 0.8
 """Of colours over the CT, which shows through."""
+
+NEAR = 2.0
+"""mm from a section within which veins are drawn on it."""
+
+_STEPS = 200  # points along a vein at which its distance from a section is taken
 
 LINE_HALO = [withStroke(linewidth=3.5, foreground="black")]
 
@@ -135,6 +142,23 @@ class Section:
             lines = axes.contour(steps, -steps, values, [level], colors=[color], linewidths=1.8)
             lines.set(path_effects=LINE_HALO)
 
+    def draw_veins(self, axes: Axes, veins: VeinNetwork) -> None:
+        """Draw what of the veins lies within :data:`NEAR` of the section, on the panel's axes."""
+        right, up, away = PLANES[self.name].axes
+        centre = self.points.mean(axis=(0, 1))
+        for ends, diameter in zip(veins.nodes[veins.segments] - centre, veins.diameters, strict=True):
+            points = ends[0] + np.linspace(0.0, 1.0, _STEPS)[:, None] * (ends[1] - ends[0])
+            near = points[np.abs(points @ away) <= NEAR] @ np.array([right, up]).T
+            if len(near):
+                axes.add_patch(_tube(near[0], near[-1], 0.5 * float(diameter)))
+
+
+def _tube(first: FloatArray, last: FloatArray, radius: float) -> Polygon:
+    """A tube between two points of a plane, with round ends."""
+    turn = np.arctan2(*(last - first)[::-1]) + np.linspace(-0.5 * np.pi, 0.5 * np.pi, 13)
+    cap = radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    return Polygon(np.concatenate([last + cap, first - cap]), facecolor=VEIN_COLOR, edgecolor="white", linewidth=0.5)
+
 
 def draw_sections(
     body: ScannedBody,
@@ -145,6 +169,7 @@ def draw_sections(
     path: Path,
     title: str = "",
     saturation: ArrayLike | None = None,
+    veins: VeinNetwork | None = None,
 ) -> Path:
     """Values of the cells over the CT in the three anatomical planes.
 
@@ -159,6 +184,7 @@ def draw_sections(
         path: PNG to write.
         title: above all sections.
         saturation: (cells,) of cement whose edge is drawn.
+        veins: in the body; drawn where they lie near a section.
     """
     low, high = (float(value) for value in np.percentile(np.asarray(values), [1.0, 99.0]))
     colors = ScalarMappable(Normalize(low, high), color_map)
@@ -168,6 +194,10 @@ def draw_sections(
         show(place_on_page, section.panel(body, values, colors), section.title)
         if saturation is not None:
             section.draw_line(place_on_page, body.lattice, body.lattice.smoothed(saturation), 0.5, "white")
+        if veins is not None:
+            section.draw_veins(place_on_page, veins)
+    if veins is not None:
+        title = "; ".join(part for part in (title, f"purple: veins within {NEAR:g} mm of the section") if part)
     figure.suptitle(title, fontsize="large", parse_math=False)
     scale = f"{label}\n1st to 99th percentile of the cells"
     figure.colorbar(colors, ax=axes, label=scale, shrink=0.7, extend="both", alpha=OPACITY)

@@ -34,8 +34,8 @@ STATE_COLORS = {"intact": BONE_COLOR, "fractured": "#E69F00", "augmented": CEMEN
 """State of the bone -> colour of its bars."""
 
 
-def plot_leak_sites(sites: Sequence[OpenSite], path: Path) -> Path:
-    """Cement that left at each site, as bars coloured by clinical class, the largest first."""
+def plot_leak_sites(sites: Sequence[OpenSite], path: Path, remark: str = "") -> Path:
+    """Cement that left at each site, as bars coloured by clinical class, the largest first; a remark above."""
     shown = sorted((site for site in sites if leaked(site.leaked_ml)), key=lambda site: site.leaked_ml)
     figure, (axes,) = _panels([0.9 + 0.5 * len(shown)])
     bars = axes.barh(
@@ -48,6 +48,7 @@ def plot_leak_sites(sites: Sequence[OpenSite], path: Path) -> Path:
     axes.margins(x=0.15)
     axes.set_ylim(-0.7, len(shown) - 0.3)
     axes.set_xlabel("leaked [ml]")
+    axes.set_title(remark, fontsize="medium", parse_math=False)
     axes.grid(visible=False, axis="y")
     return _save_both(figure, path)
 

@@ -16,7 +16,7 @@ from experiments.pictures.lattice import Lattice
 from experiments.pictures.mechanics import draw_mechanics
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
 from experiments.results.finished_case import FinishedCase
-from experiments.results.wording import told
+from experiments.results.wording import told, vein_sentence, which_veins
 
 QUARTERS = np.array([0.25, 0.5, 0.75, 1.0])
 """Shares of the injection's time at which its front is shown."""
@@ -75,13 +75,16 @@ class CaseDrawing:
         """Bone mineral density over the CT."""
         density = self.case.grid(0).cell_data["bmd_mg_per_cm3"]
         label = "bone mineral density [mg/cm³]"
-        cross_sections.draw_sections(self.scanned, density, label, DENSITY_MAP, np.zeros(3), path)
+        cross_sections.draw_sections(
+            self.scanned, density, label, DENSITY_MAP, np.zeros(3), path, veins=self.case.veins()
+        )
 
     def fill_front(self, path: Path) -> None:
         """The cement at four of the stored times."""
         steps = len(self.case.times()) - 1
         shown = [self.case.snapshot(step) for step in np.unique(np.ceil(steps * QUARTERS).astype(int))]
-        figures.draw_fill_front(self.case.mesh, self.lattice, shown, self.case.needles(), path, self.case.inclusions())
+        case = self.case
+        figures.draw_fill_front(case.mesh, self.lattice, shown, case.needles(), path, case.inclusions(), case.veins())
 
     def front_times(self, path: Path) -> None:
         """The front after the quarters of the injection, or at the stored times if these are fewer, in one picture."""
@@ -117,14 +120,29 @@ class CaseDrawing:
             snapshot.saturation,
         )
 
+    def veins(self, path: Path) -> None:
+        """The network of veins."""
+        network, results = self.case.veins(), self.case.results.veins
+        if network is not None and results is not None:
+            figures.draw_veins(self.case.mesh, network, vein_sentence(results), path)
+
     def leaks(self, path: Path) -> None:
         """Open sites and leaks."""
         case = self.case
-        figures.draw_leaks(case.mesh, self.lattice, case.leak_sites(), path, self.saturation, case.inclusions())
+        figures.draw_leaks(
+            case.mesh,
+            self.lattice,
+            case.leak_sites(),
+            path,
+            self.saturation,
+            case.inclusions(),
+            case.veins(),
+            which_veins(case.results.veins),
+        )
 
     def leak_sites(self, path: Path) -> None:
         """Bars of the leaks."""
-        curves.plot_leak_sites(self.case.leak_sites(), path)
+        curves.plot_leak_sites(self.case.leak_sites(), path, which_veins(self.case.results.veins))
 
     def history(self, path: Path) -> None:
         """Pressures and volumes over time."""
@@ -154,6 +172,7 @@ class CaseDrawing:
 
 DRAWN: dict[str, Callable[[CaseDrawing, Path], None]] = {
     "mesh": CaseDrawing.mesh,
+    "veins": CaseDrawing.veins,
     "density": CaseDrawing.density,
     "fill_front": CaseDrawing.fill_front,
     "front_times": CaseDrawing.front_times,

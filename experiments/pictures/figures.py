@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pyvista
@@ -19,6 +20,7 @@ from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import (
     ANTERIOR_ABOVE,
     ANTERIOR_RIGHT,
+    AXIAL,
     POSTERIOR_LEFT,
     Inclusions,
     add_bone,
@@ -32,6 +34,7 @@ from experiments.pictures.scene import (
     render,
     save,
     show,
+    vein_tubes,
 )
 from experiments.pictures.style import (
     BONE_COLOR,
@@ -39,13 +42,16 @@ from experiments.pictures.style import (
     OTHER_REGION_COLOR,
     REGION_COLORS,
     TIME_MAP,
+    VEIN_COLOR,
     pale,
     visible,
 )
 from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import surface_of
 from experiments.results.wording import NOTHING_LEAKED, leaked, words
+from meshes.leak_sites import LEAK_SITES
 from meshes.tetmesh import TetMesh
+from meshes.vein_network import VeinNetwork
 
 FloatArray = NDArray[np.float64]
 
@@ -54,6 +60,12 @@ BOTH_SIDES = ((POSTERIOR_LEFT, "behind, left and above"), (ANTERIOR_RIGHT, "the 
 
 PALE_CEMENT = "#999999"
 """Colour of cement where colours tell leaks apart."""
+
+EXIT_RADIUS = 1.0
+"""mm of the ball at the end of a vein that leaves the bone."""
+
+REMARK_WIDTH = 110
+"""Characters in a line above two panels."""
 
 FRONT_GAP = 0.1
 """mm, at most, by which a front is drawn inside of the next one: two at one place would show as speckles of both."""
@@ -85,11 +97,12 @@ def draw_fill_front(
     needles: Sequence[NeedlePose],
     path: Path,
     inclusions: Inclusions | None = None,
+    veins: VeinNetwork | None = None,
 ) -> Path:
     """The cement in the translucent body at one to four times, two of them in a row, with needles and inclusions."""
     columns = min(len(snapshots), 2)
     figure, axes = new_figure(math.ceil(len(snapshots) / columns), columns)
-    bodies = inclusion_bodies(lattice, inclusions or {})
+    bodies = inclusion_bodies(lattice, inclusions or {}, veins)
     for place, snapshot in zip(axes, snapshots, strict=False):
         cement = lattice.cement_surface(snapshot.saturation)
         show(place, filled_panel(mesh, cement, needles, bodies), snapshot.clock)
@@ -100,13 +113,46 @@ def draw_fill_front(
 
 
 def draw_filled(
-    mesh: TetMesh, lattice: Lattice, saturation: ArrayLike, title: str, path: Path, inclusions: Inclusions | None = None
+    mesh: TetMesh,
+    lattice: Lattice,
+    saturation: ArrayLike,
+    title: str,
+    path: Path,
+    inclusions: Inclusions | None = None,
 ) -> Path:
     """The cement in the translucent body, with inclusions."""
     figure, (axes,) = new_figure()
     bodies = inclusion_bodies(lattice, inclusions or {})
     show(axes, filled_panel(mesh, lattice.cement_surface(saturation), [], bodies), title)
     explain(figure, inclusion_handles(bodies))
+    return save(figure, path)
+
+
+def draw_veins(mesh: TetMesh, veins: VeinNetwork, remark: str, path: Path) -> Path:
+    """The veins in the translucent body, in their own calibre, their exits coloured by clinical class.
+
+    Args:
+        mesh: the body.
+        veins: in it.
+        remark: what is to be said of them; stands above all.
+        path: PNG to write.
+    """
+    classes = {LEAK_SITES[site].leak_class for site in veins.exit_sites.values()}
+
+    def draw(plotter: pyvista.Plotter) -> None:
+        add_bone(plotter, mesh)
+        plotter.add_mesh(vein_tubes(veins), color=VEIN_COLOR, smooth_shading=True)
+        for node, site in veins.exit_sites.items():
+            exit_ = pyvista.Sphere(radius=EXIT_RADIUS, center=veins.nodes[node])
+            plotter.add_mesh(exit_, color=visible(CLASS_COLORS[LEAK_SITES[site].leak_class]), smooth_shading=True)
+
+    figure, axes = new_figure(1, 2)
+    views = ((AXIAL, "below"), (ANTERIOR_ABOVE, "the front and above"))
+    for place, (view, side) in zip(axes, views, strict=True):
+        show(place, render(draw, view, mesh.points), f"veins in the body, from {side}")
+    figure.suptitle(fill(remark, REMARK_WIDTH), fontsize="medium", parse_math=False)
+    ends = [Patch(color=visible(CLASS_COLORS[name]), label=f"exit: {words(name)}") for name in sorted(classes)]
+    explain(figure, [Patch(color=VEIN_COLOR, label="vein"), *ends])
     return save(figure, path)
 
 
@@ -117,6 +163,8 @@ def draw_leaks(
     path: Path,
     saturation: ArrayLike | None = None,
     inclusions: Inclusions | None = None,
+    veins: VeinNetwork | None = None,
+    remark: str = "",
 ) -> Path:
     """Where cement can leave the body and where it did, coloured by clinical class.
 
@@ -127,9 +175,11 @@ def draw_leaks(
         path: PNG to write.
         saturation: (cells,) of cement to show inside the body.
         inclusions: bodies to show inside.
+        veins: in the body, to show inside.
+        remark: what is to be said beside the leaks; stands above all.
     """
     cement = pyvista.PolyData() if saturation is None else lattice.cement_surface(saturation)
-    bodies = inclusion_bodies(lattice, inclusions or {})
+    bodies = inclusion_bodies(lattice, inclusions or {}, veins)
     closed = np.ones(len(mesh.facets), dtype=bool)
     for site in sites:
         closed[site.facets] = False
@@ -149,6 +199,8 @@ def draw_leaks(
     figure, axes = new_figure(1, 2)
     for place, (view, side) in zip(axes, BOTH_SIDES, strict=True):
         show(place, render(draw, view, mesh.points), f"{what}, from {side}")
+    if remark:
+        figure.suptitle(remark, fontsize="medium", parse_math=False)
     wet_first = sorted(sites, key=lambda site: leaked(site.leaked_ml), reverse=True)
     inside = [Patch(color=PALE_CEMENT, label="cement in the body")] if cement.n_cells else []
     explain(figure, [*(_site_handle(site) for site in wet_first), *inside, *inclusion_handles(bodies)])

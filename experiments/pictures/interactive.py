@@ -23,7 +23,7 @@ def show_case(case: FinishedCase, step: int = -1) -> None:
     lattice = Lattice.of(case.mesh)
     plotter: Any = pyvista.Plotter(window_size=[900, 700])  # PyVista's types do not know its decorated methods
     plotter.set_background(paper_color())
-    bodies = inclusion_bodies(lattice, case.inclusions())
+    bodies = inclusion_bodies(lattice, case.inclusions(), case.veins())
     add_filled(plotter, case.mesh, lattice.cement_surface(case.saturation(step)), case.needles(), bodies)
     title = case.snapshot(step).clock if case.injected else f"{told(case.results.fill, 'cement_ml', 3)}, prescribed"
     plotter.add_text(title, font_size=11, color=ink_color())

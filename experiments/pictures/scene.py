@@ -28,6 +28,7 @@ from experiments.pictures.style import (
     NEEDLE_COLOR,
     PANEL_INCHES,
     PANEL_PIXELS,
+    VEIN_COLOR,
     ink_color,
     paper_color,
 )
@@ -35,6 +36,7 @@ from experiments.results.finished_case import NeedlePose
 from experiments.results.grids import surface_of
 from experiments.results.wording import words
 from meshes.tetmesh import TetMesh
+from meshes.vein_network import VeinNetwork
 
 
 @dataclass(frozen=True)
@@ -99,17 +101,19 @@ Inclusions = Mapping[str, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class InclusionBody:
-    """A lesion, cleft or cavity as it is drawn.
+    """A lesion, cleft or cavity, or the veins, as they are drawn.
 
     Attributes:
         name: what the legend says.
         color: of the body.
-        surface: closed surface around its cells.
+        surface: closed surface around its cells, or its tubes.
+        opacity: 1 for what nothing shines through.
     """
 
     name: str
     color: str
     surface: pyvista.PolyData
+    opacity: float = 0.5
 
 
 def render(
@@ -206,12 +210,25 @@ def add_bone(plotter: pyvista.Plotter, mesh: TetMesh, facets: NDArray[np.int64] 
     plotter.add_mesh(surface_of(mesh, facets), color=BONE_COLOR, opacity=0.35, smooth_shading=True, culling="back")
 
 
-def inclusion_bodies(lattice: Lattice, inclusions: Inclusions) -> list[InclusionBody]:
+def inclusion_bodies(lattice: Lattice, inclusions: Inclusions, veins: VeinNetwork | None = None) -> list[InclusionBody]:
     """The bodies inside the bone; their colours repeat after :data:`experiments.pictures.style.INCLUSION_COLORS`."""
-    return [
+    found = [
         InclusionBody(name, color, lattice.surface_around(cells))
         for (name, cells), color in zip(inclusions.items(), cycle(INCLUSION_COLORS), strict=False)
     ]
+    return found if veins is None else [*found, InclusionBody("veins", VEIN_COLOR, vein_tubes(veins), 1.0)]
+
+
+def vein_tubes(veins: VeinNetwork) -> pyvista.PolyData:
+    """Veins as round tubes of their own calibre."""
+    ends = veins.nodes[veins.segments].reshape(-1, 3)
+    count = len(veins.segments)
+    lines = np.column_stack([np.full(count, 2), np.arange(2 * count).reshape(-1, 2)])
+    data = pyvista.PolyData(ends, lines=lines.ravel())
+    data.point_data["radius"] = np.repeat(0.5 * veins.diameters, 2)
+    tubes = data.tube(scalars="radius", absolute=True, n_sides=16, capping=True)
+    tubes.clear_data()
+    return tubes
 
 
 def needle_body(mesh: TetMesh, needle: NeedlePose) -> pyvista.PolyData:
@@ -232,14 +249,16 @@ def add_needles(plotter: pyvista.Plotter, mesh: TetMesh, needles: Sequence[Needl
 
 
 def add_inclusions(plotter: pyvista.Plotter, bodies: Sequence[InclusionBody]) -> None:
-    """Draw translucent bodies inside the bone."""
+    """Draw bodies inside the bone."""
     for body in bodies:
-        plotter.add_mesh(body.surface, color=body.color, opacity=0.5, smooth_shading=True)
+        plotter.add_mesh(body.surface, color=body.color, opacity=body.opacity, smooth_shading=True)
 
 
 def inclusion_handles(bodies: Sequence[InclusionBody]) -> list[Artist]:
     """The legend of bodies inside the bone."""
-    return [Patch(facecolor=body.color, alpha=0.6, label=words(body.name)) for body in bodies]
+    return [
+        Patch(facecolor=body.color, alpha=0.6 if body.opacity < 1.0 else 1.0, label=words(body.name)) for body in bodies
+    ]
 
 
 def add_filled(

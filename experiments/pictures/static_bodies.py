@@ -23,7 +23,7 @@ BONE, CEMENT, NEEDLES = "bone", "cement", "needles"
 OPENINGS = "openings: "
 """Beginning of the layers of openings; their class follows."""
 
-BONE_OPACITY, INCLUSION_OPACITY = 0.35, 0.5
+BONE_OPACITY = 0.35
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def static_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
         closed[site.facets] = False
     shell = {"color": BONE_COLOR, "opacity": BONE_OPACITY, "smooth_shading": True}
     yield Body(BONE, BONE_COLOR, surface_of(mesh, np.flatnonzero(closed)), shell)
-    for inside in inclusion_bodies(lattice, case.inclusions()):
-        style = {"color": inside.color, "opacity": INCLUSION_OPACITY, "smooth_shading": True}
+    for inside in inclusion_bodies(lattice, case.inclusions(), case.veins()):
+        style = {"color": inside.color, "opacity": inside.opacity, "smooth_shading": True}
         yield Body(words(inside.name), inside.color, inside.surface, style)
     for site in sites:
         part, color = surface_of(mesh, site.facets), CLASS_COLORS[site.leak_class]

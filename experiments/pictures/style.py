@@ -39,6 +39,9 @@ INCLUSION_COLORS = ("#882255", "#999933", "#E69F00", "#332288")
 """Colours of lesions, clefts and cavities in their order, told apart by colour-blind readers (Tol 2021, Okabe & Ito
 2008), and none of them that of cement or of a clinical class."""
 
+VEIN_COLOR = "#5B2C8A"
+"""Of veins in the body: apart from cement, inclusions and the classes of leaks."""
+
 BONE_COLOR = "#D9CDB8"
 CEMENT_COLOR = "#0072B2"
 NEEDLE_COLOR = "#777777"

@@ -13,6 +13,7 @@ from experiments.results.parts.fill import FillResults, PrescribedCementResults
 from experiments.results.parts.injection import InjectionResults, LeakResults, NeedleResults
 from experiments.results.parts.load import LoadResults, StateLoad
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
+from experiments.results.parts.veins import VeinResults
 from experiments.results.wording import (
     DIGITS,
     HEADLINE_DIGITS,
@@ -27,6 +28,7 @@ from experiments.results.wording import (
     rows,
     told,
     unit_text,
+    vein_sentence,
     words,
 )
 from fem.mechanics.stiffness import COMPONENTS
@@ -36,6 +38,11 @@ SEVERITY_NOTE = (
     "Size is the largest dimension of the shape that a leak of this volume is taken to have. Severity: punctual below "
     "the largest diameter of the pedicle, moderate below the height of the vertebra, massive from there on. Onset is "
     "the moment from which on the image of [observation] shows the leak; what it never shows is listed as volume alone."
+)
+
+VEINS_NOTE = (
+    "One draw of a random network: whether cement leaks through it says what can happen in such a body, and only the "
+    "share over many seeds how probable it is."
 )
 
 YEOM_NAMES = {
@@ -55,6 +62,8 @@ def headlines(case: FinishedCase) -> tuple[Headline, ...]:
     sides = ", ".join(f"{volume} {side}" for side, volume in volumes.items())
     found.insert(1, _headline(fill, "cement_ml", f"{percent(fill.fraction)} of it, {pattern}; {sides}"))
     found.append(_headline(fill, "posterior_distance_mm"))
+    if results.veins is not None:
+        found.append(_headline(results.veins, "volume_ml", vein_sentence(results.veins)))
     if results.stiffness is not None:
         before, after = results.stiffness.intact_n_per_mm, results.stiffness.augmented_n_per_mm
         change = f"{number(before / 1e3, 'kN/mm', 3)} intact, {number(after / 1e3, 'kN/mm', 3)} augmented"
@@ -77,6 +86,8 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
         tables += [_leaks(results.injection), _leak_classes(results.injection), _injection(results.injection)]
     if results.prescribed_cement is not None:
         tables.append(_prescribed(results.prescribed_cement))
+    if results.veins is not None:
+        tables.append(_veins(results.veins))
     tables.append(_fill(results.fill))
     if results.stiffness is not None:
         tables.append(_stiffness(results.stiffness))
@@ -177,6 +188,10 @@ def _prescribed(cement: PrescribedCementResults) -> Table:
     for index, shape in enumerate(cement.shapes or (), 1):
         found += [(f"shape {index}, {name}", value) for name, value in rows(shape)]
     return pairs("Prescribed cement", found)
+
+
+def _veins(veins: VeinResults) -> Table:
+    return pairs("Veins in the body", rows(veins), "" if veins.seed is None else VEINS_NOTE)
 
 
 def _fill(fill: FillResults) -> Table:

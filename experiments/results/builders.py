@@ -20,6 +20,7 @@ from experiments.results.parts.injection import (
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.solvers import InjectionSolver
 from experiments.results.parts.stiffness import StateStiffness
+from experiments.results.parts.veins import VeinResults
 from fem.injection.history import InjectionHistory, StepRecord
 from fem.measures.fill import FillMeasures
 from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity, smallest_observed, worst_grade
@@ -29,6 +30,7 @@ from materials.observation import LEAST_LEAK, Modality
 from meshes.dimensions import PedicleDiameter
 from meshes.leak_sites import LEAK_CLASSES, SITES
 from meshes.quality import MeshQuality
+from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
 
 
@@ -60,6 +62,28 @@ def bone_results(vertebra: Vertebra, bone: BoneField) -> BoneResults:
         permeability_axial_median_m2=to_clinical(float(np.median(bone.permeability_axial)), "m2"),
         modulus_median_mpa=float(np.median(bone.modulus)),
         bound_shares=bone.bound_shares,
+    )
+
+
+def vein_results(network: VeinNetwork, seed: int | None) -> VeinResults:
+    """The part ``veins`` of the results.
+
+    Args:
+        network: of the case.
+        seed: that it was drawn with; None of a file's.
+    """
+    ends = np.flatnonzero(np.bincount(network.segments.ravel()) == 1)
+    sites = list(network.exit_sites.values())
+    order = np.argsort(network.diameters, kind="stable")
+    middle = np.searchsorted(np.cumsum(network.lengths[order]), 0.5 * network.lengths.sum())
+    return VeinResults(
+        source="file" if seed is None else "random",
+        **({} if seed is None else {"seed": seed}),
+        branches=len(ends) - sites.count("basivertebral_foramen"),
+        exits={site: sites.count(site) for site in SITES if site in sites},
+        length_mm=float(network.lengths.sum()),
+        volume_ml=to_clinical(network.volume, "ml"),
+        calibre_median_mm=float(network.diameters[order[middle]]),
     )
 
 

@@ -27,6 +27,8 @@ from meshes.images.image import Image, canonical_image
 from meshes.images.nifti import read_nifti
 from meshes.leak_sites import LEAK_SITES, SITES
 from meshes.tetmesh import TetMesh
+from meshes.vein_file import load_veins
+from meshes.vein_network import VeinNetwork
 from meshes.volume_mesh import tetmesh_from_arrays
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 FIELDS, SURFACE, SCAN, MECHANICS = "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu"
 """Files of a case directory: fields over time, the body's boundary, the CT around the vertebra, and the loaded bone."""
+
+VEINS = "veins.vtp"
+"""File of a case directory with the network of veins, where there is one."""
 
 PICTURES, EXPORT = "pictures", "export"
 """Folders in a case directory."""
@@ -145,6 +150,7 @@ class FinishedCase:
                 Manifest.model_validate(content["manifest"]),
             )
             files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if found.results.load is not None else [])]
+            files += [VEINS] if found.results.veins is not None else []
             if not is_whole(folder, content["manifest"], files):
                 raise ValueError("not as it was written")
         except (OSError, ValueError):
@@ -271,6 +277,10 @@ class FinishedCase:
         tissue = read_step(self.folder / FIELDS, 0).cell_data["tissue"]
         found = self._named("tissue", tissue)
         return {name: cells for name, cells in found.items() if len(cells) and not name.startswith(HIDDEN_TISSUES)}
+
+    def veins(self) -> VeinNetwork | None:
+        """The network of veins in the body; None without one."""
+        return None if self.results.veins is None else load_veins(self.folder / VEINS, self.frame)
 
     @cached_property
     def _surface(self) -> Any:

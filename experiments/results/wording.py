@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.case.units import to_clinical
 from experiments.results.parts.base import Part
+from experiments.results.parts.veins import VeinResults
 from materials.observation import LEAST_LEAK
 
 NOTICE = "Research software: not a medical device, not validated for patients, not for planning a treatment."
@@ -42,6 +43,27 @@ _POWER = re.compile(r"(?<=[a-z])-?\d\b")
 
 DIRECTIONS = (("right", "left"), ("anterior", "posterior"), ("inferior", "superior"))
 """Names of the falling and the rising direction along each anatomical axis."""
+
+
+def which_veins(veins: VeinResults | None) -> str:
+    """What is to be said beside everything that a network of veins decides; empty without one."""
+    if veins is None:
+        return ""
+    return "veins of the file" if veins.seed is None else f"one draw of a random network of veins, seed {veins.seed}"
+
+
+def vein_sentence(veins: VeinResults) -> str:
+    """One sentence about the network of veins in the body."""
+    exits = ", ".join(f"{count} at {words(site)}" for site, count in veins.exits.items())
+    return (
+        f"{_capital(which_veins(veins))}: {veins.branches} branches, {told(veins, 'volume_ml', HEADLINE_DIGITS)} in "
+        f"{told(veins, 'length_mm', HEADLINE_DIGITS)}, median calibre {told(veins, 'calibre_median_mm', 2)}; "
+        f"exits: {exits}"
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def words(name: str) -> str:

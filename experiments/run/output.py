@@ -17,13 +17,15 @@ from experiments.model.prescribed_cement import PrescribedField
 from experiments.model.region_numbers import cell_numbers, facet_numbers
 from experiments.model.tissues import TissueMap
 from experiments.results.fields import FieldSeries
-from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE
+from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE, VEINS
 from experiments.results.parts.manifest import Manifest
 from experiments.results.parts.results import Results
 from experiments.run.load_case import LoadedBone
 from fem.injection.history import FieldSnapshot
 from materials.bone import BoneField
 from meshes.tetmesh import TetMesh
+from meshes.vein_file import write_veins
+from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
 
 
@@ -39,6 +41,7 @@ class CaseOutcome:
         tissues: what flow and mechanics were computed with, lesions, cavities and veins included.
         cement: what was injected, or the cement that was there already.
         saturation: (cells,) cement at the end.
+        veins: the network of veins in the body; None without one.
         snapshots: fields at the output times, the start first; empty on ranks other than 0 and without an injection.
         loaded: the bone under the load of the mechanics; None on ranks other than 0 and without mechanics.
         results: content of ``results.json``.
@@ -52,6 +55,7 @@ class CaseOutcome:
     tissues: TissueMap
     cement: InjectionSetup | PrescribedField
     saturation: NDArray[np.float64]
+    veins: VeinNetwork | None
     snapshots: tuple[FieldSnapshot, ...]
     loaded: LoadedBone | None
     results: Results
@@ -66,6 +70,8 @@ class CaseOutcome:
         """Write fields over time, the body's surface, the CT around it and the loaded bone, in the scanner's LPS mm."""
         self._write_fields(folder / FIELDS)
         self._write_surface(folder / SURFACE)
+        if self.veins is not None:
+            write_veins(folder / VEINS, self.veins, self.vertebra.frame)
         ct = self.vertebra.ct
         write_nifti(folder / SCAN, replace(ct, values=ct.values.round().astype(np.int16)))
         if self.loaded is not None:

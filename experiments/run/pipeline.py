@@ -83,6 +83,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
     partition = Partition.build(prepared.mesh, comm)
     parts: dict[str, Any] = {}
     solvers: dict[str, Any] = {}
+    if prepared.veins is not None:
+        parts["veins"] = builders.vein_results(prepared.veins, case.veins.drawn_with)
     history: InjectionHistory | None = None
     snapshots: list[FieldSnapshot] = []
     if isinstance(prepared.cement, InjectionSetup):
@@ -114,6 +116,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         tissues=prepared.tissues,
         cement=prepared.cement,
         saturation=saturation,
+        veins=prepared.veins,
         snapshots=tuple(snapshots),
         loaded=None if mechanics is None else mechanics.loaded,
         results=Results(

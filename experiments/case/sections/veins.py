@@ -139,6 +139,11 @@ class Veins(Section):
         sets=("basivertebral_veins.opening_pressure", "segmental_veins.opening_pressure"),
     )
 
+    @property
+    def drawn_with(self) -> int | None:
+        """The seed of a random network; None of others."""
+        return self.seed if self.network == "random" else None
+
     @model_validator(mode="after")
     def _keys_of_the_network(self) -> Veins:
         if self.network != "none" and (single := self.gives(*SINGLE_VEINS)):

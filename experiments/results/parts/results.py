@@ -13,6 +13,7 @@ from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.stiffness import StiffnessResults
+from experiments.results.parts.veins import VeinResults
 
 
 class FileOfResults(Part):
@@ -26,6 +27,7 @@ class Results(FileOfResults):
     """The numbers of a run."""
 
     bone: BoneResults = table("", "Bone as the CT shows it.")
+    veins: VeinResults | None = table("", "The network of veins in the body, where there is one.", optional=True)
     injection: InjectionResults | None = table("", "What came of the injection, where there was one.", optional=True)
     prescribed_cement: PrescribedCementResults | None = table(
         "", "The cement that was there already, where none was injected.", optional=True

@@ -22,6 +22,7 @@ def test_a_run_writes_the_pictures_of_the_catalogue(finished_demo: FinishedCase)
     written = {path.name for path in (finished_demo.folder / PICTURES).iterdir()}
     assert written == {name for picture in pictures_of(finished_demo) for name in picture.files}
     assert {picture.name for picture in CATALOGUE} - {picture.name for picture in pictures_of(finished_demo)} == {
+        "veins",
         "filled",
         "leak_sites",
     }

@@ -1,0 +1,127 @@
+"""A network of veins is seen and told wherever its case is: file, pictures, scene, report and summary."""
+
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+
+from experiments.cli.summary import result_rows
+from experiments.export.writing import Format, export
+from experiments.model.vein_draw import draw_veins
+from experiments.pictures import figures
+from experiments.pictures.catalogue import pictures_of
+from experiments.pictures.drawing import CaseDrawing
+from experiments.pictures.scene import vein_tubes
+from experiments.pictures.static_bodies import static_bodies
+from experiments.pictures.style import VEIN_COLOR
+from experiments.report.outcome import headlines, outcome_tables
+from experiments.results.builders import vein_results
+from experiments.results.finished_case import VEINS, FinishedCase
+from experiments.results.parts.results import Results
+from materials.vein_distributions import VeinDistributions
+from meshes.vein_file import read_veins, write_veins
+from meshes.vein_layout import lay_veins
+from meshes.vein_network import VeinNetwork
+
+SEED = 7
+SAID = "one draw of a random network of veins, seed 7"
+
+
+@pytest.fixture(scope="module")
+def network(demo_vertebra) -> VeinNetwork:
+    return lay_veins(draw_veins(VeinDistributions(), SEED), demo_vertebra)
+
+
+@pytest.fixture(scope="module")
+def veined(finished_demo: FinishedCase, network: VeinNetwork, tmp_path_factory) -> FinishedCase:
+    """The demo with a network in its folder and its results."""
+    folder = tmp_path_factory.mktemp("veined") / "demo"
+    copytree(finished_demo.folder, folder)
+    write_veins(folder / VEINS, network, finished_demo.frame)
+    results = Results.model_validate({**finished_demo.results.plain(), "veins": vein_results(network, SEED).plain()})
+    return replace(finished_demo, folder=folder, results=results)
+
+
+def test_the_numbers_are_those_of_the_network(network: VeinNetwork) -> None:
+    told = vein_results(network, SEED)
+    assert (told.source, told.seed) == ("random", SEED)
+    assert sum(told.exits.values()) == len(network.exit_sites)
+    assert told.branches == len(network.exit_sites) - told.exits["basivertebral_foramen"]
+    assert told.volume_ml == pytest.approx(1e-3 * network.volume)
+    assert told.length_mm == pytest.approx(network.lengths.sum())
+    below = network.lengths[network.diameters < told.calibre_median_mm].sum()
+    assert below <= 0.5 * told.length_mm <= below + network.lengths[network.diameters == told.calibre_median_mm].sum()
+    assert "seed" not in vein_results(network, None).plain()
+    assert vein_results(network, None).source == "file"
+
+
+def test_the_file_gives_the_network_back_and_is_one_that_a_case_takes(veined, network, demo_vertebra) -> None:
+    again = veined.veins()
+    assert again is not None
+    np.testing.assert_allclose(again.nodes, network.nodes, atol=1e-9)
+    np.testing.assert_array_equal(again.segments, network.segments)
+    np.testing.assert_allclose(again.diameters, network.diameters)
+    assert again.exit_sites == dict(network.exit_sites)
+    given = read_veins(veined.folder / VEINS, demo_vertebra)
+    assert given.volume == pytest.approx(network.volume, rel=1e-3)
+    assert sorted(given.exit_sites.values()) == sorted(network.exit_sites.values())
+
+
+def test_tubes_have_the_calibre_of_the_veins(network: VeinNetwork) -> None:
+    assert vein_tubes(network).volume == pytest.approx(network.volume, rel=0.05)  # 16 sides
+
+
+def test_pictures_show_the_veins(veined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.pictures.scene.PANEL_PIXELS", 300)
+    remarks = []
+    monkeypatch.setattr(figures, "draw_leaks", lambda *content: remarks.append(content[-2:]))
+    drawing = CaseDrawing(veined)
+    drawing.veins(tmp_path / "veins.png")
+    drawing.leaks(tmp_path / "leaks.png")
+    assert purple(tmp_path / "veins.png") > 0.004
+    assert remarks[0][1] == SAID
+    assert remarks[0][0].exit_sites == veined.veins().exit_sites
+    assert "veins" in [picture.name for picture in pictures_of(veined)]
+
+
+def test_leaks_and_fronts_are_drawn_with_veins_inside(veined, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("experiments.pictures.scene.PANEL_PIXELS", 300)
+    drawing = CaseDrawing(veined)
+    for name, draw in (("leaks", CaseDrawing.leaks), ("density", CaseDrawing.density)):
+        draw(drawing, tmp_path / f"{name}.png")
+        draw(CaseDrawing(replace(veined, results=without_veins(veined))), tmp_path / f"{name}_bare.png")
+    assert purple(tmp_path / "leaks.png") > purple(tmp_path / "leaks_bare.png")
+    assert not np.array_equal(imread(tmp_path / "density.png"), imread(tmp_path / "density_bare.png"))
+
+
+def test_scene_report_and_summary_tell_of_them(veined) -> None:
+    assert "veins" in {body.layer for body in static_bodies(veined, CaseDrawing(veined).lattice)}
+    (headline,) = [entry for entry in headlines(veined) if entry.name == "Volume of the veins"]
+    assert headline.detail.startswith(f"One{SAID.removeprefix('one')}: ")
+    (table,) = [entry for entry in outcome_tables(veined) if entry.title == "Veins in the body"]
+    assert "only the share over many seeds" in table.note
+    assert ("seed of the veins", "7") in table.rows
+    assert SAID in dict(result_rows(veined.results))["veins in the body"]
+
+
+def test_an_export_holds_them(veined, tmp_path: Path) -> None:
+    export(veined, tmp_path / "out", [Format.VTU])
+    assert (tmp_path / "out" / VEINS).read_bytes() == (veined.folder / VEINS).read_bytes()
+
+
+def without_veins(case: FinishedCase) -> Results:
+    return Results.model_validate({key: part for key, part in case.results.plain().items() if key != "veins"})
+
+
+def purple(path: Path) -> float:
+    """Share of the pixels with about the hue of veins."""
+    image = imread(path)[..., :3]
+    direction = np.array(to_rgb(VEIN_COLOR)) - np.mean(to_rgb(VEIN_COLOR))
+    own = image - image.mean(axis=-1, keepdims=True)
+    size = np.linalg.norm(own, axis=-1)
+    alike = (own @ direction) / np.maximum(size * np.linalg.norm(direction), 1e-9)
+    return float(((alike > 0.95) & (size > 0.1)).mean())
