@@ -256,9 +256,7 @@ def add_inclusions(plotter: pyvista.Plotter, bodies: Sequence[InclusionBody]) ->
 
 def inclusion_handles(bodies: Sequence[InclusionBody]) -> list[Artist]:
     """The legend of bodies inside the bone."""
-    return [
-        Patch(facecolor=body.color, alpha=0.6 if body.opacity < 1.0 else 1.0, label=words(body.name)) for body in bodies
-    ]
+    return [Patch(facecolor=body.color, alpha=min(body.opacity + 0.1, 1.0), label=words(body.name)) for body in bodies]
 
 
 def add_filled(

@@ -43,6 +43,9 @@ VEINS = "veins.vtp"
 PICTURES, EXPORT = "pictures", "export"
 """Folders in a case directory."""
 
+EXIT_RADIUS = 1.5
+"""mm around the end of a vein within which facets stand for it in pictures."""
+
 HIDDEN_TISSUES = ("bone", "basivertebral_channel", "compacted")
 """Beginnings of the names of tissues that are no inclusions: pictures do not show them."""
 
@@ -262,10 +265,16 @@ class FinishedCase:
         return dict(zip(names, self.course.needles, strict=True))
 
     def leak_sites(self) -> list[OpenSite]:
-        """The open parts of the wall, as :data:`meshes.leak_sites.SITES` orders them; none with prescribed cement."""
+        """The open parts of the wall, as :data:`meshes.leak_sites.SITES` orders them; none with prescribed cement.
+
+        Where veins of a network leave, the facets around their ends stand for them.
+        """
         if self.results.injection is None:
             return []
         facets, leaks = self._named("site", self._surface["site"]), self.results.injection.leaks
+        if (veins := self.veins()) is not None:
+            for site, ends in _around_exits(self.mesh, veins).items():
+                facets[site] = np.union1d(facets[site], ends)
         return [
             OpenSite(site, LEAK_SITES[site].leak_class, facets[site], leaks[site].volume_ml)
             for site in SITES
@@ -294,6 +303,15 @@ class FinishedCase:
         return {
             name: np.flatnonzero(np.asarray(numbers) == listed[name]) for name in sorted(listed, key=listed.__getitem__)
         }
+
+
+def _around_exits(mesh: TetMesh, veins: VeinNetwork) -> dict[str, NDArray[np.int64]]:
+    """Leak site -> the facets within :data:`EXIT_RADIUS` of the ends of veins there, the nearest of each at least."""
+    found: dict[str, list[NDArray[np.int64]]] = {}
+    for node, site in veins.exit_sites.items():
+        away = np.linalg.norm(mesh.facet_centroids - veins.nodes[node], axis=1)
+        found.setdefault(site, []).append(np.flatnonzero(away <= max(EXIT_RADIUS, float(away.min()))))
+    return {site: np.unique(np.concatenate(parts)) for site, parts in found.items()}
 
 
 def _code(manifest: Mapping[str, Any]) -> Any:

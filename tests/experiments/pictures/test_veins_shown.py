@@ -108,6 +108,15 @@ def test_scene_report_and_summary_tell_of_them(veined) -> None:
     assert SAID in dict(result_rows(veined.results))["veins in the body"]
 
 
+def test_exits_are_sites_of_their_own_at_the_wall(veined, network: VeinNetwork) -> None:
+    sites = {site.site: site for site in veined.leak_sites()}
+    assert set(network.exit_sites.values()) <= set(sites)
+    for node, name in network.exit_sites.items():
+        centroids = veined.mesh.facet_centroids[sites[name].facets]
+        assert np.linalg.norm(centroids - network.nodes[node], axis=1).min() < 1.5
+    assert sites["anterior_veins"].leak_class == "vessel"
+
+
 def test_an_export_holds_them(veined, tmp_path: Path) -> None:
     export(veined, tmp_path / "out", [Format.VTU])
     assert (tmp_path / "out" / VEINS).read_bytes() == (veined.folder / VEINS).read_bytes()
