@@ -24,6 +24,7 @@ from fem.injection.walls import Opening
 from fem.mechanics.membrane import Membrane
 from materials.bone import BoneField
 from meshes.cortex import VERTICAL_WALLS, cells_in_reach, cortex_reach, mineral_per_area
+from meshes.interior import interior_values
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
@@ -88,7 +89,7 @@ class Cortex:
 
 
 def bone_of(laws: Laws, cortex: Cortex | None, vertebra: Vertebra, mesh: TetMesh, weights: csr_array) -> BoneField:
-    """Bone of every cell of a mesh, without the shell where that is a membrane.
+    """Bone of every cell: the inside for the flow, the CT for the modulus, without the shell where that is a membrane.
 
     Args:
         laws: laws of the case.
@@ -97,13 +98,14 @@ def bone_of(laws: Laws, cortex: Cortex | None, vertebra: Vertebra, mesh: TetMesh
         mesh: the body or the whole vertebra with named facets.
         weights: (cells, voxels) share of each voxel in each cell.
     """
-    hounsfield = vertebra.ct.values.ravel()
-    bone = laws.bone.evaluate(hounsfield, weights, mesh.cell_volumes)
+    hounsfield, law = vertebra.ct.values.ravel(), laws.bone
+    interior = interior_values(vertebra, law.material_length, law.blurred_shell.reach(vertebra.ct.spacing))
+    bone = law.evaluate(hounsfield, weights, mesh.cell_volumes, interior.ravel(), mesh.cell_centroids)
     if cortex is None:
         return bone
-    limited = np.minimum(laws.bone.calibration.density(hounsfield), cortex.trabecular_density)
+    limited = np.minimum(law.calibration.density(hounsfield), cortex.trabecular_density)
     reached = cells_in_reach(mesh, cortex_reach(vertebra))
-    return replace(bone, modulus=np.where(reached, weights @ laws.bone.modulus.modulus(limited), bone.modulus))
+    return replace(bone, modulus=np.where(reached, weights @ law.modulus.modulus(limited), bone.modulus))
 
 
 def shell_left(body: TetMesh, openings: tuple[Opening, ...], mesh: TetMesh) -> NDArray[np.float64]:

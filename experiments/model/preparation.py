@@ -14,6 +14,7 @@ from experiments.case.schema import Case
 from experiments.case.units import to_internal
 from experiments.model.cortex import Cortex, bone_of
 from experiments.model.defects import refinements
+from experiments.model.image_noise import noise_of, noise_warnings
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
 from experiments.model.openings import case_walls
 from experiments.model.prescribed_cement import PrescribedField, Scan, cement_of_scan, cement_of_shapes, read_scan
@@ -71,6 +72,7 @@ class Preparation:
         vertebra: the patient's vertebra, with bone in its CT where a scan shows prescribed cement.
         mesh: mesh of its body in the anatomical frame.
         bone: bone of every cell as the CT shows it.
+        noise: what the results say of the CT's noise.
         tissues: what the flow and the mechanics see of it: lesions, cavities and veins included.
         cement: what is injected, or the cement that is there already.
         specimen: what the mechanics load; None where they are switched off.
@@ -84,6 +86,7 @@ class Preparation:
     vertebra: Vertebra
     mesh: TetMesh
     bone: BoneField
+    noise: dict[str, float]
     tissues: TissueMap
     cement: InjectionSetup | PrescribedField
     specimen: Specimen | None
@@ -133,6 +136,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
     with progress.stage("bone"):
         weights = voxel_weights(mesh, vertebra)
         bone = bone_of(laws, cortex, vertebra, mesh, weights)
+        noise = noise_of(laws, vertebra)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
         if injects:
             needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
@@ -149,6 +153,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         vertebra,
         mesh,
         bone,
+        noise,
         tissues,
         cement,
         specimen,
@@ -156,7 +161,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         veins,
         surface.walls.openings,
         mesh_results,
-        warnings=(*vertebra.warnings, *tissues.warnings, *surface.warnings, *of_cement),
+        warnings=(*vertebra.warnings, *noise_warnings(noise), *tissues.warnings, *surface.warnings, *of_cement),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -53,8 +53,14 @@ def mesh_results(quality: MeshQuality) -> MeshResults:
     )
 
 
-def bone_results(vertebra: Vertebra, bone: BoneField) -> BoneResults:
-    """The part ``bone`` of the results: medians over the cells, and the share of cells at each bound of a law."""
+def bone_results(vertebra: Vertebra, bone: BoneField, noise: Mapping[str, float]) -> BoneResults:
+    """The part ``bone`` of the results: medians over the cells, noise, and the share of cells at each bound of a law.
+
+    Args:
+        vertebra: whose bone it is.
+        bone: of each cell.
+        noise: entries of the results that tell of the CT's noise, see :func:`experiments.model.image_noise.noise_of`.
+    """
     return BoneResults(
         level=vertebra.level,
         bmd_median_mg_per_cm3=to_clinical(float(np.median(bone.bmd)), "mg/cm3"),
@@ -62,6 +68,7 @@ def bone_results(vertebra: Vertebra, bone: BoneField) -> BoneResults:
         permeability_axial_median_m2=to_clinical(float(np.median(bone.permeability_axial)), "m2"),
         modulus_median_mpa=float(np.median(bone.modulus)),
         bound_shares=bone.bound_shares,
+        **noise,
     )
 
 

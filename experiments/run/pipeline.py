@@ -122,7 +122,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         results=Results(
             format_version=FORMAT_VERSION,
             mesh=prepared.mesh_results,
-            bone=builders.bone_results(prepared.vertebra, prepared.bone),
+            bone=builders.bone_results(prepared.vertebra, prepared.bone, prepared.noise),
             fill=builders.fill_results(_measure(case, prepared, saturation)),
             **parts,
         ),

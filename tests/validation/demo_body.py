@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from experiments.case.laws import Laws
 from experiments.case.schema import Case, build_case
 from experiments.case.units import to_clinical, to_internal
+from experiments.model.cortex import bone_of
 from experiments.model.needle_paths import plan_paths, with_track
 from experiments.model.openings import case_walls
 from experiments.model.preparation import read_patient
@@ -130,7 +131,7 @@ class Body:
         check_front_limit(case, vertebra.frame, paths)
         plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, procedure(case, paths))
         paths = tuple(with_track(path, mesh) for path in paths)
-        bone = laws.bone.evaluate(vertebra.ct.values.ravel(), self._weights, mesh.cell_volumes)
+        bone = bone_of(laws, None, vertebra, mesh, self._weights)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, [None] * len(case.lesions))
         needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
         check_tips(tissues, needles)
@@ -152,10 +153,17 @@ class Body:
 
 
 def posed(variant: Variant) -> Case:
-    """The case of a variant: no leak ends it."""
+    """The case of a variant: no leak ends it, and the bone is even, or one draw of it would stand for all."""
+    bone = {"heterogeneity_sd": 0.0, **variant.tables.get("bone", {})}
     injection = {"volume_ml": 5.0, "leak_limit_ml": 15.0, **variant.tables.get("injection", {})}
     return build_case(
-        {**variant.tables, "patient": {"demo": True}, "injection": injection, "output": {"field_times": 1}}
+        {
+            **variant.tables,
+            "patient": {"demo": True},
+            "bone": bone,
+            "injection": injection,
+            "output": {"field_times": 1},
+        }
     )
 
 

@@ -18,11 +18,16 @@ COARSE = Fineness(size=4.0, fine_size=1.5, least_steps=5)
 
 FAR = "ratio, tip in the middle"
 GROWTH = "growth, wall"
+NEEDLES = "needles, wall"
 
 MISSES: Mapping[str, str] = {
     GROWTH: (
         "1.58 / 1.58 / 1.44 ml from slow to rapid growth: the wider segmental veins of a rapid tumour let out what "
         "otherwise drives cement through the hole"
+    ),
+    NEEDLES: (
+        "0.20 / 0.11 ml from one needle and from two: with no blurred cortex before the fissures the whole volume from "
+        "one side drives more through them than half of it from either"
     ),
 }
 """Direction -> what the model gives instead, and why."""

@@ -102,6 +102,39 @@ class Bone(Section):
         1.0,
         sets="bone.permeability.transverse_factor",
     )
+    material_length_mm: float | None = physical(
+        None,
+        "mm",
+        "standard deviation of the Gaussian over which the density is averaged inside the body before porosity and "
+        "permeability follow from it; 0 takes single voxels",
+        0.0,
+        5.0,
+        sets="bone.material_length",
+    )
+    heterogeneity_sd: float | None = physical(
+        None,
+        "1",
+        "standard deviation of ln k of the random heterogeneity of the permeability; 0 leaves it out",
+        0.0,
+        2.0,
+        sets="bone.heterogeneity.sd",
+    )
+    heterogeneity_length_mm: float | None = physical(
+        None,
+        "mm",
+        "distance over which the correlation of the heterogeneity falls to 1/e",
+        0.5,
+        10.0,
+        sets="bone.heterogeneity.length",
+    )
+    heterogeneity_seed: int | None = physical(
+        None,
+        "1",
+        "which random heterogeneity: each number is another patient",
+        0,
+        999_999,
+        sets="bone.heterogeneity.seed",
+    )
     modulus_law: Literal["kopperdahl", "morgan", "keller", "keyak", "walle"] = Field(
         default="kopperdahl", description="law of Young's modulus from the density"
     )

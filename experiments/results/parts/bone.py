@@ -21,6 +21,25 @@ class BoneResults(Part):
     modulus_median_mpa: float = number(
         "MPa", "Young's modulus, median", "Median of Young's modulus along the superior-inferior axis."
     )
+    image_noise_hu: float | None = number(
+        "HU",
+        "noise of the CT",
+        "Standard deviation of the noise of single voxels inside the body, from second differences.",
+        optional=True,
+    )
+    image_correlation: float | None = number(
+        "1",
+        "correlation of next voxels",
+        "Correlation of voxels next to each other inside the body; near 0 where noise decides.",
+        signed=True,
+        optional=True,
+    )
+    image_noise_ln_k: float | None = number(
+        "1",
+        "noise in ln k",
+        "Standard deviation of the logarithm of the permeability that the noise leaves after averaging.",
+        optional=True,
+    )
     bound_shares: Mapping[str, float] = share(
         "cells at the bound", "Share of the cells at which a law of the bone stands at a bound, by the bound's name."
     )

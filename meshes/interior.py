@@ -1,0 +1,93 @@
+"""The bone inside as the CT shows it: averaged over a length of its own, without the shell that blur spreads over it.
+
+CT shows a shell of a third of a millimetre as a mantle of two voxels. Voxels of that mantle say nothing of the bone
+that they hold; they take the values of the bone behind them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from meshes.vertebra import Vertebra
+
+FloatArray = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_LEAST_CORE = 0.5  # share of the largest depth of the body that is never mantle
+
+
+def interior_values(vertebra: Vertebra, length: float, reach: FloatArray) -> FloatArray:
+    """CT numbers of the bone that fluids flow through.
+
+    The core of the body is averaged, see :func:`averaged`; nothing of the mantle or from outside of the body enters.
+    All other voxels take the value of the nearest one of the core, but those of the arch keep their own.
+
+    Args:
+        vertebra: CT and masks.
+        length: over which the core is averaged in mm; 0 leaves its voxels as they are.
+        reach: (3,) depth of the mantle in mm along the axes of the grid; 0 leaves none.
+
+    Returns:
+        (nx, ny, nz) HU on the grid of the CT.
+    """
+    values, spacing = vertebra.ct.values.astype(np.float64), vertebra.ct.spacing
+    core = vertebra.body & ~blurred_mantle(vertebra, reach)
+    inside = averaged(values, core, spacing, length)
+    nearest = ndimage.distance_transform_edt(~core, sampling=spacing, return_distances=False, return_indices=True)
+    return np.where(vertebra.arch, values, inside[tuple(nearest)])
+
+
+def blurred_mantle(vertebra: Vertebra, reach: FloatArray) -> Mask:
+    """(nx, ny, nz) voxels of the body whose centres lie within ``reach`` of the vertebra's surface.
+
+    Where the body passes into its arch there is no shell and no mantle. Half of the depth of a body always counts as
+    its core.
+
+    Args:
+        vertebra: masks.
+        reach: (3,) semi-axes in mm of the ellipsoid over which the surface is blurred; 0 leaves no mantle.
+    """
+    if not reach.any():
+        return np.zeros_like(vertebra.body)
+    voxel = vertebra.ct.spacing / reach
+    # From a voxel to the nearest one outside it is half a voxel further than to the face between them.
+    depth = ndimage.distance_transform_edt(vertebra.body | vertebra.arch, sampling=voxel) - 0.5 * voxel.mean()
+    return vertebra.body & (depth <= min(1.0, _LEAST_CORE * float(depth[vertebra.body].max())))
+
+
+def averaged(values: FloatArray, inside: Mask, spacing: FloatArray, length: float) -> FloatArray:
+    """Mean over a Gaussian of standard deviation ``length`` of the values inside a mask.
+
+    Nothing outside of the mask counts: its weight goes to what is inside (normalised convolution, Knutsson and Westin
+    1993). A voxel is itself a mean over its width and stands for all of it, each with a variance of a twelfth of the
+    width's square along every axis; the Gaussian is narrower by both, so that the average has the same width at every
+    voxel size.
+
+    Args:
+        values: (nx, ny, nz).
+        inside: (nx, ny, nz) voxels that count.
+        spacing: (3,) voxel widths in mm.
+        length: standard deviation in mm.
+
+    Returns:
+        (nx, ny, nz); the voxels outside keep their values.
+    """
+    sigma = kernel_width(spacing, length)
+    weight = ndimage.gaussian_filter(inside.astype(np.float64), sigma, mode="constant")
+    total = ndimage.gaussian_filter(np.where(inside, values, 0.0), sigma, mode="constant")
+    return np.where(inside, total / np.where(inside, weight, 1.0), values)
+
+
+def noise_left(spacing: FloatArray, length: float) -> float:
+    """Share of independent noise of single voxels that :func:`averaged` leaves far from the mask's edge."""
+    sigma, size = kernel_width(spacing, length), 2 * np.ceil(4.0 * kernel_width(spacing, length)).astype(int) + 1
+    impulse = np.zeros(size)
+    impulse[tuple(size // 2)] = 1.0
+    return float(np.linalg.norm(ndimage.gaussian_filter(impulse, sigma, mode="constant")))
+
+
+def kernel_width(spacing: FloatArray, length: float) -> FloatArray:
+    """(3,) standard deviation in voxels of the Gaussian that gives :func:`averaged` the width ``length``."""
+    return np.sqrt(np.maximum(length**2 - spacing**2 / 6.0, 0.0)) / spacing
