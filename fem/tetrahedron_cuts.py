@@ -1,4 +1,4 @@
-"""Tetrahedra and triangles cut by the level sets of a linear function: exact shares and section areas."""
+"""Tetrahedra and triangles cut by the level sets of a linear function, exactly, and tetrahedra cut by a ball."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+
+_FACET_OF_BALL = 0.2
+"""Longest edge over the ball's radius of the pieces on whose parts a sphere is taken as plane."""
+
+_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+_AT_CORNERS = ((0, 4, 5, 6), (1, 4, 7, 8), (2, 5, 7, 9), (3, 6, 8, 9))
+_FACES_INSIDE = ((4, 5, 6), (4, 7, 8), (5, 7, 9), (6, 8, 9), (4, 5, 7), (4, 6, 8), (5, 6, 9), (7, 8, 9))
+_PIECES = np.array([*_AT_CORNERS, *((*face, 10) for face in _FACES_INSIDE)])
+"""Corners of the parts of a tetrahedron among its own corners, the midpoints of its edges and its centre: a tetrahedron
+at each corner, and the octahedron in their midst in eight. No numbering of the corners is preferred."""
+_VOLUMES = np.array(4 * [1.0 / 8.0] + 8 * [1.0 / 16.0])
+"""Of the parts, over that of the whole."""
 
 
 def share_above(heights: Values, level: float) -> Values:
@@ -81,4 +93,38 @@ def triangle_share_above(heights: Values, level: float) -> Values:
     share[one] = (c / (c - a)) * (c / (c - b))
     a, b, c = order[two].T
     share[two] = 1.0 - (a / (a - b)) * (a / (a - c))
+    return share
+
+
+def share_in_ball(corners: Values, centre: Values, radius: float) -> Values:
+    """Share of each tetrahedron's volume inside a ball.
+
+    A tetrahedron that the sphere may cut is parted until its pieces are small beside the ball; in each of them the
+    distance from the centre is taken as linear. The error of a whole ball's volume is below 1 %.
+
+    Args:
+        corners: (m, 4, 3) mm.
+        centre: (3,) mm.
+        radius: of the ball in mm.
+
+    Returns:
+        (m,) shares from 0 to 1.
+    """
+    pieces, owner, volume = corners - centre, np.arange(len(corners)), np.ones(len(corners))
+    share = np.zeros(len(corners))
+    while len(pieces):
+        distance = np.linalg.norm(pieces, axis=2)
+        size = np.max([np.linalg.norm(pieces[:, a] - pieces[:, b], axis=1) for a, b in _EDGES], axis=0)
+        inside = (distance <= radius).all(axis=1)
+        # No point of a piece is farther from its nearest corner than its longest edge.
+        cut = ~inside & (distance.min(axis=1) < radius + size)
+        small = cut & (size <= _FACET_OF_BALL * radius)
+        parts = volume[small] * share_above(-distance[small], -radius)
+        share += np.bincount(owner[inside], volume[inside], len(share)) + np.bincount(owner[small], parts, len(share))
+        split = cut & ~small
+        pieces = pieces[split]
+        middles = np.stack([pieces[:, a] + pieces[:, b] for a, b in _EDGES], axis=1) / 2.0
+        points = np.concatenate([pieces, middles, pieces.mean(axis=1, keepdims=True)], axis=1)
+        pieces = points[:, _PIECES].reshape(-1, 4, 3)
+        owner, volume = np.repeat(owner[split], len(_PIECES)), np.outer(volume[split], _VOLUMES).ravel()
     return share

@@ -24,6 +24,10 @@ GAUGES = {
 """Gauge -> (bore, outer diameter) in mm of regular-wall needles; product-dependent (tag M)."""
 
 
+_OPEN_END = ((0.3, 0.4695), (0.4, 0.4322), (0.5, 0.4099), (0.7, 0.3900), (1.0, 0.3858))
+"""Index of the power law and radius of the sphere that stands for an open end over that of the bore."""
+
+
 @dataclass(frozen=True)
 class Cannula:
     """A straight needle of a gauge (8 to 14) and a length, optionally with a wider bore near the syringe.
@@ -117,3 +121,19 @@ def tube_pressure_drop(
     flow, n = np.asarray(rate, dtype=float), np.asarray(index, dtype=float)
     wall_shear_rate = (3.0 * n + 1.0) / (n * math.pi * radius**3) * np.abs(flow)
     return np.sign(flow) * 2.0 * np.asarray(consistency, dtype=float) * length / radius * wall_shear_rate**n
+
+
+def open_end_radius(radius: float, index: float) -> float:
+    """Radius in mm of the sphere that meets the same resistance in porous bone as the open end of a cannula.
+
+    At the end of a tube whose side and rim let nothing through, cement has one pressure over the disc of the bore and
+    flows out all around. A power-law fluid through a medium without bounds, div(|grad p|^(1 / n - 1) grad p) = 0, has
+    the pressure of a sphere's at 0.39 to 0.47 of the bore's radius (tag D: tests/verification/test_open_end.py, with an
+    outer diameter of 1.28 bores, as of 11 gauge). Exact for n = 1 are 2 / pi for a disc that is free on both sides and
+    1 / pi for one in an endless wall.
+
+    Args:
+        radius: of the bore in mm.
+        index: power-law index n of the fluid.
+    """
+    return radius * float(np.interp(index, *zip(*_OPEN_END, strict=True)))

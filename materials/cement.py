@@ -23,8 +23,11 @@ ARRHENIUS = "factor 2 for 12 degrees: Nicholas 2007, 10.1007/s10856-007-0125-2"
 ROOM_TEMPERATURE = "test temperature of bone cement, ISO 5833"
 """Source of the reference temperature."""
 
-PLAIN_BUNDLE = "plain bundle of tubes"
+PLAIN_BUNDLE = "plain bundle of tubes; Christopher & Middleman 1965, 10.1021/i160016a011, have 0.69"
 """Source of the constant of the shear rate in the pores."""
+
+CHRISTOPHER_MIDDLEMAN = math.sqrt(12.0 / 25.0)
+"""Constant of the shear rate in the pores that makes the bundle that of Christopher & Middleman 1965."""
 
 _GAS_CONSTANT = 8.314462618e-3  # kJ/(mol K)
 _ZERO_CELSIUS = 273.15  # K
@@ -107,7 +110,7 @@ class Cement:
     largest_viscosity: float = quantity(
         0.075, "MPa s", "plateau of cured cement, 75e3 Pa s: Nicholas 2007, 10.1007/s10856-007-0125-2", "S", 1e-6, 10.0
     )
-    shear_constant: float = quantity(1.0, "1", PLAIN_BUNDLE, "M", 0.1, 10.0)
+    shear_constant: float = quantity(1.0, "1", PLAIN_BUNDLE, "D", 0.1, 10.0)
 
     def __post_init__(self) -> None:
         """Check the ranges of the values, the order of the stages and the bound of the index."""
@@ -190,10 +193,10 @@ def pore_shear_rate(
 ) -> FloatArray:
     """Shear rate of cement in the pores, g = 4 C |u| / (S sqrt(8 k k_r phi)), in 1/s.
 
-    The Newtonian wall shear rate 4 v / R of a bundle of tubes of radius R = sqrt(8 k k_r / phi) in which the cement
-    moves with its own interstitial speed v = |u| / (S phi). C = 1 is the plain bundle (tag M). The effective viscosity
-    K / 12 (9 + 3 / n)^n (150 k phi)^((1 - n) / 2) of Christopher & Middleman 1965 (10.1021/i160016a011, tag M) is this
-    law with C = 0.57 at n = 0.3, 0.55 at n = 0.5 and at n = 0.7.
+    The wall shear rate 4 v / R that a Newtonian fluid would have in a bundle of tubes of radius R = sqrt(8 k k_r / phi)
+    in which the cement moves with its own interstitial speed v = |u| / (S phi); the viscosity that goes with it is
+    :func:`bundle_viscosity`. C = 1 is the plain bundle (tag D). C = sqrt(12 / 25) is the bundle of Christopher &
+    Middleman 1965 (10.1021/i160016a011, tag M), whose tubes wind by 25 / 12.
 
     Args:
         speed: Darcy speed of the cement in mm/s.
@@ -212,3 +215,21 @@ def pore_shear_rate(
     numerator = 4.0 * constant * np.abs(np.asarray(speed, dtype=float))
     numerator, tube = np.broadcast_arrays(numerator, tube)
     return np.divide(numerator, tube, out=np.zeros(tube.shape), where=tube > 0.0)
+
+
+def bundle_viscosity(cement: Rheology, shear_rate: ArrayLike, age: ArrayLike) -> FloatArray:
+    """Viscosity of the Newtonian fluid that a bundle of tubes holds back as much, in MPa s.
+
+    mu_b = ((3 n + 1) / (4 n))^n mu(g, t): at the same mean speed the wall of a tube shears a power-law fluid faster
+    than a Newtonian one by (3 n + 1) / (4 n) (Rabinowitsch 1929, 10.1515/zpch-1929-14502, tag M). With the shear rate g
+    of :func:`pore_shear_rate` it is exact for tubes, and for C = sqrt(12 / 25) the effective viscosity of Christopher &
+    Middleman 1965, mu_b |u|^(1 - n) = K / 12 (9 + 3 / n)^n (150 k phi)^((1 - n) / 2). The factor, 1.15 at most, stands
+    at the plateaus of the viscosity as well, as it does in conduits.
+
+    Args:
+        cement: rheology of the cement.
+        shear_rate: apparent shear rate g at the walls of the pores in 1/s.
+        age: age of the cement in s.
+    """
+    n = cement.index(age)
+    return ((3.0 * n + 1.0) / (4.0 * n)) ** n * cement.viscosity(shear_rate, age)

@@ -66,7 +66,7 @@ class TabulatedCement:
     reference_temperature: float = quantity(23.0, "degC", ROOM_TEMPERATURE, "M", 4.0, 40.0)
     activation_energy: float = quantity(45.0, "kJ/mol", ARRHENIUS, "D", 0.0, 200.0)
     end_of_working: float | None = quantity(None, "s", "last age of the table", "D", 0.0, 1e5, optional=True)
-    shear_constant: float = quantity(1.0, "1", PLAIN_BUNDLE, "M", 0.1, 10.0)
+    shear_constant: float = quantity(1.0, "1", PLAIN_BUNDLE, "D", 0.1, 10.0)
 
     def __post_init__(self) -> None:
         """Check the table and the ranges of the values.

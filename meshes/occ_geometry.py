@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import gmsh
 import pygmsh
 
+from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
-from meshes.volume_mesh import set_mesh_options, tetmesh_from_gmsh
+from meshes.volume_mesh import set_mesh_options, set_size_field, tetmesh_from_gmsh
 
 _MESH_ADAPT = 1  # Gmsh's Mesh.Algorithm that leaves no bad triangles at the poles of spheres
 
@@ -33,5 +35,11 @@ class OccGeometry(pygmsh.occ.Geometry):  # type: ignore[misc]  # pygmsh has no t
         field = gmsh.model.mesh.field.add("MathEval")
         gmsh.model.mesh.field.setString(field, "F", size)
         gmsh.model.mesh.field.setAsBackgroundMesh(field)
+        self.generate_mesh(dim=3)
+        return tetmesh_from_gmsh()
+
+    def fill_evenly(self, size: float, refinements: Sequence[Refinement] = ()) -> TetMesh:
+        """Mesh the volumes with one target edge length in mm, and smaller ones in and around refinements."""
+        set_size_field(size, refinements)
         self.generate_mesh(dim=3)
         return tetmesh_from_gmsh()

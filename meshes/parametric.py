@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 from meshes.occ_geometry import OccGeometry
 from meshes.regions import facet_regions
-from meshes.sizing import check_size
+from meshes.sizing import Refinement, check_size
 from meshes.tetmesh import TetMesh
 
 EXPONENT = 2.5
@@ -44,12 +45,13 @@ def level_dimensions() -> dict[str, BodyDimensions]:
     return {level: BodyDimensions(**dimensions) for level, dimensions in table["levels"].items()}
 
 
-def parametric_body(level: str, size: float) -> TetMesh:
+def parametric_body(level: str, size: float, refinements: Sequence[Refinement] = ()) -> TetMesh:
     """Mesh the mean body of a level; symmetric, with flat endplates and straight walls.
 
     Args:
         level: T5 to L5.
         size: target edge length in mm, 0.5 to 5.
+        refinements: regions with smaller cells.
 
     Returns:
         The mesh in the anatomical frame, its centroid at the origin. The facet regions are those of a real body; the
@@ -71,7 +73,7 @@ def parametric_body(level: str, size: float) -> TetMesh:
         quarters = [geometry.add_spline(ring[start : start + _POINTS_PER_QUARTER + 1]) for start in corners]
         endplate = geometry.add_plane_surface(geometry.add_curve_loop(quarters))
         geometry.extrude(endplate, [0.0, 0.0, dimensions.height])
-        mesh = geometry.fill(f"{size:.17g}")
+        mesh = geometry.fill_evenly(size, refinements)
     cells = np.arange(len(mesh.cells))
     return mesh.with_regions(facet_regions(mesh), {"cancellous": cells, "cortical_shell": cells[:0]})
 

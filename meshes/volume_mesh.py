@@ -125,7 +125,7 @@ def mesh_volume(
         gmsh.model.mesh.addElementsByType(surface, _TRIANGLE, [], (triangles + 1).ravel())
         gmsh.model.geo.addVolume([gmsh.model.geo.addSurfaceLoop([surface])])
         gmsh.model.geo.synchronize()
-        _set_size_field(size, refinements)
+        set_size_field(size, refinements)
         gmsh.option.setNumber("Mesh.Algorithm3D", _HXT)
         try:
             gmsh.model.mesh.generate(3)
@@ -137,7 +137,7 @@ def mesh_volume(
         return tetmesh_from_gmsh()
 
 
-def _set_size_field(size: float, refinements: Sequence[Refinement]) -> None:
+def set_size_field(size: float, refinements: Sequence[Refinement]) -> None:
     """Tell Gmsh the target size everywhere: ``size`` in bulk, less in and around each refinement.
 
     A capsule is a cylinder with a ball at either end; outside it the size grows by :data:`~meshes.sizing.GROWTH`.

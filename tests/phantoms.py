@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.occ_geometry import OccGeometry
+from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
 
 
@@ -55,12 +58,13 @@ def shell(inner_radius: float, outer_radius: float, size_inner: float, size_oute
     return _with_facets(mesh, {"inner": inside, "outer": ~inside})
 
 
-def box(lengths: tuple[float, float, float], size: float) -> TetMesh:
+def box(lengths: tuple[float, float, float], size: float, refinements: Sequence[Refinement] = ()) -> TetMesh:
     """Box with one corner at the origin.
 
     Args:
         lengths: edges along x, y and z in mm.
         size: target edge length in mm.
+        refinements: regions with smaller cells.
 
     Returns:
         A mesh with the facet regions "x_min", "x_max", "y_min", "y_max", "z_min" and "z_max".
@@ -68,7 +72,7 @@ def box(lengths: tuple[float, float, float], size: float) -> TetMesh:
     _check_positive(size=size, **dict(zip(("lengths[0]", "lengths[1]", "lengths[2]"), lengths, strict=True)))
     with OccGeometry() as geometry:
         geometry.add_box([0.0, 0.0, 0.0], list(lengths))
-        mesh = geometry.fill(f"{size:.17g}")
+        mesh = geometry.fill_evenly(size, refinements)
     normals = mesh.facet_normals
     sides = {}
     for axis, name in enumerate("xyz"):

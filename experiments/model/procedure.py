@@ -15,7 +15,7 @@ from experiments.case.schema import Case
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.needle_paths import NeedlePath
 from experiments.results.parts.manifest import NeedleRecord
-from fem.injection.needle_opening import NeedleOpening
+from fem.injection.needle_opening import LARGEST_OFFSET, LEAST_CELLS, NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Stage
 from fem.porous import PorousMedium
 from materials.cannula import Cannula, Syringe
@@ -28,6 +28,9 @@ from meshes.tetmesh import TetMesh
 
 SLIVER = 1e-6
 """mm3; ends of boluses and changes of place that lie closer together are one, since decimal fractions do not add up."""
+
+FINE_ENOUGH = 1.2
+"""Edge length over the radius of an opening that meets enough cells, 26 and more on the demo (tag D)."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,21 @@ def procedure(case: Case, paths: Sequence[NeedlePath]) -> tuple[Stage, ...]:
 def place_needles(
     paths: Sequence[NeedlePath], cannulas: Sequence[Cannula], mesh: TetMesh, medium: PorousMedium
 ) -> tuple[fem.injection.plan.Needle, ...]:
-    """Every place of every needle's opening in the order in which :func:`procedure` counts them."""
-    return tuple(
+    """Every place of every needle's opening in the order in which :func:`procedure` counts them.
+
+    Raises:
+        InputError: the cells are too coarse around an opening, or lie on one side of it.
+    """
+    needles = tuple(
         fem.injection.plan.Needle(
-            NeedleOpening.place(mesh, medium, position, path.opening_radius), cannula, path.number
+            NeedleOpening.place(mesh, medium, position, path.opening_radius, "open end"), cannula, path.number
         )
         for path, cannula in zip(paths, cannulas, strict=True)
         for position in path.opening_positions
     )
+    for needle in needles:
+        _check_source(needle.opening, f"needles[{needle.number + 1}]")
+    return needles
 
 
 def needle_refinements(case: Case, paths: Sequence[NeedlePath]) -> list[Refinement]:
@@ -185,6 +195,22 @@ def needle_records(paths: Sequence[NeedlePath]) -> tuple[NeedleRecord, ...]:
         )
         for path in paths
     )
+
+
+def _check_source(opening: NeedleOpening, name: str) -> None:
+    """Refuse an opening through which cement would enter in another place, or as the mesh has it."""
+    if len(opening.cells) < LEAST_CELLS:
+        fine = math.floor(10.0 * FINE_ENOUGH * opening.radius) / 10.0
+        raise InputError(
+            f"{name}: its opening of {opening.radius:.2f} mm radius meets {len(opening.cells)} cells (at least "
+            f"{LEAST_CELLS}), so the mesh would shape the flow around it; choose mesh.needle_size_mm = {fine:g} or less"
+        )
+    if opening.offset > LARGEST_OFFSET * opening.radius:
+        raise InputError(
+            f"{name}: the bone around its opening lies on one side, and cement would enter {opening.offset:.2f} mm "
+            f"from it (allowed 0 to {LARGEST_OFFSET * opening.radius:.2f} mm); move the target away from the wall or "
+            "choose a smaller withdraw_mm"
+        )
 
 
 def _deliveries(case: Case, paths: Sequence[NeedlePath]) -> list[list[_Delivery]]:

@@ -28,7 +28,7 @@ from fem.partition import Partition
 from fem.porous import PorousMedium
 from fem.pressure.darcy import RELATIVE_TOLERANCE, DarcyPressure
 from fem.pressure.pressure_field import PressureField
-from materials.cement import Rheology, pore_shear_rate
+from materials.cement import Rheology, bundle_viscosity, pore_shear_rate
 from materials.tissue import mixed_viscosity
 
 logger = logging.getLogger(__name__)
@@ -252,7 +252,7 @@ class CoupledFlow:
     def _driven_viscosity(self, speed: NDArray[np.float64], age: NDArray[np.float64]) -> NDArray[np.float64]:
         """(local cells,) viscosity of cement in MPa s at a Darcy speed in mm/s."""
         shear_rate = pore_shear_rate(speed, 1.0, self.mean_permeability, 1.0, self.porosity, self.cement.shear_constant)
-        return self.cement.viscosity(shear_rate, age)
+        return bundle_viscosity(self.cement, shear_rate, age)
 
     def _viscosity_change(self, state: FlowState, fluids: PoreFluids) -> tuple[float, float]:
         """How much the last solve changes the viscosities that it was made with.

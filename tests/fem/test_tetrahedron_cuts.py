@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from phantoms import ball
 from scipy.spatial import ConvexHull
 
-from fem.tetrahedron_cuts import section_area, share_above, triangle_share_above
+from fem.tetrahedron_cuts import section_area, share_above, share_in_ball, triangle_share_above
 
 GENERATOR = np.random.default_rng(3)
 TETS = GENERATOR.normal(size=(200, 4, 3))
@@ -79,3 +80,24 @@ def test_corners_on_the_plane_are_no_trouble(heights: tuple[float, ...], share: 
     values = np.array([heights])
     assert share_above(values, 0.0)[0] == pytest.approx(share, abs=1e-15)
     assert section_area(values, np.ones(1), 0.0)[0] == pytest.approx(area, abs=1e-15)
+
+
+@pytest.mark.parametrize(("size", "radius"), [(0.8, 1.2), (2.0, 1.2), (3.0, 0.3)])
+def test_cells_share_a_ball_among_them(size, radius):
+    mesh, centre = ball(6.0, size), np.array([0.5, 0.1, -0.3])
+    corners = mesh.points[mesh.cells]
+    share = share_in_ball(corners, centre, radius)
+    assert share.min() >= 0.0
+    assert share.max() <= 1.0
+    assert share @ mesh.cell_volumes == pytest.approx(4.0 / 3.0 * np.pi * radius**3, rel=0.01)
+    distance = np.linalg.norm(corners - centre, axis=2)
+    assert (share[distance.max(axis=1) <= radius] == 1.0).all()
+    assert (share[distance.min(axis=1) <= 0.99 * radius] > 0.0).all()
+
+
+def test_a_cell_shares_a_ball_as_random_points_have_it():
+    for corners in TETS[:20]:
+        weights = GENERATOR.dirichlet(np.ones(4), size=20000)
+        inside = np.linalg.norm(weights @ corners - 0.2, axis=1) <= 0.9
+        share = share_in_ball(corners[None], np.full(3, 0.2), 0.9)
+        assert share[0] == pytest.approx(inside.mean(), abs=0.02)

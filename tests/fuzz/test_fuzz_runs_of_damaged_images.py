@@ -53,7 +53,7 @@ def test_runs_on_damaged_images(inputs: int, tally: Tally, phantom: PhantomFiles
                 "level": "L3",
                 "labels": LABEL,
             },
-            "mesh": {"size_mm": 4.0, "needle_size_mm": 4.0},
+            "mesh": {"size_mm": 4.0, "needle_size_mm": 1.4},
             "needles": [{"approach": "free", "camber_deg": 20.0, "sagittal_deg": 0.0, "gauge": 10}],
             "injection": {"volume_ml": 1.0},
             "mechanics": {"degree": 1},

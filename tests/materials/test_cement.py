@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from materials.cement import CEMENTS, Cement, arrhenius, newtonian_cement, pore_shear_rate
+from materials.cement import (
+    CEMENTS,
+    CHRISTOPHER_MIDDLEMAN,
+    Cement,
+    arrhenius,
+    bundle_viscosity,
+    newtonian_cement,
+    pore_shear_rate,
+)
 from materials.provenance import describe
 
 PASCAL = 1e-6  # MPa
@@ -156,10 +164,34 @@ class TestPoreShearRate:
         rate = pore_shear_rate(speed, 1.0, 0.04, 1.0, 0.87)
         assert rate == pytest.approx([3.6, 0.3], rel=0.35)
 
-    @pytest.mark.parametrize(("index", "constant"), [(0.3, 0.57), (0.5, 0.55), (0.7, 0.55)])
-    def test_constant_that_stands_for_christopher_and_middleman(self, index, constant):
-        permeability, porosity, speed = 0.02, 0.87, 0.7
-        published = (9.0 + 3.0 / index) ** index / 12.0 * (150.0 * permeability * porosity) ** (0.5 * (1.0 - index))
-        rate = pore_shear_rate(speed, 1.0, permeability, 1.0, porosity, constant)
-        # Darcy's law with the power-law viscosity, u = k / (K g^(n - 1)) dp, against u^n = k / mu_eff dp
-        assert rate ** (index - 1.0) * speed ** (1.0 - index) == pytest.approx(published, rel=0.01)
+
+def driven(index, constant=1.0, speed=0.7, permeability=0.02, porosity=0.87, consistency=1e-4):
+    """Pressure gradient in MPa/mm that drives a power law at a Darcy speed by the law of the pores."""
+    fluid = Cement("power law", consistency, index, index_rate=0.0, doubling_time=None)
+    rate = pore_shear_rate(speed, 1.0, permeability, 1.0, porosity, constant)
+    return float(bundle_viscosity(fluid, rate, 300.0)) * speed / permeability
+
+
+class TestBundleViscosity:
+    @pytest.mark.parametrize("index", [0.3, 0.5, 0.7, 1.0])
+    def test_is_that_of_tubes_whose_profile_is_integrated(self, index):
+        """A body of straight tubes in which every layer is sheared by the stress r dp / 2 upon it."""
+        radius, porosity, consistency = 0.4, 0.87, 1e-4
+        gradient = driven(index, permeability=porosity * radius**2 / 8.0, porosity=porosity, consistency=consistency)
+        edges = np.linspace(0.0, radius, 20001)
+        shear = (0.5 * edges * gradient / consistency) ** (1.0 / index)
+        profile = np.append(np.cumsum((0.5 * (shear[1:] + shear[:-1]) * np.diff(edges))[::-1])[::-1], 0.0)
+        mean = np.trapezoid(2.0 * edges * profile, edges) / radius**2
+        assert porosity * mean == pytest.approx(0.7, rel=1e-6)
+
+    @pytest.mark.parametrize("index", [0.3, 0.5, 0.7, 1.0])
+    def test_is_christopher_and_middleman_as_published_with_their_constant(self, index):
+        """u^n = k / mu_eff dp with mu_eff = K / 12 (9 + 3 / n)^n (150 k phi)^((1 - n) / 2)."""
+        consistency, permeability, porosity, speed = 1e-4, 0.02, 0.87, 0.7
+        pores = (150.0 * permeability * porosity) ** (0.5 * (1.0 - index))
+        published = consistency / 12.0 * (9.0 + 3.0 / index) ** index * pores
+        gradient = driven(index, CHRISTOPHER_MIDDLEMAN)
+        assert permeability / published * gradient == pytest.approx(speed**index, rel=1e-9)
+
+    def test_newtonian_fluid_is_as_viscous_as_it_is(self):
+        assert bundle_viscosity(newtonian_cement(1e-4), np.array([0.0, 1.0, 50.0]), 0.0) == pytest.approx(1e-4)

@@ -34,6 +34,7 @@ from materials.cement import CEMENTS
 from materials.leak_path import LeakPath
 from materials.marrow import NewtonianMarrow
 from materials.outlets import MarrowOutlets
+from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
 
 LENGTHS, EDGE = (40.0, 30.0, 25.0), 4.0
@@ -63,17 +64,17 @@ def leak(cement: str, age: float) -> Leak:
 
 
 def _inject(cement: str, age: float) -> InjectionHistory:
-    mesh = box(LENGTHS, EDGE)
+    cannula = Cannula(11)
+    tip = (LENGTHS[0] - TIP_DISTANCE, 0.5 * LENGTHS[1], 0.5 * LENGTHS[2])
+    mesh = box(LENGTHS, EDGE, [Refinement(tip, tip, cannula.bore, 0.4 * cannula.bore)])
     medium = PorousMedium(
         np.full(len(mesh.cells), POROSITY), np.tile(PERMEABILITY * np.eye(3), (len(mesh.cells), 1, 1))
     )
-    cannula = Cannula(11)
-    tip = np.array([LENGTHS[0] - TIP_DISTANCE, 0.5 * LENGTHS[1], 0.5 * LENGTHS[2]])
     injection = Injection.build(
         Partition.build(mesh),
         medium,
         _walls(mesh),
-        [Needle(NeedleOpening.place(mesh, medium, tip, 0.5 * cannula.bore), cannula)],
+        [Needle(NeedleOpening.place(mesh, medium, np.array(tip), 0.5 * cannula.bore, "open end"), cannula)],
         CEMENTS[cement],
         DisplacedFluids(NewtonianMarrow().viscosity),
         InjectionPlan((Stage((Bolus(0, VOLUME, RATE),)),), start_age=age),

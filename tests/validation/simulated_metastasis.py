@@ -19,7 +19,7 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from clinical_body import VertebralBody
+from clinical_body import VertebralBody, half_extents
 from numpy.typing import NDArray
 
 from fem.injection.displaced_phase import DisplacedFluids
@@ -34,6 +34,7 @@ from materials.cement import CEMENTS
 from materials.marrow import NewtonianMarrow
 from materials.tissue import Obstacle, tumour_tissue
 from meshes.inclusions import cells_in_ellipsoid
+from meshes.parametric import parametric_body
 
 RATE, CEMENT_SHARE = 50.0, 0.2
 LEVEL = "T12"
@@ -89,9 +90,12 @@ class Pressures:
 @cache
 def measure(case: Metastasis) -> Pressures:
     """Inject and read the pressures."""
-    body = VertebralBody.build(LEVEL, case.size, outlet_multiplier=case.outlet_multiplier)
-    mesh, extents = body.mesh, body.half_extents
-    scale = (case.core_share * mesh.volume / (4.0 / 3.0 * np.pi * extents.prod())) ** (1.0 / 3.0)
+    extents = half_extents(LEVEL)
+    volume = parametric_body(LEVEL, case.size).volume
+    scale = (case.core_share * volume / (4.0 / 3.0 * np.pi * extents.prod())) ** (1.0 / 3.0)
+    tip = _tip(case, scale * extents)
+    body = VertebralBody.build(LEVEL, case.size, outlet_multiplier=case.outlet_multiplier, opening=tip)
+    mesh = body.mesh
     core = cells_in_ellipsoid(mesh, np.zeros(3), scale * extents)
     paste, blood = _filling(case, body, core)
     tissue = tumour_tissue("osteolytic")
@@ -101,7 +105,7 @@ def measure(case: Metastasis) -> Pressures:
         permeability[paste > 0.0] *= Obstacle().permeability_factor
     medium = PorousMedium(porosity, permeability)
     cannula, law = Cannula(11), CEMENTS["medium"]
-    opening = NeedleOpening.place(mesh, medium, _tip(case, scale * extents), 0.5 * cannula.bore)
+    opening = NeedleOpening.place(mesh, medium, tip, 0.5 * cannula.bore, "open end")
     plan = InjectionPlan(
         (Stage((Bolus(0, CEMENT_SHARE * mesh.volume, RATE),)),), start_age=300.0, output_count=READINGS
     )

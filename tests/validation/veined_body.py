@@ -21,7 +21,7 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from clinical_body import TIP, VertebralBody
+from clinical_body import TIP, VertebralBody, half_extents
 from numpy.typing import NDArray
 
 from fem.injection.displaced_phase import DisplacedFluids
@@ -94,9 +94,10 @@ class Approach:
 @cache
 def fill(approach: Approach) -> Filling:
     """Inject 8 ml."""
-    body = _with_channel(VertebralBody.build(approach.level, approach.size))
+    place, radius = _opening(approach)
+    body = _with_channel(VertebralBody.build(approach.level, approach.size, opening=place, radius=radius))
     snapshots: list[FieldSnapshot] = []
-    history = _inject(body, approach, snapshots)
+    history = _inject(body, approach, NeedleOpening.place(body.mesh, body.medium, place, radius, "open end"), snapshots)
     onsets = [onset.injected for site in VEINS if (onset := history.onset(site, SEEN))]
     return Filling(
         onset=1e-3 * min(onsets, default=math.inf),
@@ -106,10 +107,17 @@ def fill(approach: Approach) -> Filling:
     )
 
 
-def _inject(body: VertebralBody, approach: Approach, snapshots: list[FieldSnapshot]) -> InjectionHistory:
-    tip = body.point(*approach.tip)
-    place, radius = _window(body, tip) if approach.opening == "side" else (tip, 0.5 * CANNULA.bore)
-    needle = Needle(NeedleOpening.place(body.mesh, body.medium, place, radius), CANNULA)
+def _opening(approach: Approach) -> tuple[NDArray[np.float64], float]:
+    """Centre (3,) and radius in mm of the sphere over which cement enters."""
+    tip = approach.tip * half_extents(approach.level)
+    if approach.opening == "front":
+        return tip, 0.5 * CANNULA.bore
+    return _window(VertebralBody.build(approach.level, approach.size), tip)
+
+
+def _inject(
+    body: VertebralBody, approach: Approach, opening: NeedleOpening, snapshots: list[FieldSnapshot]
+) -> InjectionHistory:
     plan = InjectionPlan(
         (Stage((Bolus(0, READINGS[-1], RATE),)),), start_age=approach.start_age, output_count=len(READINGS)
     )
@@ -117,7 +125,7 @@ def _inject(body: VertebralBody, approach: Approach, snapshots: list[FieldSnapsh
         Partition.build(body.mesh),
         body.medium,
         veined_walls(body.mesh),
-        [needle],
+        [Needle(opening, CANNULA)],
         CEMENTS["low"],
         DisplacedFluids(NewtonianMarrow().viscosity),
         plan,

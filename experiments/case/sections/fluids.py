@@ -94,7 +94,7 @@ class Cement(Section):
     shear_constant: float | None = physical(
         None,
         "1",
-        "constant C of the shear rate in the pores, 4 C v / R in tubes of the pores' radius",
+        "constant C of the shear rate in the pores, 4 C v / R in tubes of their radius; 0.693: Christopher & Middleman",
         0.1,
         10.0,
         sets="cement.shear_constant",

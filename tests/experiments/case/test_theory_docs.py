@@ -14,7 +14,7 @@ from experiments.case.default_values import page
 from fem.measures.severity import LeakGeometry
 from materials.bone import BoneModel
 from materials.cannula import Cannula
-from materials.cement import CEMENTS, arrhenius, pore_shear_rate
+from materials.cement import CEMENTS, arrhenius, bundle_viscosity, pore_shear_rate
 from materials.leak_path import LeakPath
 
 ROOT = Path(__file__).parents[3]
@@ -109,7 +109,7 @@ def test_the_limits_are_estimated_with_the_defaults() -> None:
     permeability = (axial * across**2) ** (1.0 / 3.0)
     speeds = [50.0 / (4.0 * math.pi * radius**2) for radius in (0.5 * Cannula().bore, 10.0)]
     rates = [pore_shear_rate(speed, 1.0, permeability, 1.0, porosity) for speed in speeds]
-    at_opening, at_front = (1e6 * float(cement.viscosity(rate, 300.0)) for rate in rates)
+    at_opening, at_front = (1e6 * float(bundle_viscosity(cement, rate, 300.0)) for rate in rates)
     for figure in (
         f"= {1e3 * float(density):.1f} mg/cm³",
         f"= {porosity:.3f}",

@@ -1,6 +1,7 @@
 """From the tables of the case file to stages, places and the plan of an injection."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,11 @@ def boluses(*volumes_and_pauses: tuple[float, float]) -> dict[str, Any]:
 def told(stages: tuple[Stage, ...]) -> list[tuple[float, dict[int, float]]]:
     """(pause, place -> mm3) of each stage."""
     return [(stage.pause, {bolus.place: round(bolus.volume, 6) for bolus in stage.boluses}) for stage in stages]
+
+
+def even(mesh: TetMesh) -> PorousMedium:
+    count = len(mesh.cells)
+    return PorousMedium(np.full(count, 0.8), np.full((count, 1, 1), 1e-3) * np.eye(3))
 
 
 def aim(vertebra: Vertebra, case: Case) -> tuple[NeedlePath, ...]:
@@ -165,18 +171,39 @@ def test_every_needle_delivers_its_volume_evenly_over_its_places(plans: list[Any
 
 
 def test_places_are_those_that_the_stages_count(demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]) -> None:
-    mesh = demo_mesh(3.0)
-    count = len(mesh.cells)
-    medium = PorousMedium(np.full(count, 0.8), np.full((count, 1, 1), 1e-3) * np.eye(3))
-    case = build([{"withdraw_mm": 3.0}, {"side": "right", "gauge": 13, "opening": "side"}])
+    case = build(
+        [{"withdraw_mm": 3.0}, {"side": "right", "gauge": 13, "opening": "side"}],
+        mesh={"size_mm": 3.0, "needle_size_mm": 1.2},
+    )
     paths, cannulas = aim(demo_vertebra, case), [Cannula(11), Cannula(13)]
-    places = place_needles(paths, cannulas, mesh, medium)
+    mesh = demo_mesh(3.0, needle_refinements(case, paths))
+    places = place_needles(paths, cannulas, mesh, even(mesh))
     assert [place.number for place in places] == [0, 0, 0, 1]
     assert [place.cannula.gauge for place in places] == [11, 11, 11, 13]
     positions = np.concatenate([path.opening_positions for path in paths])
     assert np.array([place.opening.position for place in places]) == pytest.approx(positions)
     assert [place.opening.radius for place in places] == [paths[0].opening_radius] * 3 + [paths[1].opening_radius]
     assert {bolus.place for stage in procedure(case, paths) for bolus in stage.boluses} == set(range(len(places)))
+
+
+def test_an_opening_in_a_few_coarse_cells_is_refused(
+    demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]
+) -> None:
+    mesh, case = demo_mesh(4.0), build([{"gauge": 13}])
+    with pytest.raises(InputError, match=r"needles\[1\]: its opening .* meets \d+ cells .* needle_size_mm = 1 or less"):
+        place_needles(aim(demo_vertebra, case), [Cannula(13)], mesh, even(mesh))
+
+
+def test_an_opening_at_the_surface_of_the_bone_is_refused(
+    demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]
+) -> None:
+    case = build(mesh={"size_mm": 4.0, "needle_size_mm": 0.8})
+    (path,) = aim(demo_vertebra, case)
+    wall = demo_vertebra.frame.point(1.0, 0.5, 0.5)[None]
+    paths = [replace(path, opening_positions=wall)]
+    mesh = demo_mesh(4.0, needle_refinements(case, paths))
+    with pytest.raises(InputError, match=r"needles\[1\]: the bone .* one side, .* \(allowed 0 to 0.12 mm\); move"):
+        place_needles(paths, [Cannula(11)], mesh, even(mesh))
 
 
 def test_the_mesh_is_finer_along_each_withdrawal(demo_vertebra: Vertebra) -> None:

@@ -21,7 +21,7 @@ from experiments.results.progress import Progress
 from meshes.demo_patient import DemoPatient
 
 PROCEDURE = """
-mesh = { size_mm = 3.0, needle_size_mm = 1.5 }
+mesh = { size_mm = 3.0, needle_size_mm = 1.4 }
 outside = { canal_kpa = 1.5, disc_kpa = 4.0, veins_kpa = 0.5, soft_tissue_kpa = 1.0 }
 output = { pictures = false, field_times = 2 }
 mechanics = { degree = 1 }
@@ -69,7 +69,7 @@ diameter_mm = 10.0
 
 def prepared(folder: Path) -> Preparation:
     lesion = {"kind": "osteolytic", "label": 3, "mask": "lesion.nii.gz"}
-    content = {"patient": {"demo": True}, "mesh": {"size_mm": 3.0, "needle_size_mm": 3.0}, "lesions": [lesion]}
+    content = {"patient": {"demo": True}, "mesh": {"size_mm": 3.0, "needle_size_mm": 1.0}, "lesions": [lesion]}
     case = build_case(content, "case.toml", folder)
     return prepare(case, Laws.of_case(case), Progress())
 

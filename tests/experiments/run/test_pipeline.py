@@ -172,7 +172,7 @@ def test_the_manifest_lists_values_of_laws_as_given() -> None:
         build_case(
             {
                 "patient": {"demo": True},
-                "mesh": {"size_mm": 4.0, "needle_size_mm": 2.0},
+                "mesh": {"size_mm": 4.0, "needle_size_mm": 1.0},
                 "needles": needles,
                 "injection": {"volume_ml": 0.15},
                 "mechanics": {"enabled": False},

@@ -25,7 +25,7 @@ Table = dict[str, Any]
 
 COARSE: Table = {
     "patient": {"demo": True},
-    "mesh": {"size_mm": 3.0, "needle_size_mm": 3.0},
+    "mesh": {"size_mm": 3.0, "needle_size_mm": 1.0},
     "mechanics": {"enabled": False},
     "output": {"pictures": False, "field_times": 2},
 }
