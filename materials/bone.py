@@ -87,12 +87,13 @@ class LinearCalibration:
 
 @dataclass(frozen=True)
 class LinearPorosity:
-    """phi = 1 - (BMD + marrow_deficit) / solid_density, clamped to [low, high].
+    """phi = 1 - (BMD + marrow_deficit) / (solid_density + marrow_deficit), clamped to [low, high].
 
-    Fatty marrow is less dense to X-rays than the water that the BMD scale counts as zero, so BMD underestimates bone:
-    a voxel without bone has BMD = -marrow_deficit and porosity 1. Without the deficit the trabecular median of an
-    osteoporotic body, 53 HU, would mean a bone volume fraction of 0.04, below the 0.057-0.138 measured in human
-    vertebrae (Kinzl 2012, J Biomech 45:1478); with it, 0.09. Valid for the fatty marrow of elderly patients.
+    A voxel of bone and marrow by volume has BMD = (1 - phi) solid_density - phi marrow_deficit. Fatty marrow is less
+    dense to X-rays than the water that the BMD scale counts as zero, so BMD underestimates bone. Without the deficit
+    the trabecular median of an osteoporotic body, 53 HU, would mean a bone volume fraction of 0.04, below the
+    0.057-0.138 measured in human vertebrae (Kinzl 2012, J Biomech 45:1478); with it, 0.085. Valid for the fatty marrow
+    of elderly patients.
     """
 
     solid_density: float = quantity(1.1, "g/cm3", "BV/TV = BMD / (1.0 to 1.2 g/cm3)", "M", 0.9, 1.3)
@@ -110,7 +111,8 @@ class LinearPorosity:
 
     def porosity(self, density: FloatArray) -> FloatArray:
         """Porosity (1) at a BMD in g/cm3."""
-        return np.clip(1.0 - (density + self.marrow_deficit) / self.solid_density, self.low, self.high)
+        solid_above_marrow = self.solid_density + self.marrow_deficit
+        return np.clip(1.0 - (density + self.marrow_deficit) / solid_above_marrow, self.low, self.high)
 
 
 def martin_specific_surface(porosity: FloatArray) -> FloatArray:

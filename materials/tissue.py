@@ -94,7 +94,7 @@ class TumourTissue:
 
 _DISEASED_BONE: dict[Kind, dict[str, float]] = {
     "osteolytic": {},
-    "osteoblastic": {"density": 0.35, "porosity": 0.63, "permeability": 1.2e-3},
+    "osteoblastic": {"density": 0.35, "porosity": 0.65, "permeability": 1.4e-3},
 }
 
 

@@ -148,7 +148,8 @@ class Outlets(Section):
 class Outside(Section):
     """Pressures outside the body above the resting intraosseous pressure, which is that of the veins.
 
-    All pressures of the model count from the resting intraosseous pressure.
+    All pressures of the model count from the resting intraosseous pressure. A healthy disc of somebody who lies holds
+    about 100 kPa (Wilke 1999, Spine 24:755, tag M) and a degenerated one little or nothing.
     """
 
     notes = """
@@ -160,7 +161,7 @@ class Outside(Section):
     """
 
     canal_kpa: float = physical(0.0, "kPa", "pressure in the spinal canal", -5.0, 20.0, AS_VEINS)
-    disc_kpa: float = physical(0.0, "kPa", "pressure in the discs", -5.0, 20.0, AS_VEINS)
+    disc_kpa: float = physical(0.0, "kPa", "pressure in the discs", -5.0, 200.0, AS_VEINS)
     veins_kpa: float = physical(0.0, "kPa", "pressure in the veins", -5.0, 20.0, IVC_SOURCE, "S")
     soft_tissue_kpa: float = physical(0.0, "kPa", "pressure in the soft tissue", -5.0, 20.0, AS_VEINS)
 

@@ -80,13 +80,13 @@ def test_tables_of_walls_and_veins() -> None:
     case = build(
         walls={"thickness_mm": {"left_wall": 0.5}, "conductance_ml_per_s_kpa": {"right_pedicle": 0.0}},
         veins={"basivertebral_number": 0, "segmental_diameter_mm": 1.5},
-        outside={"disc_kpa": -1.0},
+        outside={"disc_kpa": 100.0},
     )
     assert case.walls.thickness_mm == {"left_wall": 0.5}
     assert case.walls.conductance_ml_per_s_kpa == {"right_pedicle": 0.0}
     assert case.walls.missing_shell == "ignore"
     assert (case.veins.basivertebral_number, case.veins.basivertebral_channel) == (0, True)
-    assert (case.outside.disc_kpa, case.outside.canal_kpa) == (-1.0, 0.0)
+    assert (case.outside.disc_kpa, case.outside.canal_kpa) == (100.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_tables_of_walls_and_veins() -> None:
             {"walls": {"conductance_ml_per_s_kpa": {"left_wall": -0.1}}},
             "walls.conductance_ml_per_s_kpa.left_wall = -0.1 is not allowed; choose 0 to 0.5 ml/(s kPa) for",
         ),
-        ({"outside": {"disc_kpa": 100.0}}, "outside.disc_kpa = 100.0 is not allowed; choose -5 to 20 kPa"),
+        ({"outside": {"disc_kpa": 300.0}}, "outside.disc_kpa = 300.0 is not allowed; choose -5 to 200 kPa"),
         (
             {"defects": [{"wall": "posterior_wall"}]},
             "defects[1]: give diameter_mm, fraction, or fracture_length_mm with fracture_angle_deg",
