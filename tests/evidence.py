@@ -13,6 +13,10 @@ import pytest
 KINDS = ("verification", "order", "cross-check", "published", "by construction")
 """What a line is; one that is so by construction is no evidence for the model."""
 
+VERDICTS = {"model": ("holds", "miss"), "alternative": ("not rejected", "rejected"), "open": ("undecided", "undecided")}
+"""What a line speaks about -> its verdict inside and outside of the band: the model as it is; a rejected alternative or
+a control, which ought to lie outside; a reference that does not say enough of what was done to decide either way."""
+
 
 class Evidence:
     """What one test shows: lines of the table and plots, appended to a file where one is asked for."""
@@ -43,6 +47,7 @@ class Evidence:
         low: float = -math.inf,
         high: float = math.inf,
         within: float | None = None,
+        about: str = "model",
     ) -> None:
         """Record one line of the table, and fail where the computed value lies outside its band.
 
@@ -56,11 +61,12 @@ class Evidence:
             low: smallest accepted value.
             high: largest accepted value.
             within: largest accepted relative error, in the place of ``low`` and ``high``.
+            about: one of :data:`VERDICTS`.
 
         Raises:
             AssertionError: the computed value lies outside its band.
             ValueError: there is nothing to compare: a value that is not finite, no band or none that holds a number, an
-                unknown kind. An expected failure does not cover this one.
+                unknown kind or subject. An expected failure does not cover this one.
         """
         if within is not None:
             if not expected:
@@ -68,6 +74,8 @@ class Evidence:
             low, high = sorted((expected * (1.0 - within), expected * (1.0 + within)))
         if kind not in KINDS:
             raise ValueError(f"{case}, {quantity}: kind {kind!r} is none of {KINDS}")
+        if about not in VERDICTS:
+            raise ValueError(f"{case}, {quantity}: about {about!r} is none of {tuple(VERDICTS)}")
         if not math.isfinite(computed):
             raise ValueError(f"{case}, {quantity}: computed {computed} is no finite number")
         if not low <= high or (math.isinf(low) and math.isinf(high)):
@@ -82,7 +90,8 @@ class Evidence:
             high=None if math.isinf(high) else float(high),
             source=source,
             computed=float(computed),
-            verdict="holds" if accepted else "miss",
+            accepted=accepted,
+            verdict=VERDICTS[about][0 if accepted else 1],
         )
         beside = "" if expected is None else f" beside {expected:.6g}"
         assert accepted, f"{case}, {quantity}: {computed:.6g}{beside} lies outside {low:.6g} to {high:.6g} ({source})"

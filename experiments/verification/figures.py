@@ -26,7 +26,14 @@ _TITLE_WIDTH = 50
 """Letters of a title in one line."""
 
 _BAND_COLOR = "#CCCCCC"
-_VERDICTS = {"holds": ("#0072B2", "o"), "miss": ("#D55E00", "X"), "failed": ("#000000", "s")}
+_VERDICTS = {
+    "holds": ("#0072B2", "o"),
+    "miss": ("#D55E00", "X"),
+    "undecided": ("#E69F00", "D"),
+    "rejected": ("#999999", "x"),
+    "not rejected": ("#999999", "o"),
+    "failed": ("#000000", "s"),
+}
 _TICKS = {100.0: (1.0,), 8.0: (1.0, 2.0, 5.0), 0.0: (1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 7.0)}
 """Least ratio of the ends of a logarithmic axis -> where it has numbers in each decade."""
 
@@ -82,7 +89,10 @@ def draw_published(lines: Sequence[Line], path: Path) -> Path | None:
     axes.set_yticks(
         range(len(known)), [f"{line.case}: {line.quantity.partition(' [')[0]}" for line in known], fontsize=6
     )
-    axes.set_title("grey: accepted; circle: holds; cross: miss", fontsize="medium")
+    axes.set_title(
+        "grey band: accepted; circle: holds; cross: miss; diamond: undecided; grey mark: alternative or control",
+        fontsize="medium",
+    )
     return _save(figure, path)
 
 

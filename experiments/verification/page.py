@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import batched
 from pathlib import Path
+from typing import get_args
 
 from experiments.case.identity import code_version
 from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest
 from experiments.run.environment import versions
 from experiments.verification.figures import draw_curve, draw_published
-from experiments.verification.suite import Evidence, Line, check_suite, run_suite, suite_checksum
+from experiments.verification.suite import Evidence, Line, Verdict, check_suite, run_suite, suite_checksum
 from meshes.errors import InputError
 
 PAGE, IMAGES = "verification.md", Path("images", "verification")
@@ -62,7 +63,7 @@ class Row:
         """Cells of the row."""
         line = self.line
         computed = _number(line.computed) + (f" (worst of {self.tests})" if self.tests > 1 else "")
-        verdict = line.verdict if line.verdict == "holds" else f"**{line.verdict}**"
+        verdict = f"**{line.verdict}**" if line.verdict in ("miss", "failed") else line.verdict
         expected = "" if line.expected is None else _number(line.expected)
         return _cells(line.case, line.quantity, expected, _band(line), line.source, computed, _error(line), verdict)
 
@@ -73,6 +74,9 @@ class Counts:
 
     holds: int
     misses: int
+    undecided: int
+    rejected: int
+    not_rejected: int
     not_posed: int
     failed: int
 
@@ -84,13 +88,22 @@ class Counts:
             for row in rows(evidence.lines)
             if row.line.kind != BY_CONSTRUCTION or row.line.verdict != "holds"
         )
-        return cls(verdicts["holds"], verdicts["miss"], len(NOT_POSED), len(evidence.failures))
+        told = (verdicts[word] for word in ("holds", "miss", "undecided", "rejected", "not rejected"))
+        return cls(*told, len(NOT_POSED), len(evidence.failures))
 
     def __str__(self) -> str:
         """Say it in words."""
+        misses, undecided, rejected = (
+            f"{count} is{one}" if count == 1 else f"{count} are{more}"
+            for count, one, more in (
+                (self.misses, " a miss", " misses"),
+                (self.undecided, " undecided", " undecided"),
+                (self.rejected, " rejected", " rejected"),
+            )
+        )
         return (
-            f"{self.holds} hold, {self.misses} {'is a miss' if self.misses == 1 else 'are misses'}, "
-            f"{self.not_posed} are not posed, {self.failed} failed"
+            f"{self.holds} hold, {misses}, {undecided}, {self.not_posed} are not posed, {self.failed} failed; of "
+            f"{self.rejected + self.not_rejected} alternatives and controls {rejected}"
         )
 
 
@@ -142,7 +155,9 @@ def page(evidence: Evidence, slow: bool, day: date, plots: Mapping[str, str]) ->
         f"number in it. vertebroplasty {code_version()}, tests {suite_checksum()}; {libraries}.",
         f"**{Counts.of(evidence)}.**",
         "A case holds where the computed value lies in the accepted band. A miss is known, and its test is a strict "
-        "expected failure; what fails was not expected. The error is relative to the expected value. Tags: S read, M "
+        "expected failure; what fails was not expected. Alternatives and controls that the model is not are rejected "
+        "where they lie outside the band. What is undecided has a reference that does not say enough of what was done, "
+        "whether the value lies inside or outside. The error is relative to the expected value. Tags: S read, M "
         "from memory, D derived. In the project's docs, validation.md tells what follows from the published cases, and "
         "directions.md how leakage answers to one change at a time. What is so by construction comes last and is not "
         "counted.",
@@ -193,7 +208,7 @@ def _badness(line: Line) -> tuple[int, float]:
     """Verdict, and how far beyond the nearest end of the band; negative within it."""
     below = -math.inf if line.low is None else line.low - line.computed
     above = -math.inf if line.high is None else line.computed - line.high
-    return ("holds", "miss", "failed").index(line.verdict), max(below, above)
+    return get_args(Verdict).index(line.verdict), max(below, above)
 
 
 def _case_number(case: str) -> float:

@@ -41,7 +41,7 @@ _RUNNING = re.compile(r"^(tests/\S+\.py::\S+)(?!.* ERROR)", flags=re.MULTILINE)
 
 _PASSED_UNEXPECTEDLY = "[XPASS(strict)]"
 
-Verdict = Literal["holds", "miss", "failed"]
+Verdict = Literal["holds", "not rejected", "undecided", "rejected", "miss", "failed"]
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ class Line:
         expected: value it should have, or None where only a band is known.
         low: smallest accepted value, or None.
         high: largest accepted value, or None.
-        verdict: a miss is known beforehand, by an expected failure of its test; any other number outside its band is
-            failed.
+        accepted: whether the computed value lies in the band.
+        verdict: what lies outside is known beforehand, by an expected failure of its test, or it is failed. A rejected
+            alternative or control of the model and a reference that does not say enough have words of their own.
     """
 
     test: str
@@ -71,6 +72,7 @@ class Line:
     expected: float | None
     low: float | None
     high: float | None
+    accepted: bool
     verdict: Verdict
 
     @property
@@ -245,7 +247,7 @@ def _missed(tests: Iterable[ElementTree.Element]) -> set[str]:
 
 def _line(entry: Mapping[str, Any], missed: Collection[str]) -> Line:
     line = Line(**{field.name: entry[field.name] for field in fields(Line)})
-    unexpected = line.verdict == "miss" and _address(line.test) not in missed
+    unexpected = not line.accepted and _address(line.test) not in missed
     return replace(line, verdict="failed") if unexpected else line
 
 

@@ -22,6 +22,9 @@ LI = "Li 2015, 10.1186/s13018-015-0160-5 (S)"
 NO_VOID, VOID = 5.09, 1.20
 SLOW = (pytest.mark.slow,)
 BESIDE: dict[str, Any] = {"tip": "beside"}
+MODEL = ("mobile", "mobile, edges of 2 mm", "mobile, outlets x1")
+"""The model as it is; the other poses are alternatives to it."""
+
 OBSTACLE: dict[str, Any] = {"mobile": False, "tip": "beside"}
 
 
@@ -40,6 +43,7 @@ def compare_ratio(evidence: Evidence, name: str, place: str, **pose: Any) -> Non
         high=8.0,
         source=LI,
         kind="published",
+        about="model" if name in MODEL else "alternative",
     )
 
 
@@ -54,6 +58,7 @@ def compare_pressure(evidence: Evidence, name: str, measured: float, computed: f
         high=3.0 * measured,
         source=f"{LI}; the conductance of the outlets was derived from it" if void else LI,
         kind="by construction" if void else "published",
+        about="model" if name in MODEL else "alternative",
     )
 
 

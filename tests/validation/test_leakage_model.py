@@ -33,6 +33,7 @@ def check_ratio(evidence: Evidence, over: tuple[str, float], under: tuple[str, f
         high=high,
         source=HABIB,
         kind="published",
+        about="open",
     )
 
 

@@ -190,7 +190,7 @@ def test_an_opening_in_a_few_coarse_cells_is_refused(
     demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]
 ) -> None:
     mesh, case = demo_mesh(4.0), build([{"gauge": 13}])
-    with pytest.raises(InputError, match=r"needles\[1\]: its opening .* meets \d+ cells .* needle_size_mm = 1 or less"):
+    with pytest.raises(InputError, match=r"needles\[1\]: .* meets \d+ cells .* mesh.needle_size_mm = 1 or less"):
         place_needles(aim(demo_vertebra, case), [Cannula(13)], mesh, even(mesh))
 
 

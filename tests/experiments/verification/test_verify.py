@@ -41,6 +41,20 @@ def test_known_miss(evidence):
 def test_fails(evidence):
     check(evidence, "unexpected [kPa]", 0.1, expected=1.0, low=0.5)
 
+@miss(reason="2 kPa")
+def test_control(evidence):
+    check(evidence, "control [kPa]", 2.0, high=1.5, about="alternative")
+
+@miss(reason="2 kPa")
+def test_what_nobody_has_told(evidence):
+    check(evidence, "unheard [kPa]", 2.0, high=1.5, about="open")
+
+def test_control_inside(evidence):
+    check(evidence, "control inside [kPa]", 1.0, high=1.5, about="alternative")
+
+def test_control_outside(evidence):
+    check(evidence, "control outside [kPa]", 2.0, high=1.5, about="alternative")
+
 def test_crashes(evidence):
     check(evidence, "before the crash [kPa]", 1.0, low=0.0)
     raise ValueError("no such | tube")
@@ -93,6 +107,10 @@ def test_every_test_becomes_what_it_is(suite: Path, monkeypatch: pytest.MonkeyPa
     assert {line.quantity: line.verdict for line in found.lines} == {
         "drop [kPa]": "holds",
         "known [kPa]": "miss",
+        "control [kPa]": "rejected",
+        "unheard [kPa]": "undecided",
+        "control inside [kPa]": "not rejected",
+        "control outside [kPa]": "failed",
         "unexpected [kPa]": "failed",
         "before the crash [kPa]": "holds",
         "swallowed [kPa]": "failed",
@@ -103,6 +121,7 @@ def test_every_test_becomes_what_it_is(suite: Path, monkeypatch: pytest.MonkeyPa
     assert list(found.failures) == [
         "tests.validation.test_broken",
         f"{tube}test_fails",
+        f"{tube}test_control_outside",
         f"{tube}test_crashes",
         f"{tube}test_crashes_where_a_miss_is_known",
         f"{tube}test_says_nothing",
@@ -119,7 +138,7 @@ def test_every_test_becomes_what_it_is(suite: Path, monkeypatch: pytest.MonkeyPa
     assert found.failures[f"{tube}test_holds_at_last"] == "marked as a miss, but it holds: was 3 kPa"
     assert found.skipped == {"no compiler": 1}
     assert found.left_out == ("tests/verification/test_tube.py::test_long",)
-    assert notes[-1] == (1.0, "test 9 of 9: test_tube.py::test_skipped")
+    assert notes[-1] == (1.0, "test 13 of 13: test_tube.py::test_skipped")
 
 
 def test_long_tests_run_where_they_are_asked_for(suite: Path) -> None:
@@ -191,8 +210,9 @@ def test_a_place_without_tests_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def line(case: str, computed: float, kind: str = "published", **values: object) -> Line:
-    band: dict[str, object] = {"expected": 2.0, "low": 1.0, "high": 4.0, "verdict": "holds", **values}
-    return Line("t", kind, case, "pressure [kPa]", "S | M", computed, **band)  # type: ignore[arg-type]
+    band: dict[str, object] = {"expected": 2.0, "low": 1.0, "high": 4.0, "accepted": True, "verdict": "holds", **values}
+    source = str(band.pop("source", "S | M"))
+    return Line("t", kind, case, "pressure [kPa]", source, computed, **band)  # type: ignore[arg-type]
 
 
 CURVE = Curve(
@@ -200,7 +220,10 @@ CURVE = Curve(
 )
 LINES = (
     line("V10 hole", 2.5, "order", low=1.5, high=None),
-    line("V8 void", 0.5, verdict="miss"),
+    line("V8 void", 0.5, accepted=False, verdict="miss"),
+    line("V7 share", 0.6, accepted=False, verdict="rejected"),
+    line("V7 share", 2.0, source="control", verdict="not rejected"),
+    line("V16 masses", 0.7, accepted=False, verdict="undecided"),
     line("V9 syringe", 1e-9, "verification", expected=0.0, low=None, high=1e-8),
     line("V9 syringe", -3e-9, "verification", expected=0.0, low=None, high=1e-8),
     line("V6 cannula", 2.01, low=1.98, high=2.02),
@@ -212,7 +235,10 @@ EVIDENCE = Evidence(LINES, (CURVE,), {}, {"no compiler": 2}, LEFT_OUT)
 
 def test_rows_are_in_the_order_of_the_cases_and_show_the_worst_of_several_tests() -> None:
     found = rows(LINES)
-    assert [row.line.case for row in found] == ["V6 cannula", "V8 void", "V9 syringe", "V10 hole", "V12 filled"]
+    cases = ["V6 cannula", "V7 share", "V7 share", "V8 void", "V9 syringe", "V10 hole", "V12 filled", "V16 masses"]
+    assert [row.line.case for row in found] == cases
+    assert found[1].markdown.endswith("| -70 % | rejected |")
+    found = [row for row in found if row.line.verdict in ("holds", "miss")]
     assert found[0].markdown == "| V6 cannula | pressure [kPa] | 2 | ± 1 % | S \\| M | 2.01 | +0.5 % | holds |"
     assert found[1].markdown == "| V8 void | pressure [kPa] | 2 | 1 to 4 | S \\| M | 0.5 | -75 % | **miss** |"
     assert (
@@ -242,7 +268,8 @@ def test_the_page_says_what_was_run_and_counts() -> None:
     text = page(EVIDENCE, False, date(2026, 1, 2), {"Pressure": "images/verification/pressure.svg"})
     for words in (
         "`vertebroplasty verify` wrote this page on 2026-01-02",
-        "**3 hold, 1 is a miss, 6 are not posed, 0 failed.**",
+        "**3 hold, 1 is a miss, 1 is undecided, 6 are not posed, 0 failed; of 2 alternatives and controls 1 is "
+        "rejected.**",
         f", tests {suite_checksum()}; python",
         "3 long tests were not run; `vertebroplasty verify --slow` runs them:\n\n"
         "- validation/test_a.py: `test_b[1 | 2]`, `test_c`\n- d/test_e.py: `f`\n",
