@@ -48,6 +48,10 @@ def exact_speed(path, drive, consistency, index):
     return path.aperture / width * 3.0 * index / shape * (wall_stress / consistency) ** (1.0 / index)
 
 
+STEPS = 16
+"""Steps after which the speed in every conduit is its own: a facet may begin far off, by 1 - n of that in each round."""
+
+
 @pytest.mark.parametrize("index", [1.0, 0.5, 0.25])
 @pytest.mark.parametrize(
     ("path", "area", "outside"),
@@ -65,7 +69,8 @@ def test_a_chamber_full_of_cement_leaks_by_the_law_of_its_conduits(path, area, i
         power_law(consistency, index),
         permeability=1.0,
     )
-    case.solve(RATE, case.fill(1.0 - POCKET))
+    for _ in range(STEPS):
+        case.solve(RATE, case.fill(1.0 - POCKET))
     hole = case.behind(HOLE)
     boundary = case.flow.partition.boundary
     drive = case.state.pressure.facet_pressure[boundary.facets[hole]] - outside - path.barrier(pore_radius(1.0))
