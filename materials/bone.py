@@ -138,7 +138,7 @@ class KozenyCarmanMartin:
     cap: float = quantity(
         0.1, "mm2", "1e-7 m2, three standard deviations above the mean of Baroud 2004", "D", 1e-6, 10.0
     )
-    transverse_factor: float = quantity(0.78, "1", _BAROUD, "M", 0.02, 1.0)
+    transverse_factor: float = quantity(0.78, "1", _BAROUD, "S", 0.02, 1.0)
     multiplier: float = quantity(1.0, "1", "scatter between Nauman 1999 and Baroud 2004", "D", 0.1, 10.0)
 
     def __post_init__(self) -> None:

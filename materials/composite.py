@@ -47,7 +47,7 @@ class CementBoneComposite:
     law of porous solids (tag M). Valid for 0 <= S <= 1.
     """
 
-    cement_modulus: float = quantity(1937.0, "MPa", _ISO_5833, "M", 100.0, 10000.0)
+    cement_modulus: float = quantity(1937.0, "MPa", _ISO_5833, "S", 100.0, 10000.0)
     contact: float = quantity(0.80, "1", _KINZL, "S", 0.1, 1.0)
     shrinkage: float = quantity(0.76, "1", _KINZL, "S", 0.1, 1.0)
     cement_porosity: float = quantity(0.0, "1", "bulk cement as tested by ISO 5833", "M", 0.0, 0.6)
@@ -74,7 +74,7 @@ class BulkCement:
     (RMS; 2008, 10.1243/09544119JEIM285), which is why it is not the default.
     """
 
-    cement_modulus: float = quantity(1937.0, "MPa", _ISO_5833, "M", 100.0, 10000.0)
+    cement_modulus: float = quantity(1937.0, "MPa", _ISO_5833, "S", 100.0, 10000.0)
 
     def __post_init__(self) -> None:
         """Check the range of the modulus."""

@@ -27,7 +27,7 @@ class EndDisc:
 class SoftDisc(EndDisc):
     """Compliant disc in the place of an intervertebral one."""
 
-    modulus: float = quantity(8.0, "MPa", _YANG, "M", 0.1, 10000.0)
+    modulus: float = quantity(8.0, "MPa", _YANG, "S", 0.1, 10000.0)
     poisson_ratio: float = quantity(0.45, "1", "nearly incompressible", "M", 0.0, 0.49)
     thickness: float = quantity(5.0, "mm", "half of an intervertebral disc of 10 mm", "M", 0.5, 20.0)
 

@@ -145,7 +145,7 @@ class LeakPath:
 class CorticalShell:
     """The bony shell of the body, and holes in it."""
 
-    thickness: float = quantity(0.35, "mm", "mean shell thickness of L1, n = 16, porous: Silva 1994", "M", 0.05, 5.0)
+    thickness: float = quantity(0.35, "mm", "mean shell thickness of L1, n = 16, porous: Silva 1994", "S", 0.05, 5.0)
 
     def __post_init__(self) -> None:
         """Check the range of the thickness."""
@@ -208,7 +208,7 @@ class BasivertebralVeins(_VeinGeometry):
 
     number: int = quantity(1, "1", "one trunk", "M", 0, 6)
     diameter: float = quantity(1.0, "mm", _CALIBRE, "D", 0.2, 8.0)
-    length: float = quantity(12.4, "mm", "depth of the foramen, 12.4 +- 2.1 mm, n = 107: He 2023", "M", 1.0, 100.0)
+    length: float = quantity(12.4, "mm", "depth of the foramen, 12.4 +- 2.1 mm, n = 107: He 2023", "S", 1.0, 100.0)
     opening_pressure: float = quantity(0.0, "MPa", _COLLAPSIBLE, "M", 0.0, 0.05)
 
     def channel_permeability(self, cross_section: float) -> float:

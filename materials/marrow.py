@@ -17,7 +17,9 @@ class NewtonianMarrow:
     (lesions have a tissue of their own, :mod:`materials.tissue`).
     """
 
-    viscosity: float = quantity(1e-7, "MPa s", "human yellow femoral marrow, 10.3233/BIR-2011-0587", "M", 1e-8, 1e-3)
+    viscosity: float = quantity(
+        1e-7, "MPa s", "human yellow femoral marrow, 0.044 to 0.142 Pa s, 10.3233/BIR-2011-0587", "S", 1e-8, 1e-3
+    )
 
     def __post_init__(self) -> None:
         """Check the range of the viscosity."""

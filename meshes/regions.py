@@ -16,8 +16,8 @@ from meshes.tetmesh import FACET_REGIONS, TetMesh
 from meshes.vertebra import Vertebra
 
 FORAMEN_WIDTH, FORAMEN_HEIGHT = 7.8, 5.4
-"""Width and height of the basivertebral foramen in mm: means of 107 patients with osteoporotic fractures (He 2023, no
-DOI at hand; tag M)."""
+"""Width and height of the basivertebral foramen in mm: means of 107 patients with osteoporotic fractures (He 2023,
+10.13418/j.issn.1001-165x.2023.3.07; tag S)."""
 
 CORTEX_HU = 311.0
 """Cells at the wall count as cortical shell above this: the mean of young adults' trabecular bone at L3 and twice its

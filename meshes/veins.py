@@ -14,7 +14,7 @@ from meshes.wall_damage import cells_behind
 
 CHANNEL_DEPTH = 12.4
 """mm from the foramen to the channel's tip: mean of 107 patients with osteoporotic fractures, 2.1 standard deviation
-(He 2023, no DOI at hand; tag M)."""
+(He 2023, 10.13418/j.issn.1001-165x.2023.3.07; tag S)."""
 
 _WAIST = 2.0  # mm of depth on either side of a vein over which the wall's middle height is taken
 
@@ -30,8 +30,8 @@ def basivertebral_channel(
 
     Args:
         mesh: body with named facets in its anatomical frame.
-        width: mm along x at the foramen; 7.8 with a standard deviation of 1.6 (He 2023; tag M).
-        height: mm along z at the foramen; 5.4 with a standard deviation of 1.1 (He 2023; tag M).
+        width: mm along x at the foramen; 7.8 with a standard deviation of 1.6 (He 2023; tag S).
+        height: mm along z at the foramen; 5.4 with a standard deviation of 1.1 (He 2023; tag S).
         depth: mm along -y to the tip.
 
     Returns:

@@ -70,7 +70,7 @@ class Mechanics(Section):
         1.0,
         20000.0,
         "load on an augmented L2 in finite elements, 10.1186/s12891-022-05522-3",
-        "M",
+        "S",
     )
     yield_strain: float | None = physical(
         None,

@@ -49,7 +49,7 @@ def exact_speed(path, drive, consistency, index):
 
 
 STEPS = 16
-"""Steps after which the speed in every conduit is its own: a facet may begin far off, by 1 - n of that in each round."""
+"""Steps after which the speed in every conduit is its own: each takes 1 - n of what a facet is off."""
 
 
 @pytest.mark.parametrize("index", [1.0, 0.5, 0.25])
