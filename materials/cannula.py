@@ -24,7 +24,7 @@ GAUGES = {
 """Gauge -> (bore, outer diameter) in mm of regular-wall needles; product-dependent (tag M)."""
 
 
-_OPEN_END = ((0.3, 0.4695), (0.4, 0.4322), (0.5, 0.4099), (0.7, 0.3900), (1.0, 0.3858))
+_OPEN_END = np.array([(0.3, 0.4695), (0.4, 0.4322), (0.5, 0.4099), (0.7, 0.3900), (1.0, 0.3858)])
 """Index of the power law and radius of the sphere that stands for an open end over that of the bore."""
 
 
@@ -136,4 +136,4 @@ def open_end_radius(radius: float, index: float) -> float:
         radius: of the bore in mm.
         index: power-law index n of the fluid.
     """
-    return radius * float(np.interp(index, *zip(*_OPEN_END, strict=True)))
+    return radius * float(np.interp(index, _OPEN_END[:, 0], _OPEN_END[:, 1]))

@@ -88,8 +88,15 @@ class Counts:
             for row in rows(evidence.lines)
             if row.line.kind != BY_CONSTRUCTION or row.line.verdict != "holds"
         )
-        told = (verdicts[word] for word in ("holds", "miss", "undecided", "rejected", "not rejected"))
-        return cls(*told, len(NOT_POSED), len(evidence.failures))
+        return cls(
+            holds=verdicts["holds"],
+            misses=verdicts["miss"],
+            undecided=verdicts["undecided"],
+            rejected=verdicts["rejected"],
+            not_rejected=verdicts["not rejected"],
+            not_posed=len(NOT_POSED),
+            failed=len(evidence.failures),
+        )
 
     def __str__(self) -> str:
         """Say it in words."""
