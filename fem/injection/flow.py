@@ -115,7 +115,7 @@ class CoupledFlow:
             flow_scale: rate in mm3/s that errors of rates are compared with.
         """
         porosity = partition.local_cells(medium.porosity)
-        vessel_pressure, conductance = None, np.zeros(len(porosity))
+        vessel_pressure = conductance = np.zeros(len(porosity))
         if exchange is not None:
             vessel_pressure = partition.local_cells(exchange.pressure)
             conductance = partition.local_cells(exchange.conductance)
@@ -123,7 +123,7 @@ class CoupledFlow:
         pore_volume[partition.owned_cells :] = 0.0
         return cls(
             partition=partition,
-            pressure=DarcyPressure(partition, partition.local_cells(medium.permeability), vessel_pressure),
+            pressure=DarcyPressure(partition, partition.local_cells(medium.permeability)),
             walls=walls,
             tips=tips,
             cement=cement,

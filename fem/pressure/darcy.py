@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from fem import krylov, profiling, solver_options
 from fem.errors import ConvergenceError
 from fem.partition import Partition
+from fem.pressure.exchange import Exchange
 from fem.pressure.facet_matrix import Conductances, FacetMatrix
 from fem.pressure.pressure_field import PressureField
 from fem.pressure.two_level import TwoLevel
@@ -54,7 +55,8 @@ class DarcyPressure:
     from: :meth:`restore` of a :meth:`field` and the same solve give the same bits.
 
     Cells may exchange fluid with vessels: q_T = source_T + E_T (p_vessel - mean of the cell's facet pressures) with the
-    conductance E (mm3/(s MPa)), which adds E_T / 16 to every entry of the cell's matrix.
+    conductance E (mm3/(s MPa)), which adds E_T / 16 to every entry of the cell's matrix. Vessels that join cells add
+    what :class:`~fem.pressure.exchange.JoinedCells` say to the product.
 
     Attributes:
         facet_pressure: (local facets,) pressure in MPa of the last solve, ghosts included.
@@ -70,18 +72,14 @@ class DarcyPressure:
         self,
         partition: Partition,
         permeability: NDArray[np.float64],
-        vessel_pressure: NDArray[np.float64] | None = None,
     ) -> None:
         """Set up the fixed parts.
 
         Args:
             partition: the distributed mesh.
             permeability: (local cells, 3, 3) symmetric positive tensor in mm2, ghosts included.
-            vessel_pressure: (local cells,) pressure of the vessels in MPa, ghosts included; None: no cell exchanges
-                fluid with vessels.
         """
         self.partition = partition
-        self._vessel_pressure = vessel_pressure
         gradients = partition.barycentric_gradients
         self._cell_matrices = np.einsum(
             "t,tia,tab,tjb->tij", 9.0 * partition.cell_volumes, gradients, permeability, gradients, optimize=True
@@ -90,7 +88,7 @@ class DarcyPressure:
         spread = np.einsum("tia,tab,tib->t", arms, np.linalg.inv(permeability), arms, optimize=True)
         self._source_lift = spread / (180.0 * partition.cell_volumes)
         self._source = np.zeros(len(arms))
-        self._exchange = np.zeros(len(arms))
+        self._exchange: Exchange | None = None
         self._reference = 0.0
         self.exchange_rate = np.zeros(len(arms))
         self._mobility = np.ones(len(arms))
@@ -134,8 +132,10 @@ class DarcyPressure:
         return solver, matrix
 
     def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
-        conductances = Conductances(mobility, self._exchange, wall_conductance)
-        self._facet_matrix.fill(conductances)
+        vessels = self._exchange
+        own = np.zeros(len(mobility)) if vessels is None else vessels.own_conductance
+        conductances = Conductances(mobility, own, wall_conductance)
+        self._facet_matrix.fill(conductances, None if vessels is None else vessels.joined)
         if self._solver.getPC().getType() == PETSc.PC.Type.PYTHON:  # unless the user has chosen another
             self._preconditioner.update(conductances)
 
@@ -152,7 +152,7 @@ class DarcyPressure:
         source: NDArray[np.float64],
         wall_conductance: NDArray[np.float64],
         outside_pressure: NDArray[np.float64],
-        exchange: NDArray[np.float64] | None = None,
+        exchange: Exchange | None = None,
         tolerance: float = RELATIVE_TOLERANCE,
         flow_scale: float = 0.0,
     ) -> None:
@@ -163,7 +163,7 @@ class DarcyPressure:
             source: (local cells,) volume rate into each cell in mm3/s, ghosts included.
             wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
             outside_pressure: (b,) pressure behind each boundary facet in MPa.
-            exchange: (local cells,) conductance between vessels and each cell in mm3/(s MPa), ghosts included.
+            exchange: with vessels, or None.
             tolerance: residual over the norm of the cells' sources; where none flows, over that of a source of
                 ``flow_scale``. Tolerances that a user gives PETSc go before it, and hold as PETSc has them.
             flow_scale: rate in mm3/s; without one and without sources, the whole right-hand side is the scale.
@@ -180,12 +180,11 @@ class DarcyPressure:
         if not comm.allreduce(bool(((mobility > 0.0) & np.isfinite(mobility)).all()), op=MPI.LAND):
             raise ConvergenceError("the pressure was asked for at a mobility that is not positive and finite")
         self._source[:], self._mobility[:] = source, mobility
-        if exchange is not None and self._vessel_pressure is not None:
-            self._exchange[:] = exchange
+        self._exchange = exchange
         self.iterations = 0
         driven = source.any() or (wall_conductance * outside_pressure).any()
-        if self._vessel_pressure is not None:
-            driven |= (self._exchange * self._vessel_pressure).any()
+        if exchange is not None:
+            driven |= exchange.drives
         if not comm.allreduce(bool(driven), op=MPI.LOR):
             self._pressure.set(0.0)
             self._reference = 0.0
@@ -243,8 +242,8 @@ class DarcyPressure:
             array = local.array
             array[:] = 0.0
             rate = self._source[:owned]
-            if self._vessel_pressure is not None:
-                rate = rate + self._exchange[:owned] * (self._vessel_pressure[:owned] - self._reference)
+            if self._exchange is not None:
+                rate = rate + self._exchange.inflow(0.0, self._reference)[:owned]
             sources = np.flatnonzero(rate)
             np.add.at(array, partition.cell_facets[sources].ravel(), np.repeat(0.25 * rate[sources], 4))
             array[self._walls.facets] += wall_conductance * (outside_pressure - self._reference)
@@ -269,9 +268,10 @@ class DarcyPressure:
         self._pressure.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
         with self._pressure.localForm() as local:
             self.facet_pressure[:] = local.array_r
-        if self._vessel_pressure is not None:
+        self.exchange_rate[:] = 0.0
+        if self._exchange is not None:
             mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
-            self.exchange_rate[:] = self._exchange * (self._vessel_pressure - self._reference - mean)
+            self.exchange_rate[:] = self._exchange.inflow(mean, self._reference)
         total = self._source + self.exchange_rate
         self._recover_flux(self._mobility, total, wall_conductance, outside_pressure - self._reference)
         self.facet_pressure += self._reference

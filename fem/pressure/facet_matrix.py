@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from fem import profiling
 from fem.partition import Partition
+from fem.pressure.exchange import JoinedCells
 
 PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 """Facets of a cell that each of its conductances couples."""
@@ -75,10 +76,12 @@ class FacetMatrix:
         self._walls = partition.boundary.facets
         self._given, self._result = (la.vector(facet_map, 1) for _ in range(2))
         self._with_ghosts = bool(partition.comm.size > 1)
+        self._joined: JoinedCells | None = None
 
     @profiling.Event("vpPressureMatrix")
-    def fill(self, conductances: Conductances) -> None:
-        """Take up other values."""
+    def fill(self, conductances: Conductances, joined: JoinedCells | None = None) -> None:
+        """Take up other values, and what vessels that join cells add beside the diagonal."""
+        self._joined = joined
         _fill(
             self.cell_facets, self._unit_pairs, conductances.mobility, conductances.exchange, self.pairs, self.row_sum
         )
@@ -88,12 +91,23 @@ class FacetMatrix:
         """``result`` in mm3/s = A ``given`` in MPa, both (owned facets,)."""
         if not self._with_ghosts:
             multiply(self.cell_facets, self.pairs, self.row_sum, given.array_r, result.array)
+            self._add_joined(given.array_r, result.array)
             return
         values, owned = self._given.array, result.getLocalSize()
         values[:owned] = given.array_r
         self._given.scatter_forward()
         multiply(self.cell_facets, self.pairs, self.row_sum, values, self._result.array)
+        self._add_joined(values, self._result.array)
         result.array[:] = self._result.array[:owned]
+
+    def _add_joined(self, given: NDArray[np.float64], result: NDArray[np.float64]) -> None:
+        """Add what the pressure of one cell takes from another by vessels that join them, for (local facets,)."""
+        if self._joined is None:
+            return
+        facets = self.cell_facets[self._joined.cells]
+        pressure = given[facets].mean(axis=1)
+        rate = self._joined.shared * pressure - self._joined.given_back(pressure)
+        np.add.at(result, facets, 0.25 * rate[:, None])
 
     def getDiagonal(self, _: PETSc.Mat, result: PETSc.Vec) -> None:  # noqa: N802  (PETSc's name)
         """``result`` = the (owned facets,) diagonal of A in mm3/(s MPa)."""

@@ -5,7 +5,7 @@ in test_core_flow.py and orders in test_darcy_orders.py and test_darcy_jumps.py 
 """
 
 import dolfinx_solver  # noqa: F401
-from mpi4py import MPI  # noqa: F401
+from mpi4py import MPI
 
 import numpy as np
 import pytest
@@ -13,23 +13,63 @@ import pytest
 import fem.pressure.darcy
 from fem.errors import ConvergenceError
 from fem.pressure.darcy import DarcyPressure
+from fem.pressure.exchange import Exchange, JoinedCells
 
 
 def test_exchange_with_vessels(box_partition):
     """Vessels feed tight cells until these have their pressure; with walls open, what they give leaves through them."""
     count, generator = len(box_partition.cell_volumes), np.random.default_rng(5)
     vessels, walls = np.full(count, 0.02), np.zeros(len(box_partition.boundary.facets))
-    pressure = DarcyPressure(box_partition, np.tile(1e-2 * np.eye(3), (count, 1, 1)), vessels)
+    pressure = DarcyPressure(box_partition, np.tile(1e-2 * np.eye(3), (count, 1, 1)))
     exchange = generator.uniform(0.0, 2.0, size=count) * (generator.uniform(size=count) < 0.3)
     nothing = np.zeros(count)
-    pressure.solve(np.full(count, 1e6), nothing, walls, walls, exchange)
+    pressure.solve(np.full(count, 1e6), nothing, walls, walls, Exchange(exchange, vessels))
     np.testing.assert_allclose(pressure.facet_pressure, 0.02, rtol=1e-8)
-    pressure.solve(np.full(count, 1e6), nothing, walls + 3.0, walls, exchange)
+    pressure.solve(np.full(count, 1e6), nothing, walls + 3.0, walls, Exchange(exchange, vessels))
     mean = pressure.facet_pressure[box_partition.cell_facets].mean(axis=1)
     np.testing.assert_allclose(pressure.exchange_rate, exchange * (0.02 - mean), rtol=1e-12)
     np.testing.assert_allclose(pressure.flux.sum(axis=1), pressure.exchange_rate, atol=1e-9 * pressure.wall_flux.sum())
     assert pressure.wall_flux.sum() == pytest.approx(pressure.exchange_rate.sum(), rel=1e-9)
     assert pressure.wall_flux.sum() > 0.1
+    pressure.destroy()
+
+
+def test_vessels_join_cells(box_partition):
+    """Against a dense solve of the same matrix with E - E A E between the means of cells, and the balance of cells."""
+    count, generator = len(box_partition.cell_volumes), np.random.default_rng(8)
+    mobility, walls = generator.uniform(0.5, 2.0, count), np.full(len(box_partition.boundary.facets), 0.02)
+    pressure = DarcyPressure(box_partition, np.tile(np.eye(3), (count, 1, 1)))
+    cell, vessel = generator.integers(0, count, 40), generator.integers(0, 5, 40)
+    conductance, source = generator.uniform(0.1, 5.0, 40), generator.uniform(0.0, 1.0, count)
+    root = generator.normal(size=(5, 5))
+    inner = root @ root.T + np.diag(np.bincount(vessel, conductance, 5) + 0.1)
+    response = np.linalg.inv(inner)
+    joined = JoinedCells.of_ways(cell, vessel, conductance, response, count, MPI.COMM_SELF)
+    rate = generator.uniform(0.0, 1.0, count) * np.isin(np.arange(count), cell)
+    exchange = Exchange(np.bincount(cell, conductance, count), np.full(count, 0.3), rate, joined)
+    pressure.solve(mobility, source, walls, 0.1 + walls, exchange)
+
+    facets = box_partition.cell_facets
+    gradients = box_partition.barycentric_gradients
+    matrix, load = np.zeros((facets.max() + 1,) * 2), np.zeros(facets.max() + 1)
+    for number, own in enumerate(facets):
+        local = 9.0 * box_partition.cell_volumes[number] * mobility[number] * gradients[number] @ gradients[number].T
+        matrix[np.ix_(own, own)] += local
+    means = np.zeros((count, len(load)))
+    np.add.at(means, (np.arange(count)[:, None], facets), 0.25)
+    ways = np.zeros((count, 5))
+    np.add.at(ways, (cell, vessel), conductance)
+    between = np.diag(exchange.conductance) - ways @ response @ ways.T
+    matrix += means.T @ between @ means
+    load += means.T @ (source + rate + exchange.conductance * 0.3)
+    boundary = box_partition.boundary.facets
+    matrix[boundary, boundary] += walls
+    load[boundary] += walls * (0.1 + walls)
+    exact = np.linalg.solve(matrix, load)
+    np.testing.assert_allclose(pressure.facet_pressure, exact, rtol=1e-8)
+    taken = exchange.conductance * 0.3 + rate - between @ (means @ exact)
+    np.testing.assert_allclose(pressure.exchange_rate, taken, atol=1e-8 * np.abs(taken).max())
+    np.testing.assert_allclose(pressure.flux.sum(axis=1), source + taken, atol=1e-8 * np.abs(taken).max())
     pressure.destroy()
 
 

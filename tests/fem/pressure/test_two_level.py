@@ -10,6 +10,7 @@ from block_grid import block_grid
 
 from fem.partition import Partition
 from fem.pressure.darcy import DarcyPressure
+from fem.pressure.exchange import Exchange
 
 TENSOR = np.array([[3.0, 1.0, 0.5], [1.0, 2.0, 0.2], [0.5, 0.2, 1.0]]) * 1e-2
 
@@ -20,10 +21,10 @@ def pressure():
     partition = Partition.build(block_grid((3, 3, 3)))
     cells, walls = len(partition.cell_volumes), len(partition.boundary.facets)
     random = np.random.default_rng(1)
-    problem = DarcyPressure(partition, np.broadcast_to(TENSOR, (cells, 3, 3)), np.full(cells, 1e-3))
+    problem = DarcyPressure(partition, np.broadcast_to(TENSOR, (cells, 3, 3)))
     mobility, conductance = 10.0 ** random.uniform(3.0, 8.0, cells), random.uniform(0.0, 1e3, walls)
     exchange = np.where(random.random(cells) < 0.2, 50.0, 0.0)
-    problem.solve(mobility, np.ones(cells), conductance, np.zeros(walls), exchange)
+    problem.solve(mobility, np.ones(cells), conductance, np.zeros(walls), Exchange(exchange, np.full(cells, 1e-3)))
     problem.stated = mobility, exchange, conductance
     yield problem
     problem.destroy()

@@ -1,0 +1,113 @@
+"""Fluid that cells exchange with vessels, some of which join cells with each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpi4py import MPI
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class JoinedCells:
+    """Cells that give off fluid to the same vessels, whose pressures follow: E - E A E in the place of E.
+
+    Attributes:
+        cells: (c,) local numbers of these cells, ghosts included, each once.
+        way: (q,) row in ``cells`` of each way from a cell into a vessel.
+        vessel: (q,) number of the vessel that it leads to, from 0.
+        conductance: (q,) E of each way in mm3/(s MPa).
+        response: (vessels, vessels) symmetric A, change of the vessels' pressures with the rates into them, in
+            MPa s/mm3; the same on every rank.
+        shared: (c,) diagonal of E A E by cells in mm3/(s MPa).
+        owned: (q,) whether this rank owns the cell of each way.
+        comm: of the ranks.
+    """
+
+    cells: NDArray[np.int64]
+    way: NDArray[np.int64]
+    vessel: NDArray[np.int64]
+    conductance: NDArray[np.float64]
+    response: NDArray[np.float64]
+    shared: NDArray[np.float64]
+    owned: NDArray[np.bool_]
+    comm: MPI.Comm
+
+    @classmethod
+    def of_ways(
+        cls,
+        cell: NDArray[np.int64],
+        vessel: NDArray[np.int64],
+        conductance: NDArray[np.float64],
+        response: NDArray[np.float64],
+        owned_cells: int,
+        comm: MPI.Comm,
+    ) -> JoinedCells:
+        """Gather the ways by cells.
+
+        Args:
+            cell: (q,) local number of the cell of each way; the ``owned_cells`` of this rank come first.
+            vessel: (q,) number of the vessel.
+            conductance: (q,) in mm3/(s MPa).
+            response: (vessels, vessels) in MPa s/mm3.
+            owned_cells: how many cells this rank owns.
+            comm: of the ranks.
+        """
+        cells, way = np.unique(cell, return_inverse=True)
+        shared = np.zeros(len(cells))
+        order = np.argsort(way, kind="stable")
+        for ways in np.split(order, np.flatnonzero(np.diff(way[order])) + 1) if len(order) else ():
+            own = conductance[ways]
+            shared[way[ways[0]]] = own @ response[np.ix_(vessel[ways], vessel[ways])] @ own
+        return cls(cells, way, vessel, conductance, response, shared, cell < owned_cells, comm)
+
+    def given_back(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(c,) E A E p in mm3/s, from (c,) mean pressures in MPa; collective."""
+        rate = np.where(self.owned, self.conductance * pressure[self.way], 0.0)
+        into = np.bincount(self.vessel, rate, len(self.response))
+        if self.comm.size > 1:
+            into = self.comm.allreduce(into)
+        return np.bincount(self.way, self.conductance * (self.response @ into)[self.vessel], len(self.cells))
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What cells take from vessels: the rate E (p_vessel - p) + r, and E A E p more where vessels join cells.
+
+    Attributes:
+        conductance: (local cells,) E in mm3/(s MPa), ghosts included.
+        pressure: (local cells,) p_vessel in MPa.
+        rate: (local cells,) r in mm3/s, or None.
+        joined: cells that vessels join, or None.
+    """
+
+    conductance: NDArray[np.float64]
+    pressure: NDArray[np.float64]
+    rate: NDArray[np.float64] | None = None
+    joined: JoinedCells | None = None
+
+    def inflow(self, pressure: NDArray[np.float64] | float, reference: float) -> NDArray[np.float64]:
+        """(local cells,) rates in mm3/s at mean (local cells,) pressures in MPa above a reference; collective."""
+        total = self.conductance * (self.pressure - reference - pressure)
+        if self.rate is not None:
+            total = total + self.rate
+        if self.joined is not None:
+            cells = self.joined.cells
+            total[cells] += self.joined.given_back(np.broadcast_to(pressure, total.shape)[cells] + reference)
+        return total
+
+    @property
+    def own_conductance(self) -> NDArray[np.float64]:
+        """(local cells,) what a cell's rate falls by with its own pressure alone, in mm3/(s MPa)."""
+        if self.joined is None:
+            return self.conductance
+        own = self.conductance.copy()
+        own[self.joined.cells] -= self.joined.shared
+        return own
+
+    @property
+    def drives(self) -> bool:
+        """Whether it moves fluid of itself, on this rank."""
+        return bool((self.conductance * self.pressure).any()) or (self.rate is not None and bool(self.rate.any()))
