@@ -20,13 +20,16 @@ from dolfinx import la
 from numpy.typing import NDArray
 
 from fem.errors import ConvergenceError
+from fem.injection.cell_outflow import CellOutflow
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.injection.flow_state import FlowState, PoreFluids
 from fem.injection.needle_tips import NeedleTips, PressureResponse, TipSurroundings
+from fem.injection.veins import LinearVeins, VeinFlow
 from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from fem.pressure.darcy import RELATIVE_TOLERANCE, DarcyPressure
+from fem.pressure.exchange import Exchange
 from fem.pressure.pressure_field import PressureField
 from materials.cement import Rheology, bundle_viscosity, pore_shear_rate
 from materials.tissue import mixed_viscosity
@@ -44,6 +47,9 @@ CONDUIT_TOLERANCE = 0.02
 WALL_TOLERANCE = 1e-6
 """Rate that walls in the wrong state may miss in the last iteration, over the planned rate."""
 
+VEIN_TOLERANCE = 1e-3
+"""Rate that the linear law of the veins may miss in the last iteration, over the planned rate."""
+
 PICARD_LIMIT = 100
 """Picard iterations after which the fixed point is given up."""
 
@@ -60,6 +66,7 @@ class CoupledFlow:
         partition: the distributed mesh.
         pressure: the pressure problem.
         walls: what passes the walls.
+        veins: what enters the veins, or None.
         tips: the needles.
         cement: rheology of the cement.
         fluids: the displaced phase.
@@ -67,7 +74,7 @@ class CoupledFlow:
         flow_scale: rate in mm3/s that errors of rates are compared with.
         porosity: (local cells,).
         mean_permeability: (local cells,) in mm2.
-        exchange: (local cells,) conductance between vessels and cells in mm3/(s MPa).
+        exchange: between the vessels of tumours and cells, or None.
         pore_volume: (local cells,) in mm3, 0 in ghosts.
         driven_at_rest: whether fluid flows without any injection, because of pressures outside or of tumour vessels.
         cell_vector: part of the workspace, for an exchange between ranks.
@@ -76,6 +83,7 @@ class CoupledFlow:
     partition: Partition
     pressure: DarcyPressure
     walls: WallFlow
+    veins: VeinFlow | None
     tips: NeedleTips
     cement: Rheology
     fluids: DisplacedFluids
@@ -83,7 +91,7 @@ class CoupledFlow:
     flow_scale: float
     porosity: NDArray[np.float64]
     mean_permeability: NDArray[np.float64]
-    exchange: NDArray[np.float64]
+    exchange: Exchange | None
     pore_volume: NDArray[np.float64]
     driven_at_rest: bool
     cell_vector: la.Vector[np.float64]
@@ -94,6 +102,7 @@ class CoupledFlow:
         partition: Partition,
         medium: PorousMedium,
         walls: WallFlow,
+        veins: VeinFlow | None,
         tips: NeedleTips,
         cement: Rheology,
         fluids: DisplacedFluids,
@@ -107,6 +116,7 @@ class CoupledFlow:
             partition: the distributed mesh.
             medium: porosity and permeability in the order of the whole mesh, on every rank.
             walls: what passes the walls.
+            veins: what enters the veins, or None.
             tips: the needles.
             cement: rheology of the cement.
             fluids: the displaced phase.
@@ -115,16 +125,13 @@ class CoupledFlow:
             flow_scale: rate in mm3/s that errors of rates are compared with.
         """
         porosity = partition.local_cells(medium.porosity)
-        vessel_pressure = conductance = np.zeros(len(porosity))
-        if exchange is not None:
-            vessel_pressure = partition.local_cells(exchange.pressure)
-            conductance = partition.local_cells(exchange.conductance)
         pore_volume = partition.cell_volumes * porosity
         pore_volume[partition.owned_cells :] = 0.0
         return cls(
             partition=partition,
             pressure=DarcyPressure(partition, partition.local_cells(medium.permeability)),
             walls=walls,
+            veins=veins,
             tips=tips,
             cement=cement,
             fluids=fluids,
@@ -132,9 +139,13 @@ class CoupledFlow:
             flow_scale=flow_scale,
             porosity=porosity,
             mean_permeability=partition.local_cells(medium.mean_permeability),
-            exchange=conductance,
+            exchange=None
+            if exchange is None
+            else Exchange(partition.local_cells(exchange.conductance), partition.local_cells(exchange.pressure)),
             pore_volume=pore_volume,
-            driven_at_rest=exchange is not None or not walls.at_rest,
+            driven_at_rest=exchange is not None
+            or not walls.at_rest
+            or (veins is not None and veins.outside_pressure != 0.0),
             cell_vector=partition.cell_vector(),
         )
 
@@ -144,6 +155,7 @@ class CoupledFlow:
         return FlowState(
             pressure=PressureField.still(self.partition),
             walls=self.walls.initial_state(),
+            veins=None if self.veins is None else self.veins.initial_state(),
             around=TipSurroundings(resting_pressure=nowhere, saturation=nowhere),
             rates=nowhere,
             source_pressure=nowhere,
@@ -195,22 +207,24 @@ class CoupledFlow:
             viscosity = self._driven_viscosity(state.speed, fluids.age)
             walls = self.walls.update_active_set(state.walls, fluids.age)
             state = replace(state, cement_viscosity=viscosity, walls=walls)
-            state, missed = self._solve(state, planned, fluids, syringe_age)
+            state, missed, veins = self._solve(state, planned, fluids, syringe_age)
             change, conduits = self._viscosity_change(state, fluids)
             logger.debug(
-                "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e of the rate",
-                *(iteration, change, conduits, missed),
+                "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e, veins %.1e",
+                *(iteration, change, conduits, missed, veins),
             )
-            if change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE and missed <= WALL_TOLERANCE:
+            settled = change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE
+            if settled and missed <= WALL_TOLERANCE and veins <= VEIN_TOLERANCE:
                 return replace(state, pressure=self.pressure.field(), picard_iterations=iteration)
         raise ConvergenceError(
             f"Viscosity, walls and pressure found no fixed point within {PICARD_LIMIT} iterations: the viscosity still "
-            f"changed by {change:.1e}, the conduits by {conduits:.1e} and the walls by {missed:.1e} of the rate."
+            f"changed by {change:.1e}, the conduits by {conduits:.1e}, the walls by {missed:.1e} and the veins by "
+            f"{veins:.1e} of the rate."
         )
 
     def seal(self, state: FlowState, saturation: NDArray[np.float64]) -> tuple[FlowState, bool]:
         """Stop the seepage out of cells that it would overfill, through walls and into vessels; was there any?"""
-        taken_up = (self.exchange > 0.0) & (state.pressure.exchange_rate < 0.0)
+        taken_up = self._takes_up() & (self.displaced_exchange(state) < 0.0)
         overfull = (saturation > 1.0 + OVERFILL_TOLERANCE) & taken_up & ~state.sealed
         walls, any_wall = self.walls.seal(state.walls, saturation)
         found = self.partition.comm.allreduce(any_wall or bool(overfull.any()), op=MPI.LOR)
@@ -221,8 +235,21 @@ class CoupledFlow:
     ) -> FlowState:
         """One more solve with the viscosities and the active set at hand, after walls have been sealed."""
         self.pressure.restore(state.pressure)
-        state, _ = self._solve(state, planned, fluids, syringe_age)
+        state, _, _ = self._solve(state, planned, fluids, syringe_age)
         return replace(state, pressure=self.pressure.field())
+
+    def outflow(self, state: FlowState, saturation: NDArray[np.float64]) -> CellOutflow:
+        """What leaves each local cell through all that cement is passing."""
+        walls = self.walls.outflow(state.walls)
+        if self.veins is None or state.veins is None:
+            return walls
+        return walls + self.veins.outflow(state.veins, saturation)
+
+    def displaced_exchange(self, state: FlowState) -> NDArray[np.float64]:
+        """(local cells,) rate in mm3/s at which cells take the displaced phase from vessels; cement is not in it."""
+        if self.veins is None or state.veins is None:
+            return state.pressure.exchange_rate
+        return state.pressure.exchange_rate + self.veins.cement_out(state.veins)
 
     def tip_pressures(self, state: FlowState, syringe_age: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(places,) tip and syringe pressures in MPa at the rates of a state; 0 where nothing is injected."""
@@ -242,6 +269,11 @@ class CoupledFlow:
         """(local cells, 3) Darcy velocity in mm/s."""
         self.pressure.restore(state.pressure)
         return self.pressure.cell_velocity()
+
+    def _takes_up(self) -> NDArray[np.bool_]:
+        """(local cells,) whether there are vessels in each cell."""
+        tumours = np.zeros(len(self.porosity), dtype=bool) if self.exchange is None else self.exchange.conductance > 0.0
+        return tumours if self.veins is None else tumours | self.veins.drained
 
     def _with_full_cannulas(self, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float) -> PoreFluids:
         """The same fluids, where the cement that a source lacks to be full, as it conducts, comes from the syringe."""
@@ -271,12 +303,12 @@ class CoupledFlow:
 
     def _solve(
         self, state: FlowState, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float
-    ) -> tuple[FlowState, float]:
+    ) -> tuple[FlowState, float, float]:
         """Pressure, fluxes and rates at the viscosities and the active set of a state.
 
         Returns:
-            The state after it, whose pressure still stands in the workspace alone, and what the walls missed of the
-            planned rate.
+            The state after it, whose pressure still stands in the workspace alone, and what the walls and the veins
+            missed of the planned rate.
         """
         active = planned > 0.0
         source_cells = self.tips.shares[active].sum(axis=0) > 0.0
@@ -285,7 +317,7 @@ class CoupledFlow:
         walls, conductance, zero_flow_pressure = self.walls.linearise(
             state.walls, fluids.saturation, state.displaced_viscosity, self.pressure.wall_stiffness(mobility)
         )
-        exchange = np.where(state.sealed, 0.0, self.exchange * np.clip(1.0 - fluids.saturation, 0.0, 1.0))
+        exchange, veins = self._exchange(state, fluids)
         iterations = state.solver_iterations
 
         def solve(rates: NDArray[np.float64], accuracy: float = RELATIVE_TOLERANCE) -> NDArray[np.float64]:
@@ -298,20 +330,44 @@ class CoupledFlow:
         rates, means = planned.copy(), solve(planned)
         if np.isfinite(self.pressure_limit) and not self._within_limit(rates, means, syringe_age, state.around):
             # Entry pressures of open sites, too, drive a flow that is not in proportion to the rates.
-            entered = self.partition.comm.allreduce(bool(zero_flow_pressure.any()), op=MPI.LOR)
+            apart = bool(zero_flow_pressure.any()) or (exchange is not None and exchange.drives)
+            entered = self.partition.comm.allreduce(apart, op=MPI.LOR)
             response = self._response(planned, means, self.driven_at_rest or entered, solve)
             rates = self.tips.pressure_limited_rates(planned, response, self.pressure_limit, syringe_age, state.around)
             means = solve(rates)
         walls, missed = self.walls.take_solution(walls, self.pressure.facet_pressure, self.pressure.wall_flux)
+        filling, veins_missed = state.veins, 0.0
+        if self.veins is not None and filling is not None and veins is not None:
+            behind = self.pressure.facet_pressure[self.partition.cell_facets].mean(axis=1)
+            filling, veins_missed = self.veins.take_solution(filling, veins, behind)
         after = replace(
             state,
             walls=walls,
+            veins=filling,
             rates=rates,
             source_pressure=means,
             speed=self._speed_with_ghosts(),
             solver_iterations=iterations,
         )
-        return after, float(self.partition.comm.allreduce(missed) / self.flow_scale)
+        return after, float(self.partition.comm.allreduce(missed) / self.flow_scale), veins_missed / self.flow_scale
+
+    def _exchange(self, state: FlowState, fluids: PoreFluids) -> tuple[Exchange | None, LinearVeins | None]:
+        """What cells exchange with vessels of tumours and with veins, and the law of the latter."""
+        tumours = None
+        if self.exchange is not None:
+            open_share = np.where(state.sealed, 0.0, np.clip(1.0 - fluids.saturation, 0.0, 1.0))
+            tumours = replace(self.exchange, conductance=self.exchange.conductance * open_share)
+        if self.veins is None or state.veins is None or fluids.vein_age is None:
+            return tumours, None
+        veins = self.veins.linearise(
+            state.veins,
+            fluids.saturation,
+            state.cement_viscosity,
+            state.displaced_viscosity,
+            state.sealed,
+            fluids.vein_age,
+        )
+        return (veins.exchange if tumours is None else veins.exchange.beside(tumours)), veins
 
     def _speed_with_ghosts(self) -> NDArray[np.float64]:
         """(local cells,) Darcy speed in mm/s; on both sides of a border between ranks a cell must have one."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem.injection.needle_tips import TipSurroundings
+from fem.injection.veins import VeinState
 from fem.injection.wall_flow import WallState
 from fem.pressure.pressure_field import PressureField
 
@@ -20,11 +21,13 @@ class PoreFluids:
         saturation: (local cells,) of cement.
         age: (local cells,) age of the cement in s on its own clock.
         displaced_shares: (k, local cells) share of each fluid besides marrow in the displaced phase.
+        vein_age: (pieces,) age of the cement in the veins in s; None without veins.
     """
 
     saturation: NDArray[np.float64]
     age: NDArray[np.float64]
     displaced_shares: NDArray[np.float64]
+    vein_age: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class FlowState:
     Attributes:
         pressure: pressures and fluxes of the last solve.
         walls: what passes the walls.
+        veins: what is in the veins; None without any.
         around: what stands around the needles' source cells.
         rates: (places,) in mm3/s.
         source_pressure: (places,) mean pressure around the source cells in MPa.
@@ -47,6 +51,7 @@ class FlowState:
 
     pressure: PressureField
     walls: WallState
+    veins: VeinState | None
     around: TipSurroundings
     rates: NDArray[np.float64]
     source_pressure: NDArray[np.float64]

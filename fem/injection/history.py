@@ -53,7 +53,8 @@ class StepRecord:
     Attributes:
         time: since the start in s.
         needles: the needles of the procedure.
-        stored: cement in the body in mm3.
+        stored: cement in the pores in mm3.
+        in_veins: cement in the veins of the bone in mm3.
         leaked: site -> cement that has left there in mm3.
         displaced_out: marrow and other displaced fluid that has left in mm3.
         inflow: marrow or blood that has come in from outside or out of vessels in mm3.
@@ -75,6 +76,7 @@ class StepRecord:
     time: float
     needles: tuple[NeedleState, ...]
     stored: float
+    in_veins: float
     leaked: Mapping[str, float]
     displaced_out: float
     inflow: float

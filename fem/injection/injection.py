@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.injection.flow import CoupledFlow
@@ -32,6 +33,7 @@ from fem.injection.step_control import StepControl
 from fem.injection.stopping import StopRules
 from fem.injection.transport import CementTransport
 from fem.injection.transport_step import TransportStep
+from fem.injection.veins import VeinFlow, Veins
 from fem.injection.wall_flow import WallFlow
 from fem.injection.walls import Walls
 from fem.partition import Partition
@@ -79,6 +81,7 @@ class Injection:
         fluids: DisplacedFluids,
         plan: InjectionPlan,
         exchange: VascularExchange | None = None,
+        veins: Veins | None = None,
     ) -> Injection:
         """Set up everything that does not change from step to step.
 
@@ -91,11 +94,15 @@ class Injection:
             fluids: the displaced phase.
             plan: what is asked.
             exchange: fluid that tumour vessels exchange, or None.
+            veins: of the bone, or None.
         """
         wall_flow = WallFlow.build(partition, medium, walls, cement, fluids.marrow_viscosity)
+        vein_flow = None
+        if veins is not None:
+            vein_flow = VeinFlow.build(partition, medium, veins, cement, fluids.marrow_viscosity)
         tips = NeedleTips.build(needles, partition, cement)
         flow = CoupledFlow.build(
-            partition, medium, wall_flow, tips, cement, fluids, exchange, plan.pressure_limit, plan.rate
+            partition, medium, wall_flow, vein_flow, tips, cement, fluids, exchange, plan.pressure_limit, plan.rate
         )
         transport = CementTransport(partition, partition.local_cells(medium.porosity))
         rules = StopRules(partition, transport.pore_volume, plan.leak_limits, plan.front_limit)
@@ -159,7 +166,7 @@ class Injection:
         shares = self.flow.fluids.local_shares(self.flow.partition.original_cells)
         needles = self.recorder.needle_numbers
         age = self.plan.syringe_ageing * (self.plan.start_age + nothing)
-        flow = self.flow.solve_resting_pressure(PoreFluids(nothing, age, shares))
+        flow = self.flow.solve_resting_pressure(PoreFluids(nothing, age, shares, self._resting_vein_age()))
         state = InjectionState(
             time=0.0,
             saturation=nothing,
@@ -194,6 +201,10 @@ class Injection:
     def destroy(self) -> None:
         """Free the PETSc objects."""
         self.flow.pressure.destroy()
+
+    def _resting_vein_age(self) -> NDArray[np.float64] | None:
+        """(pieces,) s; no cement is in the veins yet."""
+        return None if self.flow.veins is None else np.zeros(len(self.flow.veins.grid.length))
 
     def _solve_flow(self, state: InjectionState) -> InjectionState:
         """The state with its flow at the fixed point; needles that deliver no more are given up."""

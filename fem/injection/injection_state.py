@@ -58,6 +58,13 @@ class InjectionState:
         return plan.syringe_ageing * (plan.start_age + self.time)
 
     def pore_fluids(self, plan: InjectionPlan) -> PoreFluids:
-        """What fills the pores, with the age of the cement in each cell."""
-        age = plan.syringe_ageing * (plan.start_age + self.entry_time)
-        return PoreFluids(self.saturation, age + plan.body_ageing * (self.time - self.entry_time), self.fluid_shares)
+        """What fills the pores and veins, with the age of the cement in each cell."""
+        return PoreFluids(self.saturation, self._age(plan, self.entry_time), self.fluid_shares, self.vein_age(plan))
+
+    def vein_age(self, plan: InjectionPlan) -> NDArray[np.float64] | None:
+        """(pieces,) age of the cement in the veins in s; None without veins."""
+        return None if self.flow.veins is None else self._age(plan, self.flow.veins.entry_time)
+
+    def _age(self, plan: InjectionPlan, entry_time: NDArray[np.float64]) -> NDArray[np.float64]:
+        syringe_age = plan.syringe_ageing * (plan.start_age + entry_time)
+        return syringe_age + plan.body_ageing * (self.time - entry_time)

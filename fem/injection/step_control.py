@@ -19,6 +19,9 @@ LEAK_REFINEMENT = 8
 """Factor on the least number of steps while cement stands behind an opening: the leak is of first order in the step
 (tag D)."""
 
+VEIN_REFINEMENT = 2
+"""The same factor while cement stands at a vein: plugs foresee how they grow within a step (tag D)."""
+
 LONGEST_PAUSE_STEP = 10.0
 """Longest step in s of a pause in which fluid flows without any injection (tag D)."""
 
@@ -56,7 +59,7 @@ class StepControl:
         else:
             total, injected = float(rates.sum()), float(state.balance.injected.sum())
             left = min(left, (self.next_output(state) - injected) / total)
-            steps = plan.least_steps * (LEAK_REFINEMENT if self._cement_at_openings(state) else 1)
+            steps = plan.least_steps * self._refinement(state)
             longest = min(plan.volume / steps / total, self._front_step(state))
             # Even pieces up to the next event, so that no sliver of a step is left before it.
             step = left / max(math.ceil(left / longest - 1e-9), 1)
@@ -74,7 +77,11 @@ class StepControl:
             longest = min(longest, shell / rates[place])
         return longest
 
-    def _cement_at_openings(self, state: InjectionState) -> bool:
-        """Whether cement stands behind an opening, where the step decides how much leaks."""
-        saturation = self.flow.walls.cement_behind_openings(state.saturation)
-        return bool(self.flow.partition.comm.allreduce(saturation, op=MPI.MAX) > 0.01)
+    def _refinement(self, state: InjectionState) -> int:
+        """Factor on the least number of steps where cement stands at openings or veins: the step decides what leaks."""
+        openings, veins = self.flow.walls.cement_behind_openings(state.saturation), 0.0
+        if self.flow.veins is not None:
+            veins = self.flow.veins.cement_at_walls(state.saturation)
+        comm = self.flow.partition.comm
+        openings, veins = (comm.allreduce(value, op=MPI.MAX) for value in (openings, veins))
+        return LEAK_REFINEMENT if openings > 0.01 else VEIN_REFINEMENT if veins > 0.01 else 1

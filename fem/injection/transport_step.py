@@ -17,12 +17,28 @@ from fem.injection.needle_ends import needle_ends
 from fem.injection.plan import InjectionPlan
 from fem.injection.stopping import StopRules
 from fem.injection.transport import CementTransport, fractional_flow
+from fem.injection.veins import VeinMove, VeinState
 from meshes.leak_sites import SITES
 
 OPEN_SITE_RATE_SHARE = 1e-6
 """Share of the largest planned rate above which a site counts as one that cement is passing."""
 
 _SEALING_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Leak:
+    """What leaves the cells in a step by all that cement is passing.
+
+    Attributes:
+        volume: (sites,) cement in mm3 that leaves the bone.
+        cells: (local cells,) cement in mm3/s out of each cell, into veins as well.
+        move: what moves in the veins; None without any.
+    """
+
+    volume: NDArray[np.float64]
+    cells: NDArray[np.float64]
+    move: VeinMove | None
 
 
 @dataclass(frozen=True)
@@ -54,32 +70,39 @@ class TransportStep:
         trials = _Trials(self, state)
         saturation, reason = trials.saturation_after(length), None
         while True:
-            excess, rule = self.rules.worst(saturation, trials.leaked_after(saturation, length))
+            leak = self.leak(state, trials.flow, saturation, length)
+            excess, rule = self.rules.worst(saturation, state.balance.leaked + leak.volume)
             if excess < 0.0 or rule == reason:
                 break
             reason = rule
             length = float(brentq(trials.excess_after, 0.0, length, args=(rule,), xtol=1e-7 * length))
             saturation = trials.saturation_after(length)
         moved = replace(state, sweeps=trials.sweeps, sealing_solves=trials.sealing_solves, stop_reason=reason)
-        return self._moved(moved, trials.flow, saturation, length)
+        return self._moved(moved, trials.flow, saturation, length, leak)
 
-    def leak_rates(
-        self, flow: FlowState, saturation: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(sites,) cement out through each site on all ranks, and (local cells,) out of each cell, in mm3/s."""
-        leak, ratio = self.flow.walls.outflow(flow.walls)
-        cells = leak * fractional_flow(np.maximum(saturation, 0.0), ratio)
-        local = self.flow.walls.leak_rates(flow.walls, cells)
-        return self.flow.partition.comm.allreduce(local), cells
+    def leak(self, state: InjectionState, flow: FlowState, saturation: NDArray[np.float64], length: float) -> Leak:
+        """What leaves the cells in a step that ends with this saturation; collective."""
+        total = self.flow.outflow(flow, state.saturation)
+        cells = total.rate * fractional_flow(np.maximum(saturation, 0.0), total.ratio)
+        through_walls = cells * total.share_of(self.flow.walls.outflow(flow.walls))
+        local = self.flow.walls.leak_rates(flow.walls, through_walls)
+        volume, move = length * self.flow.partition.comm.allreduce(local), None
+        veins, age = self.flow.veins, state.vein_age(self.plan)
+        if veins is not None and flow.veins is not None and age is not None:
+            came = length * veins.volumes_in(flow.veins, cells - through_walls)
+            move = veins.move(flow.veins, came, length, age)
+            volume = volume + move.leaked
+        return Leak(volume, cells, move)
 
     def _moved(
-        self, before: InjectionState, flow: FlowState, saturation: NDArray[np.float64], length: float
+        self, before: InjectionState, flow: FlowState, saturation: NDArray[np.float64], length: float, leak: Leak
     ) -> InjectionState:
         """The state with a new saturation and all that follows from it."""
         comm, own = self.flow.partition.comm, slice(0, self.flow.partition.owned_cells)
-        walls, exchange = self.flow.walls, flow.pressure.exchange_rate
-        site_rates, cell_leak = self.leak_rates(flow, saturation)
-        displaced_out = walls.total_outflow(flow.walls) - cell_leak + np.maximum(-exchange, 0.0)
+        walls, exchange = self.flow.walls, self.flow.displaced_exchange(flow)
+        cell_leak = leak.cells
+        into_vessels = exchange - flow.pressure.exchange_rate + np.maximum(-exchange, 0.0)
+        displaced_out = walls.total_outflow(flow.walls) + into_vessels - cell_leak
         inflow = walls.inflow(flow.walls) + float(np.maximum(exchange[own], 0.0).sum())
         total = comm.allreduce(np.array([float(displaced_out[own].sum()), inflow]))
         injected = before.balance.injected.copy()
@@ -89,7 +112,7 @@ class TransportStep:
         fluid_shares, fluid_out = self._fluid_shares(before, flow, saturation, length, share, displaced_out)
         balance = MassBalance(
             injected=injected,
-            leaked=before.balance.leaked + site_rates * length,
+            leaked=before.balance.leaked + leak.volume,
             displaced_out=before.balance.displaced_out + float(total[0]) * length,
             inflow=before.balance.inflow + float(total[1]) * length,
             fluid_start=before.balance.fluid_start,
@@ -102,12 +125,21 @@ class TransportStep:
             saturation=saturation,
             entry_time=entry_time,
             fluid_shares=fluid_shares,
-            flow=flow,
+            flow=replace(flow, veins=self._veins_after(flow, leak, entry_time, saturation)),
             schedule=schedule,
             balance=balance,
             needle_ends=needle_ends(before.needle_ends, schedule, self.needle_numbers, injected, time),
-            open_sites=tuple(np.array(SITES)[site_rates > OPEN_SITE_RATE_SHARE * self.plan.rate].tolist()),
+            open_sites=tuple(np.array(SITES)[leak.volume > OPEN_SITE_RATE_SHARE * self.plan.rate * length].tolist()),
         )
+
+    def _veins_after(
+        self, flow: FlowState, leak: Leak, entry_time: NDArray[np.float64], saturation: NDArray[np.float64]
+    ) -> VeinState | None:
+        """What is in the veins after a step."""
+        if self.flow.veins is None or flow.veins is None or leak.move is None:
+            return None
+        times = self.flow.veins.entry_times(flow.veins, leak.move, entry_time, saturation)
+        return replace(leak.move.state, entry_time=times)
 
     def _entry_time(
         self,
@@ -184,15 +216,15 @@ class _Trials:
         if length == 0.0:
             return state.saturation
         for rounds in range(1, _SEALING_LIMIT + 1):
-            leak, leak_ratio = law.flow.walls.outflow(self.flow.walls)
+            leak = law.flow.outflow(self.flow, state.saturation)
             saturation = law.transport.advance(
                 state.saturation,
                 length,
                 self.flow.pressure.flux,
                 self.flow.rates @ law.flow.tips.shares,
                 self.flow.viscosity_ratio,
-                leak,
-                leak_ratio,
+                leak.rate,
+                leak.ratio,
             )
             self.sweeps += law.transport.sweeps
             self.sealing_solves = rounds
@@ -204,11 +236,8 @@ class _Trials:
             )
         raise ConvergenceError(f"The walls behind cells full of cement did not settle within {_SEALING_LIMIT} rounds.")
 
-    def leaked_after(self, saturation: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-        """(sites,) cement in mm3 that has left after a step that ends with this saturation."""
-        return self._state.balance.leaked + length * self._law.leak_rates(self.flow, saturation)[0]
-
     def excess_after(self, length: float, rule: str) -> float:
         """How far a rule is passed in mm3 after ``length`` s."""
         saturation = self.saturation_after(length)
-        return self._law.rules.excess(rule, saturation, self.leaked_after(saturation, length))
+        leak = self._law.leak(self._state, self.flow, saturation, length)
+        return self._law.rules.excess(rule, saturation, self._state.balance.leaked + leak.volume)

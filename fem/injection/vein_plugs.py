@@ -18,10 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from fem.errors import ConvergenceError
 from materials.vein import PlugFlow
@@ -89,6 +90,9 @@ class VeinPlugs:
         node: (2 k,) node of the junction at its end; nodes are the pieces and then the junctions.
         nodes: their number.
         exits: (x,) nodes at which veins leave the bone.
+        order: (nodes,) from the roots of the trees to their ends.
+        parent: (nodes,) the neighbour nearer to the root, -1 at roots.
+        parent_half: (nodes,) the half of a piece that leads there.
     """
 
     grid: VeinGrid
@@ -96,6 +100,9 @@ class VeinPlugs:
     node: NDArray[np.int64]
     nodes: int
     exits: NDArray[np.int64]
+    order: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    parent_half: NDArray[np.int64]
 
     @classmethod
     def of_grid(cls, grid: VeinGrid) -> Self:
@@ -103,7 +110,19 @@ class VeinPlugs:
         count = len(grid.segment)
         piece = np.tile(np.arange(count), 2)
         junctions = count + grid.junctions.T.ravel()
-        return cls(grid, piece, junctions, int(junctions.max(initial=-1)) + 1, count + grid.exits)
+        nodes = int(junctions.max(initial=-1)) + 1
+        graph = csr_array((np.arange(1, 2 * count + 1), (piece, junctions)), (nodes, nodes))
+        graph = csr_array(graph + graph.T)
+        order, parent = np.empty(0, dtype=np.int64), np.full(nodes, -1)
+        labels = connected_components(graph, directed=False)[1]
+        for root in np.unique(labels, return_index=True)[1]:
+            tree, before = breadth_first_order(graph, root, directed=False)
+            order, parent[tree] = np.concatenate([order, tree]), before[tree]
+        parent[parent < 0] = -1
+        has_parent = np.flatnonzero(parent >= 0)
+        parent_half = np.full(nodes, -1)
+        parent_half[has_parent] = graph[has_parent, parent[has_parent]] - 1
+        return cls(grid, piece, junctions, nodes, count + grid.exits, order, parent, parent_half)
 
     def reach_outside(self, filling: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which pieces blood can leave, and which cement can still move in, from their (k,) shares of cement.
@@ -154,8 +173,7 @@ class VeinPlugs:
             scale = float(supply.sum() + problem.entering(pressure).sum()) + _LEAST_FLOW * most
             if np.abs(gradient[free]).max(initial=0.0) <= TOLERANCE * scale:
                 break
-            step_to = np.zeros(self.nodes)
-            step_to[free] = -np.linalg.solve(problem.hessian(pressure, free), gradient[free])
+            step_to = problem.solve(pressure, free, -gradient[:, None])[:, 0]
             lost = np.abs(step_to).max() <= _ROUND_OFF * pressure.max(initial=0.0)
             trial = None if lost else problem.search(pressure, step_to, value, gradient)
             if trial is None:
@@ -165,16 +183,10 @@ class VeinPlugs:
             pressure, value, gradient = trial, problem.value(trial), problem.gradient(trial)
         else:
             raise ConvergenceError(f"The cement in the veins did not settle within {ITERATION_LIMIT} iterations.")
-        wet = np.flatnonzero(usable & (pressure > 0.0))
-        response = np.linalg.inv(problem.hessian(pressure, wet)) if len(wet) else np.empty((0, 0))
-        pieces = wet < count
-        return Spread(
-            pressure,
-            problem.flow(pressure),
-            problem.entering(pressure),
-            wet[pieces],
-            response[np.ix_(pieces, pieces)],
-        )
+        free = np.flatnonzero(usable & (pressure > 0.0))
+        wet = free[free < count]
+        response = problem.solve(pressure, free, np.eye(self.nodes)[:, wet])[wet]
+        return Spread(pressure, problem.flow(pressure), problem.entering(pressure), wet, response)
 
     def _joined(self, chosen: NDArray[np.bool_], targets: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(nodes,) whether each is joined to one of some nodes through chosen pieces alone."""
@@ -196,7 +208,7 @@ class _Problem:
         entry: WallEntry,
     ) -> None:
         halves = np.flatnonzero(moving[law.piece])
-        self._count, self._nodes, self._halves = len(law.piece), law.nodes, halves
+        self._law, self._count, self._nodes, self._halves = law, len(law.piece), law.nodes, halves
         self._piece, self._node = law.piece[halves], law.node[halves]
         self._area, self._length = law.grid.area[self._piece], 0.5 * law.grid.length[self._piece]
         self._flow = flow.of_pieces(self._piece)
@@ -249,16 +261,45 @@ class _Problem:
             share *= 0.5
         return None
 
-    def hessian(self, pressure: NDArray[np.float64], free: NDArray[np.int64]) -> NDArray[np.float64]:
+    def solve(
+        self, pressure: NDArray[np.float64], free: NDArray[np.int64], load: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(nodes, m) solutions of the second derivative at the free nodes for (nodes, m) loads; 0 at the others."""
         slope = self._area / self._length * self._flow.speed(self._gradients(pressure))[1]
-        diagonal = np.bincount(self._piece, slope, self._nodes) + np.bincount(self._node, slope, self._nodes)
         entered = np.where(self._excess(pressure) > 0.0, self._conductance, 0.0)
+        diagonal = np.bincount(self._piece, slope, self._nodes) + np.bincount(self._node, slope, self._nodes)
         diagonal += np.bincount(self._entry.piece, entered, self._nodes)
-        row = np.full(self._nodes, -1)
-        row[free] = np.arange(len(free))
-        first, second = row[self._piece], row[self._node]
-        both = (first >= 0) & (second >= 0)
-        matrix = np.diag(diagonal[free])
-        matrix[first[both], second[both]] -= slope[both]
-        matrix[second[both], first[both]] -= slope[both]
-        return matrix
+        coupling, chosen = np.zeros(self._count), np.zeros(self._nodes, dtype=np.bool_)
+        coupling[self._halves], chosen[free] = slope, True
+        law = self._law
+        return _solve_trees(law.order, law.parent, law.parent_half, chosen, diagonal, coupling, load)
+
+
+@numba.njit(cache=True)
+def _solve_trees(
+    order: NDArray[np.int64],
+    parent: NDArray[np.int64],
+    parent_half: NDArray[np.int64],
+    chosen: NDArray[np.bool_],
+    diagonal: NDArray[np.float64],
+    coupling: NDArray[np.float64],
+    load: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Gauss elimination from the ends of the trees to their roots, which fills nothing in."""
+    pivot, solution = diagonal.copy(), np.zeros(load.shape)
+    for node in range(len(order)):
+        if chosen[node]:
+            solution[node] = load[node]
+    for place in range(len(order) - 1, -1, -1):
+        node, above = order[place], parent[order[place]]
+        if above >= 0 and chosen[node] and chosen[above]:
+            factor = coupling[parent_half[node]] / pivot[node]
+            pivot[above] -= factor * coupling[parent_half[node]]
+            solution[above] += factor * solution[node]
+    for place in range(len(order)):
+        node, above = order[place], parent[order[place]]
+        if chosen[node]:
+            if above >= 0 and chosen[above]:
+                solution[node] += coupling[parent_half[node]] * solution[above]
+            solution[node] /= pivot[node]
+    return solution

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem import profiling
+from fem.injection.cell_outflow import CellOutflow
 from fem.injection.walls import Walls
 from fem.partition import Partition
 from fem.porous import PorousMedium
@@ -260,22 +261,18 @@ class WallFlow:
         changed = (cement_passes != state.cement_passes) | (flows_back != state.flows_back)
         return after, float(np.abs(law - wall_flux)[changed].sum())
 
-    def outflow(self, state: WallState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Per local cell: the rate in mm3/s through walls that cement is passing, and the ratio M of its composition.
-
-        A cell with several such walls leaks through all of them what it would through one.
-        """
+    def outflow(self, state: WallState) -> CellOutflow:
+        """What leaves each cell through walls that cement is passing."""
         cells = len(self.partition.cell_facets)
         leaks = state.leaks
         where = self.cells[leaks]
         rate = np.bincount(where, state.flux[leaks], minlength=cells)
         cement = np.bincount(where, state.full_cement_flux[leaks], minlength=cells)
         displaced = np.bincount(where, (state.displaced_conductance * state.pressure_drop)[leaks], minlength=cells)
-        ratio = np.divide(displaced, cement, out=np.ones(cells), where=cement > 0.0)
-        return rate, np.maximum(ratio, 1e-12)
+        return CellOutflow(rate, cement, displaced)
 
     def leak_rates(self, state: WallState, cell_leak: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Cement in mm3/s through each site on this rank, from the (local cells,) rates out of each cell."""
+        """Cement in mm3/s through each site on this rank, from the (local cells,) rates out through walls."""
         leaks = state.leaks
         weight = np.where(leaks, state.full_cement_flux, 0.0)
         total = np.bincount(self.cells, weight, minlength=len(cell_leak))[self.cells]

@@ -98,6 +98,13 @@ class Exchange:
             total[cells] += self.joined.given_back(np.broadcast_to(pressure, total.shape)[cells] + reference)
         return total
 
+    def beside(self, other: Exchange) -> Exchange:
+        """With other vessels, which join no cells and give nothing of themselves, in the same cells."""
+        total = self.conductance + other.conductance
+        drive = self.conductance * self.pressure + other.conductance * other.pressure
+        mean = np.divide(drive, total, out=np.zeros_like(total), where=total > 0.0)
+        return Exchange(total, mean, self.rate, self.joined)
+
     @property
     def own_conductance(self) -> NDArray[np.float64]:
         """(local cells,) what a cell's rate falls by with its own pressure alone, in mm3/(s MPa)."""

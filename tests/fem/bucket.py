@@ -97,7 +97,7 @@ def bucket(
     law = WallFlow.build(whole, medium, walls, cement, MARROW)
     needle = Needle(NeedleOpening.place(MESH, medium, np.zeros(3), 1.0), Cannula())
     tips = NeedleTips.build([needle], whole, cement)
-    flow = CoupledFlow.build(whole, medium, law, tips, cement, fluids, exchange, np.inf, RATE)
+    flow = CoupledFlow.build(whole, medium, law, None, tips, cement, fluids, exchange, np.inf, RATE)
     nothing = np.zeros(len(MESH.cells))
 
     def fill(saturation: NDArray[np.float64] | float, shares: Sequence[float] = ()) -> PoreFluids:
