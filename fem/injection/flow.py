@@ -207,7 +207,7 @@ class CoupledFlow:
             viscosity = self._driven_viscosity(state.speed, fluids.age)
             walls = self.walls.update_active_set(state.walls, fluids.age)
             state = replace(state, cement_viscosity=viscosity, walls=walls)
-            state, missed, veins = self._solve(state, planned, fluids, syringe_age)
+            state, missed, veins = self._solve(state, planned, fluids, syringe_age, iteration > 1)
             change, conduits = self._viscosity_change(state, fluids)
             logger.debug(
                 "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e, veins %.1e",
@@ -302,9 +302,21 @@ class CoupledFlow:
         return float(np.sqrt(total[0] / total[1])), float(total[2] / self.flow_scale)
 
     def _solve(
-        self, state: FlowState, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float
+        self,
+        state: FlowState,
+        planned: NDArray[np.float64],
+        fluids: PoreFluids,
+        syringe_age: float,
+        again: bool = False,
     ) -> tuple[FlowState, float, float]:
         """Pressure, fluxes and rates at the viscosities and the active set of a state.
+
+        Args:
+            state: that the last solve has left.
+            planned: (places,) in mm3/s.
+            fluids: what fills the pores.
+            syringe_age: in s.
+            again: whether the last solve was for the same moment.
 
         Returns:
             The state after it, whose pressure still stands in the workspace alone, and what the walls and the veins
@@ -340,6 +352,9 @@ class CoupledFlow:
         if self.veins is not None and filling is not None and veins is not None:
             behind = self.pressure.facet_pressure[self.partition.cell_facets].mean(axis=1)
             filling, veins_missed = self.veins.take_solution(filling, veins, behind)
+            veins_missed /= self.flow_scale
+            if again and state.veins is not None and veins_missed > VEIN_TOLERANCE:
+                filling = self.veins.stepped_back(state.veins, filling, veins)
         after = replace(
             state,
             walls=walls,
@@ -349,7 +364,7 @@ class CoupledFlow:
             speed=self._speed_with_ghosts(),
             solver_iterations=iterations,
         )
-        return after, float(self.partition.comm.allreduce(missed) / self.flow_scale), veins_missed / self.flow_scale
+        return after, float(self.partition.comm.allreduce(missed) / self.flow_scale), veins_missed
 
     def _exchange(self, state: FlowState, fluids: PoreFluids) -> tuple[Exchange | None, LinearVeins | None]:
         """What cells exchange with vessels of tumours and with veins, and the law of the latter."""

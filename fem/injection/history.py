@@ -219,6 +219,8 @@ class FieldSnapshot:
         pressure: (m,) pressure in MPa above the resting venous pressure.
         velocity: (m, 3) Darcy velocity in mm/s.
         fluids: fluid besides marrow -> (m,) its share in the displaced phase.
+        vein_filling: (k,) share of each piece of vein (:class:`meshes.vein_grid.VeinGrid`) that cement fills; None
+            without veins.
     """
 
     record: StepRecord
@@ -226,3 +228,4 @@ class FieldSnapshot:
     pressure: NDArray[np.float64]
     velocity: NDArray[np.float64]
     fluids: Mapping[str, NDArray[np.float64]]
+    vein_filling: NDArray[np.float64] | None = None

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.veins import Veins
 from fem.injection.walls import Opening, Walls, build_walls
 from fem.porous import PorousMedium
 from materials.cannula import Cannula
 from materials.leak_path import LeakPath
+from materials.vein import IntraosseousVeins
 from meshes.parametric import parametric_body
 from meshes.tetmesh import TetMesh
+from meshes.vein_network import VeinNetwork
 
 MARROW_VISCOSITY, RATE = 2e-7, 50.0
 CANAL, FORAMEN = "canal_posterior_wall", "basivertebral_foramen"
@@ -46,6 +49,25 @@ def tilted_medium(mesh: TetMesh) -> PorousMedium:
     principal = 1e-2 * 20.0 ** generator.uniform(-0.5, 0.5, size=(count, 1)) * np.array([1.0, 1.0, 2.05])
     tensors = np.einsum("tai,ti,tbi->tab", axes, principal, axes)
     return PorousMedium(generator.uniform(0.6, 0.9, size=count), 0.5 * (tensors + tensors.transpose(0, 2, 1)))
+
+
+def veins_of(mesh: TetMesh, **law: float) -> Veins:
+    """A trunk from the foramen to a confluence and three branches to front and sides, at 0.5 kPa below the marrow."""
+    right, front, low = mesh.points.min(axis=0)
+    left, back, _ = mesh.points.max(axis=0)
+    middle = 0.05 * low
+    nodes = np.array(
+        [
+            [0.0, 0.8 * back, middle],
+            [0.0, 2.0, middle],
+            [0.9 * left, 0.0, 0.0],
+            [0.9 * right, 2.0, 0.0],
+            [2.0, front, 0.0],
+        ]
+    )
+    sites = {0: FORAMEN, 2: "segmental_veins_left", 3: "segmental_veins_right", 4: "anterior_veins"}
+    network = VeinNetwork(nodes, np.array([[0, 1], [1, 2], [1, 3], [1, 4]]), np.array([2.0, 1.2, 1.5, 1.0]), sites)
+    return Veins(network, IntraosseousVeins(**{"collapse_pressure": 2e-4, **law}), 3e4, -5e-4)
 
 
 def build_phantom(size: float = 4.0) -> Phantom:

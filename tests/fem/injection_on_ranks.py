@@ -13,7 +13,7 @@ import dolfinx_solver  # noqa: F401
 from mpi4py import MPI
 
 import numpy as np
-from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, Phantom, build_phantom, plan_of
+from flow_phantom import CANAL, MARROW_VISCOSITY, RATE, Phantom, build_phantom, plan_of, veins_of
 from numpy.typing import NDArray
 
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
@@ -25,7 +25,17 @@ from fem.partition import Partition
 from materials.cement import CEMENTS
 from meshes.leak_sites import SITES
 
-SCALARS = ("time", "rate", "injected", "stored", "displaced_out", "inflow", "tip_pressure", "syringe_pressure")
+SCALARS = (
+    "time",
+    "rate",
+    "injected",
+    "stored",
+    "in_veins",
+    "displaced_out",
+    "inflow",
+    "tip_pressure",
+    "syringe_pressure",
+)
 
 
 def collect(history: InjectionHistory) -> dict[str, NDArray[Any]]:
@@ -53,6 +63,8 @@ def fields_of(snapshots: list[FieldSnapshot]) -> dict[str, NDArray[Any]]:
     for number, shot in enumerate(snapshots):
         for name in ("saturation", "pressure", "velocity"):
             fields[f"{name}_{number}"] = getattr(shot, name)
+        if shot.vein_filling is not None:
+            fields[f"vein_filling_{number}"] = shot.vein_filling
         for name, share in shot.fluids.items():
             # A share of nothing, in cells full of cement, is no number to compare.
             fields[f"content_{name}_{number}"] = share * (1.0 - shot.saturation)
@@ -91,7 +103,21 @@ def two_needles(partition: Partition, phantom: Phantom) -> Injection:
     return Injection.build(partition, medium, walls, needles, CEMENTS["low"], tumour, plan, vessels)
 
 
-CASES = {"leaking": leaking, "two_needles": two_needles}
+def veined(partition: Partition, phantom: Phantom) -> Injection:
+    """Veins that cement fills and leaves, beside a hole, a tumour and a pressure limit; two needles and a pause."""
+    mesh, veins = phantom.mesh, veins_of(phantom.mesh)
+    lesion = np.linalg.norm(mesh.cell_centroids - phantom.central.opening.position, axis=1) < 6.0
+    tumour = DisplacedFluids(MARROW_VISCOSITY, ("tumour",), np.array([3e-6]), lesion[None].astype(float))
+    vessels = VascularExchange(np.where(lesion, 3.0 * mesh.cell_volumes, 0.0), np.where(lesion, 1e-3, 0.0))
+    needles = [phantom.central, replace(phantom.behind, number=1)]
+    stages = (Stage((Bolus(0, 600.0, RATE), Bolus(1, 300.0, RATE))), Stage((Bolus(0, 300.0, RATE),), 20.0))
+    plan = InjectionPlan(stages, 300.0, body_ageing=2.3, pressure_limit=0.1, output_count=2, least_steps=8)
+    return Injection.build(
+        partition, phantom.medium, phantom.leaky, needles, CEMENTS["low"], tumour, plan, vessels, veins
+    )
+
+
+CASES = {"leaking": leaking, "two_needles": two_needles, "veined": veined}
 
 
 def main(folder: Path) -> None:

@@ -29,11 +29,12 @@ SCALES = {
     "pressure": PASCAL,
     "saturation": 1.0,
     "velocity": 1e-3,
+    "vein_filling": 1.0,
     "rate": 1e-3,
 }
 
 
-CASES = ("leaking", "two_needles")
+CASES = ("leaking", "two_needles", "veined")
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,18 @@ def test_the_leaking_case_is_worth_comparing(results, ranks):
     assert np.isfinite(case["onset_time"]).sum() == 1
     assert 0 < (case["rate"] < 50.0).sum() < len(case["rate"])
     assert "saturation_2" in case
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_veined_case_is_worth_comparing(results, ranks):
+    """Cement fills pieces of vein and leaves by veins and the hole; blood comes in at first, tumour leaves."""
+    case = results["veined", ranks]
+    assert case["stop_reason"] == "volume_reached"
+    assert case["in_veins"][-1] > 50.0
+    assert (case["leaked"][-1] > 0.1).sum() > 2
+    assert (case["vein_filling_2"] == pytest.approx(1.0)).sum() > 5
+    assert case["fluid_out"][-1, 0] > 1.0
 
 
 @pytest.mark.mpi
