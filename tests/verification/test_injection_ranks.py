@@ -114,11 +114,11 @@ def test_the_leaking_case_is_worth_comparing(results, ranks):
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_the_veined_case_is_worth_comparing(results, ranks):
-    """Cement fills pieces of vein and leaves by veins and the hole; blood comes in at first, tumour leaves."""
+    """Cement fills pieces of vein and leaves by them, and tumour leaves with the marrow."""
     case = results["veined", ranks]
     assert case["stop_reason"] == "volume_reached"
     assert case["in_veins"][-1] > 50.0
-    assert (case["leaked"][-1] > 0.1).sum() > 2
+    assert case["leaked"][-1].sum() > 50.0
     assert (case["vein_filling_2"] == pytest.approx(1.0)).sum() > 5
     assert case["fluid_out"][-1, 0] > 1.0
 
