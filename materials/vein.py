@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -36,15 +35,10 @@ class IntraosseousVeins:
     contact_radius: float = quantity(
         1.5, "mm", "bone around a vein that gives off fluid to it; wider than its cells", "D", 0.1, 10.0
     )
-    external_diameter: float = quantity(3.0, "mm", "veins outside the bone, 2 to 4 mm", "M", 0.5, 10.0)
 
     def __post_init__(self) -> None:
         """Check the ranges of the values."""
         check_ranges(self)
-
-    def cast_length(self, volume: ArrayLike) -> FloatArray:
-        """Length in mm of the cast that volumes in mm3 form in the veins outside the bone."""
-        return np.asarray(volume, dtype=float) / (0.25 * math.pi * self.external_diameter**2)
 
 
 @dataclass(frozen=True)

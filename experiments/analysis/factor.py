@@ -25,6 +25,7 @@ PATIENT_LAWS = (
     "basivertebral_veins",
     "segmental_veins",
     "vein_distributions",
+    "vein_walls",
     "damage",
     "defect_cavity",
     "fissures",

@@ -28,6 +28,7 @@ from materials.provenance import describe, with_values
 from materials.rheometer import TabulatedCement
 from materials.strength import OverstrainedVolume
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
+from materials.vein import IntraosseousVeins
 from materials.vein_distributions import VeinDistributions
 from meshes.errors import InputError
 from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH
@@ -57,6 +58,7 @@ class Laws:
         basivertebral_veins: without what tumours widen them by; see :meth:`draining_basivertebral`.
         segmental_veins: without what tumours widen them by; see :meth:`draining_segmental`.
         vein_distributions: of a network that is drawn at random; None of others.
+        vein_walls: what enters the veins of a network; None without one.
         needle_track: gap around every needle.
         leaks: dimensions of what leaked; see :meth:`leak_geometry`.
         observation: what an image shows of it.
@@ -86,6 +88,7 @@ class Laws:
     basivertebral_veins: BasivertebralVeins
     segmental_veins: SegmentalVeins
     vein_distributions: VeinDistributions | None
+    vein_walls: IntraosseousVeins | None
     needle_track: NeedleTrack
     leaks: LeakGeometry
     observation: ComputedTomography | Radiograph | EqualVolume
@@ -144,6 +147,7 @@ class Laws:
             basivertebral_veins=BasivertebralVeins(),
             segmental_veins=SegmentalVeins(),
             vein_distributions=VeinDistributions() if case.veins.network == "random" else None,
+            vein_walls=None if case.veins.network == "none" else IntraosseousVeins(),
             needle_track=NeedleTrack(),
             leaks=LeakGeometry(track_diameter=max(cannula.outer_diameter for cannula in cannulas)),
             observation=MODALITIES[case.observation.modality](),
@@ -254,6 +258,7 @@ INJECTION_LAWS = frozenset(
         "basivertebral_veins",
         "segmental_veins",
         "vein_distributions",
+        "vein_walls",
         "needle_track",
         "leaks",
         "observation",

@@ -20,6 +20,7 @@ from experiments.model.defects import defect_facets
 from experiments.model.needle_paths import NeedlePath
 from experiments.model.tissues import TissueMap
 from experiments.results.parts.manifest import OpeningRecord
+from fem.injection.veins import Veins
 from fem.injection.walls import Opening, Walls, build_walls
 from materials.leak_path import Fissures, LeakPath
 from meshes.errors import InputError
@@ -27,6 +28,7 @@ from meshes.frame import AnatomicalFrame
 from meshes.leak_sites import LEAK_SITES, SITE_BEHIND_WALL, Space
 from meshes.regions import region_area
 from meshes.tetmesh import TetMesh
+from meshes.vein_network import VeinNetwork
 from meshes.veins import segmental_openings
 from meshes.vertebra import Vertebra
 from meshes.wall_damage import SHELL_WALLS, facets_behind, missing_shell
@@ -41,15 +43,23 @@ class CaseWalls:
 
     Attributes:
         walls: the law of every boundary facet.
+        veins: of a network in the body, with what they conduct; None without one.
         warnings: sentences for the reader of the results.
     """
 
     walls: Walls
+    veins: Veins | None
     warnings: tuple[str, ...]
 
 
 def case_walls(
-    case: Case, laws: Laws, vertebra: Vertebra, mesh: TetMesh, paths: Sequence[NeedlePath], tissues: TissueMap
+    case: Case,
+    laws: Laws,
+    vertebra: Vertebra,
+    mesh: TetMesh,
+    paths: Sequence[NeedlePath],
+    tissues: TissueMap,
+    network: VeinNetwork | None = None,
 ) -> CaseWalls:
     """Conductance and openings of every boundary facet.
 
@@ -63,6 +73,7 @@ def case_walls(
         mesh: its body with named facets.
         paths: the way of each needle, with the facets that it crosses.
         tissues: what the body is made of.
+        network: of veins in the body, which take the outlets' conductance of all veins; None without one.
 
     Raises:
         InputError: a defect or a vein does not fit on its wall, or the CT cannot tell where shell is missing.
@@ -72,11 +83,17 @@ def case_walls(
     for path in paths:
         openings.add_track(path)
     openings.share_out(outlets, "needle_track")
-    openings.add_foramen()
-    openings.share_out(outlets, "basivertebral_foramen")
-    with about("veins"):
-        openings.add_segmental_veins()
-    openings.share_out(outlets, "segmental_veins")
+    outside = {space: to_internal(getattr(case.outside, f"{space}_kpa"), "kPa") for space in get_args(Space)}
+    veins = None
+    if network is not None and laws.vein_walls is not None:
+        drained = sum(outlets.pop(group) for group in ("basivertebral_foramen", "segmental_veins"))
+        veins = Veins(network, laws.vein_walls, drained, outside["veins"])
+    else:
+        openings.add_foramen()
+        openings.share_out(outlets, "basivertebral_foramen")
+        with about("veins"):
+            openings.add_segmental_veins()
+        openings.share_out(outlets, "segmental_veins")
     for number, defect in reversed(list(enumerate(case.defects, 1))):
         with about(f"defects[{number}]"):
             openings.add_defect(number, defect, vertebra.frame)
@@ -94,14 +111,14 @@ def case_walls(
         mesh,
         outlets,
         openings.found,
-        outside={space: to_internal(getattr(case.outside, f"{space}_kpa"), "kPa") for space in get_args(Space)},
+        outside=outside,
         thickness={wall: laws.shell_of(wall).thickness for wall in SHELL_WALLS},
         conductances={
             wall: to_internal(conductance, "ml/(s kPa)")
             for wall, conductance in case.walls.conductance_ml_per_s_kpa.items()
         },
     )
-    return CaseWalls(walls, warnings)
+    return CaseWalls(walls, veins, warnings)
 
 
 def openings_summary(mesh: TetMesh, walls: Walls) -> tuple[OpeningRecord, ...]:

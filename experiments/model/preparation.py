@@ -32,12 +32,12 @@ from experiments.results import builders
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.progress import Progress
 from fem.injection.plan import InjectionPlan, Needle
+from fem.injection.veins import Veins
 from fem.injection.walls import Opening, Walls
 from materials.bone import BoneField
 from meshes.body_mesh import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
-from meshes.errors import InputError
 from meshes.quality import measure_quality
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
@@ -52,6 +52,7 @@ class InjectionSetup:
     Attributes:
         paths: the way of each needle.
         walls: the law of the surface.
+        veins: of the body and what they conduct; None without a network.
         needles: every place of every needle's opening.
         plan: what is injected, and what ends it.
         pedicle: largest diameter of a pedicle.
@@ -59,6 +60,7 @@ class InjectionSetup:
 
     paths: tuple[NeedlePath, ...]
     walls: Walls
+    veins: Veins | None
     needles: tuple[Needle, ...]
     plan: InjectionPlan
     pedicle: PedicleDiameter
@@ -116,8 +118,6 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
         veins = case_veins(case, laws, vertebra) if injects else None
-        if veins is not None:
-            raise InputError('veins.network: cement does not flow through a network of veins yet; set network = "none"')
         paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
         if injects:
             check_front_limit(case, vertebra.frame, paths)
@@ -141,10 +141,12 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         if injects:
             needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
             check_tips(tissues, needles)
-        surface = case_walls(case, laws, vertebra, mesh, paths, tissues)
+        surface = case_walls(case, laws, vertebra, mesh, paths, tissues, veins)
         cement: InjectionSetup | PrescribedField
         if injects:
-            cement = InjectionSetup(paths, surface.walls, needles, plan, pedicle_diameter(vertebra, mesh))
+            cement = InjectionSetup(
+                paths, surface.walls, surface.veins, needles, plan, pedicle_diameter(vertebra, mesh)
+            )
             of_cement = tuple(warning for path in paths for warning in path.warnings)
         else:
             cement = _prescribed(case, scan, mesh, vertebra, tissues, weights)

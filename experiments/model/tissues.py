@@ -130,7 +130,7 @@ def build_tissues(
         if isinstance(balloon, BalloonCavity):
             with about(f"cavities[{number}]"):
                 layers.compact_around(number, balloon)
-    if case.veins.basivertebral_channel:
+    if case.veins.basivertebral_channel and case.veins.network == "none":
         layers.add_channel()
     for number, defect in enumerate(case.defects, 1):
         if defect.diameter_mm is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -101,6 +101,7 @@ def injection_results(
     vertebral_height: float,
     geometry: LeakGeometry,
     modality: Modality,
+    vein_sites: Collection[str] = (),
 ) -> InjectionResults:
     """The part ``injection`` of the results: volumes, needles, leaks by site and class, pressures, balances, course.
 
@@ -111,6 +112,7 @@ def injection_results(
         vertebral_height: mm, by which large ones are graded.
         geometry: what shapes leaks are taken to form.
         modality: what an image shows of them.
+        vein_sites: to which veins of a network lead.
     """
     last = history.last
     leaks: dict[str, LeakResults] = {}
@@ -125,11 +127,13 @@ def injection_results(
             onset_s=None if onset is None else onset.time,
             onset_injected_ml=None if onset is None else to_clinical(onset.injected, "ml"),
             size_mm=severity.size,
+            cast_length_mm=geometry.cast_length(last.leaked[site]) if site in vein_sites else None,
             severity=severity.grade,
         )
     return InjectionResults(
         injected_ml=to_clinical(last.injected, "ml"),
         stored_ml=to_clinical(last.stored, "ml"),
+        in_veins_ml=to_clinical(last.in_veins, "ml"),
         leaked_ml=to_clinical(sum(last.leaked.values()), "ml"),
         displaced_out_ml=to_clinical(last.displaced_out, "ml"),
         inflow_ml=to_clinical(last.inflow, "ml"),
@@ -182,6 +186,7 @@ def injection_course(history: InjectionHistory) -> InjectionCourse:
         time_s=[record.time for record in records],
         injected_ml=[to_clinical(record.injected, "ml") for record in records],
         stored_ml=[to_clinical(record.stored, "ml") for record in records],
+        in_veins_ml=[to_clinical(record.in_veins, "ml") for record in records],
         leaked_ml=[leaked(record) for record in records],
         leaked_by_site_ml={
             site: [to_clinical(record.leaked[site], "ml") for record in records]

@@ -114,7 +114,8 @@ def _option_warnings(options: Mapping[str, str]) -> list[str]:
 
 def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, Any]:
     """Needles, their sources and the outlets."""
-    walls = setup.walls
+    walls, veins = setup.walls, setup.veins
+    conductance = walls.total_conductance + (0.0 if veins is None else veins.conductance)
     return {
         "needles": needle_records(setup.paths),
         "sources": tuple(
@@ -127,11 +128,12 @@ def _injection_part(prepared: Preparation, setup: InjectionSetup) -> dict[str, A
             for needle in setup.needles
         ),
         "outlets": OutletRecords(
-            total_ml_per_s_kpa=to_clinical(walls.total_conductance, "ml/(s kPa)"),
+            total_ml_per_s_kpa=to_clinical(conductance, "ml/(s kPa)"),
+            veins_ml_per_s_kpa=None if veins is None else to_clinical(veins.conductance, "ml/(s kPa)"),
             sites_ml_per_s_kpa={
                 site: to_clinical(value, "ml/(s kPa)") for site, value in walls.site_conductance().items()
             },
-            pressure_rise_at_planned_rate_kpa=to_clinical(setup.plan.rate / walls.total_conductance, "kPa"),
+            pressure_rise_at_planned_rate_kpa=to_clinical(setup.plan.rate / conductance, "kPa"),
             openings=openings_summary(prepared.mesh, walls),
         ),
         "pedicle_diameter": PedicleRecord(value_mm=setup.pedicle.value, source=setup.pedicle.source),

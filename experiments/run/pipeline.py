@@ -97,6 +97,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
             vertebral_height(prepared.vertebra.frame),
             laws.leak_geometry(),
             laws.observation,
+            () if prepared.veins is None else frozenset(prepared.veins.exit_sites.values()),
         )
         solvers["injection"] = builders.solver_record(history)
     else:
@@ -149,6 +150,7 @@ def _inject(
             prepared.tissues.fluids,
             setup.plan,
             prepared.tissues.exchange,
+            setup.veins,
         )
         try:
             history = injection.run(snapshots.append, stage.update)

@@ -117,6 +117,10 @@ class LeakGeometry:
         """Check the ranges of the values."""
         check_ranges(self)
 
+    def cast_length(self, volume: float) -> float:
+        """Length in mm of the cast that a volume in mm3 forms in the large vein outside."""
+        return Cast(self.vein_diameter).size(volume)
+
     @property
     def shapes(self) -> dict[str, LeakShape]:
         """Site -> the shape of a leak there, for every site of :data:`meshes.leak_sites.SITES`."""

@@ -39,10 +39,6 @@ def test_slope_and_work_are_derivative_and_integral_of_the_speed():
     assert flow.work(np.zeros(400)).tolist() == [0.0] * 400
 
 
-def test_a_cast_is_a_cylinder():
-    assert IntraosseousVeins(external_diameter=2.0).cast_length(np.pi) == pytest.approx(1.0)
-
-
 def test_values_out_of_range_are_refused():
     with pytest.raises(ValueError, match="wall_entry_factor"):
         IntraosseousVeins(wall_entry_factor=2.0)

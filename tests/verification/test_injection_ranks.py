@@ -119,7 +119,7 @@ def test_the_veined_case_is_worth_comparing(results, ranks):
     assert case["stop_reason"] == "volume_reached"
     assert case["in_veins"][-1] > 50.0
     assert case["leaked"][-1].sum() > 50.0
-    assert (case["vein_filling_2"] == pytest.approx(1.0)).sum() > 5
+    assert np.isclose(case["vein_filling_2"], 1.0).sum() > 5
     assert case["fluid_out"][-1, 0] > 1.0
 
 

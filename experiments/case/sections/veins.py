@@ -19,6 +19,9 @@ SINGLE_VEINS = (
 )
 """Keys of the veins that begin at the wall, where there is no network."""
 
+NETWORK_VEINS = ("collapse_pressure_kpa", "wall_entry_factor", "contact_radius_mm")
+"""Keys of what enters the veins of a network."""
+
 DRAWN_VEINS = ("seed", "foramina_number", "branch_number", "calibre_mm", "calibre_spread")
 """Keys of a network that is drawn at random."""
 
@@ -35,6 +38,8 @@ class Veins(Section):
       in the posterior wall and branches to the front and the sides. The same `seed` gives the same veins on every
       mesh and machine, and a change of one key does not shuffle what the others say. `age_years` in `[patient]` and
       rapidly growing tumours widen them.
+      Marrow drains into the veins of a network with the shares of both groups of veins in `[outlets.shares]`; cement
+      enters them, too, and moves on in them as plugs.
     - a path: polylines from a scan or an atlas in the scanner's LPS mm, each point or line with its `diameter_mm`, as
       VTK (`.vtp`, `.vtk`) or as CSV with the columns `line`, `x_mm`, `y_mm`, `z_mm` and `diameter_mm`. Lines join where
       they share a point, and leave the body where they cross its wall or end within 2 mm of it.
@@ -97,6 +102,30 @@ class Veins(Section):
         sets="vein_distributions.calibre_spread",
     )
 
+    collapse_pressure_kpa: float | None = physical(
+        None,
+        "kPa",
+        "pressure above the venous one at which cement moves on in a vein of the network",
+        0.0,
+        50.0,
+        sets="vein_walls.collapse_pressure",
+    )
+    wall_entry_factor: float | None = physical(
+        None,
+        "1",
+        "what the wall of a vein of the network lets through of the cement that the bone around it would give",
+        1e-4,
+        1.0,
+        sets="vein_walls.wall_entry_factor",
+    )
+    contact_radius_mm: float | None = physical(
+        None,
+        "mm",
+        "radius of the bone around a vein of the network that gives off marrow and cement to it",
+        0.1,
+        10.0,
+        sets="vein_walls.contact_radius",
+    )
     basivertebral_number: int | None = physical(
         None,
         "1",
@@ -150,6 +179,11 @@ class Veins(Section):
             raise ValueError(
                 f"{joined(single)} {'describes' if len(single) == 1 else 'describe'} veins without a network in the "
                 f'body; remove {"it" if len(single) == 1 else "them"}, or set network = "none"'
+            )
+        if self.network == "none" and (walls := self.gives(*NETWORK_VEINS)):
+            raise ValueError(
+                f"{joined(walls)} {'belongs' if len(walls) == 1 else 'belong'} to a network of veins in the body; "
+                f'remove {"it" if len(walls) == 1 else "them"}, or set network = "random"'
             )
         if self.network != "random" and (drawn := self.gives(*DRAWN_VEINS)):
             raise ValueError(

@@ -39,6 +39,13 @@ class LeakResults(Part):
     size_mm: float = number(
         "mm", "leak size", "Largest dimension of the shape that a leak of this volume is taken to have."
     )
+    cast_length_mm: float | None = number(
+        "mm",
+        "length of the cast",
+        "Length of the cast that has left by the veins of a network, in the large vein outside; only at sites to which "
+        "such veins lead.",
+        optional=True,
+    )
     severity: Grade | None = text(
         "leak severity",
         "Punctual below the largest diameter of the pedicle, moderate below the height of the vertebra, massive from "
@@ -62,7 +69,8 @@ class InjectionCourse(Part):
 
     time_s: Series = number("s", "time", "Time since the start of the injection.")
     injected_ml: Series = number("ml", "cement injected", "Cement that has left the needles.")
-    stored_ml: Series = number("ml", "cement in the body", "Cement in the vertebral body.")
+    stored_ml: Series = number("ml", "cement in the body", "Cement in the pores of the vertebral body.")
+    in_veins_ml: Series = number("ml", "cement in veins", "Cement in the veins of the body's network.")
     leaked_ml: Series = number("ml", "cement leaked", "Cement that has left the vertebral body.")
     leaked_by_site_ml: Mapping[Site, Series] = number(
         "ml",
@@ -82,7 +90,14 @@ class InjectionResults(Part):
     """What came of the injection."""
 
     injected_ml: float = number("ml", "cement injected", "Cement that has left the needles.")
-    stored_ml: float = number("ml", "cement in the body", "Cement in the vertebral body at the end of the injection.")
+    stored_ml: float = number(
+        "ml", "cement in the body", "Cement in the pores of the body at the end of the injection."
+    )
+    in_veins_ml: float = number(
+        "ml",
+        "cement in veins",
+        "Cement in the veins of the body's network at the end of the injection.",
+    )
     leaked_ml: float = number("ml", "cement leaked", "Cement that has left the vertebral body.")
     displaced_out_ml: float = number(
         "ml", "marrow and tissue displaced out", "Marrow and tissue that cement has pushed out of the body."

@@ -129,6 +129,9 @@ class OutletRecords(Part):
     total_ml_per_s_kpa: float = number(
         "ml/(s kPa)", "conductance of all outlets", "Marrow that leaves the body per time and pressure."
     )
+    veins_ml_per_s_kpa: float | None = number(
+        "ml/(s kPa)", "conductance of the veins", "Marrow that drains into the veins of a network.", optional=True
+    )
     sites_ml_per_s_kpa: Mapping[Site, float] = number(
         "ml/(s kPa)", "conductance", "Marrow that passes where cement can leave, per time and pressure."
     )
