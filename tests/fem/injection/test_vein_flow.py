@@ -47,8 +47,8 @@ def test_marrow_drains_by_the_conductance_of_the_veins():
     injection = in_bucket(0.0)
     state = injection.start()
     level = RATE / (SEEP + DRAIN)
-    np.testing.assert_allclose(state.flow.pressure.facet_pressure, level, rtol=1e-5)
-    assert injection.flow.displaced_exchange(state.flow).sum() == pytest.approx(-level * DRAIN, rel=1e-6)
+    np.testing.assert_allclose(state.flow.pressure.facet_pressure, level, rtol=2e-4)
+    assert injection.flow.displaced_exchange(state.flow).sum() == pytest.approx(-level * DRAIN, rel=2e-4)
     injection.destroy()
 
 
@@ -57,10 +57,10 @@ def test_blood_flows_back_from_veins_at_pressure():
     outside = 5e-3
     injection = in_bucket(outside)
     start = injection.start()
-    assert start.resting_pressure == pytest.approx(outside * DRAIN / (SEEP + DRAIN), rel=1e-6)
+    assert start.resting_pressure == pytest.approx(outside * DRAIN / (SEEP + DRAIN), rel=2e-4)
     after = injection.step(start, 0.02)
     level = (RATE + outside * DRAIN) / (SEEP + DRAIN)
-    assert after.balance.inflow == pytest.approx(0.02 * (outside - level) * DRAIN, rel=1e-6)
+    assert after.balance.inflow == pytest.approx(0.02 * (outside - level) * DRAIN, rel=2e-4)
     assert injection.recorder.record(after).balance_error < 1e-12
     injection.destroy()
 
