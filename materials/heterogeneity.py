@@ -31,7 +31,12 @@ class TrabecularHeterogeneity:
     """
 
     sd: float = quantity(
-        0.8, "1", "SD of ln k 0.51 of a CT at 1 mm and 1.06 of 1 mm cubes of a core at 19.5 um", "D", 0.0, 2.0
+        0.8,
+        "1",
+        "SD of ln k: 0.51 of a CT at 1 mm, 0.88 of 1 mm cubes of a core by flow through its pores",
+        "D",
+        0.0,
+        2.0,
     )
     length: float = quantity(2.5, "mm", "autocorrelation of a CT at 1 mm falls to 1/e in 1.5 to 3 mm", "D", 0.5, 10.0)
     seed: int = quantity(1, "1", "one patient of many, fixed beforehand", "D", 0, 999_999)
