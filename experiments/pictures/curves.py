@@ -88,6 +88,7 @@ def plot_history(
     stored_ml: ArrayLike,
     leaked_ml: Mapping[str, ArrayLike],
     path: Path,
+    in_veins_ml: ArrayLike = 0.0,
 ) -> Path:
     """Pressure and rate of each needle, cement injected, stored and leaked, and the leak at each site, against time.
 
@@ -103,6 +104,7 @@ def plot_history(
         stored_ml: cement in the body.
         leaked_ml: site -> cement that has left there.
         path: PNG to write; an SVG stands beside it.
+        in_veins_ml: cement in the veins of a network, drawn where there is any.
     """
     by_site = {site: np.asarray(leak, dtype=float) for site, leak in leaked_ml.items()}
     leaks = {site: leak for site, leak in by_site.items() if leaked(leak.max(initial=0.0))}
@@ -117,6 +119,8 @@ def plot_history(
     total = np.sum([np.zeros(np.shape(time_s)), *by_site.values()], axis=0)
     volume.plot(time_s, injected_ml, color=visible(LINE_COLORS["injected"]), label="injected")
     volume.plot(time_s, stored_ml, color=LINE_COLORS["stored"], linestyle="--", label="in the body")
+    if leaked(float(np.asarray(in_veins_ml, dtype=float).max())):
+        volume.plot(time_s, in_veins_ml, color=ink_color(), linestyle="-.", label="in veins")
     volume.plot(time_s, total, color=LINE_COLORS["leaked"], linestyle=":", linewidth=2.5, label="leaked")
     volume.set_ylabel("cement [ml]")
     volume.legend(frameon=False)

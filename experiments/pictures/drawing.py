@@ -156,6 +156,7 @@ class CaseDrawing:
             course.stored_ml,
             course.leaked_by_site_ml,
             path,
+            course.in_veins_ml,
         )
 
     def mechanics(self, path: Path) -> None:

@@ -328,6 +328,15 @@ def test_the_history_of_one_needle(tmp_path: Path) -> None:
     assert imread(path).shape[0] == 1050  # 7 inches: no panel for a leak that rounds to nothing
 
 
+def test_the_history_shows_what_is_in_veins_where_there_is_any(tmp_path: Path) -> None:
+    def drawn(in_veins: float) -> bytes:
+        series = ({"needle 1": TIME + 1.0},) * 3
+        path = tmp_path / f"{in_veins:g}.png"
+        return plot_history(TIME, *series, TIME, TIME, {}, path, in_veins * TIME).read_bytes()
+
+    assert drawn(0.01) != drawn(0.0) == drawn(1e-9)
+
+
 def test_the_history_of_needles_in_turn(tmp_path: Path) -> None:
     first, second = TIME < 30.0, TIME > 50.0
     tip = {"left": np.where(first, 20.0, 0.0), "right": np.where(second, 20.0, 0.0)}
