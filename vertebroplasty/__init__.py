@@ -97,12 +97,14 @@ def demo_case(defect: bool = False, size_mm: float | None = None) -> Case:
     return schema.demo_case(defect, size_mm)
 
 
-def run(case: Case, out: str | PathLike[str] | None = None) -> CaseOutcome:
+def run(case: Case, out: str | PathLike[str] | None = None, *, networks: int | None = None) -> CaseOutcome:
     """Run a case: mesh, bone, injection, fill and leaks, stiffness.
 
     Args:
         case: what is asked.
         out: folder to write, whole or not at all, as the command ``run`` does; nothing is written by default.
+        networks: of veins that are drawn at random besides the case's own, with one injection through each on a core
+            of its own; ``results.injection.networks`` says how many leak.
 
     Returns:
         The results, with meshes and fields.
@@ -113,7 +115,16 @@ def run(case: Case, out: str | PathLike[str] | None = None) -> CaseOutcome:
     """
     from experiments.run import pipeline
 
-    return pipeline.run_case(case) if out is None else pipeline.run_and_store(case, Path(out))
+    draw = None
+    if networks is not None:
+        from experiments.sweep.network_draws import check_drawable, drawing
+
+        check_drawable(case)
+        draw = drawing(networks)
+    if out is not None:
+        return pipeline.run_and_store(case, Path(out), draw=draw)
+    outcome = pipeline.run_case(case)
+    return outcome if draw is None else outcome.with_networks(draw(case))
 
 
 def open_case(folder: str | PathLike[str], name: str | None = None) -> FinishedCase:

@@ -23,7 +23,10 @@ from experiments.cli.view import view
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from experiments.case.schema import Case
+    from experiments.results.parts.networks import NetworkShares
 
 app = typer.Typer(
     name="vertebroplasty",
@@ -40,6 +43,16 @@ app = typer.Typer(
 )
 
 OutFolder = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")]
+Networks = Annotated[
+    int | None,
+    typer.Option(
+        "--networks",
+        metavar="N",
+        min=2,
+        max=10_000,
+        help="inject through N random networks of veins as well, and tell how many leak",
+    ),
+]
 Verbosity = Annotated[
     int, typer.Option("-v", "--verbose", count=True, show_default=False, help="tell of every step; -vv of every solve")
 ]
@@ -72,6 +85,7 @@ def demo(
     mesh_size: Annotated[
         float | None, typer.Option("--mesh-size", metavar="MM", help=r"tetrahedron size \[mm]; 1.5 by default")
     ] = None,
+    networks: Networks = None,
     petsc: PetscOptions = None,
     verbose: Verbosity = 0,
 ) -> None:
@@ -81,13 +95,14 @@ def demo(
         from experiments.case.schema import demo_case
 
         target = out or Path("results", "demo-defect" if defect else "demo")
-        _run(demo_case(defect, mesh_size), target, petsc, verbose)
+        _run(demo_case(defect, mesh_size), target, petsc, verbose, networks)
 
 
 @app.command()
 def run(
     case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="case file; see 'vertebroplasty schema'")],
     out: OutFolder = None,
+    networks: Networks = None,
     petsc: PetscOptions = None,
     verbose: Verbosity = 0,
 ) -> None:
@@ -96,7 +111,7 @@ def run(
         start_ranks()
         from experiments.case.schema import read_case
 
-        _run(read_case(case), out or Path("results", case.stem), petsc, verbose)
+        _run(read_case(case), out or Path("results", case.stem), petsc, verbose, networks)
 
 
 @app.command()
@@ -288,19 +303,42 @@ def _begin(petsc: str | None, verbose: int) -> Console:
     return show_log(verbose)
 
 
-def _run(case: Case, out: Path, petsc: str | None, verbose: int) -> None:
+def _run(case: Case, out: Path, petsc: str | None, verbose: int, networks: int | None) -> None:
     """Run ``case`` on all ranks, store it in ``out`` and print what came out."""
     console = _begin(petsc, verbose)
     from experiments.results.store import check_target
 
     check_target(out)
+    draw = None if networks is None else _drawing(case, networks, console)
     from experiments.cli.summary import result_table
     from experiments.results.progress import Progress
     from experiments.run.pipeline import run_and_store
 
     with Progress(visible=rank() == 0, console=console) as progress:
-        outcome = run_and_store(case, out, progress)
+        outcome = run_and_store(case, out, progress, draw=draw)
     _print(result_table(outcome.results), out, outcome.manifest.warnings)
+
+
+def _drawing(case: Case, count: int, console: Console) -> Callable[[Case], NetworkShares]:
+    """What injects through ``count`` networks of veins.
+
+    Raises:
+        InputError: there are no random networks to draw, or several ranks share the run.
+    """
+    from mpi4py import MPI
+
+    from experiments.sweep.display import SweepDisplay
+    from experiments.sweep.network_draws import check_drawable, drawing
+
+    check_drawable(case)
+    if MPI.COMM_WORLD.size > 1:
+        raise InputError("--networks runs one injection on each core; start it without mpiexec")
+
+    def draw(case: Case) -> NetworkShares:
+        with SweepDisplay(console).shown() as display:
+            return drawing(count, display.update)(case)
+
+    return draw
 
 
 def _print(table: Any, out: Path, warnings: Any = ()) -> None:

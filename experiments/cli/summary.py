@@ -8,7 +8,18 @@ from experiments.results.parts.fill import PrescribedCementResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.results import Results
-from experiments.results.wording import label, leaked, number, percent, ratio, row, told, which_veins, words
+from experiments.results.wording import (
+    label,
+    leaked,
+    network_share,
+    number,
+    percent,
+    ratio,
+    row,
+    told,
+    which_veins,
+    words,
+)
 
 
 def result_rows(results: Results) -> list[tuple[str, str]]:
@@ -62,6 +73,8 @@ def _injection_rows(injection: InjectionResults, fraction: float) -> list[tuple[
         if leak.onset_s is not None:
             onset = f"from {told(leak, 'onset_s')} ({told(leak, 'onset_injected_ml')})"
             rows.append((f"  {words(site)}", f"{told(leak, 'volume_ml')}, {onset}, {told(leak, 'severity')}"))
+    if injection.networks is not None:
+        rows.append(("leak in other networks", network_share(injection.networks)))
     pressures = f"{told(injection, 'peak_tip_pressure_kpa')} at the tip, "
     rows.append(("peak pressure", f"{pressures}{told(injection, 'peak_syringe_pressure_kpa')} in the syringe"))
     return rows

@@ -12,6 +12,7 @@ from experiments.results.parts.base import Part
 from experiments.results.parts.fill import FillResults, PrescribedCementResults
 from experiments.results.parts.injection import InjectionResults, LeakResults, NeedleResults
 from experiments.results.parts.load import LoadResults, StateLoad
+from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
 from experiments.results.parts.veins import VeinResults
 from experiments.results.wording import (
@@ -83,7 +84,10 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
     results = case.results
     tables: list[Table] = []
     if results.injection is not None:
-        tables += [_leaks(results.injection), _leak_classes(results.injection), _injection(results.injection)]
+        tables += [_leaks(results.injection), _leak_classes(results.injection)]
+        if results.injection.networks is not None:
+            tables.append(_networks(results.injection.networks))
+        tables.append(_injection(results.injection))
     if results.prescribed_cement is not None:
         tables.append(_prescribed(results.prescribed_cement))
     if results.veins is not None:
@@ -157,6 +161,28 @@ def _leak_classes(injection: InjectionResults) -> Table:
     note = "Yeom's classes: 10.1302/0301-620X.85B1.13026. The needle's track belongs to none of the classes."
     column = label(injection, "leak_classes")
     return Table("Leakage by class", ("class", column), tuple(rows), note, frozenset({1}))
+
+
+def _networks(networks: NetworkShares) -> Table:
+    """Leaks of many random networks, by site and by Yeom's classes."""
+    places = {"anywhere": networks.anywhere}
+    places |= {words(site): found for site, found in networks.sites.items() if found.observed > 0.0}
+    places |= {f"Yeom {name}": found for name, found in networks.classes_yeom.items()}
+    rows = [
+        (
+            name,
+            percent(found.observed, 2),
+            f"{number(100.0 * found.low, digits=2)} to {percent(found.high, 2)}",
+            _leaked(found.volume_ml, "ml"),
+        )
+        for name, found in places.items()
+    ]
+    note = (
+        f"The same injection through {networks.networks} random networks of veins, {networks.failed} of which failed; "
+        "all other results here are those of one of them. The interval is that of Wilson, 95 %."
+    )
+    columns = ("site", "networks with an observed leak", "interval", "mean leak")
+    return Table("Leaks of many networks", columns, tuple(rows), note, frozenset({1, 2, 3}))
 
 
 def _injection(injection: InjectionResults) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.case.units import to_clinical
 from experiments.results.parts.base import Part
+from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.veins import VeinResults
 from materials.observation import LEAST_LEAK
 
@@ -74,6 +75,15 @@ def words(name: str) -> str:
 def leaked(volume_ml: float) -> bool:
     """Whether so much cement left the body, or left it at a site, that it is said."""
     return volume_ml > LEAST_LEAK_ML
+
+
+def network_share(networks: NetworkShares) -> str:
+    """In how many random networks of veins a leak is observed, with its interval."""
+    computed, found = networks.networks - networks.failed, networks.anywhere
+    return (
+        f"observed in {round(found.observed * computed)} of {computed} random networks of veins, "
+        f"{percent(found.observed, 2)} ({number(100.0 * found.low, digits=2)} to {percent(found.high, 2)})"
+    )
 
 
 def duration(seconds: float) -> str:

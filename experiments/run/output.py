@@ -19,6 +19,7 @@ from experiments.model.tissues import TissueMap
 from experiments.results.fields import FieldSeries
 from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE, VEINS
 from experiments.results.parts.manifest import Manifest
+from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.results import Results
 from experiments.run.load_case import LoadedBone
 from fem.injection.history import FieldSnapshot
@@ -65,6 +66,17 @@ class CaseOutcome:
     def paths(self) -> tuple[NeedlePath, ...]:
         """The way of each needle; none where the cement is prescribed."""
         return self.cement.paths if isinstance(self.cement, InjectionSetup) else ()
+
+    def with_networks(self, networks: NetworkShares) -> CaseOutcome:
+        """The same with what many networks of veins leak beside this one.
+
+        Raises:
+            ValueError: nothing was injected.
+        """
+        if self.results.injection is None:
+            raise ValueError("there are no leaks of networks without an injection")
+        injection = self.results.injection.with_values(networks=networks)
+        return replace(self, results=self.results.with_values(injection=injection))
 
     def write(self, folder: Path) -> None:
         """Write fields over time, the body's surface, the CT around it and the loaded bone, in the scanner's LPS mm."""

@@ -6,6 +6,7 @@ and mechanics run on all of them, and results stand on rank 0 and, as numbers, e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ from experiments.model.specimen import Mesher, make_mesh
 from experiments.results import builders
 from experiments.results.finished_case import PICTURES, FinishedCase
 from experiments.results.format import FORMAT_VERSION
+from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.results import Results
 from experiments.results.parts.solvers import SolverRecords
 from experiments.results.progress import Progress
@@ -171,7 +173,11 @@ def _measure(case: Case, prepared: Preparation, saturation: NDArray[np.float64])
 
 
 def run_and_store(
-    case: Case, out: Path, progress: Progress | None = None, comm: MPI.Comm = MPI.COMM_WORLD
+    case: Case,
+    out: Path,
+    progress: Progress | None = None,
+    comm: MPI.Comm = MPI.COMM_WORLD,
+    draw: Callable[[Case], NetworkShares] | None = None,
 ) -> CaseOutcome:
     """Run a case and write its directory whole or not at all: manifest, results, fields, pictures and report.
 
@@ -180,6 +186,7 @@ def run_and_store(
         out: directory to write; an older case directory there is replaced when the new one is whole.
         progress: where stages and their progress are shown; nowhere by default.
         comm: ranks that share the work; rank 0 writes.
+        draw: injects through many networks of veins, whose leaks the results then tell of beside their own.
 
     Raises:
         InputError: the input or ``out`` cannot be used.
@@ -189,6 +196,9 @@ def run_and_store(
     with ending_together(comm):
         on_root(comm, lambda: check_target(out))
         outcome = run_case(case, progress, comm)
+        if draw is not None:
+            networks = on_root(comm, lambda: draw(case))
+            outcome = outcome.with_networks(networks)
         seconds = on_root(comm, lambda: _store(outcome, out, progress))
     return replace(outcome, manifest=outcome.manifest.with_values(seconds=seconds))
 

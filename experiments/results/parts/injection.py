@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.case.sections.base import Side, Site
 from experiments.results.parts.base import Part, Series, number, table, text
+from experiments.results.parts.networks import NetworkShares
 from fem.measures.severity import Grade
 from meshes.leak_sites import LEAK_CLASSES
 
@@ -159,5 +160,10 @@ class InjectionResults(Part):
     )
     vertebral_height_mm: float = number(
         "mm", "height of the vertebra", "Height of the vertebra's body, by which large leaks are graded."
+    )
+    networks: NetworkShares | None = table(
+        "",
+        "What many random networks of veins would leak, where they were asked for; all else here is one draw of them.",
+        optional=True,
     )
     course: InjectionCourse = table("", "Quantities at every moment of the injection.")
