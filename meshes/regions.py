@@ -39,8 +39,12 @@ def name_regions(mesh: TetMesh, vertebra: Vertebra) -> TetMesh:
     The facets next to the arch are the pedicles, left and right by the sign of x; a mask without an arch gets them
     from the body's shape. See :func:`facet_regions` for the other names and :func:`cell_regions` for the cells.
     """
-    near_arch = _near_arch(mesh, vertebra) if vertebra.arch.any() else None
-    return mesh.with_regions(facet_regions(mesh, near_arch), cell_regions(mesh, vertebra))
+    return mesh.with_regions(wall_regions(mesh, vertebra), cell_regions(mesh, vertebra))
+
+
+def wall_regions(mesh: TetMesh, vertebra: Vertebra) -> dict[str, NDArray[np.int64]]:
+    """The facets of :func:`name_regions`; the mesh needs no cells."""
+    return facet_regions(mesh, _near_arch(mesh, vertebra) if vertebra.arch.any() else None)
 
 
 def facet_regions(mesh: TetMesh, near_arch: FacetMask | None = None) -> dict[str, NDArray[np.int64]]:
@@ -89,7 +93,7 @@ def cell_regions(mesh: TetMesh, vertebra: Vertebra) -> dict[str, NDArray[np.int6
 
 
 def facets_in_disc(mesh: TetMesh, region: str, centre: NDArray[np.float64], diameter: float) -> NDArray[np.int64]:
-    """Facets of a region whose centroids lie within ``diameter / 2`` of a point, or the one nearest to it.
+    """Facets of a region that lie in a disc, or the one nearest to its centre if none does.
 
     Args:
         mesh: body with named facets.
@@ -104,11 +108,27 @@ def facets_in_disc(mesh: TetMesh, region: str, centre: NDArray[np.float64], diam
         InputError: if the region is unknown or empty.
     """
     members = region_facets(mesh, region)
-    centroids = mesh.facet_centroids[members]
-    distance = np.linalg.norm(centroids - wall_point(mesh, region, centre), axis=1)
-    chosen = distance <= 0.5 * diameter
-    chosen[distance.argmin()] = True
-    return members[chosen]
+    centre = wall_point(mesh, region, centre)
+    inside = np.intersect1d(members, facets_around(mesh, centre, diameter))
+    if inside.size:
+        return inside
+    return members[[np.linalg.norm(mesh.facet_centroids[members] - centre, axis=1).argmin()]]
+
+
+def facets_around(mesh: TetMesh, point: NDArray[np.float64], diameter: float) -> NDArray[np.int64]:
+    """Facets of all regions in a disc about a point, in the order of their indices, at least one.
+
+    They are taken in the order of their farthest corner until their area is as near to the disc's as it comes. Where
+    the mesh follows the disc's outline (:func:`meshes.holes.outline`), that is the disc.
+
+    Args:
+        mesh: body.
+        point: (3,) mm on its surface.
+        diameter: mm.
+    """
+    order = np.linalg.norm(mesh.points[mesh.facets] - point, axis=2).max(axis=1).argsort(kind="stable")
+    missed = np.abs(np.cumsum(mesh.facet_areas[order]) - 0.25 * np.pi * diameter**2)
+    return np.sort(order[: missed.argmin() + 1])
 
 
 def wall_point(mesh: TetMesh, region: str, point: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -121,7 +121,7 @@ def body_surface(vertebra: Vertebra, size: float, refinements: Sequence[Refineme
         return np.round(target_size(grid.to_frame(points), size, refinements), _SNAP_DECIMALS)
 
     surface = with_volume(remesh(fine, size_at), float(grid.mask.sum() * np.prod(grid.spacing)))
-    return Surface(np.round(grid.to_frame(surface.points), _SNAP_DECIMALS), surface.triangles)
+    return rounded(Surface(grid.to_frame(surface.points), surface.triangles))
 
 
 @dataclass(frozen=True)
@@ -277,15 +277,15 @@ def subdivide(surface: Surface, size_at: SizeFunction, parts: float = 1.0) -> Su
             split[longest[split[edge_of].any(axis=1)]] = True
         new_point = np.where(split, len(points) + np.cumsum(split) - 1, -1)
         points = np.concatenate([points, middle[split]])
-        triangles = _split_triangles(triangles, new_point[edge_of])
+        triangles = split_triangles(triangles, new_point[edge_of])
 
 
-def _split_triangles(triangles: NDArray[np.int64], middles: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Split triangles into 1 to 4 at the middles of their edges.
+def split_triangles(triangles: NDArray[np.int64], middles: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split triangles into 1 to 4 at points on their edges.
 
     Args:
         triangles: (k, 3); edge i runs from corner i to corner i + 1.
-        middles: (k, 3) points in the middles of the edges, -1 where an edge stays whole.
+        middles: (k, 3) points on the edges, -1 where an edge stays whole.
     """
     parts = []
     count = (middles >= 0).sum(axis=1)
@@ -314,6 +314,11 @@ def with_volume(surface: Surface, volume: float) -> Surface:
 
     distance = optimize.newton(excess, 0.0, tol=1e-12, rtol=0.0, maxiter=50)
     return Surface(surface.points + distance * normals, surface.triangles)
+
+
+def rounded(surface: Surface) -> Surface:
+    """The surface with its points on multiples of 1e-6 mm."""
+    return Surface(np.round(surface.points, _SNAP_DECIMALS), surface.triangles)
 
 
 def nearest_points(surface: Surface, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from experiments.case.sections import Defect
 from experiments.case.units import to_internal
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
+from meshes.holes import Hole, hole_size
 from meshes.regions import facets_in_disc, wall_point
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
@@ -85,15 +86,28 @@ def lost_bone(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> NDArray[
     return np.flatnonzero(inside)
 
 
+def holes(case: Case, frame: AnatomicalFrame) -> list[Hole]:
+    """The discs among the defects, whose outlines the mesh follows."""
+    return [
+        Hole(defect.wall, _triple(defect_point(defect, frame)), to_internal(defect.diameter_mm, "mm"))
+        for defect in case.defects
+        if defect.diameter_mm is not None
+    ]
+
+
 def refinements(case: Case, frame: AnatomicalFrame) -> list[Refinement]:
-    """Where the mesh is finer for the defects, if the case asks for it.
+    """Where the mesh is finer for the defects: at discs, so that they come out round, elsewhere if the case asks.
 
     A destroyed part of a wall counts as a disc of its share of the rectangle between the body's extents.
     """
-    if case.mesh.defect_size_mm is None:
-        return []
-    size = to_internal(case.mesh.defect_size_mm, "mm")
-    return [_refinement(defect, frame, size) for defect in case.defects]
+    finer = []
+    for defect in case.defects:
+        if case.mesh.defect_size_mm is not None:
+            finer.append(_refinement(defect, frame, to_internal(case.mesh.defect_size_mm, "mm")))
+        elif defect.diameter_mm is not None:
+            size = min(hole_size(to_internal(defect.diameter_mm, "mm")), to_internal(case.mesh.size_mm, "mm"))
+            finer.append(_refinement(defect, frame, size))
+    return finer
 
 
 def _refinement(defect: Defect, frame: AnatomicalFrame, size: float) -> Refinement:

@@ -16,7 +16,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.sections import Defect
 from experiments.case.units import to_clinical, to_internal
-from experiments.model.defects import defect_facets
+from experiments.model.defects import defect_facets, defect_point
 from experiments.model.needle_paths import NeedlePath
 from experiments.model.tissues import TissueMap
 from experiments.results.parts.manifest import OpeningRecord
@@ -26,15 +26,15 @@ from materials.leak_path import Fissures, LeakPath
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.leak_sites import LEAK_SITES, SITE_BEHIND_WALL, Space
-from meshes.regions import region_area
+from meshes.regions import facets_around, region_area, wall_point
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
 from meshes.veins import segmental_openings
 from meshes.vertebra import Vertebra
 from meshes.wall_damage import SHELL_WALLS, facets_behind, missing_shell
 
-LEAST_DISC = 0.5
-"""Share of a disc's area that its facets must have for the whole disc to be open (tag D)."""
+TOLD_OVERHANG = 0.05
+"""Share of a disc that has no place on its wall from which on the run warns (tag D)."""
 
 
 @dataclass(frozen=True)
@@ -182,25 +182,25 @@ class _Openings:
             self._add(site, facets, fissures.path(shell.thickness, front), fissures.aperture * length)
         else:
             diameter = to_internal(defect.diameter_mm, "mm")
-            disc = self._open_area(number, defect, facets, 0.25 * math.pi * diameter**2)
+            disc = self._open_area(number, defect, facets, frame)
             if defect.aperture_mm is None:
                 self._add(site, facets, shell.hole(diameter, front=front), disc)
             else:
                 self._add(site, facets, fissures.path(shell.thickness, front), fissures.open_share * disc)
 
-    def _open_area(self, number: int, defect: Defect, facets: NDArray[np.int64], disc: float) -> float:
-        """Area in mm2 of the part of a disc that lies on its wall and that no other opening takes.
-
-        Whole facets stand for a disc only roughly, so they count as all of it from :data:`LEAST_DISC` on.
-        """
-        there = region_area(self._mesh, facets[self._free[facets]])
-        if there >= LEAST_DISC * disc:
-            return disc
-        self.warnings.append(
-            f"defects[{number}]: its disc has {disc:.1f} mm2, but the {defect.wall.replace('_', ' ')} has room for "
-            f"{there:.1f} mm2 of it there, and no more is open; it hangs over the edge of the wall, other openings "
-            "take its place, or the mesh is coarse there"
-        )
+    def _open_area(self, number: int, defect: Defect, facets: NDArray[np.int64], frame: AnatomicalFrame) -> float:
+        """Area in mm2 of the part of a disc that lies on its wall and that no other opening takes."""
+        diameter = to_internal(defect.diameter_mm or 0.0, "mm")
+        centre = wall_point(self._mesh, defect.wall, defect_point(defect, frame))
+        whole = region_area(self._mesh, np.union1d(facets, facets_around(self._mesh, centre, diameter)))
+        disc = 0.25 * math.pi * diameter**2
+        there = disc * region_area(self._mesh, facets[self._free[facets]]) / whole
+        if there < (1.0 - TOLD_OVERHANG) * disc:
+            self.warnings.append(
+                f"defects[{number}]: its disc has {disc:.1f} mm2, but the {defect.wall.replace('_', ' ')} has room for "
+                f"{there:.1f} mm2 of it there, and no more is open; it hangs over the edge of the wall, or other "
+                "openings take its place"
+            )
         return there
 
     def add_fissures(self, damage: Mapping[str, NDArray[np.int64]], fissures: Fissures) -> None:

@@ -13,7 +13,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.units import to_internal
 from experiments.model.cortex import Cortex, bone_of
-from experiments.model.defects import refinements
+from experiments.model.defects import holes, refinements
 from experiments.model.image_noise import noise_of, noise_warnings
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
 from experiments.model.openings import case_walls
@@ -125,7 +125,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
     with progress.stage("mesh") as stage:
         size = to_internal(case.mesh.size_mm, "mm")
         finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]
-        mesh = mesher(mesh_body, vertebra, size, finer)
+        mesh = mesher(mesh_body, vertebra, size, finer, holes(case, vertebra.frame))
         stage.update(0.7)
         mesh_results = builders.mesh_results(measure_quality(mesh, vertebra))
         stage.update(0.8)

@@ -123,8 +123,12 @@ def test_the_sides_of_a_block_get_their_names(block):
 def test_a_disc_on_a_plane_has_its_area(block):
     facets = facets_in_disc(block, "superior_endplate", np.array([3.0, -2.0, 20.0]), 10.0)
     assert region_area(block, facets) == pytest.approx(np.pi * 25.0, rel=0.05)
-    radius = np.linalg.norm(block.facet_centroids[facets][:, :2] - [3.0, -2.0], axis=1)
-    assert radius.max() <= 5.0
+    beside = np.setdiff1d(block.facet_regions["superior_endplate"], facets)
+    radius = [
+        np.linalg.norm(block.points[block.facets[rows]][..., :2] - [3.0, -2.0], axis=2).max(axis=1)
+        for rows in (facets, beside)
+    ]
+    assert radius[0].max() <= radius[1].min()
     assert set(facets) <= set(block.facet_regions["superior_endplate"])
 
 

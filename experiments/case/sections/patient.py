@@ -66,7 +66,11 @@ class Mesh(Section):
         "tip pressure of the demo changes 2.4 % between 2.0 and 1.0 mm body mesh; below half an 11G opening radius",
     )
     defect_size_mm: float | None = physical(
-        None, "mm", "edge length around wall defects; not refined by default", 0.2, 4.0
+        None,
+        "mm",
+        "edge length around wall defects; by default a sixth of a disc's diameter (at least 0.4 mm), else size_mm",
+        0.2,
+        4.0,
     )
 
 

@@ -177,9 +177,10 @@ class Defect(Section):
 
     A disc and a fracture are placed by the two fractions that span their wall: `left` and `height` for the anterior
     and posterior wall, `depth` and `height` for the left and right wall, `left` and `depth` for the endplates. A
-    destroyed part may do without. A disc that hangs over the edge of its wall, or shares its place with another
-    opening, is open by its full area as long as half of it or more has place; where less has, only that much is open,
-    and the run warns. The posterior wall ends at the foramen of the basivertebral veins in its middle.
+    destroyed part may do without. The mesh follows the outline of a disc, with cells of a sixth of its diameter there.
+    Of a disc that hangs over the edge of its wall, or shares its place with another opening, only that part is open
+    which has place, and the run warns where more than 5 % have none. The posterior wall ends at the foramen of the
+    basivertebral veins in its middle.
     """
 
     notes = """
