@@ -151,7 +151,9 @@ def problem(flow: CoupledFlow, state: InjectionState) -> Moment:
     """The pressure problem that the flow of a state has solved last."""
     solved, displaced = state.flow.pressure, state.flow.displaced_viscosity
     stiffness = flow.pressure.wall_stiffness(solved.mobility)
-    _, conductance, outside = flow.walls.linearise(state.flow.walls, state.saturation, displaced, stiffness)
+    _, conductance, outside = flow.walls.linearise(
+        state.flow.walls, state.saturation, displaced, state.flow.cement_viscosity, stiffness
+    )
     filled = np.where(solved.source > 0.0, 1.0, state.saturation)
     return Moment(filled, state.flow.cement_viscosity, displaced, solved.source, conductance, outside)
 

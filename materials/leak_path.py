@@ -111,6 +111,28 @@ class LeakPath:
         """Mean speed times viscosity over pressure in mm: d^2 / (32 L) of a tube, h^2 / (12 L) of a slot."""
         return self.aperture**2 / ((32.0 if self.shape == "tube" else 12.0) * self.length)
 
+    def approach(self, area: float, reach: float, permeability: float) -> float:
+        """What bone between the surface within reach of the conduits' mouth and the mouth itself resists, in 1/mm3.
+
+        Resistance over viscosity, of Newtonian flow: that of a half-space towards the mouth at one pressure, less that
+        of even flow through the surface within ``reach`` at its mean pressure. For a tube of diameter d that ends in a
+        disc of radius r, (1 / (2 d) - 8 / (3 pi^2 r)) / k (Carslaw & Jaeger 1959, 8.2); for a slot of opening h and
+        length l in a strip of half-width r, with the equal radii h / 4 and 2 r exp(-3/2), ln(8 r exp(-3/2) / h) /
+        (pi k l). None where the mouth is as wide as the reach.
+
+        Args:
+            area: open area in mm2 of what ends there.
+            reach: r in mm.
+            permeability: k of the bone in mm2.
+        """
+        if self.shape == "tube":
+            number = area / (0.25 * math.pi * self.aperture**2)
+            length = 0.5 / self.aperture - 8.0 / (3.0 * math.pi**2 * reach)
+            return max(length, 0.0) / (number * permeability)
+        length = area / self.aperture
+        spread = math.log(8.0 * math.exp(-1.5) * reach / self.aperture)
+        return max(spread, 0.0) / (math.pi * permeability * length)
+
     def apparent_viscosity(
         self,
         speed: ArrayLike,

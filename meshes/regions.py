@@ -133,8 +133,12 @@ def facets_around(mesh: TetMesh, point: NDArray[np.float64], diameter: float) ->
 
 def wall_point(mesh: TetMesh, region: str, point: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3,) point of a region nearest to a point, in mm."""
-    surface = Surface(mesh.points, mesh.facets[region_facets(mesh, region)])
-    return nearest_points(surface, np.atleast_2d(point))[0]
+    return wall_points(mesh, region, np.atleast_2d(point))[0]
+
+
+def wall_points(mesh: TetMesh, region: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 3) points of a region nearest to (n, 3) points, in mm."""
+    return nearest_points(Surface(mesh.points, mesh.facets[region_facets(mesh, region)]), points)
 
 
 def region_area(mesh: TetMesh, facets: NDArray[np.int64]) -> float:

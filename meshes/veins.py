@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from meshes.errors import InputError
-from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH, region_facets
+from meshes.mouths import Mouth, point_mouth
+from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH, region_facets, wall_points
 from meshes.tetmesh import TetMesh
 from meshes.wall_damage import cells_behind
 
@@ -63,8 +64,8 @@ def basivertebral_channel(
     return cells[np.isin(piece, piece[at_foramen])]
 
 
-def segmental_openings(mesh: TetMesh, wall: str, number_per_side: int, diameter: float) -> list[NDArray[np.int64]]:
-    """Patches of a vertical wall where segmental veins leave the body.
+def segmental_mouths(mesh: TetMesh, wall: str, number_per_side: int) -> list[Mouth]:
+    """The surface in front of the segmental veins that leave the body through a vertical wall.
 
     They lie at the wall's waist, halfway between its lower and upper edge, evenly along its depth (its width at the
     anterior and posterior wall): one vein in the middle, two at a quarter and three quarters, and so on.
@@ -73,46 +74,37 @@ def segmental_openings(mesh: TetMesh, wall: str, number_per_side: int, diameter:
         mesh: body with named facets in its anatomical frame.
         wall: facet region.
         number_per_side: veins of this wall, at least 1.
-        diameter: mm of an opening; facets whose centroids lie within half of it count, at least the nearest.
 
     Returns:
-        One array of ascending indices into ``mesh.facets`` per vein, from anterior to posterior or from right to left;
-        no facet belongs to two.
+        One mouth per vein, from anterior to posterior or from right to left; no facet belongs to two.
 
     Raises:
-        InputError: the number or the diameter is not positive, the wall is missing, or its facets are too few.
+        InputError: the number is not positive, the wall is missing, or its facets are too few.
     """
     if number_per_side < 1:
         raise InputError(f"number_per_side = {number_per_side} segmental veins must be at least 1; leave them out else")
-    if not diameter > 0.0:
-        raise InputError(f"diameter = {diameter:g} mm of the segmental veins must be above 0 mm; enlarge it")
     facets, axis = region_facets(mesh, wall), 1 if wall in ("left_wall", "right_wall") else 0
     centroids = mesh.facet_centroids[facets]
     first, last = centroids[:, axis].min(), centroids[:, axis].max()
     places = first + (np.arange(number_per_side) + 0.5) / number_per_side * (last - first)
-    distance = np.stack([_distance_from_waist(centroids, axis, place) for place in places])
-    owner = distance.argmin(axis=0)
-    openings = []
-    for vein, away in enumerate(distance):
-        own = np.flatnonzero(owner == vein)
-        if own.size == 0:
-            raise InputError(
-                f"number_per_side = {number_per_side} segmental veins lie closer together than the facets of the "
-                f"{wall}; choose fewer or refine the mesh"
-            )
-        chosen = own[away[own] <= 0.5 * diameter]
-        openings.append(np.sort(facets[chosen if chosen.size else own[[away[own].argmin()]]]))
-    return openings
+    ends = wall_points(mesh, wall, np.stack([_waist(centroids, axis, place) for place in places]))
+    owner = np.linalg.norm(centroids[:, None] - ends, axis=2).argmin(axis=1)
+    if len(np.unique(owner)) < number_per_side:
+        raise InputError(
+            f"number_per_side = {number_per_side} segmental veins lie closer together than the facets of the "
+            f"{wall}; choose fewer or refine the mesh"
+        )
+    return [point_mouth(mesh, facets[owner == vein], end) for vein, end in enumerate(ends)]
 
 
-def _distance_from_waist(centroids: NDArray[np.float64], axis: int, place: float) -> NDArray[np.float64]:
-    """(k,) distances of a wall's facets from its point at a place along a horizontal axis and halfway up."""
+def _waist(centroids: NDArray[np.float64], axis: int, place: float) -> NDArray[np.float64]:
+    """(3,) point near a wall, given by its facets, at a place along a horizontal axis and halfway up."""
     off = np.abs(centroids[:, axis] - place)
     band = centroids[off <= max(_WAIST, float(off.min()))]
     middle = 0.5 * (band[:, 2].min() + band[:, 2].max())
     point = centroids[np.hypot(centroids[:, axis] - place, centroids[:, 2] - middle).argmin()].copy()
     point[axis], point[2] = place, middle
-    return np.linalg.norm(centroids - point, axis=1)
+    return point
 
 
 def _cell_adjacency(cells: NDArray[np.int64]) -> csr_array:

@@ -1,4 +1,4 @@
-"""Sets of facets where a vertebral body's wall is destroyed: shares of a wall, fracture lines, gaps seen in the CT.
+"""Sets of facets where a vertebral body's wall is destroyed: shares of a wall, fractures, gaps seen in the CT.
 
 Every set holds ascending indices into ``mesh.facets``.
 """
@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshes.errors import InputError
+from meshes.mouths import Mouth, line_mouth
 from meshes.regions import facet_adjacency, region_facets, wall_point
 from meshes.surface import Surface, nearest_points
 from meshes.tetmesh import FACET_REGIONS, TetMesh
@@ -70,28 +71,20 @@ def facets_of_fraction(
     return np.sort(order[: np.abs(covered - fraction * areas.sum()).argmin() + 1])
 
 
-def fracture_line(
-    mesh: TetMesh, region: str, start: NDArray[np.float64], end: NDArray[np.float64], width: float
-) -> NDArray[np.int64]:
-    """Connected strip of facets along a straight fracture of a wall, such as an endplate.
-
-    Seen along the wall's mean normal, the strip holds the facets that the line crosses and those whose centroids lie
-    within half the width beside it. Where facets are larger than the width, the strip is wider than asked.
+def fracture_mouth(mesh: TetMesh, region: str, start: NDArray[np.float64], end: NDArray[np.float64]) -> Mouth:
+    """The surface in front of a straight fracture of a wall, such as an endplate.
 
     Args:
         mesh: body with named facets.
         region: name in ``mesh.facet_regions``.
         start: (3,) mm; the line starts at the wall's point nearest to it.
         end: (3,) mm; the line ends at the wall's point nearest to it.
-        width: mm.
 
     Raises:
-        InputError: the region is unknown or empty, the width is not positive, both ends are the same point of the
-            wall, or the line leaves the wall in between.
+        InputError: the region is unknown or empty, both ends are the same point of the wall, or the line, seen along
+            the wall's mean normal, leaves the wall in between.
     """
     members = region_facets(mesh, region)
-    if not width > 0.0:
-        raise InputError(f"width = {width:g} mm of the fracture of the {region} must be above 0 mm; enlarge it")
     start, end = wall_point(mesh, region, start), wall_point(mesh, region, end)
     normal = (mesh.facet_areas[members, None] * mesh.facet_normals[members]).sum(axis=0)
     normal /= np.linalg.norm(normal)
@@ -100,18 +93,14 @@ def fracture_line(
     if length < 1e-6:
         raise InputError(f"the fracture of the {region} starts and ends at one point; choose two points apart")
     along /= length
-    across = np.cross(normal, along)
     corners = mesh.points[mesh.facets[members]] - start
-    crossed = _crossed(corners @ along, corners @ across, length)
-    centroids = corners.mean(axis=1)
-    beside = (np.abs(centroids @ across) <= 0.5 * width) & (np.abs(centroids @ along - 0.5 * length) <= 0.5 * length)
+    crossed = _crossed(corners @ along, corners @ np.cross(normal, along), length)
     adjacency = facet_adjacency(mesh)[members][:, members]
     if len(np.unique(_pieces(adjacency, crossed)[crossed])) != 1:
         raise InputError(
             f"the straight fracture leaves the {region} between its ends; choose two points whose line stays on it"
         )
-    pieces = _pieces(adjacency, crossed | beside)
-    return members[pieces == pieces[crossed][0]]
+    return line_mouth(mesh, members, start, end)
 
 
 def missing_shell(

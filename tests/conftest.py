@@ -17,7 +17,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 from shared import Shared, shared  # noqa: F401  (pytest finds it here)
 
-from meshes.body_mesh import mesh_body
+from meshes.body_mesh import Hole, mesh_body
 from meshes.demo_patient import DemoPatient, demo_patient
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
@@ -69,12 +69,12 @@ def demo_vertebra(demo_files: DemoPatient, shared: Shared) -> Vertebra:  # noqa:
 
 @pytest.fixture(scope="session")
 def demo_mesh(demo_vertebra: Vertebra, shared: Shared) -> Callable[..., TetMesh]:  # noqa: F811
-    """Mesh of the demo patient's body by its size in mm and its refinements, made once for each."""
+    """Mesh of the demo patient's body by its size in mm, refinements and holes, made once for each."""
 
-    def mesh(size: float, refinements: Sequence[Refinement] = ()) -> TetMesh:
-        finer = list(refinements)
-        name = hashlib.sha256(repr((float(size), finer)).encode()).hexdigest()
-        return shared(f"mesh-{name[:16]}", lambda: mesh_body(demo_vertebra, size, finer))
+    def mesh(size: float, refinements: Sequence[Refinement] = (), holes: Sequence[Hole] = ()) -> TetMesh:
+        finer, outlined = list(refinements), list(holes)
+        name = hashlib.sha256(repr((float(size), finer, outlined)).encode()).hexdigest()
+        return shared(f"mesh-{name[:16]}", lambda: mesh_body(demo_vertebra, size, finer, outlined))
 
     return mesh
 

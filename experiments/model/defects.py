@@ -13,10 +13,11 @@ from experiments.case.units import to_internal
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.holes import Hole, hole_size
+from meshes.mouths import Mouth
 from meshes.regions import facets_in_disc, wall_point
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
-from meshes.wall_damage import facets_of_fraction, fracture_line
+from meshes.wall_damage import facets_of_fraction, fracture_mouth
 
 WALL_PLACES: dict[str, tuple[str, float, tuple[float, float, float]]] = {
     "left_wall": ("left", 1.0, (-1.0, 0.0, 0.0)),
@@ -43,24 +44,30 @@ def defect_point(defect: Defect, frame: AnatomicalFrame) -> NDArray[np.float64]:
     return frame.point(**fractions)
 
 
-def defect_facets(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame, aperture: float) -> NDArray[np.int64]:
-    """Facets of the boundary that the defect opens.
+def defect_facets(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> NDArray[np.int64]:
+    """Facets of the boundary that a disc or the destroyed part of a wall opens.
 
     Args:
-        defect: disc, destroyed part or fracture.
+        defect: disc or destroyed part.
         mesh: body with named facets.
         frame: of the body.
-        aperture: width of a fracture in mm.
 
     Raises:
-        InputError: the wall is missing on the mesh, or a fracture reaches beyond its endplate.
+        InputError: the wall is missing on the mesh.
     """
     point = defect_point(defect, frame)
     if defect.diameter_mm is not None:
         return facets_in_disc(mesh, defect.wall, point, to_internal(defect.diameter_mm, "mm"))
-    if defect.fraction is not None:
-        placed = bool(defect.gives(*MIDDLE))
-        return facets_of_fraction(mesh, defect.wall, defect.fraction, point if placed else None)
+    placed = bool(defect.gives(*MIDDLE))
+    return facets_of_fraction(mesh, defect.wall, defect.fraction or 0.0, point if placed else None)
+
+
+def fracture(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> Mouth:
+    """The surface in front of a fracture.
+
+    Raises:
+        InputError: the wall is missing on the mesh, or the fracture reaches beyond it.
+    """
     start, end = _fracture_ends(defect, frame)
     length = float(np.linalg.norm(end - start))
     on_wall = wall_point(mesh, defect.wall, end) - wall_point(mesh, defect.wall, start)
@@ -69,7 +76,7 @@ def defect_facets(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame, apertur
             f"only {np.linalg.norm(on_wall[:2]):.1f} mm of fracture_length_mm = {length:g} lie on the {defect.wall}; "
             "shorten, move or turn the fracture"
         )
-    return fracture_line(mesh, defect.wall, start, end, aperture)
+    return fracture_mouth(mesh, defect.wall, start, end)
 
 
 def lost_bone(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> NDArray[np.int64]:

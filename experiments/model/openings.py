@@ -16,20 +16,22 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.sections import Defect
 from experiments.case.units import to_clinical, to_internal
-from experiments.model.defects import defect_facets, defect_point
+from experiments.model.defects import defect_facets, defect_point, fracture
 from experiments.model.needle_paths import NeedlePath
 from experiments.model.tissues import TissueMap
 from experiments.results.parts.manifest import OpeningRecord
 from fem.injection.veins import Veins
 from fem.injection.walls import Opening, Walls, build_walls
+from fem.porous import PorousMedium
 from materials.leak_path import Fissures, LeakPath
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.leak_sites import LEAK_SITES, SITE_BEHIND_WALL, Space
+from meshes.mouths import REACH, Mouth
 from meshes.regions import facets_around, region_area, wall_point
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
-from meshes.veins import segmental_openings
+from meshes.veins import segmental_mouths
 from meshes.vertebra import Vertebra
 from meshes.wall_damage import SHELL_WALLS, facets_behind, missing_shell
 
@@ -79,7 +81,7 @@ def case_walls(
         InputError: a defect or a vein does not fit on its wall, or the CT cannot tell where shell is missing.
     """
     outlets = laws.outlets.group_conductances()
-    openings = _Openings(laws, mesh)
+    openings = _Openings(laws, mesh, tissues.medium)
     for path in paths:
         openings.add_track(path)
     openings.share_out(outlets, "needle_track")
@@ -132,10 +134,11 @@ def openings_summary(mesh: TetMesh, walls: Walls) -> tuple[OpeningRecord, ...]:
 class _Openings:
     """Openings one after the other, each on the facets that those before have left."""
 
-    def __init__(self, laws: Laws, mesh: TetMesh) -> None:
+    def __init__(self, laws: Laws, mesh: TetMesh, medium: PorousMedium) -> None:
         self.found: list[Opening] = []
         self.warnings: list[str] = []
         self._laws, self._mesh = laws, mesh
+        self._permeability = medium.mean_permeability
         self._free = np.ones(len(mesh.facets), dtype=bool)
         self._shared = 0
 
@@ -162,14 +165,15 @@ class _Openings:
         veins = self._laws.draining_segmental()
         for site in LEAK_SITES.values():
             if veins.number and site.conduits == "segmental_veins" and site.wall is not None:
-                for facets in segmental_openings(self._mesh, site.wall, veins.number, veins.diameter):
-                    self._add(site.name, facets, veins.path(self._laws.front), veins.area / veins.number)
+                for mouth in segmental_mouths(self._mesh, site.wall, veins.number):
+                    self._add_narrow(site.name, mouth, veins.path(self._laws.front), veins.area / veins.number)
 
     def add_defect(self, number: int, defect: Defect, frame: AnatomicalFrame) -> None:
         """The defect of that number in the case file: an open hole, or fissures where it is none or has an aperture."""
         site, shell, front = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall), self._laws.front
         fissures = _fissures(self._laws, defect.aperture_mm)
-        facets = defect_facets(defect, self._mesh, frame, fissures.aperture)
+        mouth = None if defect.fracture_length_mm is None else fracture(defect, self._mesh, frame)
+        facets = defect_facets(defect, self._mesh, frame) if mouth is None else mouth.facets
         if not self._free[facets].any():
             raise InputError(
                 f"its place on the {defect.wall} is taken by a needle's track, veins or later defects; move or enlarge "
@@ -177,11 +181,11 @@ class _Openings:
             )
         if defect.fraction is not None:
             self.add_fissures({defect.wall: facets}, fissures)
-        elif defect.diameter_mm is None:
+        elif mouth is not None:
             length = to_internal(defect.fracture_length_mm or 0.0, "mm")
-            self._add(site, facets, fissures.path(shell.thickness, front), fissures.aperture * length)
+            self._add_narrow(site, mouth, fissures.path(shell.thickness, front), fissures.aperture * length)
         else:
-            diameter = to_internal(defect.diameter_mm, "mm")
+            diameter = to_internal(defect.diameter_mm or 0.0, "mm")
             disc = self._open_area(number, defect, facets, frame)
             if defect.aperture_mm is None:
                 self._add(site, facets, shell.hole(diameter, front=front), disc)
@@ -223,12 +227,25 @@ class _Openings:
             ]
 
     def _add(self, site: str, facets: NDArray[np.int64], path: LeakPath, area: float) -> None:
-        """An opening that conducts to marrow what its conduits do: marrow and cement flow through the same ones."""
+        """An opening as wide as its facets."""
         facets = facets[self._free[facets]]
-        self._free[facets] = False
-        if len(facets):
-            conductance = area * path.conductance_per_area / self._laws.marrow.viscosity
-            self.found.append(Opening(site, facets, path, area, conductance))
+        self._lay(Opening(site, facets, path, area, area * path.conductance_per_area / self._laws.marrow.viscosity))
+
+    def _add_narrow(self, site: str, mouth: Mouth, path: LeakPath, area: float) -> None:
+        """Conduits narrower than the facets, with the bone on the way from these to their mouth."""
+        free = self._free[mouth.facets]
+        if free.any():
+            facets, shares = mouth.facets[free], mouth.shares[free] / mouth.shares[free].sum()
+            approach = path.approach(area, REACH, float(shares @ self._permeability[self._mesh.facet_cells[facets]]))
+            resistance = 1.0 / (area * path.conductance_per_area) + approach
+            conductance = 1.0 / (resistance * self._laws.marrow.viscosity)
+            self._lay(Opening(site, facets, path, area, conductance, approach, shares))
+
+    def _lay(self, opening: Opening) -> None:
+        """Take an opening up; marrow and cement flow through the same conduits."""
+        self._free[opening.facets] = False
+        if len(opening.facets):
+            self.found.append(opening)
 
 
 def _fissures(laws: Laws, aperture_mm: float | None) -> Fissures:

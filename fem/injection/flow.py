@@ -327,7 +327,11 @@ class CoupledFlow:
         saturation = np.where(source_cells, 1.0, fluids.saturation)
         mobility = saturation / state.cement_viscosity + (1.0 - saturation) / state.displaced_viscosity
         walls, conductance, zero_flow_pressure = self.walls.linearise(
-            state.walls, fluids.saturation, state.displaced_viscosity, self.pressure.wall_stiffness(mobility)
+            state.walls,
+            fluids.saturation,
+            state.displaced_viscosity,
+            state.cement_viscosity,
+            self.pressure.wall_stiffness(mobility),
         )
         exchange, veins = self._exchange(state, fluids)
         iterations = state.solver_iterations

@@ -11,7 +11,9 @@ pores (:meth:`materials.leak_path.LeakPath.barrier`):
     A c S / mu_path (p - p_o - p_b)   for p > p_o + p_b,
 
 with the open area A, the conductance c per area and the apparent viscosity mu_path of the power law at the speed in the
-conduits.
+conduits. Where these are narrower than the facets, cement has to come through bone that the mesh does not show, which
+resists R to unit viscosity: 1 / (mu_path / (A c) + R mu_c) then stands for A c / mu_path, with the viscosity mu_c in
+the cell behind.
 """
 
 from __future__ import annotations
@@ -100,7 +102,9 @@ class WallFlow:
         site: (b,) index of the site behind each facet in :data:`~meshes.leak_sites.SITES`, -1 at intact walls.
         openings: (b,) whether cement may pass.
         conduits: conduits, and the facets among the b that have them.
-        open_conductance: (b,) conductance to a fluid of unit viscosity in mm3 that the conduits of each facet have.
+        open_area: (b,) cross-section in mm2 of the conduits that each facet has.
+        open_conductance: (b,) their conductance to a fluid of unit viscosity in mm3.
+        approach: (b,) resistance over viscosity in 1/mm3 of the bone between each facet and its conduits.
         barrier: (b,) MPa above the pressure outside from which cement passes; infinite at intact walls.
     """
 
@@ -112,7 +116,9 @@ class WallFlow:
     site: NDArray[np.int64]
     openings: NDArray[np.bool_]
     conduits: tuple[tuple[LeakPath, NDArray[np.int64]], ...]
+    open_area: NDArray[np.float64]
     open_conductance: NDArray[np.float64]
+    approach: NDArray[np.float64]
     barrier: NDArray[np.float64]
 
     @classmethod
@@ -131,10 +137,12 @@ class WallFlow:
         rows = partition.boundary.original
         opening = walls.opening[rows]
         conduits = tuple((item.path, np.flatnonzero(opening == number)) for number, item in enumerate(walls.openings))
-        open_conductance, barrier = np.zeros(len(rows)), np.full(len(rows), np.inf)
+        open_area, open_conductance = walls.open_area[rows], np.zeros(len(rows))
+        approach, barrier = np.zeros(len(rows)), np.full(len(rows), np.inf)
         pore_radius = partition.local_cells(medium.pore_radius)[partition.boundary.cells]
-        for path, facets in conduits:
-            open_conductance[facets] = walls.open_area[rows][facets] * path.conductance_per_area
+        for item, (path, facets) in zip(walls.openings, conduits, strict=True):
+            open_conductance[facets] = open_area[facets] * path.conductance_per_area
+            approach[facets] = item.approach * item.area / open_area[facets]
             barrier[facets] = path.barrier(pore_radius[facets])
         return cls(
             partition=partition,
@@ -145,7 +153,9 @@ class WallFlow:
             site=walls.site[rows],
             openings=opening >= 0,
             conduits=conduits,
+            open_area=open_area,
             open_conductance=open_conductance,
+            approach=approach,
             barrier=barrier,
         )
 
@@ -212,6 +222,7 @@ class WallFlow:
         state: WallState,
         saturation: NDArray[np.float64],
         displaced_viscosity: NDArray[np.float64],
+        cement_viscosity: NDArray[np.float64],
         cell_conductance: NDArray[np.float64],
     ) -> tuple[WallState, NDArray[np.float64], NDArray[np.float64]]:
         """The law with its active set held: a conductance and a pressure of no flow for each facet.
@@ -220,6 +231,7 @@ class WallFlow:
             state: the active set and the viscosities in the conduits.
             saturation: (local cells,) cement saturation.
             displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
+            cement_viscosity: (local cells,) viscosity of cement in the pores in MPa s.
             cell_conductance: (b,) conductance of the cell behind each facet in mm3/(s MPa).
 
         Returns:
@@ -228,7 +240,8 @@ class WallFlow:
         filled = np.clip(saturation[self.cells], 0.0, 1.0)
         viscosity = displaced_viscosity[self.cells]
         to_displaced = np.where(state.sealed, 0.0, self.conductance * self.marrow_viscosity / viscosity)
-        to_cement = np.where(self.openings, self.open_conductance / state.conduit_viscosity, 0.0)
+        conduits = self.open_conductance / state.conduit_viscosity
+        to_cement = conduits / (1.0 + conduits * self.approach * cement_viscosity[self.cells])
         seepage, leak = to_displaced * (1.0 - filled), np.where(state.cement_passes, to_cement * filled, 0.0)
         # Sealing raises the pressure, so that what entered through a wall may now leave: it is closed as well.
         slope = np.where(state.flows_back & ~state.sealed, self.conductance, seepage + leak)
@@ -313,6 +326,6 @@ class WallFlow:
         there = age[self.cells[facets]]
         consistency, index = self.cement.consistency(there), self.cement.index(there)
         # The speed of the last solve, not that which its pressure would drive: where the rate is given, that swings.
-        speed = path.conductance_per_area * state.drive[facets] / state.conduit_viscosity[facets]
+        speed = state.full_cement_flux[facets] / self.open_area[facets]
         low, high = self.cement.shear_rate_low, self.cement.shear_rate_high
         return path.apparent_viscosity(speed, consistency, index, low, high)

@@ -32,7 +32,10 @@ class Opening:
         facets: rows of ``mesh.facets`` that are open.
         path: conduits through which cement leaves.
         area: open cross-section of all conduits together in mm2.
-        conductance: of all of them together to marrow in mm3/(s MPa).
+        conductance: of all of them together to marrow in mm3/(s MPa), with the bone on their approach.
+        approach: resistance over viscosity in 1/mm3 of the bone between the facets and the mouth of the conduits, where
+            these are narrower than the facets.
+        shares: (facets,) of the conduits that each facet has; None: by area.
     """
 
     site: str
@@ -40,6 +43,8 @@ class Opening:
     path: LeakPath
     area: float
     conductance: float
+    approach: float = 0.0
+    shares: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,9 @@ def build_walls(
         owner[opening.facets] = number
     for number, opening in enumerate(openings):
         rows = np.flatnonzero(owner == number)
-        share = areas[rows] / areas[rows].sum()
+        weight_of_opening = np.zeros(len(owner))
+        weight_of_opening[opening.facets] = areas[opening.facets] if opening.shares is None else opening.shares
+        share = weight_of_opening[rows] / weight_of_opening[rows].sum()
         conductance[rows], open_area[rows] = opening.conductance * share, opening.area * share
         pressure[rows] = outside.get(LEAK_SITES[opening.site].space, 0.0)
     regions = {name: rows[owner[rows] < 0] for name, rows in mesh.facet_regions.items()}

@@ -20,7 +20,7 @@ def quick_demo(demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]) -> It
     """Cases of the demo patient read it once, and mesh it once for equal sizes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparation, "read_patient", lambda case: demo_vertebra)
-        patch.setattr(preparation, "mesh_body", lambda vertebra, size, finer: demo_mesh(size, finer))
+        patch.setattr(preparation, "mesh_body", lambda vertebra, *how: demo_mesh(*how))
         yield
 
 

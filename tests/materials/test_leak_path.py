@@ -115,6 +115,22 @@ def test_values_out_of_range(arguments, message):
         LeakPath(*arguments)
 
 
+def test_bone_on_the_way_to_a_mouth():
+    """A disc at one pressure in a half-space resists 1 / (4 k a), its surface with an even flow 8 / (3 pi^2 k r)."""
+    wide = LeakPath("tube", 1.0, 10.0).approach(0.25 * math.pi, 1e9, 0.02)
+    assert wide == pytest.approx(1.0 / (4.0 * 0.02 * 0.5))
+    vein = LeakPath("tube", 1.0, 10.0).approach(2.0 * 0.25 * math.pi, 1.5, 0.02)
+    assert vein == pytest.approx((0.5 - 8.0 / (3.0 * math.pi**2 * 1.5)) / 0.02 / 2.0)
+
+    # Two points of a strip of width 3 lie t apart with the density 2 (3 - t) / 9: even flow acts as a line does at the
+    # distance of the mean of ln t; a slot at one pressure as a line does at a quarter of its opening.
+    mean_log = quad(lambda t: 2.0 * (3.0 - t) / 9.0 * math.log(t), 0.0, 3.0, epsrel=1e-10)[0]
+    slot = LeakPath("slot", 0.8, 0.35).approach(0.8 * 12.0, 1.5, 0.02)
+    assert slot == pytest.approx((mean_log - math.log(0.2)) / (math.pi * 0.02 * 12.0), rel=1e-6)
+    assert LeakPath("slot", 5.0, 0.35).approach(50.0, 1.5, 0.02) == 0.0
+    assert LeakPath("tube", 8.0, 0.35).approach(50.0, 1.5, 0.02) == 0.0
+
+
 def test_the_front_makes_the_capillary_pressure_of_every_conduit():
     """Twice the surface tension: twice the pressure at which cement enters; an own pressure comes on top."""
     front = CementFront(surface_tension=6e-5)

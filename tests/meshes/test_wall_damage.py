@@ -7,6 +7,7 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
 from meshes.errors import InputError
+from meshes.mouths import REACH
 from meshes.regions import facet_adjacency, region_area
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
@@ -15,7 +16,7 @@ from meshes.wall_damage import (
     cells_behind,
     facets_behind,
     facets_of_fraction,
-    fracture_line,
+    fracture_mouth,
     missing_shell,
 )
 
@@ -91,47 +92,41 @@ def test_the_whole_wall_and_a_single_facet(body):
         facets_of_fraction(body, "left_wall", 0.0)
 
 
-@pytest.mark.parametrize("width", [0.1, 4.0])
-def test_a_fracture_on_a_plane_is_a_strip(block, width):
+def test_a_fracture_on_a_plane_has_a_strip_of_the_surface_along_it(block):
     start, end = np.array([6.0, 5.0, 30.0]), np.array([34.0, 26.0, 20.0])
-    facets = fracture_line(block, "z_max", start, end, width)
-    assert pieces(block, facets) == 1
-    along = np.array([0.8, 0.6])
-    offset = block.facet_centroids[facets][:, :2] - start[:2]
-    across = offset @ [-0.6, 0.8]
-    assert np.abs(across).max() <= max(0.5 * width, 1.2)
-    assert (offset @ along).min() == pytest.approx(0.0, abs=1.0)
-    assert (offset @ along).max() == pytest.approx(35.0, abs=1.0)
-    if width == 4.0:
-        assert region_area(block, facets) == pytest.approx(35.0 * width, rel=0.08)
-    # Each point of the line lies in a triangle of the strip.
-    for place in np.linspace(0.0, 35.0, 40):
-        point = np.array([*(start[:2] + place * along), 24.0])
-        corners = block.points[block.facets[facets]] - point
-        turn = np.cross(corners, np.roll(corners, -1, axis=1))[:, :, 2]
-        assert (turn > -1e-9).all(axis=1).any()
+    mouth = fracture_mouth(block, "z_max", start, end)
+    assert pieces(block, mouth.facets) == 1
+    assert mouth.shares.sum() == pytest.approx(1.0)
+    corners = block.points[block.facets[mouth.facets]][:, :, :2] - start[:2]
+    along, across = corners @ [0.8, 0.6], corners @ [-0.6, 0.8]
+    assert (across.min(axis=1) <= REACH).all()
+    assert (across.max(axis=1) >= -REACH).all()
+    assert along.min() >= -4.0
+    # Every stretch has its share, and what they share lies along the line.
+    centres = along.mean(axis=1)
+    for stretch in (10.0, 17.5, 25.0):
+        assert mouth.shares[centres < stretch].sum() == pytest.approx(stretch / 35.0, abs=0.03)
+    assert mouth.shares @ across.mean(axis=1) == pytest.approx(0.0, abs=0.15)
 
 
 def test_an_endplate_fracture_runs_between_its_ends(body, demo_vertebra):
     start, end = demo_vertebra.frame.point(-0.8, 0.5, 1.0), demo_vertebra.frame.point(0.8, 0.35, 1.0)
-    facets = fracture_line(body, "superior_endplate", start, end, 2.0)
-    assert set(facets) <= set(body.facet_regions["superior_endplate"])
-    assert pieces(body, facets) == 1
-    x = body.facet_centroids[facets, 0]
+    mouth = fracture_mouth(body, "superior_endplate", start, end)
+    assert set(mouth.facets) <= set(body.facet_regions["superior_endplate"])
+    assert pieces(body, mouth.facets) == 1
+    x = body.facet_centroids[mouth.facets, 0]
     assert x.min() == pytest.approx(start[0], abs=2.0)
     assert x.max() == pytest.approx(end[0], abs=2.0)
-    assert region_area(body, facets) == pytest.approx(2.0 * np.linalg.norm(end - start), rel=0.5)
+    assert mouth.shares @ x == pytest.approx(0.5 * (start + end)[0], abs=1.0)
 
 
 def test_a_fracture_that_cannot_be_is_refused(body, block):
     with pytest.raises(InputError, match="at one point"):
-        fracture_line(block, "z_max", np.array([3.0, 3.0, 24.0]), np.array([3.0, 3.0, 40.0]), 1.0)
-    with pytest.raises(InputError, match="above 0 mm"):
-        fracture_line(block, "z_max", np.zeros(3), np.ones(3), 0.0)
+        fracture_mouth(block, "z_max", np.array([3.0, 3.0, 24.0]), np.array([3.0, 3.0, 40.0]))
     foramen = area_centroid(body, body.facet_regions["basivertebral_foramen"])
     beside = np.array([8.0, 0.0, 0.0])
     with pytest.raises(InputError, match="leaves the posterior_wall between its ends"):
-        fracture_line(body, "posterior_wall", foramen - beside, foramen + beside, 1.0)
+        fracture_mouth(body, "posterior_wall", foramen - beside, foramen + beside)
 
 
 def test_the_intact_body_has_its_shell(body, demo_vertebra):

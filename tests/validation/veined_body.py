@@ -40,7 +40,7 @@ from materials.marrow import NewtonianMarrow
 from materials.observation import EqualVolume
 from materials.outlets import MarrowOutlets
 from meshes.tetmesh import TetMesh
-from meshes.veins import basivertebral_channel, segmental_openings
+from meshes.veins import basivertebral_channel, segmental_mouths
 
 RATE, ROOM_AGE = 50.0, 210.0
 READINGS = (2000.0, 4000.0, 6000.0, 8000.0)
@@ -162,8 +162,8 @@ def veined_walls(mesh: TetMesh) -> Walls:
     trunk, branches = BasivertebralVeins(), SegmentalVeins()
     places = [("basivertebral_foramen", mesh.facet_regions["basivertebral_foramen"], trunk)]
     for side in ("left", "right"):
-        patches = segmental_openings(mesh, f"{side}_wall", branches.number, branches.diameter)
-        places += [(f"segmental_veins_{side}", facets, branches) for facets in patches]
+        mouths = segmental_mouths(mesh, f"{side}_wall", branches.number)
+        places += [(f"segmental_veins_{side}", mouth.facets, branches) for mouth in mouths]
     for group, veins in (("basivertebral_foramen", trunk), ("segmental_veins", branches)):
         own = [(site, facets) for site, facets, law in places if law is veins]
         share = outlets.pop(group) / len(own)

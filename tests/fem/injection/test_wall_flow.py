@@ -17,6 +17,7 @@ from fem.injection.injection import Injection
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
 from fem.injection.wall_flow import WallFlow
+from fem.injection.walls import Opening, build_walls
 from materials.cannula import Cannula
 from materials.cement import Cement, newtonian_cement
 from materials.leak_path import LeakPath
@@ -146,11 +147,30 @@ def test_a_conduit_asks_only_for_what_it_asks_beyond_the_pores(radius, path, bar
     assert np.isinf(law.barrier[~hole]).all()
     assert law.barrier[hole] == pytest.approx(barrier, abs=1e-12)
     full, stiff = np.ones(len(MESH.cells)), np.full(len(hole), 1e9)
-    state, _, _ = law.linearise(law.initial_state(), full, np.full(len(full), MARROW), stiff)
+    thin = np.full(len(full), MARROW)
+    state, _, _ = law.linearise(law.initial_state(), full, thin, thin, stiff)
     for pascals, passes in ((1e6 * barrier - 2.0, False), (1e6 * barrier + 2.0, True)):
         pressure = np.full(whole.facet_map.size_local, 1e-6 * pascals)
         after, _ = law.take_solution(state, pressure, np.zeros(len(hole)))
         assert (law.update_active_set(after, np.zeros(len(full))).cement_passes == (hole & passes)).all()
+
+
+@pytest.mark.parametrize("share", [0.1, 1.0, 10.0])
+def test_bone_on_the_way_to_narrow_conduits_lies_in_series_with_them(share):
+    """Q = (p - p_o - p_b) / (mu / (A c) + R mu), on facets that have unequal parts of the conduits."""
+    approach = share / (AREA * WIDE.conductance_per_area)
+    facets = MESH.facet_regions[HOLE][:6]
+    parts = np.arange(1.0, 7.0) / 21.0
+    hole = Opening(CANAL, facets, WIDE, AREA, 0.0, approach, parts)
+    case = bucket(build_walls(MESH, {}, [hole], conductances={OUTLET: SEEP}), newtonian_cement(CEMENT))
+    case.solve(1.0, case.fill(1.0 - POCKET))
+    case.solve(100.0, case.fill(1.0 - POCKET))
+    leak = LEAK / (1.0 + share)
+    level = (100.0 + leak * ENTRY) / (SEEP + leak)
+    assert case.passed(HOLE) == pytest.approx(leak * (level - ENTRY), rel=1e-4)
+    boundary = case.flow.partition.boundary
+    order = [int(np.flatnonzero(boundary.original == facet)[0]) for facet in facets]
+    assert case.state.pressure.wall_flux[order] == pytest.approx(case.passed(HOLE) * parts, rel=2e-3)
 
 
 def test_cement_shares_the_way_with_marrow_by_saturation():
@@ -202,19 +222,19 @@ def test_a_wall_that_marrow_entered_is_sealed_too():
     everywhere = np.ones(whole.facet_map.size_local)
     full, viscosity = np.full(len(MESH.cells), 1.0 + 1e-6), np.full(len(MESH.cells), MARROW)
     stiffness = np.full(len(facets), 1e9)
-    state, slope, zero = walls.linearise(walls.initial_state(), full, viscosity, stiffness)
+    state, slope, zero = walls.linearise(walls.initial_state(), full, viscosity, viscosity, stiffness)
     state, _ = walls.take_solution(state, 0.005 * everywhere, slope * (0.005 - zero))
     state = walls.update_active_set(state, np.zeros(len(MESH.cells)))
-    state, slope, zero = walls.linearise(state, full, viscosity, stiffness)
+    state, slope, zero = walls.linearise(state, full, viscosity, viscosity, stiffness)
     assert slope.sum() == pytest.approx(1e3)
     state, _ = walls.take_solution(state, 0.02 * everywhere, slope * (0.02 - zero))
     state, any_sealed = walls.seal(state, full)
     assert any_sealed
-    state, slope, _ = walls.linearise(state, full, viscosity, stiffness)
+    state, slope, _ = walls.linearise(state, full, viscosity, viscosity, stiffness)
     assert not slope.any()
     assert not walls.seal(state, full)[1]
     state = walls.unseal(state)
-    assert walls.linearise(state, full, viscosity, stiffness)[1].sum() == pytest.approx(1e3)
+    assert walls.linearise(state, full, viscosity, viscosity, stiffness)[1].sum() == pytest.approx(1e3)
 
 
 def inject(walls, plan, cement, needle_at=(0.0, 0.0, 0.0), permeability=1.0):
