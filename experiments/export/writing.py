@@ -17,7 +17,7 @@ import pyvista
 from experiments.export.nifti import saturation_on_scan, write_nifti
 from experiments.export.surfaces import cement_body, front
 from experiments.results.fields import read_step
-from experiments.results.finished_case import FIELDS, VEINS, FinishedCase
+from experiments.results.finished_case import FIELDS, VEIN_CEMENT, VEINS, FinishedCase
 
 
 class Format(StrEnum):
@@ -46,7 +46,8 @@ def export(case: FinishedCase, folder: Path, formats: Sequence[Format] = tuple(F
 def _write_vtu(case: FinishedCase, folder: Path) -> None:
     """``fields_000.vtu`` and so on, one file for each stored time, ``fields.pvd`` with their times, and the veins."""
     if case.results.veins is not None:
-        copyfile(case.folder / VEINS, folder / VEINS)
+        for name in (VEINS, VEIN_CEMENT):
+            copyfile(case.folder / name, folder / name)
     root = ElementTree.Element("VTKFile", type="Collection", version="0.1")
     collection = ElementTree.SubElement(root, "Collection")
     for step, time in enumerate(case.times()):

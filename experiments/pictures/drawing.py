@@ -137,6 +137,7 @@ class CaseDrawing:
             self.saturation,
             case.inclusions(),
             case.veins(),
+            case.vein_cement(),
             which_veins(case.results.veins),
         )
 

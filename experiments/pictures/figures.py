@@ -34,7 +34,6 @@ from experiments.pictures.scene import (
     render,
     save,
     show,
-    vein_tubes,
 )
 from experiments.pictures.style import (
     BONE_COLOR,
@@ -46,8 +45,10 @@ from experiments.pictures.style import (
     pale,
     visible,
 )
+from experiments.pictures.veins import shown_cement, vein_tubes
 from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
 from experiments.results.grids import surface_of
+from experiments.results.vein_cement import VeinCement
 from experiments.results.wording import NOTHING_LEAKED, leaked, words
 from meshes.leak_sites import LEAK_SITES
 from meshes.tetmesh import TetMesh
@@ -104,7 +105,7 @@ def draw_fill_front(
     figure, axes = new_figure(math.ceil(len(snapshots) / columns), columns)
     bodies = inclusion_bodies(lattice, inclusions or {}, veins)
     for place, snapshot in zip(axes, snapshots, strict=False):
-        cement = lattice.cement_surface(snapshot.saturation)
+        cement = shown_cement(lattice, snapshot.saturation, snapshot.in_veins)
         show(place, filled_panel(mesh, cement, needles, bodies), snapshot.clock)
     for place in axes[len(snapshots) :]:
         place.set_axis_off()
@@ -164,6 +165,7 @@ def draw_leaks(
     saturation: ArrayLike | None = None,
     inclusions: Inclusions | None = None,
     veins: VeinNetwork | None = None,
+    in_veins: VeinCement | None = None,
     remark: str = "",
 ) -> Path:
     """Where cement can leave the body and where it did, coloured by clinical class.
@@ -176,9 +178,10 @@ def draw_leaks(
         saturation: (cells,) of cement to show inside the body.
         inclusions: bodies to show inside.
         veins: in the body, to show inside.
+        in_veins: cement in them.
         remark: what is to be said beside the leaks; stands above all.
     """
-    cement = pyvista.PolyData() if saturation is None else lattice.cement_surface(saturation)
+    cement = pyvista.PolyData() if saturation is None else shown_cement(lattice, saturation, in_veins)
     bodies = inclusion_bodies(lattice, inclusions or {}, veins)
     closed = np.ones(len(mesh.facets), dtype=bool)
     for site in sites:

@@ -9,6 +9,7 @@ import pyvista
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT, add_filled, inclusion_bodies
 from experiments.pictures.style import ink_color, paper_color
+from experiments.pictures.veins import shown_cement
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import told
 
@@ -24,7 +25,8 @@ def show_case(case: FinishedCase, step: int = -1) -> None:
     plotter: Any = pyvista.Plotter(window_size=[900, 700])  # PyVista's types do not know its decorated methods
     plotter.set_background(paper_color())
     bodies = inclusion_bodies(lattice, case.inclusions(), case.veins())
-    add_filled(plotter, case.mesh, lattice.cement_surface(case.saturation(step)), case.needles(), bodies)
+    cement = shown_cement(lattice, case.saturation(step), case.vein_cement(step))
+    add_filled(plotter, case.mesh, cement, case.needles(), bodies)
     title = case.snapshot(step).clock if case.injected else f"{told(case.results.fill, 'cement_ml', 3)}, prescribed"
     plotter.add_text(title, font_size=11, color=ink_color())
     plotter.add_axes(xlabel="L", ylabel="P", zlabel="S", color=ink_color())

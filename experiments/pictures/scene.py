@@ -32,6 +32,7 @@ from experiments.pictures.style import (
     ink_color,
     paper_color,
 )
+from experiments.pictures.veins import vein_tubes
 from experiments.results.finished_case import NeedlePose
 from experiments.results.grids import surface_of
 from experiments.results.wording import words
@@ -217,18 +218,6 @@ def inclusion_bodies(lattice: Lattice, inclusions: Inclusions, veins: VeinNetwor
         for (name, cells), color in zip(inclusions.items(), cycle(INCLUSION_COLORS), strict=False)
     ]
     return found if veins is None else [*found, InclusionBody("veins", VEIN_COLOR, vein_tubes(veins), 1.0)]
-
-
-def vein_tubes(veins: VeinNetwork) -> pyvista.PolyData:
-    """Veins as round tubes of their own calibre."""
-    ends = veins.nodes[veins.segments].reshape(-1, 3)
-    count = len(veins.segments)
-    lines = np.column_stack([np.full(count, 2), np.arange(2 * count).reshape(-1, 2)])
-    data = pyvista.PolyData(ends, lines=lines.ravel())
-    data.point_data["radius"] = np.repeat(0.5 * veins.diameters, 2)
-    tubes = data.tube(scalars="radius", absolute=True, n_sides=16, capping=True)
-    tubes.clear_data()
-    return tubes
 
 
 def needle_body(mesh: TetMesh, needle: NeedlePose) -> pyvista.PolyData:

@@ -31,6 +31,7 @@ from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT
 from experiments.pictures.static_bodies import CEMENT, OPENINGS, static_bodies
 from experiments.pictures.style import CEMENT_COLOR
+from experiments.pictures.veins import shown_cement
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import words
 
@@ -120,7 +121,7 @@ def _add_fronts(
     times = case.times()
     steps = np.unique(np.linspace(0, len(times) - 1, count + 1).round().astype(int))
     for step in steps.tolist():
-        front = lattice.cement_surface(case.saturation(step))
+        front = shown_cement(lattice, case.saturation(step), case.vein_cement(step))
         if front.n_cells:
             plotter.add_mesh(front, color=CEMENT_COLOR, smooth_shading=True)
             yield Layer(panel, CEMENT, CEMENT_COLOR, float(times[step]) if len(times) > 1 else None)

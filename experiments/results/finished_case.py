@@ -21,6 +21,7 @@ from experiments.results.parts.injection import InjectionCourse, NeedleCourse
 from experiments.results.parts.manifest import Manifest
 from experiments.results.parts.results import Results
 from experiments.results.store import is_whole
+from experiments.results.vein_cement import VeinCement, read_vein_cement
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image, canonical_image
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 FIELDS, SURFACE, SCAN, MECHANICS = "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu"
 """Files of a case directory: fields over time, the body's boundary, the CT around the vertebra, and the loaded bone."""
 
-VEINS = "veins.vtp"
-"""File of a case directory with the network of veins, where there is one."""
+VEINS, VEIN_CEMENT = "veins.vtp", "vein_cement.vtp"
+"""Files of a case directory where there is a network of veins: its lines, and how far cement fills them over time."""
 
 PICTURES, EXPORT = "pictures", "export"
 """Folders in a case directory."""
@@ -90,11 +91,13 @@ class Snapshot:
         time_s: since the start of the injection.
         injected_ml: cement that has left the needles.
         saturation: (cells,) share of the pores that cement fills.
+        in_veins: cement in the veins of a network; None without one.
     """
 
     time_s: float
     injected_ml: float
     saturation: NDArray[np.float64]
+    in_veins: VeinCement | None = None
 
     @property
     def clock(self) -> str:
@@ -153,7 +156,7 @@ class FinishedCase:
                 Manifest.model_validate(content["manifest"]),
             )
             files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if found.results.load is not None else [])]
-            files += [VEINS] if found.results.veins is not None else []
+            files += [VEINS, VEIN_CEMENT] if found.results.veins is not None else []
             if not is_whole(folder, content["manifest"], files):
                 raise ValueError("not as it was written")
         except (OSError, ValueError):
@@ -219,7 +222,7 @@ class FinishedCase:
         """The cement at one stored time of an injection; negative steps count from the end."""
         course, time = self.course, float(self.times()[step])
         injected = float(np.interp(time, course.time_s, course.injected_ml))
-        return Snapshot(time, injected, self.saturation(step))
+        return Snapshot(time, injected, self.saturation(step), self.vein_cement(step))
 
     def mechanics(self) -> pyvista.UnstructuredGrid | None:
         """The bone under the load, with displacements at its points and cell fields of all states.
@@ -290,6 +293,12 @@ class FinishedCase:
     def veins(self) -> VeinNetwork | None:
         """The network of veins in the body; None without one."""
         return None if self.results.veins is None else load_veins(self.folder / VEINS, self.frame)
+
+    def vein_cement(self, step: int = -1) -> VeinCement | None:
+        """The cement in the veins of a network at one time; negative steps count from the end; None without one."""
+        if self.results.veins is None:
+            return None
+        return read_vein_cement(self.folder / VEIN_CEMENT, self.frame, range(len(self.times()))[step])
 
     @cached_property
     def _surface(self) -> Any:

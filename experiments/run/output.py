@@ -17,10 +17,11 @@ from experiments.model.prescribed_cement import PrescribedField
 from experiments.model.region_numbers import cell_numbers, facet_numbers
 from experiments.model.tissues import TissueMap
 from experiments.results.fields import FieldSeries
-from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE, VEINS
+from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE, VEIN_CEMENT, VEINS
 from experiments.results.parts.manifest import Manifest
 from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.results import Results
+from experiments.results.vein_cement import write_vein_cement
 from experiments.run.load_case import LoadedBone
 from fem.injection.history import FieldSnapshot
 from materials.bone import BoneField
@@ -84,6 +85,8 @@ class CaseOutcome:
         self._write_surface(folder / SURFACE)
         if self.veins is not None:
             write_veins(folder / VEINS, self.veins, self.vertebra.frame)
+            fillings = [shot.vein_filling for shot in self.snapshots if shot.vein_filling is not None]
+            write_vein_cement(folder / VEIN_CEMENT, self.veins, self.vertebra.frame, fillings)
         ct = self.vertebra.ct
         write_nifti(folder / SCAN, replace(ct, values=ct.values.round().astype(np.int16)))
         if self.loaded is not None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, STRESS_MAP, TIME_MAP, ColorMap
+from experiments.pictures.veins import shown_cement
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import number, words
 
@@ -117,5 +118,5 @@ class CaseFields:
         return {array: np.asarray(grid.cell_data[array]) for array in FIELDS if array in grid.cell_data}
 
     def _front(self, step: int) -> pyvista.PolyData:
-        front = self.lattice.cement_surface(self.values(step)["saturation"])
+        front = shown_cement(self.lattice, self.values(step)["saturation"], self.case.vein_cement(step))
         return front.compute_normals() if front.n_cells else front

@@ -15,15 +15,17 @@ from experiments.model.vein_draw import draw_veins
 from experiments.pictures import figures
 from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.drawing import CaseDrawing
-from experiments.pictures.scene import vein_tubes
 from experiments.pictures.static_bodies import static_bodies
 from experiments.pictures.style import VEIN_COLOR
+from experiments.pictures.veins import shown_cement, vein_tubes
 from experiments.report.outcome import headlines, outcome_tables
 from experiments.results.builders import vein_results
-from experiments.results.finished_case import VEINS, FinishedCase
+from experiments.results.finished_case import VEIN_CEMENT, VEINS, FinishedCase
 from experiments.results.parts.results import Results
+from experiments.results.vein_cement import write_vein_cement
 from materials.vein_distributions import VeinDistributions
 from meshes.vein_file import read_veins, write_veins
+from meshes.vein_grid import VeinGrid
 from meshes.vein_layout import lay_veins
 from meshes.vein_network import VeinNetwork
 
@@ -42,6 +44,9 @@ def veined(finished_demo: FinishedCase, network: VeinNetwork, tmp_path_factory) 
     folder = tmp_path_factory.mktemp("veined") / "demo"
     copytree(finished_demo.folder, folder)
     write_veins(folder / VEINS, network, finished_demo.frame)
+    pieces = VeinGrid.of_network(network)
+    fillings = [(pieces.segment < step).astype(float) for step in range(len(finished_demo.times()))]
+    write_vein_cement(folder / VEIN_CEMENT, network, finished_demo.frame, fillings)
     results = Results.model_validate({**finished_demo.results.plain(), "veins": vein_results(network, SEED).plain()})
     return replace(finished_demo, folder=folder, results=results)
 
@@ -78,13 +83,14 @@ def test_tubes_have_the_calibre_of_the_veins(network: VeinNetwork) -> None:
 def test_pictures_show_the_veins(veined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.pictures.scene.PANEL_PIXELS", 300)
     remarks = []
-    monkeypatch.setattr(figures, "draw_leaks", lambda *content: remarks.append(content[-2:]))
+    monkeypatch.setattr(figures, "draw_leaks", lambda *content: remarks.append(content[-3:]))
     drawing = CaseDrawing(veined)
     drawing.veins(tmp_path / "veins.png")
     drawing.leaks(tmp_path / "leaks.png")
     assert purple(tmp_path / "veins.png") > 0.004
-    assert remarks[0][1] == SAID
+    assert remarks[0][2] == SAID
     assert remarks[0][0].exit_sites == veined.veins().exit_sites
+    assert remarks[0][1].filling.sum() > 0.0
     assert "veins" in [picture.name for picture in pictures_of(veined)]
 
 
@@ -115,6 +121,21 @@ def test_exits_are_sites_of_their_own_at_the_wall(veined, network: VeinNetwork) 
         centroids = veined.mesh.facet_centroids[sites[name].facets]
         assert np.linalg.norm(centroids - network.nodes[node], axis=1).min() < 1.5
     assert sites["anterior_veins"].leak_class == "vessel"
+
+
+def test_cement_in_veins_is_drawn_with_that_in_the_pores(veined, network: VeinNetwork) -> None:
+    lattice, last = CaseDrawing(veined).lattice, veined.snapshot()
+    assert last.in_veins is not None
+    in_pores = lattice.cement_surface(last.saturation).n_cells
+    assert veined.vein_cement(0).filling.max() == 0.0
+    assert shown_cement(lattice, last.saturation, veined.vein_cement(0)).n_cells == in_pores
+    alone = shown_cement(lattice, 0.0 * last.saturation, last.in_veins)
+    filled = network.segments[: len(veined.times()) - 1]
+    low, high = (limit(network.nodes[filled].reshape(-1, 3), axis=0) for limit in (np.min, np.max))
+    reach = 0.5 * network.diameters.max() + 0.2
+    assert (alone.points >= low - reach).all()
+    assert (alone.points <= high + reach).all()
+    assert shown_cement(lattice, last.saturation, last.in_veins).n_cells == alone.n_cells + in_pores
 
 
 def test_an_export_holds_them(veined, tmp_path: Path) -> None:
