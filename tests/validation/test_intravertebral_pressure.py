@@ -5,9 +5,9 @@ with a void is no test of its own: the conductance of the outlets was set so tha
 What is tested is the rise without a void, and the ratio.
 
 The ratio lies near the lower end of the band, and assumptions decide on which side: the fluid in the void (blood,
-0.004 Pa s; mixed with marrow, 0.04 Pa s, it falls to 1.8), the size of the core (1.4 at 10 % of the body), where the
-tip lies (1.2 in bone beside the core) and the paste (1.8 at 3 Pa s). With edges of 3, 2.5 and 2 mm it is 2.10, 2.33
-and 2.08. So acceptance of the ratio is weak evidence for the model.
+0.004 Pa s; mixed with marrow, 0.04 Pa s, it falls to 1.7), the size of the core (1.3 at 10 % of the body), where the
+tip lies (1.2 in bone beside the core) and the paste (1.8 at 3 Pa s). With edges of 3 and 2 mm it is 2.08 and 1.97, so
+that the mesh decides as well. So acceptance of the ratio is weak evidence for the model.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ def test_pressure_at_the_probe(evidence, name, pose, filled, measured):
         ("mobile", {}, "probe"),
         ("mobile", {}, "body"),
         missed("mobile, tip beside", BESIDE, "probe", figure="1.24", marks=SLOW),
-        missed("mobile, tip beside", BESIDE, "body", figure="1.71", marks=SLOW),
+        missed("mobile, tip beside", BESIDE, "body", figure="1.66", marks=SLOW),
         missed("obstacle, tip beside", OBSTACLE, "probe", figure="1.19"),
         ("obstacle, tip beside", OBSTACLE, "body"),
-        missed("mobile, blood and marrow in the void", {"void_viscosity": 4e-8}, "probe", figure="1.79"),
+        missed("mobile, blood and marrow in the void", {"void_viscosity": 4e-8}, "probe", figure="1.69"),
     ],
 )
 def test_ratio(evidence, name, pose, place):
@@ -97,11 +97,11 @@ def test_ratio(evidence, name, pose, place):
 @pytest.mark.parametrize(
     ("name", "pose"),
     [
-        ("edges of 2 mm", {"size": 2.0}),
-        missed("paste of 3 Pa s", {"viscosity": 3e-6}, figure="1.77"),
+        missed("edges of 2 mm", {"size": 2.0}, figure="1.97; it was 2.08 with a source beside the tip"),
+        missed("paste of 3 Pa s", {"viscosity": 3e-6}, figure="1.78"),
         ("paste of 300 Pa s", {"viscosity": 3e-4}),
         ("outlets x10", {"outlet_multiplier": 10.0}),
-        missed("core of 10 % of the body", {"core_share": 0.1}, figure="1.40"),
+        missed("core of 10 % of the body", {"core_share": 0.1}, figure="1.30"),
         missed("paste mixed with the blood", {"spread": True}, figure="1.65"),
     ],
 )

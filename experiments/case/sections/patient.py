@@ -60,7 +60,7 @@ class Mesh(Section):
     needle_size_mm: float = physical(
         0.5,
         "mm",
-        "edge length around the needle's tip; no refinement at or above size_mm",
+        "edge length around the needle's tip, 1.2 radii of its opening or less; no refinement at or above size_mm",
         0.2,
         4.0,
         "tip pressure of the demo changes 2.4 % between 2.0 and 1.0 mm body mesh; below half an 11G opening radius",
