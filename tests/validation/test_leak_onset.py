@@ -26,7 +26,7 @@ def missed(*values: Any, figure: str, marks: tuple[Any, ...] = ()) -> Any:
     [
         missed("tip ahead of the middle", Approach("T10"), figure="no leak within 8 ml"),
         missed("tip ahead of the middle", Approach("T11"), figure="no leak within 8 ml", marks=SLOW),
-        missed("tip at 0.7 of the depth", Approach("T10", tip=BEHIND), figure="7.8 ml", marks=SLOW),
+        missed("tip at 0.7 of the depth", Approach("T10", tip=BEHIND), figure="7.7 ml", marks=SLOW),
         pytest.param(
             "tip at 0.7 of the depth, cement of 1 min", Approach("T10", tip=BEHIND, start_age=60.0), marks=SLOW
         ),
@@ -67,10 +67,10 @@ def test_no_leak_through_a_side_opening(evidence: Evidence, level: str) -> None:
     [
         ("T10", 2.0),
         ("T10", 4.0),
-        missed("T10", 8.0, figure="0.62 of the half width against 0.76 from the front opening"),
+        missed("T10", 8.0, figure="0.09 of the half width less far than from the front opening"),
         pytest.param("T11", 2.0, marks=SLOW),
         pytest.param("T11", 4.0, marks=SLOW),
-        missed("T11", 8.0, figure="0.53 of the half width against 0.57 from the front opening", marks=SLOW),
+        missed("T11", 8.0, figure="0.04 of the half width less far than from the front opening", marks=SLOW),
     ],
 )
 def test_a_side_opening_leads_cement_farther_across_the_midline(evidence: Evidence, level: str, volume: float) -> None:

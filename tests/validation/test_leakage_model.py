@@ -55,10 +55,18 @@ def test_late_low_viscosity_leaks_less(evidence):
             marks=pytest.mark.xfail(
                 strict=True,
                 raises=AssertionError,
-                reason="0.44 and 0.49 g: a leak against a thin marrow hangs on the index n more than on the viscosity",
+                reason="0.84: a leak against a thin marrow hangs on the index n more than on the viscosity",
             ),
         ),
-        (("high", 3.5), ("high", 6.5)),
+        pytest.param(
+            ("high", 3.5),
+            ("high", 6.5),
+            marks=pytest.mark.xfail(
+                strict=True,
+                raises=AssertionError,
+                reason="0.989: at its ratio to the marrow the leak hardly depends on the viscosity any more",
+            ),
+        ),
     ],
 )
 def test_order(evidence: Evidence, more: tuple[str, float], less: tuple[str, float]) -> None:

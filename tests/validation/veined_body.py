@@ -9,7 +9,7 @@ temperature, and the veins of :mod:`materials.leak_path` at the foramen, with th
 opening is a window towards the midline, one bore wide and two long, as in the case file.
 
 The tip decides whether veins leak at all. Ahead of the middle, as assumed, none does, with cement as thin as 3 Pa s,
-veins of 3 mm or in T11 as well; at 0.7 of the depth T10 leaks from 7.8 ml on, and from 3.6 ml on with cement of one
+veins of 3 mm or in T11 as well; at 0.7 of the depth T10 leaks from 7.7 ml on, and from 3.2 ml on with cement of one
 minute. So what was not seen decides, and the onset tells little about the model.
 """
 
