@@ -20,7 +20,8 @@ pytestmark = pytest.mark.slow
 FOLDER = os.environ.get("VERTEBROPLASTY_MICROCT")
 VOXEL, BONE_ABOVE = 0.0195, 63
 COARSER, CUBE = 2, 25
-"""Voxels that are merged along each axis, and merged voxels along the edge of a cube: 0.975 mm."""
+"""Voxels that are merged along each axis, and merged voxels along the edge of a cube: 0.975 mm. Of three cubes the
+permeability from unmerged voxels is 0.90, 0.95 and 1.01 times that from merged ones."""
 
 
 def test_plates_conduct_as_the_square_of_their_gap_over_twelve():
@@ -73,5 +74,5 @@ def test_scatter_of_permeability_between_cubes_of_a_millimetre(evidence):
             low=low,
             high=high,
             source=source,
-            kind="validation",
+            kind="cross-check",
         )
