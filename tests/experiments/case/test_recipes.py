@@ -68,7 +68,10 @@ print(json.dumps({
 SITE = """
 import json, pickle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
+
+import numpy as np
 
 from experiments.case import case_file_page
 from experiments.case.laws import Laws
@@ -77,6 +80,7 @@ from experiments.case.sections import Site
 from experiments.model.openings import case_walls
 from experiments.pictures.style import CLASS_COLORS
 from fem.measures.severity import YEOM_CLASSES, LeakGeometry, leak_severity
+from fem.porous import PorousMedium
 from meshes.leak_sites import LEAK_CLASSES, LEAK_SITES, SITES
 
 name = "segmental_veins_anterior"
@@ -88,7 +92,9 @@ case = build_case({
     "veins": {"segmental_number_per_side": 2},
 })
 laws = Laws.of_case(case)
-walls = case_walls(case, laws, None, mesh, (), None).walls
+even = np.full(len(mesh.cells), 0.02)
+tissues = SimpleNamespace(medium=PorousMedium.transversely_isotropic(0.9 + 0.0 * even, even, even))
+walls = case_walls(case, laws, None, mesh, (), tissues).walls
 anterior = [opening for opening in walls.openings if opening.site == name]
 print(json.dumps({
     "sites": SITES,
