@@ -38,6 +38,7 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     '`mechanics.plates = "pmma"`': {"mechanics": {"plates": "pmma"}},
     '`mechanics.plates = "soft"`': {"mechanics": {"plates": "soft"}},
     '`mechanics.cortex = "shell"`': {"mechanics": {"cortex": "shell"}},
+    "`[fracture]`": {"fracture": {"type": "wedge", "height_loss": 0.3}},
     "`mechanics.transverse_isotropy = true`": {"mechanics": {"transverse_isotropy": True}},
     '`mechanics.composite = "bulk"`': {"mechanics": {"composite": "bulk"}},
     '`veins.network = "random"`': {"veins": {"network": "random"}},

@@ -19,6 +19,7 @@ from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS, Cement
 from materials.composite import COMPOSITES, CompositeLaw
 from materials.end_disc import DISCS, EndDisc
+from materials.fracture import BrokenBody
 from materials.leak_path import BasivertebralVeins, CementFront, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
 from materials.marrow import NewtonianMarrow
 from materials.modulus import MODULUS_LAWS, BoneDamage, CorticalBone, TransverseIsotropy
@@ -46,6 +47,7 @@ class Laws:
         cannulas: one per needle of the case.
         syringe: behind the cannulas.
         damage: what fractured bone keeps of its modulus.
+        broken_body: of a compression fracture; None where the case has none.
         anisotropy: of the bone's modulus; None where it is isotropic.
         cortical_bone: of the shell as a membrane; None where the voxels show the shell.
         composite: bone filled with cement.
@@ -76,6 +78,7 @@ class Laws:
     cannulas: tuple[Cannula, ...]
     syringe: Syringe
     damage: BoneDamage
+    broken_body: BrokenBody | None
     anisotropy: TransverseIsotropy | None
     cortical_bone: CorticalBone | None
     composite: CompositeLaw
@@ -135,6 +138,7 @@ class Laws:
             cannulas=cannulas,
             syringe=Syringe(),
             damage=BoneDamage(),
+            broken_body=None if case.fracture is None else BrokenBody(),
             anisotropy=TransverseIsotropy() if case.mechanics.transverse_isotropy else None,
             cortical_bone=CorticalBone() if case.mechanics.cortex == "shell" else None,
             composite=COMPOSITES[case.mechanics.composite](),

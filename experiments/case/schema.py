@@ -22,6 +22,7 @@ from experiments.case.sections import (
     Cavity,
     Cement,
     Defect,
+    Fracture,
     Injection,
     Lesion,
     Marrow,
@@ -69,6 +70,7 @@ class Case(Section):
     )
     mesh: Mesh = Mesh()
     bone: Bone = Bone()
+    fracture: Fracture | None = Field(default=None, description="a compression fracture of the body")
     cement: Cement = Cement()
     marrow: Marrow = Marrow()
     needles: tuple[Needle, ...] = Field(
@@ -98,6 +100,15 @@ class Case(Section):
             raise ValueError(
                 f"prescribed_cement takes the place of an injection, which {joined(idle)} "
                 f"{'describes' if len(idle) == 1 else 'describe'}; remove {joined(idle)} or prescribed_cement"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _scanned_as_it_is(self) -> Case:
+        if self.fracture is not None and self.prescribed_cement is not None and self.prescribed_cement.shapes is None:
+            raise ValueError(
+                "fracture breaks the body of the CT, but a CT with cement in it shows the body as it is; remove fracture "
+                "or give prescribed_cement its shapes"
             )
         return self
 

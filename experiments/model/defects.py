@@ -33,7 +33,9 @@ MIDDLE = {"left": 0.0, "depth": 0.5, "height": 0.5}
 """Fractions of the body's middle, about which a wall's destroyed part is refined unless it is placed."""
 
 LEAST_FRACTURE = 0.9
-"""Share of a fracture's length that must lie on its endplate (tag D)."""
+"""Share of a fracture's length that must lie on its wall (tag D)."""
+
+_PLANES = {"left": (1, 2), "depth": (0, 2), "height": (0, 1)}  # the axes along which a fracture runs at 0 and 90 degrees
 
 
 def defect_point(defect: Defect, frame: AnatomicalFrame) -> NDArray[np.float64]:
@@ -71,9 +73,10 @@ def fracture(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> Mouth:
     start, end = _fracture_ends(defect, frame)
     length = float(np.linalg.norm(end - start))
     on_wall = wall_point(mesh, defect.wall, end) - wall_point(mesh, defect.wall, start)
-    if np.linalg.norm(on_wall[:2]) < LEAST_FRACTURE * length:
+    reached = float(np.linalg.norm(on_wall[list(_PLANES[WALL_PLACES[defect.wall][0]])]))
+    if reached < LEAST_FRACTURE * length:
         raise InputError(
-            f"only {np.linalg.norm(on_wall[:2]):.1f} mm of fracture_length_mm = {length:g} lie on the {defect.wall}; "
+            f"only {reached:.1f} mm of fracture_length_mm = {length:g} lie on the {defect.wall}; "
             "shorten, move or turn the fracture"
         )
     return fracture_mouth(mesh, defect.wall, start, end)
@@ -133,9 +136,11 @@ def _refinement(defect: Defect, frame: AnatomicalFrame, size: float) -> Refineme
 
 
 def _fracture_ends(defect: Defect, frame: AnatomicalFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both (3,) ends of a fracture in mm on or near its endplate."""
+    """Both (3,) ends of a fracture in mm on or near its wall."""
     angle = to_internal(defect.fracture_angle_deg or 0.0, "deg")
-    half = 0.5 * to_internal(defect.fracture_length_mm or 0.0, "mm") * np.array([math.cos(angle), math.sin(angle), 0.0])
+    half = np.zeros(3)
+    half[list(_PLANES[WALL_PLACES[defect.wall][0]])] = math.cos(angle), math.sin(angle)
+    half *= 0.5 * to_internal(defect.fracture_length_mm or 0.0, "mm")
     centre = defect_point(defect, frame)
     return centre - half, centre + half
 

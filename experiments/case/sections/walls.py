@@ -173,7 +173,7 @@ class Defect(Section):
 
     - `diameter_mm`: a disc, with `depth_mm` where bone is lost behind it,
     - `fraction`: a destroyed part of the wall,
-    - `fracture_length_mm` and `fracture_angle_deg`: a fracture of an endplate.
+    - `fracture_length_mm` and `fracture_angle_deg`: a straight fracture.
 
     A disc and a fracture are placed by the two fractions that span their wall: `left` and `height` for the anterior
     and posterior wall, `depth` and `height` for the left and right wall, `left` and `depth` for the endplates. A
@@ -221,11 +221,12 @@ class Defect(Section):
         0.01,
         1.0,
     )
-    fracture_length_mm: float | None = physical(None, "mm", "length of an endplate's fracture", 1.0, 60.0)
+    fracture_length_mm: float | None = physical(None, "mm", "length of a straight fracture", 1.0, 60.0)
     fracture_angle_deg: float | None = physical(
         None,
         "deg",
-        "direction of the fracture: 0 right to left, 45 right front to left back, 90 front to back",
+        "direction of the fracture: 0 right to left, 45 right front to left back, 90 front to back; on the anterior and "
+        "posterior wall 90 is upwards, on the left and right wall 0 is front to back and 90 upwards",
         0.0,
         180.0,
     )
@@ -240,11 +241,6 @@ class Defect(Section):
     @model_validator(mode="after")
     def _one_shape(self) -> Defect:
         chosen_shape(self, DEFECT_SHAPES)
-        if self.fracture_length_mm is not None and self.wall in FIXED_FRACTION:
-            raise ValueError(
-                f"fracture_length_mm is for superior_endplate and inferior_endplate; give the {self.wall} diameter_mm "
-                "or fraction"
-            )
         if self.aperture_mm is not None and self.diameter_mm is not None and self.aperture_mm > self.diameter_mm:
             raise ValueError(
                 f"aperture_mm = {self.aperture_mm:g} is wider than diameter_mm = {self.diameter_mm:g}; leave it out "

@@ -78,6 +78,20 @@ class TissueRecord(Part):
     fraction_of_body: float = share("share of the body's volume", "Volume of its cells over that of the body.")
 
 
+class FractureRecord(Part):
+    """What ``[fracture]`` expands into."""
+
+    type: str = text("type of the fracture", "Wedge, biconcave or crush, drawn or given.")
+    plate: str = text("broken endplate", "Superior, inferior or both, drawn or given.")
+    height_loss: float = share("height loss", "Share of its height that the body lost, drawn or given.")
+    deepest: float = number("1", "deepest point", "Depth of the deepest point, drawn or given.")
+    age: str = text("age", "Fresh or old.")
+    band: float = share("extent of the band", "Share of the room between the endplates that each band takes.")
+    damage_factor: float = number("1", "damage factor", "Share of its modulus that broken bone keeps.")
+    cavities: tuple[Mapping[str, Any], ...] = table("", "The tables [[cavities]] that follow from it.")
+    defects: tuple[Mapping[str, Any], ...] = table("", "The tables [[defects]] that follow from it.")
+
+
 class NeedleRecord(Part):
     """Where a needle lies, in the anatomical frame."""
 
@@ -193,6 +207,7 @@ class Manifest(Effort):
     frame: FrameRecord = table("", "The anatomical frame.")
     regions: RegionNumbers = table("", "Numbers of regions in the files of fields.")
     cement: Literal["injected", "prescribed"] = text("cement", "Whether cement was injected, or was there already.")
+    fracture: FractureRecord | None = table("", "What the fracture of the body expands into.", optional=True)
     tissues: Mapping[str, TissueRecord] = table("", "Lesions, cavities, defects and channels by name.")
     solvers: SolverRecords = table("", "What the solvers did.")
     solver_options: Mapping[str, str] = text("solver option", "Options of PETSc that the user gave, by name.")

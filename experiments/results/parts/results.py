@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from experiments.results.parts.base import Part, number, table
 from experiments.results.parts.bone import BoneResults
+from experiments.results.parts.fracture import FractureResults
 from experiments.results.parts.fill import FillResults, PrescribedCementResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.load import LoadResults
@@ -27,6 +28,7 @@ class Results(FileOfResults):
     """The numbers of a run."""
 
     bone: BoneResults = table("", "Bone as the CT shows it.")
+    fracture: FractureResults | None = table("", "The broken body, where the case breaks it.", optional=True)
     veins: VeinResults | None = table("", "The network of veins in the body, where there is one.", optional=True)
     injection: InjectionResults | None = table("", "What came of the injection, where there was one.", optional=True)
     prescribed_cement: PrescribedCementResults | None = table(

@@ -1,0 +1,91 @@
+"""A compression fracture of the body: the table [fracture]."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from experiments.case.sections.base import Choice, Section, joined, physical
+
+
+class Fracture(Section):
+    """A compression fracture: the body is broken before anything else is done with it.
+
+    CT and masks are compressed together under the broken endplate, so that the bone mineral stays and the bone becomes
+    denser there. Fractions of the body, in all other tables, are those of the body after. The table expands into a band
+    of broken bone with `damage_factor`, a cleft as in `[[cavities]]` and fissures as in `[[defects]]`, which the
+    manifest lists under `fracture`; tables of your own come on top.
+
+    - `wedge`: the front comes down and the posterior wall stays,
+    - `biconcave`: the middle of the endplate sinks in between its rims,
+    - `crush`: the whole plate comes down, posterior wall included,
+    - `random`: what is left out of this table is drawn from the frequencies that `docs/theory/fractures.md` gives.
+
+    `height_loss` counts where the type loses most: at the anterior wall, at the deepest point, everywhere. How much a
+    body can give depends on its shape and is refused with the range. In an `old` fracture callus has bridged the broken
+    bone and closed the fissures, unless a cleft shows that it did not heal. See `docs/how-to/fractures.md`.
+    """
+
+    notes = """
+    ```toml
+    [fracture]
+    type = "wedge"
+    height_loss = 0.35
+    cleft = true
+    ```
+    """
+
+    type: Literal["wedge", "biconcave", "crush", "random"] = Field(description="shape of the broken body")
+    height_loss: float | None = physical(
+        None, "1", "share of its height that the body has lost; required unless drawn", 0.05, 0.7
+    )
+    plate: Literal["superior", "inferior", "both"] | None = Field(
+        default=None,
+        description="the broken endplate; two share the height loss; by default the superior one, or both of a "
+        "biconcave body",
+    )
+    age: Literal["fresh", "old"] = Field(default="fresh", description="whether callus has bridged the broken bone")
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**32 - 1,
+        strict=True,
+        description="of the random draws; 0 where it is left out",
+        json_schema_extra={"allowed": "a whole number, 0 to 4294967295"},
+    )
+    deepest: float | None = physical(
+        None, "1", "depth of the deepest point, 0 anterior, of a biconcave body, of fissure and cleft", 0.15, 0.6
+    )
+    band: float | None = physical(
+        None,
+        "1",
+        "share of the height between the endplates that gives way under each broken one; by default as needed",
+        0.1,
+        1.0,
+    )
+    damage_factor: float | None = physical(
+        None,
+        "1",
+        "share of its modulus that broken bone keeps",
+        0.05,
+        1.0,
+        sets=("broken_body.damage_fresh", "broken_body.damage_old"),
+    )
+    cleft: Choice | None = Field(
+        default=None, description="whether a cleft lies in the broken bone; without, unless drawn"
+    )
+    fissures: Choice | None = Field(
+        default=None, description="whether the cortex is fissured; by default unless healed or drawn otherwise"
+    )
+    aperture_mm: float | None = physical(None, "mm", "width of the fissures", 0.05, 2.0)
+
+    @model_validator(mode="after")
+    def _drawn_or_given(self) -> Fracture:
+        if self.type == "random":
+            return self
+        if strange := self.gives("seed"):
+            raise ValueError(f'{joined(strange)} belongs to type = "random"; remove it')
+        if self.height_loss is None:
+            raise ValueError(f'type = "{self.type}" needs height_loss as well, as in height_loss = 0.3')
+        return self

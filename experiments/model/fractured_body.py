@@ -1,0 +1,210 @@
+"""The body that the case file breaks: what its table [fracture] expands into, once, before anything else is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.case.errors import about
+from experiments.case.laws import Laws
+from experiments.case.schema import Case
+from experiments.case.sections import Cavity, Defect
+from experiments.case.units import to_clinical, to_internal
+from experiments.results.parts.fracture import FractureResults, HeightResults
+from experiments.results.parts.manifest import FractureRecord
+from materials.fracture import FractureDraw
+from meshes.body_heights import BodyHeights, body_heights
+from meshes.fracture import BrokenPlate, Fracture, Kind
+from meshes.fractured import BreakableBody, fractured, fractured_labels
+from meshes.images.image import Image
+from meshes.tetmesh import TetMesh
+from meshes.vertebra import Vertebra
+
+LARGEST_LOSS = 0.7
+"""Largest height loss that is drawn, if the body can give it: that of the key ``fracture.height_loss`` (tag D)."""
+
+
+@dataclass(frozen=True)
+class FracturedBody:
+    """A body after its fracture, and the case that describes it.
+
+    Attributes:
+        case: with the cavities and the defects that the fracture brings along.
+        before: the vertebra before.
+        vertebra: the vertebra after.
+        fracture: the map from one to the other.
+        broken_strain: compression from which bone is broken.
+        heights: before and after.
+        mineral_ratio: bone mineral of the body after over before.
+        record: for the manifest.
+    """
+
+    case: Case
+    before: Vertebra
+    vertebra: Vertebra
+    fracture: Fracture
+    broken_strain: float
+    heights: tuple[BodyHeights, BodyHeights]
+    mineral_ratio: float
+    record: FractureRecord
+
+    def moved(self, masks: tuple[Image | None, ...]) -> tuple[Image | None, ...]:
+        """Masks that were drawn on the body before, on the body after."""
+        return tuple(None if mask is None else fractured_labels(mask, self.before, self.fracture) for mask in masks)
+
+    def volume_ratio(self, mesh: TetMesh) -> NDArray[np.float64]:
+        """(cells,) volume of the bone in each cell after over its volume before."""
+        before = self.before.frame.to_frame(self.vertebra.frame.to_scanner(mesh.cell_centroids))
+        return self.fracture.jacobian(self.fracture.before(before))
+
+    def broken(self, mesh: TetMesh) -> NDArray[np.bool_]:
+        """(cells,) whose trabeculae are broken."""
+        return self.volume_ratio(mesh) < 1.0 - self.broken_strain
+
+    def results(self, mesh: TetMesh) -> FractureResults:
+        """The part ``fracture`` of the results."""
+        ratio = self.volume_ratio(mesh)
+        before, after = (_heights(heights) for heights in self.heights)
+        return FractureResults(
+            type=self.record.type,
+            plate=self.record.plate,
+            height_loss=self.record.height_loss,
+            before=before,
+            after=after,
+            body_before_ml=to_clinical(self.before.body_volume, "ml"),
+            body_after_ml=to_clinical(self.vertebra.body_volume, "ml"),
+            mineral_ratio=self.mineral_ratio,
+            least_volume_ratio=float(ratio.min()),
+            broken_ml=to_clinical(float(mesh.cell_volumes[self.broken(mesh)].sum()), "ml"),
+        )
+
+
+def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | None:
+    """Break the body as the case asks; None where it does not.
+
+    Args:
+        case: what is asked.
+        laws: its laws.
+        vertebra: as the CT shows it.
+
+    Raises:
+        InputError: the body cannot give the height that is asked for.
+    """
+    if case.fracture is None or laws.broken_body is None:
+        return None
+    body = BreakableBody.of(vertebra)
+    draw = _chosen(case, laws, body)
+    with about("fracture"):
+        kind, plate = cast(Kind, draw.kind), cast(BrokenPlate, draw.plate)
+        fracture = body.fracture(kind, draw.height_loss, plate, draw.deepest, case.fracture.band)
+    calibration = laws.bone.calibration
+    empty = -calibration.intercept / calibration.slope
+    after = fractured(vertebra, fracture, empty)
+    cavities = (_cleft(draw, laws, fracture, vertebra, after),) if draw.cleft else ()
+    healed = case.fracture.age == "old" and not draw.cleft
+    fissured = draw.fissures and not healed if case.fracture.fissures is None else case.fracture.fissures
+    defects = _fissures(draw, laws, after) if fissured else ()
+    mass_before, mass_after = ((one.ct.values[one.body] - empty).sum(dtype=np.float64) for one in (vertebra, after))
+    return FracturedBody(
+        case=case.model_copy(
+            update={"cavities": (*case.cavities, *cavities), "defects": (*case.defects, *defects)},
+        ),
+        before=vertebra,
+        vertebra=after,
+        fracture=fracture,
+        broken_strain=laws.broken_body.broken_strain,
+        heights=(body.heights, body_heights(after.body, after.ct, vertebra.frame)),
+        mineral_ratio=float(mass_after / mass_before),
+        record=FractureRecord(
+            type=draw.kind,
+            plate=draw.plate,
+            height_loss=draw.height_loss,
+            deepest=draw.deepest,
+            age=case.fracture.age,
+            band=fracture.bands[0].extent,
+            damage_factor=laws.broken_body.damage(case.fracture.age),
+            cavities=tuple(table.model_dump(mode="json", exclude_unset=True) for table in cavities),
+            defects=tuple(table.model_dump(mode="json", exclude_unset=True) for table in defects),
+        ),
+    )
+
+
+def _chosen(case: Case, laws: Laws, body: BreakableBody) -> FractureDraw:
+    """The fracture that the table asks for, drawn where it asks for that."""
+    asked, law = case.fracture, laws.broken_body
+    if asked is None or law is None:
+        raise ValueError("the case breaks no body")
+    given: dict[str, Any] = {
+        name: getattr(asked, name) for name in ("height_loss", "plate", "deepest", "cleft") if asked.gives(name)
+    }
+    if asked.aperture_mm is not None:
+        given["aperture"] = to_internal(asked.aperture_mm, "mm")
+    if asked.type != "random":
+        usual = law.usual(asked.type, "both" if asked.type == "biconcave" else "superior", asked.height_loss or 0.0)
+        return replace(usual, **given)
+    draw = replace(law.drawn(asked.seed or 0, LARGEST_LOSS), **given)
+    most = body.largest_loss(cast(Kind, draw.kind), cast(BrokenPlate, draw.plate), draw.deepest, asked.band)
+    return replace(law.drawn(asked.seed or 0, min(0.999 * most, LARGEST_LOSS)), **given)
+
+
+def _cleft(draw: FractureDraw, laws: Laws, fracture: Fracture, before: Vertebra, after: Vertebra) -> Cavity:
+    """A cleft in the middle of the broken bone, about the deepest point."""
+    law = laws.broken_body
+    if law is None:
+        raise ValueError("the case breaks no body")
+    middle = fracture.after(fracture.band_middle(draw.deepest))
+    left, depth, height = after.frame.fractions(after.frame.to_frame(before.frame.to_scanner(middle)))
+    width, length, _ = np.ptp(after.frame.extents, axis=1)
+    semi_axes = 0.5 * np.array([law.cleft_width * width, law.cleft_depth * length, law.cleft_height])
+    first, second, third = np.clip(semi_axes * to_clinical(1.0, "mm"), 0.5, 40.0).round(3).tolist()
+    return Cavity(
+        kind="cleft",
+        left=round(left, 3),
+        depth=round(depth, 3),
+        height=round(height, 3),
+        semi_axes_mm=(first, second, third),
+    )
+
+
+def _fissures(draw: FractureDraw, laws: Laws, after: Vertebra) -> tuple[Defect, ...]:
+    """Fissures across the broken endplates and the anterior wall, and the posterior wall of severe fractures."""
+    law = laws.broken_body
+    if law is None:
+        raise ValueError("the case breaks no body")
+    width = float(np.ptp(after.frame.extents[0]))
+    lower = draw.plate == "inferior"
+
+    def fissure(wall: str, share: float, **place: float) -> Defect:
+        return Defect.model_validate(
+            {
+                "wall": wall,
+                "left": 0.0,
+                **place,
+                "fracture_length_mm": round(to_clinical(share * width, "mm"), 3),
+                "fracture_angle_deg": 0.0,
+                "aperture_mm": round(to_clinical(draw.aperture, "mm"), 3),
+            }
+        )
+
+    height = 1.0 - draw.anterior_height if lower else draw.anterior_height
+    plates = ("superior", "inferior") if draw.plate == "both" else (draw.plate,)
+    found = [fissure(f"{plate}_endplate", law.plate_fissure, depth=draw.deepest) for plate in plates]
+    found.append(fissure("anterior_wall", law.anterior_fissure, height=height))
+    if law.breaks_posterior_wall(draw.kind, draw.height_loss):
+        height = 1.0 - law.anterior_height if lower else law.anterior_height
+        found.append(fissure("posterior_wall", law.posterior_fissure, height=height))
+    return tuple(found)
+
+
+def _heights(heights: BodyHeights) -> HeightResults:
+    return HeightResults(
+        anterior_mm=to_clinical(heights.anterior, "mm"),
+        middle_mm=to_clinical(heights.middle, "mm"),
+        posterior_mm=to_clinical(heights.posterior, "mm"),
+        compression_ratio=heights.compression_ratio,
+        anterior_posterior_ratio=heights.anterior_posterior_ratio,
+        wedge_angle_deg=heights.wedge_angle,
+    )
