@@ -25,6 +25,10 @@ _BAROUD = "Baroud 2004, J Biomech 37:189"
 class CalibrationLaw(Protocol):
     """CT number -> bone mineral density."""
 
+    def hounsfield(self, density: float) -> float:
+        """CT number in HU of a BMD in g/cm3."""
+        ...
+
     def density(self, hounsfield: FloatArray) -> FloatArray:
         """BMD in g/cm3 of CT numbers in HU."""
         ...
@@ -41,6 +45,11 @@ class PorosityLaw(Protocol):
     @property
     def high(self) -> float:
         """Largest porosity that the law returns."""
+        ...
+
+    @property
+    def without_bone(self) -> float:
+        """BMD in g/cm3 of what holds no bone at all."""
         ...
 
     def porosity(self, density: FloatArray) -> FloatArray:
@@ -84,6 +93,10 @@ class LinearCalibration:
         """BMD in g/cm3 of CT numbers in HU; negative where the marrow is fatty."""
         return self.slope * np.asarray(hounsfield, dtype=float) + self.intercept
 
+    def hounsfield(self, density: float) -> float:
+        """CT number in HU of a BMD in g/cm3."""
+        return (density - self.intercept) / self.slope
+
 
 @dataclass(frozen=True)
 class LinearPorosity:
@@ -108,6 +121,11 @@ class LinearPorosity:
         check_ranges(self)
         if not self.low < self.high:
             raise ValueError(f"LinearPorosity.low = {self.low} 1 is not below LinearPorosity.high = {self.high} 1")
+
+    @property
+    def without_bone(self) -> float:
+        """BMD in g/cm3 of marrow alone."""
+        return -self.marrow_deficit
 
     def porosity(self, density: FloatArray) -> FloatArray:
         """Porosity (1) at a BMD in g/cm3."""

@@ -83,7 +83,9 @@ class Shortening:
             lens = np.maximum(1.0 - across**2, 0.0) ** 2
             before = _smooth((depth - RIM) / (self.deepest - RIM))
             behind = _smooth((1.0 - RIM - depth) / (1.0 - RIM - self.deepest))
-            return self.loss * self._height(np.array(self.deepest)) * lens * np.where(depth < self.deepest, before, behind)
+            return (
+                self.loss * self._height(np.array(self.deepest)) * lens * np.where(depth < self.deepest, before, behind)
+            )
         fading = 1.0 - _smooth((points[..., 1] - self.back) / PEDICLE_REACH)
         return self.loss * self._height(depth) * fading
 
@@ -119,7 +121,7 @@ class Band:
         return plate.height(points) - self.upwards * SUBCHONDRAL
 
     def fraction(self, points: FloatArray) -> FloatArray:
-        """(...,) height fraction of (..., 3) points in the band: 0 and below where nothing moves, 1 next to the plate."""
+        """(...,) height fraction of (..., 3) points in the band: 1 next to the plate, 0 on the far side."""
         return 1.0 + self.upwards * (points[..., 2] - self.border(points)) / self.thickness(points)
 
 
@@ -156,7 +158,7 @@ class Fracture:
             extent = min(max(LEAST_BAND, wanted), room)
         elif extent > room:
             raise InputError(
-                f"band = {extent:g} leaves no room for the bands of two endplates; choose at most {room:g}, or one plate"
+                f"band = {extent:g} leaves no room for the bands of two endplates; choose 0.1 to {room:g}, or one plate"
             )
         largest = largest_loss(shortening, plates, broken, extent)
         if shortening.loss > largest:
@@ -182,7 +184,9 @@ class Fracture:
         shortening = self.shortening.at(points)
         for band in self.bands:
             thickness, there = band.thickness(points), band.fraction(points)
-            moved[..., 2] += band.upwards * thickness * (_risen_from(there, band.share * shortening / thickness) - there)
+            moved[..., 2] += (
+                band.upwards * thickness * (_risen_from(there, band.share * shortening / thickness) - there)
+            )
         return moved
 
     def jacobian(self, points: FloatArray) -> FloatArray:

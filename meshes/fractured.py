@@ -1,4 +1,4 @@
-"""A vertebra after a fracture: its CT and masks resampled once through the map, its bone mineral conserved."""
+"""A vertebra after a fracture: its CT and masks resampled once through the map, its bone conserved."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def fractured(vertebra: Vertebra, fracture: Fracture, empty: float) -> Vertebra:
     Args:
         vertebra: before.
         fracture: map in the frame of ``vertebra``.
-        empty: HU at which the calibration has a bone mineral density of zero.
+        empty: HU of what holds no bone: of marrow, which is pressed out of the band.
     """
-    ct, shape = vertebra.ct, vertebra.body.shape
+    ct = vertebra.ct
     moved = _moved(vertebra, fracture)
     values, body, arch = _resampled(vertebra, fracture, empty, np.argwhere(moved))
     whole, hounsfield = vertebra.body.copy(), ct.values.astype(np.float64)

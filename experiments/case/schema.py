@@ -107,8 +107,8 @@ class Case(Section):
     def _scanned_as_it_is(self) -> Case:
         if self.fracture is not None and self.prescribed_cement is not None and self.prescribed_cement.shapes is None:
             raise ValueError(
-                "fracture breaks the body of the CT, but a CT with cement in it shows the body as it is; remove fracture "
-                "or give prescribed_cement its shapes"
+                "fracture breaks the body of the CT, but a CT with cement in it shows the body as it is; remove "
+                "fracture or give prescribed_cement its shapes"
             )
         return self
 

@@ -35,7 +35,11 @@ MIDDLE = {"left": 0.0, "depth": 0.5, "height": 0.5}
 LEAST_FRACTURE = 0.9
 """Share of a fracture's length that must lie on its wall (tag D)."""
 
-_PLANES = {"left": (1, 2), "depth": (0, 2), "height": (0, 1)}  # the axes along which a fracture runs at 0 and 90 degrees
+_PLANES = {
+    "left": (1, 2),
+    "depth": (0, 2),
+    "height": (0, 1),
+}  # the axes along which a fracture runs at 0 and 90 degrees
 
 
 def defect_point(defect: Defect, frame: AnatomicalFrame) -> NDArray[np.float64]:

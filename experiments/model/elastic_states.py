@@ -36,7 +36,8 @@ def elastic_states(
     """The states of a case by name, in the order in which they come about.
 
     ``"intact"`` is the body without damage and cement, lesions and cavities included. Where the bone is damaged,
-    ``"fractured"`` has the damage alone. ``"augmented"`` has damage and cement. The arch is never damaged.
+    ``"fractured"`` has the damage alone. ``"augmented"`` has damage and cement. The arch is never damaged. Damage
+    applies once: broken trabeculae keep what the fracture leaves them, all other bone what ``[bone]`` says.
 
     Args:
         laws: laws of the case.
@@ -46,15 +47,18 @@ def elastic_states(
     """
     bare = _of_bone(laws, prepared.bone)
 
-    def state(damage: float, filled: NDArray[np.float64]) -> ElasticState:
+    def state(damage: NDArray[np.float64], shell: float, filled: NDArray[np.float64]) -> ElasticState:
         body = _of_body(laws, prepared, damage, filled)
-        return ElasticState(specimen.material(body, bare, lambda bone: _of_bone(laws, bone)), damage)
+        return ElasticState(specimen.material(body, bare, lambda bone: _of_bone(laws, bone)), shell)
 
-    none, damage = np.zeros_like(saturation), laws.damage.factor
-    states = {"intact": state(1.0, none)}
-    if damage < 1.0:
-        states["fractured"] = state(damage, none)
-    states["augmented"] = state(damage, np.clip(saturation, 0.0, 1.0))
+    none, shell = np.zeros_like(saturation), laws.damage.factor
+    damage = np.full_like(saturation, shell)
+    if prepared.fractured is not None:
+        damage[prepared.fractured.broken(prepared.mesh)] = prepared.fractured.record.damage_factor
+    states = {"intact": state(np.ones_like(damage), 1.0, none)}
+    if (damage < 1.0).any():
+        states["fractured"] = state(damage, shell, none)
+    states["augmented"] = state(damage, shell, np.clip(saturation, 0.0, 1.0))
     return states
 
 
@@ -72,7 +76,9 @@ def _of_bone(laws: Laws, bone: BoneField) -> ElasticMaterial:
     )
 
 
-def _of_body(laws: Laws, prepared: Preparation, damage: float, saturation: NDArray[np.float64]) -> ElasticMaterial:
+def _of_body(
+    laws: Laws, prepared: Preparation, damage: NDArray[np.float64], saturation: NDArray[np.float64]
+) -> ElasticMaterial:
     """Damage takes its share of both moduli, and the composite law raises both alike, so that cement is isotropic."""
     tissues = prepared.tissues
     axial = np.maximum(damage * tissues.modulus, laws.bone.modulus.lowest)

@@ -38,7 +38,7 @@ class FracturedBody:
         fracture: the map from one to the other.
         broken_strain: compression from which bone is broken.
         heights: before and after.
-        mineral_ratio: bone mineral of the body after over before.
+        bone_ratio: bone of the body after over before.
         record: for the manifest.
     """
 
@@ -48,7 +48,7 @@ class FracturedBody:
     fracture: Fracture
     broken_strain: float
     heights: tuple[BodyHeights, BodyHeights]
-    mineral_ratio: float
+    bone_ratio: float
     record: FractureRecord
 
     def moved(self, masks: tuple[Image | None, ...]) -> tuple[Image | None, ...]:
@@ -76,7 +76,7 @@ class FracturedBody:
             after=after,
             body_before_ml=to_clinical(self.before.body_volume, "ml"),
             body_after_ml=to_clinical(self.vertebra.body_volume, "ml"),
-            mineral_ratio=self.mineral_ratio,
+            bone_ratio=self.bone_ratio,
             least_volume_ratio=float(ratio.min()),
             broken_ml=to_clinical(float(mesh.cell_volumes[self.broken(mesh)].sum()), "ml"),
         )
@@ -100,8 +100,7 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
     with about("fracture"):
         kind, plate = cast(Kind, draw.kind), cast(BrokenPlate, draw.plate)
         fracture = body.fracture(kind, draw.height_loss, plate, draw.deepest, case.fracture.band)
-    calibration = laws.bone.calibration
-    empty = -calibration.intercept / calibration.slope
+    empty = laws.bone.calibration.hounsfield(laws.bone.porosity.without_bone)
     after = fractured(vertebra, fracture, empty)
     cavities = (_cleft(draw, laws, fracture, vertebra, after),) if draw.cleft else ()
     healed = case.fracture.age == "old" and not draw.cleft
@@ -117,7 +116,7 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
         fracture=fracture,
         broken_strain=laws.broken_body.broken_strain,
         heights=(body.heights, body_heights(after.body, after.ct, vertebra.frame)),
-        mineral_ratio=float(mass_after / mass_before),
+        bone_ratio=float(mass_after / mass_before),
         record=FractureRecord(
             type=draw.kind,
             plate=draw.plate,

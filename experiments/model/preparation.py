@@ -14,6 +14,7 @@ from experiments.case.schema import Case
 from experiments.case.units import to_internal
 from experiments.model.cortex import Cortex, bone_of
 from experiments.model.defects import holes, refinements
+from experiments.model.fractured_body import FracturedBody, break_body
 from experiments.model.image_noise import noise_of, noise_warnings
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
 from experiments.model.openings import case_walls
@@ -71,7 +72,10 @@ class Preparation:
     """What an injection and the mechanics start from.
 
     Attributes:
-        vertebra: the patient's vertebra, with bone in its CT where a scan shows prescribed cement.
+        laws: of the case, with those of what a fracture of the body brings along.
+        vertebra: the patient's vertebra, broken where the case breaks it, with bone in its CT where a scan shows
+            prescribed cement.
+        fractured: how the body was broken; None where it was not.
         mesh: mesh of its body in the anatomical frame.
         bone: bone of every cell as the CT shows it.
         noise: what the results say of the CT's noise.
@@ -85,7 +89,9 @@ class Preparation:
         warnings: sentences for the reader of the results.
     """
 
+    laws: Laws
     vertebra: Vertebra
+    fractured: FracturedBody | None
     mesh: TetMesh
     bone: BoneField
     noise: dict[str, float]
@@ -117,6 +123,10 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         scan = read_scan(case, vertebra)
         vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
+        broken = break_body(case, laws, vertebra)
+        if broken is not None:
+            case, vertebra, lesions = broken.case, broken.vertebra, broken.moved(lesions)
+            laws = Laws.of_case(case)
         veins = case_veins(case, laws, vertebra) if injects else None
         paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
         if injects:
@@ -152,7 +162,9 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
             cement = _prescribed(case, scan, mesh, vertebra, tissues, weights)
             of_cement = cement.warnings
     return Preparation(
+        laws,
         vertebra,
+        broken,
         mesh,
         bone,
         noise,

@@ -125,6 +125,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         results=Results(
             format_version=FORMAT_VERSION,
             mesh=prepared.mesh_results,
+            **({} if prepared.fractured is None else {"fracture": prepared.fractured.results(prepared.mesh)}),
             bone=builders.bone_results(prepared.vertebra, prepared.bone, prepared.noise),
             fill=builders.fill_results(_measure(case, prepared, saturation)),
             **parts,
@@ -134,8 +135,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
 
 
 def _prepare(case: Case, progress: Progress, mesher: Mesher) -> tuple[Laws, Preparation]:
-    laws = Laws.of_case(case)
-    return laws, prepare(case, laws, progress, mesher)
+    prepared = prepare(case, Laws.of_case(case), progress, mesher)
+    return prepared.laws, prepared
 
 
 def _inject(

@@ -12,10 +12,10 @@ from experiments.case.sections.base import Choice, Section, joined, physical
 class Fracture(Section):
     """A compression fracture: the body is broken before anything else is done with it.
 
-    CT and masks are compressed together under the broken endplate, so that the bone mineral stays and the bone becomes
-    denser there. Fractions of the body, in all other tables, are those of the body after. The table expands into a band
-    of broken bone with `damage_factor`, a cleft as in `[[cavities]]` and fissures as in `[[defects]]`, which the
-    manifest lists under `fracture`; tables of your own come on top.
+    CT and masks are compressed together under the broken endplate, so that no bone is lost and it becomes denser there.
+    Fractions of the body, in all other tables, are those of the body after. The table expands into a band of broken
+    bone with `damage_factor`, a cleft as in `[[cavities]]` and fissures as in `[[defects]]`, which the manifest lists
+    under `fracture`; tables of your own come on top.
 
     - `wedge`: the front comes down and the posterior wall stays,
     - `biconcave`: the middle of the endplate sinks in between its rims,

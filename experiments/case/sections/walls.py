@@ -225,8 +225,8 @@ class Defect(Section):
     fracture_angle_deg: float | None = physical(
         None,
         "deg",
-        "direction of the fracture: 0 right to left, 45 right front to left back, 90 front to back; on the anterior and "
-        "posterior wall 90 is upwards, on the left and right wall 0 is front to back and 90 upwards",
+        "direction of the fracture: 0 right to left, 45 right front to left back, 90 front to back; on the anterior "
+        "and posterior wall 90 is upwards, on the left and right wall 0 is front to back and 90 upwards",
         0.0,
         180.0,
     )

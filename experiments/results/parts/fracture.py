@@ -35,8 +35,8 @@ class FractureResults(Part):
     after: HeightResults = table("after the fracture", "The broken body.")
     body_before_ml: float = number("ml", "volume of the body before", "Volume of the body's voxels before.")
     body_after_ml: float = number("ml", "volume of the body after", "Volume of the body's voxels after.")
-    mineral_ratio: float = number(
-        "1", "bone mineral, relative to before", "Bone mineral in the body's voxels after over that before."
+    bone_ratio: float = number(
+        "1", "bone, relative to before", "Solid bone in the body's voxels after over that before."
     )
     least_volume_ratio: float = number(
         "1", "bone volume, least relative to before", "Least volume of bone after over its volume before."

@@ -8,8 +8,8 @@ from pydantic import model_validator
 
 from experiments.results.parts.base import Part, number, table
 from experiments.results.parts.bone import BoneResults
-from experiments.results.parts.fracture import FractureResults
 from experiments.results.parts.fill import FillResults, PrescribedCementResults
+from experiments.results.parts.fracture import FractureResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.mesh import MeshResults

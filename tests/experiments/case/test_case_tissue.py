@@ -195,7 +195,7 @@ def test_tables_of_walls_and_veins() -> None:
         ),
         (
             {"defects": [{**FRACTURE, "wall": "anterior_wall"}]},
-            "fracture_length_mm is for superior_endplate and inferior_endplate; give the anterior_wall diameter_mm or",
+            "a defect of the anterior_wall is placed by left and height, without depth",
         ),
         ({"defects": [without(FRACTURE, "depth")]}, "a defect of the superior_endplate is placed by left and depth"),
         (
