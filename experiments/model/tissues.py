@@ -21,10 +21,12 @@ from experiments.case.schema import Case
 from experiments.case.sections import Cavity, Lesion
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.defects import lost_bone
+from experiments.model.thin_cleft import Gap, thin_gap
 from experiments.results.parts.manifest import TissueRecord
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.porous import PorousMedium
 from materials.bone import BoneField
+from materials.thin_plate import plate_permeability
 from materials.tissue import BalloonCavity, Cleft, TumourTissue
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
@@ -203,6 +205,10 @@ class _Layers:
         centre = frame.point(*cavity.centre)
         if isinstance(law, Cleft):
             semi_axes = np.array(cavity.semi_axes_mm)
+            if (gap := thin_gap(self._mesh, centre, semi_axes)) is not None:
+                self._cross(number, law, gap)
+                self._warn_of_volume(f"cavities[{number}]", gap.cells, _ellipsoid_volume(semi_axes), gap.share)
+                return
             cells, asked = cells_in_ellipsoid(self._mesh, centre, semi_axes), _ellipsoid_volume(semi_axes)
             permeability = law.permeability(2.0 * float(semi_axes.min()))
         else:
@@ -223,6 +229,17 @@ class _Layers:
         self._empty(cells, law.porosity, permeability)
         self._fill(cells, BLOOD, law.viscosity)
         self._warn_of_volume(f"cavities[{number}]", cells, asked)
+
+    def _cross(self, number: int, law: Cleft, gap: Gap) -> None:
+        """Let a cleft that is thinner than the cells cut through what is there; marrow stays in the pores beside it."""
+        cells, share, left = gap.cells, gap.share, 1.0 - gap.share
+        self._take(f"cleft_{number}", cells)
+        conducts = np.minimum(gap.aperture**2 / 12.0, law.largest_permeability)
+        self._permeability[cells] = plate_permeability(self._permeability[cells], gap.normal, share, conducts)
+        self._porosity[cells] = left * self._porosity[cells] + share * law.porosity
+        self._density[cells] *= left
+        lowest = self._laws.bone.modulus.lowest
+        self._modulus[cells] = 1.0 / (left / np.maximum(self._modulus[cells], lowest) + share / lowest)
 
     def compact_around(self, number: int, law: BalloonCavity) -> None:
         """Press the bone of a balloon's cavity into the shell around it, evenly by volume.
@@ -324,8 +341,10 @@ class _Layers:
         self._viscosities.setdefault(fluid, viscosity)
         self._fluid[cells] = list(self._viscosities).index(fluid)
 
-    def _warn_of_volume(self, table: str, cells: NDArray[np.int64], asked: float) -> None:
-        found = float(self._volumes[cells].sum())
+    def _warn_of_volume(
+        self, table: str, cells: NDArray[np.int64], asked: float, share: NDArray[np.float64] | float = 1.0
+    ) -> None:
+        found = float((share * self._volumes[cells]).sum())
         if abs(found / asked - 1.0) > VOLUME_WARNING:
             self._warnings.append(
                 f"{table}: its cells hold {to_clinical(found, 'ml'):.2f} ml instead of {to_clinical(asked, 'ml'):.2f} "

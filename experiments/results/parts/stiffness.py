@@ -61,7 +61,10 @@ class StiffnessResults(Part):
         "N/mm", "axial stiffness, fractured", "The same with the damage of the bone alone.", optional=True
     )
     augmented_n_per_mm: float = number("N/mm", "axial stiffness, augmented", "The same with damage and cement.")
-    intact: StateStiffness = state("intact", "The body without damage and cement, lesions and cavities included.")
+    intact: StateStiffness = state(
+        "intact",
+        "The body without damage and cement, lesions and cavities included; one of [fracture] in its broken shape.",
+    )
     fractured: StateStiffness | None = state("fractured", "The body with its damage alone.", optional=True)
     augmented: StateStiffness = state("augmented", "The body with damage and cement.")
 

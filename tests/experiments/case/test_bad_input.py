@@ -32,6 +32,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "needles.boluses": {"volume_ml": 1.0},
     "lesions": {**LYTIC, "fraction": 0.2},
     "cavities": BALLOON,
+    "fracture": {"type": "wedge", "height_loss": 0.3},
     "defects": {"wall": "posterior_wall", "left": 0.0, "height": 0.5, "diameter_mm": 15.0},
     "outlets.shares": dict.fromkeys(
         ("cortical_walls", "pedicles", "basivertebral_foramen", "segmental_veins", "needle_track"), 0.0
