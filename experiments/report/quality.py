@@ -5,6 +5,7 @@ from __future__ import annotations
 from experiments.report.content import Table, pairs
 from experiments.results.finished_case import FinishedCase
 from experiments.results.parts.bone import BoneResults
+from experiments.results.parts.fracture import FractureResults, HeightResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.manifest import Manifest, OpeningRecord, OutletRecords
 from experiments.results.parts.mesh import MeshResults
@@ -27,7 +28,8 @@ def quality_tables(case: FinishedCase) -> tuple[Table, ...]:
         tables += [_balances(results.injection, solvers.injection), _flow_solver(solvers.injection)]
     if solvers.stiffness is not None:
         tables.append(_elastic_solver(solvers.stiffness))
-    tables += [_bone(results.bone), _patient(manifest)]
+    tables += [_bone(results.bone), *([] if results.fracture is None else [_fracture(results.fracture)])]
+    tables.append(_patient(manifest))
     if manifest.outlets is not None:
         tables.append(_outlets(manifest.outlets))
     return (*tables, _effort(manifest), _versions(manifest), _checksums(manifest))
@@ -89,6 +91,15 @@ def _elastic_solver(record: StiffnessSolver) -> Table:
 
 def _bone(bone: BoneResults) -> Table:
     return pairs("Bone", rows(bone, ("level",)))
+
+
+def _fracture(fracture: FractureResults) -> Table:
+    found = [
+        (HeightResults.quantity(name).label, told(fracture.before, name), told(fracture.after, name))
+        for name in HeightResults.model_fields
+    ]
+    note = ", ".join(f"{name} {value}" for name, value in rows(fracture, ("before", "after")))
+    return Table("Fracture of the body", ("height", "before", "after"), tuple(found), f"{note}.", frozenset({1, 2}))
 
 
 def _patient(manifest: Manifest) -> Table:
