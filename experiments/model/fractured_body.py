@@ -146,7 +146,8 @@ def _chosen(case: Case, laws: Laws, body: BreakableBody) -> FractureDraw:
         return replace(usual, **given)
     draw = replace(law.drawn(asked.seed or 0, LARGEST_LOSS), **given)
     most = body.largest_loss(cast(Kind, draw.kind), cast(BrokenPlate, draw.plate), draw.deepest, asked.band)
-    return replace(law.drawn(asked.seed or 0, min(0.999 * most, LARGEST_LOSS)), **given)
+    most = min(max(0.999 * most, law.loss_least + 0.01), LARGEST_LOSS)  # a body that cannot give the least is refused
+    return replace(law.drawn(asked.seed or 0, most), **given)
 
 
 def _cleft(draw: FractureDraw, laws: Laws, fracture: Fracture, before: Vertebra, after: Vertebra) -> Cavity:
