@@ -21,6 +21,7 @@ from meshes.fracture import BrokenPlate, Fracture, Kind
 from meshes.fractured import BreakableBody, fractured, fractured_labels
 from meshes.images.image import Image
 from meshes.tetmesh import TetMesh
+from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
 
 LARGEST_LOSS = 0.7
@@ -54,6 +55,13 @@ class FracturedBody:
     def moved(self, masks: tuple[Image | None, ...]) -> tuple[Image | None, ...]:
         """Masks that were drawn on the body before, on the body after."""
         return tuple(None if mask is None else fractured_labels(mask, self.before, self.fracture) for mask in masks)
+
+    def moved_veins(self, network: VeinNetwork | None) -> VeinNetwork | None:
+        """Veins that were laid in the body before, in the body after: their nodes move with the bone."""
+        if network is None:
+            return None
+        nodes = self.before.frame.to_scanner(self.fracture.after(network.nodes))
+        return replace(network, nodes=self.vertebra.frame.to_frame(nodes))
 
     def volume_ratio(self, mesh: TetMesh) -> NDArray[np.float64]:
         """(cells,) volume of the bone in each cell after over its volume before."""

@@ -123,11 +123,12 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         scan = read_scan(case, vertebra)
         vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
+        veins = case_veins(case, laws, vertebra) if injects else None
         broken = break_body(case, laws, vertebra)
         if broken is not None:
-            case, vertebra, lesions = broken.case, broken.vertebra, broken.moved(lesions)
+            lesions, veins = broken.moved(lesions), broken.moved_veins(veins)
+            case, vertebra = broken.case, broken.vertebra
             laws = Laws.of_case(case)
-        veins = case_veins(case, laws, vertebra) if injects else None
         paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
         if injects:
             check_front_limit(case, vertebra.frame, paths)
@@ -146,7 +147,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
     with progress.stage("bone"):
         weights = voxel_weights(mesh, vertebra)
         bone = bone_of(laws, cortex, vertebra, mesh, weights)
-        noise = noise_of(laws, vertebra)
+        noise = noise_of(laws, vertebra if broken is None else broken.before)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
         if injects:
             needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)

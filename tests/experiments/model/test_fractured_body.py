@@ -10,6 +10,7 @@ from experiments.case.schema import Case, build_case
 from experiments.model.elastic_states import elastic_states
 from experiments.model.fractured_body import FracturedBody, break_body
 from experiments.model.preparation import prepare
+from experiments.model.veins import case_veins
 from experiments.results.progress import Progress
 from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
@@ -126,6 +127,21 @@ def test_broken_body_runs_to_the_end(quick_bodies: None, fracture: dict[str, Any
     assert outcome.results.injection.mass_balance_error < 1e-8
     assert outcome.manifest.fracture is not None
     assert outcome.results.stiffness.fractured is not None
+
+
+def test_veins_move_with_the_bone(demo_vertebra: Vertebra) -> None:
+    case = case_of(WEDGE, veins={"network": "random"})
+    laws = Laws.of_case(case)
+    network, body = case_veins(case, laws, demo_vertebra), break_body(case, laws, demo_vertebra)
+    assert network is not None
+    assert body is not None
+    moved = body.moved_veins(network)
+    assert moved is not None
+    apart = body.vertebra.frame.to_scanner(moved.nodes) - demo_vertebra.frame.to_scanner(network.nodes)
+    lowered = -apart @ demo_vertebra.frame.axes[2]
+    assert np.abs(np.delete(apart @ demo_vertebra.frame.axes.T, 2, axis=1)).max() < 1e-9
+    assert lowered.max() > 1.0
+    assert (lowered > -1e-9).all()
 
 
 @pytest.mark.parametrize(
