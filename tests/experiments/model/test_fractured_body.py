@@ -80,7 +80,7 @@ def test_the_same_fracture_on_two_meshes(demo_vertebra: Vertebra) -> None:
 
 
 def test_damage_applies_once_and_in_the_band_alone(quick_bodies: None) -> None:
-    case = case_of(WEDGE, bone={"damage_factor": 0.5}, mesh={"size_mm": 4.0})
+    case = case_of(WEDGE, bone={"damage_factor": 0.5}, mesh={"size_mm": 4.0, "needle_size_mm": 1.0})
     prepared = prepare(case, Laws.of_case(case), Progress())
     assert prepared.specimen is not None
     assert prepared.fractured is not None
@@ -116,7 +116,7 @@ def quick_bodies(demo_vertebra: Vertebra) -> Any:
 def test_broken_body_runs_to_the_end(quick_bodies: None, fracture: dict[str, Any], tmp_path: Any) -> None:
     case = case_of(
         fracture,
-        mesh={"size_mm": 4.0},
+        mesh={"size_mm": 4.0, "needle_size_mm": 1.0},
         injection={"volume_ml": 2.0},
         mechanics={"degree": 1},
         output={"pictures": False},
