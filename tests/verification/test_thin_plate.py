@@ -44,7 +44,7 @@ def test_gap_conducts_as_a_plate_along_itself_and_in_series_across(aperture: flo
     share, gap = aperture / LENGTHS[2], aperture**2 / 12.0
     along = (1.0 - share) * BONE + share * gap
     across = 1.0 / ((1.0 - share) / BONE + share / gap)
-    for size, within in ((1.5, 0.08), (0.75, 0.05)):
+    for size, within in ((2.0, 0.10), (1.0, 0.05)):
         partition = Partition.build(box(LENGTHS, size))
         assert conducted(partition, aperture, 0) == pytest.approx(along, rel=within)
         assert conducted(partition, aperture, 2) == pytest.approx(across, rel=within)
