@@ -6,12 +6,12 @@ A block of bone with a level gap of aperture a through its whole height h: along
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from fem.partition import Partition
 from fem.pressure.darcy import DarcyPressure
 from fem.tetrahedron_cuts import share_above
 from materials.thin_plate import plate_permeability
-from meshes.parametric import box
 
 LENGTHS, BONE = (10.0, 6.0, 6.0), 0.01
 OPEN = 1e3  # conductance of the open faces over that of the block

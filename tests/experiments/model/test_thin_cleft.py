@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from phantoms import box
 
 from experiments.model.thin_cleft import thin_gap
 from meshes.errors import InputError
-from meshes.parametric import box
 
 CENTRE = np.array([10.0, 10.0, 6.0])
 
