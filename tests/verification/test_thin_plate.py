@@ -40,7 +40,7 @@ def conducted(partition: Partition, aperture: float, axis: int) -> float:
 
 
 def test_gap_conducts_as_a_plate_along_itself_and_in_series_across() -> None:
-    """Exact across. Along it cells share the gap unevenly: 11 and 6.5 % too little where it conducts 8 times the bone."""
+    """Exact across. Along it, cells share the gap unevenly: 11 and 6.5 % too little at 8 times the bone."""
     share, gap = 1.0 / LENGTHS[2], 1.0 / 12.0
     along = (1.0 - share) * BONE + share * gap
     across = 1.0 / ((1.0 - share) / BONE + share / gap)
