@@ -46,13 +46,8 @@ class Fracture(Section):
         "biconcave body",
     )
     age: Literal["fresh", "old"] = Field(default="fresh", description="whether callus has bridged the broken bone")
-    seed: int | None = Field(
-        default=None,
-        ge=0,
-        le=2**32 - 1,
-        strict=True,
-        description="of the random draws; 0 where it is left out",
-        json_schema_extra={"allowed": "a whole number, 0 to 4294967295"},
+    seed: int | None = physical(
+        None, "1", "seed of a random fracture: another seed, another body; 0 where it is left out", 0, 2**31 - 1
     )
     deepest: float | None = physical(
         None, "1", "depth of the deepest point, 0 anterior, of a biconcave body, of fissure and cleft", 0.15, 0.6
