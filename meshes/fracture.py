@@ -92,7 +92,7 @@ class Shortening:
     def _height(self, depth: FloatArray) -> FloatArray:
         """Height in mm before at a depth: the parabola through the three places."""
         known = [self.heights.anterior, self.heights.middle, self.heights.posterior]
-        return np.polyval(np.polyfit(list(PLACES.values()), known, 2), depth)
+        return np.asarray(np.polyval(np.polyfit(list(PLACES.values()), known, 2), depth), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ MIDDLE = {"left": 0.0, "depth": 0.5, "height": 0.5}
 LEAST_FRACTURE = 0.9
 """Share of a fracture's length that must lie on its wall (tag D)."""
 
+_ROUNDS = 6  # each leaves a quarter of the distance where the wall leans by 30 degrees
 _PLANES = {
     "left": (1, 2),
     "depth": (0, 2),
@@ -74,8 +75,8 @@ def fracture(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> Mouth:
     Raises:
         InputError: the wall is missing on the mesh, or the fracture reaches beyond it.
     """
-    start, end = _fracture_ends(defect, frame)
-    length = float(np.linalg.norm(end - start))
+    start, end = (_over(mesh, defect.wall, end) for end in _fracture_ends(defect, frame))
+    length = to_internal(defect.fracture_length_mm or 0.0, "mm")
     on_wall = wall_point(mesh, defect.wall, end) - wall_point(mesh, defect.wall, start)
     reached = float(np.linalg.norm(on_wall[list(_PLANES[WALL_PLACES[defect.wall][0]])]))
     if reached < LEAST_FRACTURE * length:
@@ -137,6 +138,18 @@ def _refinement(defect: Defect, frame: AnatomicalFrame, size: float) -> Refineme
     else:
         start, end = _fracture_ends(defect, frame)
     return Refinement(_triple(start), _triple(end), radius, size)
+
+
+def _over(mesh: TetMesh, wall: str, point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) point moved across its wall until the wall's nearest point lies straight across from it, if any does.
+
+    On a wall that caves in the nearest point alone would lie aside of it.
+    """
+    across = ("left", "depth", "height").index(WALL_PLACES[wall][0])
+    moved = point.copy()
+    for _ in range(_ROUNDS):
+        moved[across] = wall_point(mesh, wall, moved)[across]
+    return moved
 
 
 def _fracture_ends(defect: Defect, frame: AnatomicalFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -70,7 +70,7 @@ def build_manifest(
         name: entry for name, entry in defaults_used(case).items() if law_of(name) not in idle
     }
     injected: dict[str, Any] = {}
-    broken = {} if prepared.fractured is None else {"fracture": prepared.fractured.record}
+    broken: dict[str, Any] = {} if prepared.fractured is None else {"fracture": prepared.fractured.record}
     warnings = [*prepared.warnings, *_bound_warnings(prepared), *_option_warnings(identity.solver_options)]
     if history is not None and isinstance(setup, InjectionSetup):
         injected = _injection_part(prepared, setup)

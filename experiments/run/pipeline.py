@@ -84,6 +84,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
     partition = Partition.build(prepared.mesh, comm)
     parts: dict[str, Any] = {}
+    if prepared.fractured is not None:
+        parts["fracture"] = prepared.fractured.results(prepared.mesh)
     solvers: dict[str, Any] = {}
     if prepared.veins is not None:
         parts["veins"] = builders.vein_results(prepared.veins, case.veins.drawn_with)
@@ -125,7 +127,6 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         results=Results(
             format_version=FORMAT_VERSION,
             mesh=prepared.mesh_results,
-            **({} if prepared.fractured is None else {"fracture": prepared.fractured.results(prepared.mesh)}),
             bone=builders.bone_results(prepared.vertebra, prepared.bone, prepared.noise),
             fill=builders.fill_results(_measure(case, prepared, saturation)),
             **parts,
