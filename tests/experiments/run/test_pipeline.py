@@ -124,7 +124,15 @@ def test_the_results_have_the_names_that_others_rely_on(stored: tuple[CaseOutcom
     assert -1e-8 <= injection["saturation_min"] <= injection["saturation_max"] <= 1.0 + 1e-8
     assert set(injection["leaks"]) == set(SITES)
     for leak in injection["leaks"].values():
-        assert set(leak) == {"volume_ml", "observed", "onset_s", "onset_injected_ml", "size_mm", "severity"}
+        assert set(leak) == {
+            "volume_ml",
+            "cast_length_mm",
+            "observed",
+            "onset_s",
+            "onset_injected_ml",
+            "size_mm",
+            "severity",
+        }
         assert (leak["severity"] is None) == (not leak["observed"])
         assert leak["volume_ml"] >= 0.0
         assert (leak["onset_s"] is None) == (leak["volume_ml"] < 0.003) == (not leak["observed"])
