@@ -1,5 +1,6 @@
 """What must not matter does not: the voxel order of a lesion's mask and the kind of processor."""
 
+import copy
 import json
 import os
 import platform
@@ -108,6 +109,7 @@ def results_of(folder: Path, name: str, *launcher: str, **environment: str) -> d
 
 def check_equal(*results: dict[str, Any]) -> None:
     """Whether two results agree to six digits."""
+    results = copy.deepcopy(results)
     injection = results[0]["injection"]
     assert injection["stop_reason"] == "leak_limit:canal_posterior_wall"
     assert all(needle["injected_ml"] > 0.2 for needle in injection["needles"])
