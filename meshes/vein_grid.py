@@ -90,7 +90,7 @@ class VeinGrid:
             radius: (k,) of the cylinder around each piece that counts, in mm.
 
         Returns:
-            (k, cells): rows sum to 1, or are empty where the surroundings lie outside the body.
+            Matrix of (k, cells) numbers whose rows sum to 1, or are empty where the surroundings lie outside the body.
         """
         along = (np.arange(_ALONG) + 0.5) / _ALONG
         turn = 2.0 * math.pi * (np.arange(_ON_RING) + 0.5 * (np.arange(_RINGS)[:, None] % 2)) / _ON_RING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ THIN = 0.5
 """Height of a cleft over the edge of the cells about it below which it is a gap in cells and not cells (tag D)."""
 
 
-class Gap(NamedTuple):
+@dataclass(frozen=True)
+class Gap:
     """A flat ellipsoid in the cells of a mesh.
 
     Attributes:

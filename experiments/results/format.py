@@ -13,7 +13,7 @@ from meshes.errors import InputError
 FORMAT = "vertebroplasty-case"
 """How ``format`` begins in every manifest; a directory whose manifest has it is ours to replace."""
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """``format_version`` in ``results.json`` and ``manifest.json``; the first one was the last number of ``format``."""
 
 

@@ -311,7 +311,7 @@ class Tally:
             check_outcome(outcome, folder)
 
     def most_ran(self) -> bool:
-        return self.run > 2 * len(self.refusals)
+        return self.run > len(self.refusals)
 
 
 @pytest.mark.parametrize(("examples", "size"), [(6, 4.0), pytest.param(100, 3.0, marks=pytest.mark.slow)])
