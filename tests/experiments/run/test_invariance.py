@@ -21,7 +21,7 @@ from experiments.model.preparation import Preparation, prepare
 from experiments.results.progress import Progress
 from meshes.demo_patient import DemoPatient
 
-PROCEDURE = """
+PLAIN = """
 mesh = { size_mm = 3.0, needle_size_mm = 1.4 }
 outside = { canal_kpa = 1.5, disc_kpa = 4.0, veins_kpa = 0.5, soft_tissue_kpa = 1.0 }
 output = { pictures = false, field_times = 2 }
@@ -52,20 +52,23 @@ fraction = 0.3
 growth = "rapid"
 destroys_walls = false
 
-[[cavities]]
-kind = "balloon"
-left = 0.35
-depth = 0.4
-height = 0.5
-volume_ml = 0.8
-
 [[defects]]
 wall = "posterior_wall"
 left = -0.35
 height = 0.5
 diameter_mm = 10.0
 """
-"""Two needles at once, one with a pause, a lesion, a cavity, pressures outside, and a leak that ends it all."""
+"""Two needles at once, one with a pause, a lesion, pressures outside, and a leak that ends it all."""
+
+PROCEDURE = f"""{PLAIN}
+[[cavities]]
+kind = "balloon"
+left = 0.35
+depth = 0.4
+height = 0.5
+volume_ml = 0.8
+"""
+"""The same with a cavity."""
 
 
 def prepared(folder: Path) -> Preparation:
@@ -96,9 +99,11 @@ def test_a_lesion_mask_in_another_voxel_order_is_the_same_lesion(
     assert np.array_equal(found.cells["lesion_1"], expected.cells["lesion_1"])
 
 
-def results_of(folder: Path, name: str, *launcher: str, **environment: str) -> dict[str, Any]:
-    """What the procedure's run writes, in a process of its own."""
-    (folder / "case.toml").write_text(PROCEDURE)
+def results_of(
+    folder: Path, name: str, *launcher: str, procedure: str = PROCEDURE, **environment: str
+) -> dict[str, Any]:
+    """What a procedure's run writes, in a process of its own."""
+    (folder / "case.toml").write_text(procedure)
     command = [*launcher, sys.executable, "-m", "vertebroplasty", "run", "case.toml", "-o", name]
     variables = {**os.environ, **environment}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=folder, env=variables)

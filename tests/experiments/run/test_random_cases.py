@@ -311,7 +311,9 @@ class Tally:
             check_outcome(outcome, folder)
 
     def most_ran(self) -> bool:
-        return self.run > len(self.refusals)
+        """Two thirds of a campaign; of a handful of cases, which says little of the share, more than half."""
+        few = self.run + len(self.refusals) < 20
+        return self.run > (1 if few else 2) * len(self.refusals)
 
 
 @pytest.mark.parametrize(("examples", "size"), [(6, 4.0), pytest.param(100, 3.0, marks=pytest.mark.slow)])
