@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.analysis import designs, random_sample
+from experiments.analysis import designs, leak_probability, random_sample
 from experiments.analysis.figures import save
 from experiments.analysis.finding import Finding
 from experiments.analysis.sample import Sample
@@ -65,7 +65,11 @@ def analyse_sample(sample: Sample, columns: Sequence[str] = ()) -> Analysis:
     if not sample.factors:
         raise InputError("the sweep varies nothing: all its cases have the same values; vary an input and run it again")
     outputs, remarks = sample.outputs(columns)
-    found = [*designs.describe(sample, outputs), *random_sample.describe(sample, outputs)]
+    found = [
+        *designs.describe(sample, outputs),
+        *random_sample.describe(sample, outputs),
+        *leak_probability.describe(sample),
+    ]
     findings = [finding.over(sample.different_vertebrae) for finding in found]
     return Analysis(sample.table.title, tuple(sample.about()), tuple(findings), tuple(remarks), sample.table.code)
 

@@ -11,6 +11,7 @@ from mpi4py import MPI
 
 from experiments.case.identity import case_identity, code_version
 from experiments.case.schema import build_case
+from experiments.run.output import CaseOutcome
 from experiments.run.pipeline import run_case
 from experiments.sweep.case_process_main import UnfitWorkerError
 from experiments.sweep.shared_meshes import SharedMeshes
@@ -32,6 +33,17 @@ def solve(request: Mapping[str, Any]) -> dict[str, Any]:
         InputError: the input cannot be used.
         ConvergenceError: a solver did not reach its tolerance.
     """
+    return kept(outcome_of(request))
+
+
+def outcome_of(request: Mapping[str, Any]) -> CaseOutcome:
+    """Run the case of a request; see :func:`solve`.
+
+    Raises:
+        UnfitWorkerError: software or input files are not those of the sweep.
+        InputError: the input cannot be used.
+        ConvergenceError: a solver did not reach its tolerance.
+    """
     if code_version() != request["code"]:
         raise UnfitWorkerError(
             f"runs vertebroplasty {code_version()}, the sweep {request['code']}; install one version"
@@ -42,8 +54,12 @@ def solve(request: Mapping[str, Any]) -> dict[str, Any]:
             "has other input files at the same paths, or other solver options in PETSC_OPTIONS or .petscrc; give it "
             "those of the sweep"
         )
-    outcome = run_case(case, comm=MPI.COMM_SELF, mesher=SharedMeshes(Path(request["meshes"])))
+    return run_case(case, comm=MPI.COMM_SELF, mesher=SharedMeshes(Path(request["meshes"])))
+
+
+def kept(outcome: CaseOutcome) -> dict[str, Any]:
+    """What a sweep keeps of a finished case; see :func:`solve`."""
     results = outcome.results.plain()
     results.get("injection", {}).pop("course", None)
-    kept = outcome.manifest.model_dump(mode="json", include={"seconds", "peak_memory_mb", "warnings"})
-    return {"results": results, **kept}
+    about = outcome.manifest.model_dump(mode="json", include={"seconds", "peak_memory_mb", "warnings"})
+    return {"results": results, **about}

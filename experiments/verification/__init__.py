@@ -1,4 +1,5 @@
-"""The page that ``vertebroplasty verify`` writes: every case with an exact answer or a published number.
+"""Pages of evidence: what ``vertebroplasty verify`` shows, and leaks over many patients against published contrasts.
 
-Here belongs how evidence is collected from the tests and shown. The tests themselves do not.
+Here belongs how evidence is collected from the tests, or from arms of a sweep that are declared here, and shown. The
+tests themselves do not.
 """

@@ -123,4 +123,4 @@ class Cement(Section):
 class Marrow(Section):
     """The marrow that the cement displaces."""
 
-    viscosity_pa_s: float | None = physical(None, "Pa s", "viscosity", 0.01, 1000.0, sets="marrow.viscosity")
+    viscosity_pa_s: float | None = physical(None, "Pa s", "viscosity", 0.001, 1000.0, sets="marrow.viscosity")
