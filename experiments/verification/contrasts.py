@@ -94,8 +94,8 @@ def varied_patient(number: int) -> dict[str, Any]:
         "bone": {"hu_intercept_mg_per_cm3": float(draw.uniform(-25.0, 50.0))},
         "injection": {"volume_ml": float(draw.uniform(2.0, 6.0))},
     }
-    if draw.random() < 0.25:
-        tables |= _fracture(cleft=False)
+    if draw.random() < 0.5:
+        tables["fracture"] = {"type": "wedge", "height_loss": 0.25, "age": "old"}
     return tables
 
 
@@ -133,10 +133,10 @@ ARMS: tuple[Arm, ...] = (
     ),
     Arm(
         "varied",
-        f"bodies of {BODIES_ML[0]:g} to {BODIES_ML[-1]:g} ml, density -25 to +50 mg/cm3, every fourth one a wedge with "
-        "fissures; 2 to 6 ml, independent of the rest",
+        f"bodies of {BODIES_ML[0]:g} to {BODIES_ML[-1]:g} ml, density -25 to +50 mg/cm3, half of them old wedges of "
+        "25 % without fissures; 2 to 6 ml, independent of the rest",
         patient=varied_patient,
-        patients_per_seed=2,
+        patients_per_seed=3,
     ),
 )
 """What is run, each arm once however many contrasts it is part of."""
