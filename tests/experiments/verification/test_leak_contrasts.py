@@ -374,7 +374,7 @@ def test_the_page_has_the_verdicts_of_a_made_up_table(finished: Finished, tmp_pa
     assert "| not run | predicted |" in lines["thoracic bodies through 8G: median onset"]
     assert "1 holds, 1 miss" in lines["V8"]
     assert "not run" in lines["V13"]
-    assert "**What decides.**\n\n| input | alone |\n|---|---|\n| volume | 0.5000 |\n| tip | 0.1250 |\n\nFew points." in text
+    assert "**What decides.**\n\n| input | alone |\n|---|---|\n| volume | 0.5000 |\n| tip | 0.1250 |\n" in text
     assert "- input: no | way (base 1 times)" in text
     assert counts(finished).startswith("**predicted: 5 not run; seen: 1 met, 1 missed, ")
     assert set(LINKED) == {"V8", "V13", "V14"}
