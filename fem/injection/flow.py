@@ -10,7 +10,6 @@ begins with the speeds of the one before.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mpi4py import MPI
@@ -23,8 +22,9 @@ from fem.errors import ConvergenceError
 from fem.injection.cell_outflow import CellOutflow
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.injection.flow_state import FlowState, PoreFluids
-from fem.injection.needle_tips import NeedleTips, PressureResponse, TipSurroundings
-from fem.injection.veins import LinearVeins, VeinFlow
+from fem.injection.needle_tips import NeedleTips, TipSurroundings
+from fem.injection.veins import VeinFlow
+from fem.injection.vessels import Vessels
 from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow
 from fem.partition import Partition
 from fem.porous import PorousMedium
@@ -53,8 +53,6 @@ VEIN_TOLERANCE = 1e-3
 PICARD_LIMIT = 100
 """Picard iterations after which the fixed point is given up."""
 
-_RESPONSE_TOLERANCE = 1e-9
-
 
 @dataclass(frozen=True)
 class CoupledFlow:
@@ -66,7 +64,7 @@ class CoupledFlow:
         partition: the distributed mesh.
         pressure: the pressure problem.
         walls: what passes the walls.
-        veins: what enters the veins, or None.
+        vessels: what cells exchange with vessels.
         tips: the needles.
         cement: rheology of the cement.
         fluids: the displaced phase.
@@ -74,7 +72,6 @@ class CoupledFlow:
         flow_scale: rate in mm3/s that errors of rates are compared with.
         porosity: (local cells,).
         mean_permeability: (local cells,) in mm2.
-        exchange: between the vessels of tumours and cells, or None.
         pore_volume: (local cells,) in mm3, 0 in ghosts.
         driven_at_rest: whether fluid flows without any injection, because of pressures outside or of tumour vessels.
         cell_vector: part of the workspace, for an exchange between ranks.
@@ -83,7 +80,7 @@ class CoupledFlow:
     partition: Partition
     pressure: DarcyPressure
     walls: WallFlow
-    veins: VeinFlow | None
+    vessels: Vessels
     tips: NeedleTips
     cement: Rheology
     fluids: DisplacedFluids
@@ -91,7 +88,6 @@ class CoupledFlow:
     flow_scale: float
     porosity: NDArray[np.float64]
     mean_permeability: NDArray[np.float64]
-    exchange: Exchange | None
     pore_volume: NDArray[np.float64]
     driven_at_rest: bool
     cell_vector: la.Vector[np.float64]
@@ -127,11 +123,15 @@ class CoupledFlow:
         porosity = partition.local_cells(medium.porosity)
         pore_volume = partition.cell_volumes * porosity
         pore_volume[partition.owned_cells :] = 0.0
+        tumours = None
+        if exchange is not None:
+            tumours = Exchange(partition.local_cells(exchange.conductance), partition.local_cells(exchange.pressure))
+        vessels = Vessels(tumours, veins)
         return cls(
             partition=partition,
             pressure=DarcyPressure(partition, partition.local_cells(medium.permeability)),
             walls=walls,
-            veins=veins,
+            vessels=vessels,
             tips=tips,
             cement=cement,
             fluids=fluids,
@@ -139,13 +139,8 @@ class CoupledFlow:
             flow_scale=flow_scale,
             porosity=porosity,
             mean_permeability=partition.local_cells(medium.mean_permeability),
-            exchange=None
-            if exchange is None
-            else Exchange(partition.local_cells(exchange.conductance), partition.local_cells(exchange.pressure)),
             pore_volume=pore_volume,
-            driven_at_rest=exchange is not None
-            or not walls.at_rest
-            or (veins is not None and veins.outside_pressure != 0.0),
+            driven_at_rest=not (walls.at_rest and vessels.at_rest),
             cell_vector=partition.cell_vector(),
         )
 
@@ -155,7 +150,7 @@ class CoupledFlow:
         return FlowState(
             pressure=PressureField.still(self.partition),
             walls=self.walls.initial_state(),
-            veins=None if self.veins is None else self.veins.initial_state(),
+            veins=None if self.vessels.veins is None else self.vessels.veins.initial_state(),
             around=TipSurroundings(resting_pressure=nowhere, saturation=nowhere),
             rates=nowhere,
             source_pressure=nowhere,
@@ -224,7 +219,7 @@ class CoupledFlow:
 
     def seal(self, state: FlowState, saturation: NDArray[np.float64]) -> tuple[FlowState, bool]:
         """Stop the seepage out of cells that it would overfill, through walls and into vessels; was there any?"""
-        taken_up = self._takes_up() & (self.displaced_exchange(state) < 0.0)
+        taken_up = self.vessels.present(len(saturation)) & (self.displaced_exchange(state) < 0.0)
         overfull = (saturation > 1.0 + OVERFILL_TOLERANCE) & taken_up & ~state.sealed
         walls, any_wall = self.walls.seal(state.walls, saturation)
         found = self.partition.comm.allreduce(any_wall or bool(overfull.any()), op=MPI.LOR)
@@ -240,25 +235,17 @@ class CoupledFlow:
 
     def outflow(self, state: FlowState, saturation: NDArray[np.float64]) -> CellOutflow:
         """What leaves each local cell through all that cement is passing."""
-        walls = self.walls.outflow(state.walls)
-        if self.veins is None or state.veins is None:
-            return walls
-        return walls + self.veins.outflow(state.veins, saturation)
+        walls, veins = self.walls.outflow(state.walls), self.vessels.veins
+        return walls if veins is None or state.veins is None else walls + veins.outflow(state.veins, saturation)
 
     def displaced_exchange(self, state: FlowState) -> NDArray[np.float64]:
         """(local cells,) rate in mm3/s at which cells take the displaced phase from vessels; cement is not in it."""
-        if self.veins is None or state.veins is None:
-            return state.pressure.exchange_rate
-        return state.pressure.exchange_rate + self.veins.cement_out(state.veins)
+        rate, veins = state.pressure.exchange_rate, self.vessels.veins
+        return rate if veins is None or state.veins is None else rate + veins.cement_out(state.veins)
 
     def tip_pressures(self, state: FlowState, syringe_age: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(places,) tip and syringe pressures in MPa at the rates of a state; 0 where nothing is injected."""
-        tip, syringe = np.zeros(self.tips.count), np.zeros(self.tips.count)
-        for place in np.flatnonzero(state.rates).tolist():
-            mean, rate = float(state.source_pressure[place]), float(state.rates[place])
-            tip[place] = self.tips.tip_pressure(place, mean, rate, syringe_age, state.around)
-            syringe[place] = self.tips.syringe_pressure(place, float(tip[place]), rate, syringe_age)
-        return tip, syringe
+        return self.tips.pressures(state.rates, state.source_pressure, syringe_age, state.around)
 
     def cell_pressure(self, state: FlowState) -> NDArray[np.float64]:
         """(local cells,) pressure in MPa."""
@@ -269,11 +256,6 @@ class CoupledFlow:
         """(local cells, 3) Darcy velocity in mm/s."""
         self.pressure.restore(state.pressure)
         return self.pressure.cell_velocity()
-
-    def _takes_up(self) -> NDArray[np.bool_]:
-        """(local cells,) whether there are vessels in each cell."""
-        tumours = np.zeros(len(self.porosity), dtype=bool) if self.exchange is None else self.exchange.conductance > 0.0
-        return tumours if self.veins is None else tumours | self.veins.drained
 
     def _with_full_cannulas(self, planned: NDArray[np.float64], fluids: PoreFluids, syringe_age: float) -> PoreFluids:
         """The same fluids, where the cement that a source lacks to be full, as it conducts, comes from the syringe."""
@@ -333,7 +315,7 @@ class CoupledFlow:
             state.cement_viscosity,
             self.pressure.wall_stiffness(mobility),
         )
-        exchange, veins = self._exchange(state, fluids)
+        exchange, linear = self.vessels.linearise(state, fluids)
         iterations = state.solver_iterations
 
         def solve(rates: NDArray[np.float64], accuracy: float = RELATIVE_TOLERANCE) -> NDArray[np.float64]:
@@ -344,21 +326,22 @@ class CoupledFlow:
             return self.tips.mean_pressures(self.pressure.facet_pressure)
 
         rates, means = planned.copy(), solve(planned)
-        if np.isfinite(self.pressure_limit) and not self._within_limit(rates, means, syringe_age, state.around):
+        limit = self.pressure_limit
+        if np.isfinite(limit) and self.tips.pressures(rates, means, syringe_age, state.around)[1].max() > limit:
             # Entry pressures of open sites, too, drive a flow that is not in proportion to the rates.
             apart = bool(zero_flow_pressure.any()) or (exchange is not None and exchange.drives)
             entered = self.partition.comm.allreduce(apart, op=MPI.LOR)
-            response = self._response(planned, means, self.driven_at_rest or entered, solve)
-            rates = self.tips.pressure_limited_rates(planned, response, self.pressure_limit, syringe_age, state.around)
+            response = self.tips.response(planned, means, self.driven_at_rest or entered, solve)
+            rates = self.tips.pressure_limited_rates(planned, response, limit, syringe_age, state.around)
             means = solve(rates)
         walls, missed = self.walls.take_solution(walls, self.pressure.facet_pressure, self.pressure.wall_flux)
         filling, veins_missed = state.veins, 0.0
-        if self.veins is not None and filling is not None and veins is not None:
+        if state.veins is not None and linear is not None and (veins := self.vessels.veins) is not None:
             behind = self.pressure.facet_pressure[self.partition.cell_facets].mean(axis=1)
-            filling, veins_missed = self.veins.take_solution(filling, veins, behind)
+            filling, veins_missed = veins.take_solution(state.veins, linear, behind)
             veins_missed /= self.flow_scale
-            if again and state.veins is not None and veins_missed > VEIN_TOLERANCE:
-                filling = self.veins.stepped_back(state.veins, filling, veins)
+            if again and veins_missed > VEIN_TOLERANCE:
+                filling = veins.stepped_back(state.veins, filling, linear)
         after = replace(
             state,
             walls=walls,
@@ -370,24 +353,6 @@ class CoupledFlow:
         )
         return after, float(self.partition.comm.allreduce(missed) / self.flow_scale), veins_missed
 
-    def _exchange(self, state: FlowState, fluids: PoreFluids) -> tuple[Exchange | None, LinearVeins | None]:
-        """What cells exchange with vessels of tumours and with veins, and the law of the latter."""
-        tumours = None
-        if self.exchange is not None:
-            open_share = np.where(state.sealed, 0.0, np.clip(1.0 - fluids.saturation, 0.0, 1.0))
-            tumours = replace(self.exchange, conductance=self.exchange.conductance * open_share)
-        if self.veins is None or state.veins is None or fluids.vein_age is None:
-            return tumours, None
-        veins = self.veins.linearise(
-            state.veins,
-            fluids.saturation,
-            state.cement_viscosity,
-            state.displaced_viscosity,
-            state.sealed,
-            fluids.vein_age,
-        )
-        return (veins.exchange if tumours is None else veins.exchange.beside(tumours)), veins
-
     def _speed_with_ghosts(self) -> NDArray[np.float64]:
         """(local cells,) Darcy speed in mm/s; on both sides of a border between ranks a cell must have one."""
         speed = self.pressure.cell_speed()
@@ -396,32 +361,3 @@ class CoupledFlow:
             self.cell_vector.scatter_forward()
             speed[:] = self.cell_vector.array
         return speed
-
-    def _within_limit(
-        self, rates: NDArray[np.float64], means: NDArray[np.float64], age: float, around: TipSurroundings
-    ) -> bool:
-        """Whether no syringe pressure is above the limit."""
-        for place in np.flatnonzero(rates).tolist():
-            rate = float(rates[place])
-            tip = self.tips.tip_pressure(place, float(means[place]), rate, age, around)
-            if self.tips.syringe_pressure(place, tip, rate, age) > self.pressure_limit:
-                return False
-        return True
-
-    def _response(
-        self,
-        planned: NDArray[np.float64],
-        means: NDArray[np.float64],
-        driven: bool,
-        solve: Callable[[NDArray[np.float64], float], NDArray[np.float64]],
-    ) -> PressureResponse:
-        """Mean pressures around the sources as an affine function of the rates, from those at the planned rates."""
-        places = np.flatnonzero(planned)
-        base = solve(np.zeros_like(planned), _RESPONSE_TOLERANCE) if driven else np.zeros_like(planned)
-        slopes = np.zeros((self.tips.count, self.tips.count))
-        for place in places[1:]:
-            alone = np.zeros_like(planned)
-            alone[place] = planned[place]
-            slopes[:, place] = (solve(alone, _RESPONSE_TOLERANCE) - base) / planned[place]
-        slopes[:, places[0]] = (means - base - slopes @ planned) / planned[places[0]]
-        return base, slopes

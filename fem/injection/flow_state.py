@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem.injection.needle_tips import TipSurroundings
-from fem.injection.veins import VeinState
+from fem.injection.vein_state import VeinState
 from fem.injection.wall_flow import WallState
 from fem.pressure.pressure_field import PressureField
 

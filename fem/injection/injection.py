@@ -204,7 +204,7 @@ class Injection:
 
     def _resting_vein_age(self) -> NDArray[np.float64] | None:
         """(pieces,) s; no cement is in the veins yet."""
-        return None if self.flow.veins is None else np.zeros(len(self.flow.veins.grid.length))
+        return None if self.flow.vessels.veins is None else np.zeros(len(self.flow.vessels.veins.grid.length))
 
     def _solve_flow(self, state: InjectionState) -> InjectionState:
         """The state with its flow at the fixed point; needles that deliver no more are given up."""

@@ -17,6 +17,7 @@ from fem.partition import Partition
 from materials.cement import Rheology
 
 _ROUND_LIMIT = 200
+_RESPONSE_TOLERANCE = 1e-9
 _RATE_TOLERANCE = 1e-11
 _PROBE = 1e-5
 
@@ -93,6 +94,49 @@ class NeedleTips:
         """Tip pressure plus the drop in the cannula in MPa."""
         consistency, index = float(self.cement.consistency(age)), float(self.cement.index(age))
         return tip_pressure + float(self.needles[place].cannula.pressure_drop(rate, consistency, index))
+
+    def pressures(
+        self, rates: NDArray[np.float64], means: NDArray[np.float64], age: float, around: TipSurroundings
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(places,) tip and syringe pressures in MPa; 0 where nothing is injected.
+
+        Args:
+            rates: (places,) mm3/s.
+            means: (places,) mean pressures around the source cells in MPa.
+            age: age of the cement in the syringe in s.
+            around: what stands around the sources.
+        """
+        tip, syringe = np.zeros(self.count), np.zeros(self.count)
+        for place in np.flatnonzero(rates).tolist():
+            rate = float(rates[place])
+            tip[place] = self.tip_pressure(place, float(means[place]), rate, age, around)
+            syringe[place] = self.syringe_pressure(place, float(tip[place]), rate, age)
+        return tip, syringe
+
+    def response(
+        self,
+        planned: NDArray[np.float64],
+        means: NDArray[np.float64],
+        driven: bool,
+        solve: Callable[[NDArray[np.float64], float], NDArray[np.float64]],
+    ) -> PressureResponse:
+        """Mean pressures around the sources as an affine function of the rates, from those at the planned rates.
+
+        Args:
+            planned: (places,) mm3/s.
+            means: (places,) mean pressures around the source cells at these, in MPa.
+            driven: whether fluid flows without any injection.
+            solve: (places,) mean pressures at (places,) rates, to a relative accuracy.
+        """
+        places = np.flatnonzero(planned)
+        base = solve(np.zeros_like(planned), _RESPONSE_TOLERANCE) if driven else np.zeros_like(planned)
+        slopes = np.zeros((self.count, self.count))
+        for place in places[1:]:
+            alone = np.zeros_like(planned)
+            alone[place] = planned[place]
+            slopes[:, place] = (solve(alone, _RESPONSE_TOLERANCE) - base) / planned[place]
+        slopes[:, places[0]] = (means - base - slopes @ planned) / planned[places[0]]
+        return base, slopes
 
     def pressure_limited_rates(
         self,

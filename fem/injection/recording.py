@@ -82,7 +82,7 @@ class Recorder:
             return None
         named = zip(self.flow.fluids.names, shares, strict=True)
         fluids = {name: share for name, share in named if share is not None}
-        veins, filling = self.flow.veins, None
+        veins, filling = self.flow.vessels.veins, None
         if veins is not None and state.flow.veins is not None:
             filling = state.flow.veins.content / veins.grid.volume
         return FieldSnapshot(record, saturation, pressure, velocity, fluids, filling)

@@ -80,8 +80,8 @@ class StepControl:
     def _refinement(self, state: InjectionState) -> int:
         """Factor on the least number of steps where cement stands at openings or veins: the step decides what leaks."""
         openings, veins = self.flow.walls.cement_behind_openings(state.saturation), 0.0
-        if self.flow.veins is not None:
-            veins = self.flow.veins.cement_at_walls(state.saturation)
+        if self.flow.vessels.veins is not None:
+            veins = self.flow.vessels.veins.entries.largest_beside(state.saturation)
         comm = self.flow.partition.comm
         openings, veins = (comm.allreduce(value, op=MPI.MAX) for value in (openings, veins))
         return LEAK_REFINEMENT if openings > 0.01 else VEIN_REFINEMENT if veins > 0.01 else 1

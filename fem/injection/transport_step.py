@@ -17,7 +17,8 @@ from fem.injection.needle_ends import needle_ends
 from fem.injection.plan import InjectionPlan
 from fem.injection.stopping import StopRules
 from fem.injection.transport import CementTransport, fractional_flow
-from fem.injection.veins import VeinMove, VeinState
+from fem.injection.vein_state import VeinState
+from fem.injection.vein_transport import VeinMove
 from meshes.leak_sites import SITES
 
 OPEN_SITE_RATE_SHARE = 1e-6
@@ -87,10 +88,10 @@ class TransportStep:
         through_walls = cells * total.share_of(self.flow.walls.outflow(flow.walls))
         local = self.flow.walls.leak_rates(flow.walls, through_walls)
         volume, move = length * self.flow.partition.comm.allreduce(local), None
-        veins, age = self.flow.veins, state.vein_age(self.plan)
+        veins, age = self.flow.vessels.veins, state.vein_age(self.plan)
         if veins is not None and flow.veins is not None and age is not None:
             came = length * veins.volumes_in(flow.veins, cells - through_walls)
-            move = veins.move(flow.veins, came, length, age)
+            move = veins.transport.move(flow.veins, came, length, age)
             volume = volume + move.leaked
         return Leak(volume, cells, move)
 
@@ -136,9 +137,10 @@ class TransportStep:
         self, flow: FlowState, leak: Leak, entry_time: NDArray[np.float64], saturation: NDArray[np.float64]
     ) -> VeinState | None:
         """What is in the veins after a step."""
-        if self.flow.veins is None or flow.veins is None or leak.move is None:
+        veins = self.flow.vessels.veins
+        if veins is None or flow.veins is None or leak.move is None:
             return None
-        times = self.flow.veins.entry_times(flow.veins, leak.move, entry_time, saturation)
+        times = veins.transport.entry_times(flow.veins, leak.move, entry_time, saturation)
         return replace(leak.move.state, entry_time=times)
 
     def _entry_time(

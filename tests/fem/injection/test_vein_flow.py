@@ -83,7 +83,7 @@ def test_every_drop_is_in_pores_or_veins_or_outside(phantom, body, cement):
     injection = Injection.build(
         body, phantom.medium, phantom.leaky, needles, CEMENTS[cement], PHANTOM_MARROW, plan, veins=veins
     )
-    volume, before = injection.flow.veins.grid.volume, 0.0
+    volume, before = injection.flow.vessels.veins.grid.volume, 0.0
     assert volume.sum() == pytest.approx(veins.network.volume)
     for state in injection.steps(injection.start()):
         record = injection.recorder.record(state)
@@ -124,7 +124,7 @@ def test_set_cement_stands_still(phantom, body):
     states = list(injection.steps(injection.start()))
     pause = next(state for state in states if state.schedule.pausing)
     last = states[-1]
-    full = pause.flow.veins.content > 0.999 * injection.flow.veins.grid.volume
+    full = pause.flow.veins.content > 0.999 * injection.flow.vessels.veins.grid.volume
     assert full.sum() > 2
     moved = last.balance.leaked.sum() - states[-2].balance.leaked.sum()
     assert moved < 0.1
