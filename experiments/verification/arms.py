@@ -34,7 +34,7 @@ BASE: Tables = {
     "veins": {"network": "random"},
     "observation": {"modality": "ct"},
     "mechanics": {"enabled": False},
-    "output": {"field_times": 8, "pictures": False},
+    "output": {"field_times": 4, "pictures": False},
 }
 """The demo's plan with cement like toothpaste, which the project poses as medium viscosity from 6 minutes after mixing
 on. Whole walls; no leak ends the injection."""

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="leak_acceptance", description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=[*WHAT, "page"])
     parser.add_argument("--seeds", type=int, metavar="N", help=f"patients of each arm: {SEEDS}, {procedures.NETWORKS}")
-    parser.add_argument("--only", metavar="ARM", nargs="+", help="these arms alone")
+    parser.add_argument("--only", metavar="ARM", nargs="+", help="these arms alone, for a folder of their own")
     parser.add_argument("--size-mm", type=float, metavar="MM", help="edge length of the meshes, 3 by default")
     parser.add_argument("--workers", type=int, metavar="N", help="cases at a time; one per core by default")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="where the folders are")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -393,3 +394,39 @@ def test_the_folder_of_another_sweep_is_refused(
     plan.write_text(plan.read_text().replace("base, patient", "base"))
     assert main(["page", "--results", str(tmp_path), "--page", str(tmp_path / "page.md")]) == 1
     assert "holds another sweep" in capsys.readouterr().err
+
+
+def test_the_far_field_is_the_largest_mean_without_cement_above_the_resting_pressure() -> None:
+    from experiments.verification.far_field import far_field
+
+    def shot(pressure: list[float], saturation: list[float]) -> SimpleNamespace:
+        return SimpleNamespace(pressure=1e-3 * np.array(pressure), saturation=np.array(saturation))
+
+    outcome: Any = SimpleNamespace(
+        mesh=SimpleNamespace(cell_volumes=np.array([1.0, 1.0, 2.0])),
+        snapshots=(
+            shot([9.0, 1.0, 1.0], [0.5, 0.0, 0.0]),
+            shot([50.0, 4.0, 1.0], [1.0, 0.005, 0.0]),
+            shot([99.0, 99.0, 99.0], [1.0, 1.0, 0.02]),
+        ),
+        results=SimpleNamespace(injection=SimpleNamespace(resting_pressure_kpa=0.25)),
+    )
+    assert far_field(outcome) == pytest.approx(2.0 - 0.25)
+
+
+@pytest.mark.slow
+def test_arms_run_and_go_on_where_they_were(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*more: str) -> str:
+        page = tmp_path / "page.md"
+        command = ["contrasts", "--size-mm", "4", "--workers", "1", "--results", str(tmp_path), "--page", str(page)]
+        assert main([*command, "--only", "base", "washed", *more]) == 0
+        return capsys.readouterr().out
+
+    assert "2 cases, 2 of them not yet" in run("--seeds", "1")
+    assert "4 cases, 2 of them not yet" in run("--seeds", "2")
+    assert "4 cases, 0 of them not yet" in run("--seeds", "2")
+    found = Finished.read(tmp_path / "leak-contrasts")
+    assert {name: sorted(patients) for name, patients in found.injected.items()} == {"base": [1, 2], "washed": [1, 2]}
+    assert found.failed == {}
+    assert all(0.0 < one.far < one.tip for patients in found.injected.values() for one in patients.values())
+    assert "| base | " in (tmp_path / "page.md").read_text()
