@@ -32,14 +32,15 @@ INDEX_HEADINGS = {
 
 
 class Shares(NamedTuple):
-    """Shares of the variance of whether a case leaks, by a two-way analysis of variance with random effects."""
+    """Shares of the variance of whether a case leaks, by a two-way analysis of variance with random effects.
+
+    ``inputs`` decide whichever the network: the variance of the probability of a leak. ``network`` decides whatever the
+    inputs. ``together`` hangs on which network meets which inputs.
+    """
 
     inputs: float
-    """What the sampled inputs decide whichever the network: the variance of the probability of a leak."""
     network: float
-    """What the network decides whatever the inputs."""
     together: float
-    """What hangs on which network meets which inputs."""
 
 
 @dataclass(frozen=True)
