@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-from scipy.stats import truncnorm
+from scipy.special import ndtr, ndtri
 
 from materials.provenance import check_ranges, quantity
 
@@ -120,7 +120,8 @@ class BrokenBody:
             return bool(draws[name][0] < probability)
 
         low, high = ((bound - self.loss_mean) / self.loss_deviation for bound in (self.loss_least, most))
-        loss = truncnorm.ppf(draws["height_loss"][0], low, high, loc=self.loss_mean, scale=self.loss_deviation)
+        least, largest = ndtr([low, high])
+        loss = self.loss_mean + self.loss_deviation * ndtri(least + draws["height_loss"][0] * (largest - least))
         fifth = list(self.deepest_fifths).index(_chosen(self.deepest_fifths, draws["deepest"][0]))
         ratio = self.aperture_largest / self.aperture_least
         return FractureDraw(

@@ -1,11 +1,12 @@
-import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+import ready_demo
 from evidence import (  # noqa: F401  (pytest finds them here)
     evidence,
     pytest_addoption,
@@ -15,13 +16,12 @@ from evidence import (  # noqa: F401  (pytest finds them here)
 )
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
-from shared import Shared, shared  # noqa: F401  (pytest finds it here)
+from ranks import on_ranks  # noqa: F401
+from shared import Shared, shared  # noqa: F401
 
-from meshes.body_mesh import Hole, mesh_body
 from meshes.demo_patient import DemoPatient, demo_patient
-from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
-from meshes.vertebra import Vertebra, read_vertebra
+from meshes.vertebra import Vertebra
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes of the tests share the cores
 
@@ -61,22 +61,15 @@ def demo_files() -> DemoPatient:
 
 
 @pytest.fixture(scope="session")
-def demo_vertebra(demo_files: DemoPatient, shared: Shared) -> Vertebra:  # noqa: F811
+def demo_vertebra(shared: Shared) -> Vertebra:  # noqa: F811
     """L3 of the demo patient, read with its subregions."""
-    files = demo_files
-    return shared("vertebra", lambda: read_vertebra(files.ct, files.mask, files.level, subregions=files.subregions))
+    return ready_demo.demo_vertebra(shared)
 
 
 @pytest.fixture(scope="session")
-def demo_mesh(demo_vertebra: Vertebra, shared: Shared) -> Callable[..., TetMesh]:  # noqa: F811
+def demo_mesh(shared: Shared) -> Callable[..., TetMesh]:  # noqa: F811
     """Mesh of the demo patient's body by its size in mm, refinements and holes, made once for each."""
-
-    def mesh(size: float, refinements: Sequence[Refinement] = (), holes: Sequence[Hole] = ()) -> TetMesh:
-        finer, outlined = list(refinements), list(holes)
-        name = hashlib.sha256(repr((float(size), finer, outlined)).encode()).hexdigest()
-        return shared(f"mesh-{name[:16]}", lambda: mesh_body(demo_vertebra, size, finer, outlined))
-
-    return mesh
+    return partial(ready_demo.demo_mesh, shared)
 
 
 @pytest.fixture(scope="session")

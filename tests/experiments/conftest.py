@@ -1,26 +1,22 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ready_demo import ready_made
 from shared import Shared
 
-from experiments.model import preparation
 from experiments.results.finished_case import FinishedCase
-from meshes.tetmesh import TetMesh
-from meshes.vertebra import Vertebra
 from vertebroplasty import build_case, demo_case, run
 
 if TYPE_CHECKING:
     from experiments.run.output import CaseOutcome
 
 
-@pytest.fixture(scope="module")
-def quick_demo(demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]) -> Iterator[None]:
+@pytest.fixture(scope="session", autouse=True)
+def _quick_demo(shared: Shared) -> Iterator[None]:
     """Cases of the demo patient read it once, and mesh it once for equal sizes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preparation, "read_patient", lambda case: demo_vertebra)
-        patch.setattr(preparation, "mesh_body", lambda vertebra, *how: demo_mesh(*how))
+    with ready_made(shared):
         yield
 
 

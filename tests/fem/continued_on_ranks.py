@@ -1,8 +1,4 @@
-"""An injection that goes on from stored states, on as many ranks as there are: ``mpiexec -n N python``.
-
-Rank 0 prints how many steps were compared with those of the uninterrupted injection, and whether all of their fields
-and numbers are the same to the bit on every rank.
-"""
+"""An injection that goes on from stored states, on one or several ranks."""
 
 import pickle
 
@@ -31,9 +27,14 @@ def same(one: InjectionState, other: InjectionState) -> bool:
     return one.time == other.time and all(np.array_equal(left, right) for left, right in pairs)
 
 
-def main() -> None:
-    """Carry the case out, store a state of every rank, and go on from it with all set up anew."""
-    comm, phantom = MPI.COMM_WORLD, build_phantom()
+def continued(comm: MPI.Comm) -> tuple[int, bool]:
+    """Carry the case out, store a state of every rank, and go on from it with all set up anew.
+
+    Returns:
+        How many steps were compared with those of the uninterrupted injection, and whether all of their fields and
+        numbers are the same to the bit on every rank.
+    """
+    phantom = build_phantom()
     injection = two_needles(Partition.build(phantom.mesh, comm), phantom)
     states = [injection.start()]
     states += injection.steps(states[0])
@@ -43,10 +44,4 @@ def main() -> None:
     continued = list(anew.steps(pickle.loads(stored)))
     anew.destroy()
     equal = all(same(*pair) for pair in zip(continued, states[STORED_AFTER + 1 :], strict=True))
-    everywhere = comm.allreduce(equal, op=MPI.LAND)
-    if comm.rank == 0:
-        print(len(continued), everywhere)
-
-
-if __name__ == "__main__":
-    main()
+    return len(continued), bool(comm.allreduce(equal, op=MPI.LAND))

@@ -1,12 +1,6 @@
-"""Injections on as many ranks as there are: ``mpiexec -n N python injection_on_ranks.py FOLDER``.
+"""Injections on one or several ranks, in heterogeneous bone of tilted anisotropy: every number and field of each."""
 
-The bone is heterogeneous with tilted anisotropy. Rank 0 writes every number and field of each of :data:`CASES` to
-CASE_N.npz in FOLDER.
-"""
-
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import dolfinx_solver  # noqa: F401
@@ -120,19 +114,13 @@ def veined(partition: Partition, phantom: Phantom) -> Injection:
 CASES = {"leaking": leaking, "two_needles": two_needles, "veined": veined}
 
 
-def main(folder: Path) -> None:
-    """Run the cases and write them down."""
-    comm, phantom = MPI.COMM_WORLD, build_phantom()
+def carried_out(comm: MPI.Comm, case: str) -> dict[str, NDArray[Any]] | None:
+    """All numbers and fields of one of :data:`CASES`, on rank 0."""
+    phantom = build_phantom()
     partition = Partition.build(phantom.mesh if comm.rank == 0 else None, comm)
     assert (partition.boundary.cells < partition.owned_cells).all()
     assert comm.allreduce(len(partition.boundary.facets)) == len(phantom.mesh.facets)
-    for name, case in CASES.items():
-        injection, snapshots = case(partition, phantom), []
-        history = injection.run(snapshots.append)
-        injection.destroy()
-        if comm.rank == 0:
-            np.savez(folder / f"{name}_{comm.size}.npz", **collect(history), **fields_of(snapshots))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    injection, snapshots = CASES[case](partition, phantom), []
+    history = injection.run(snapshots.append)
+    injection.destroy()
+    return None if comm.rank > 0 else collect(history) | fields_of(snapshots)

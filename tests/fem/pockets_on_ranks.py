@@ -1,6 +1,4 @@
-"""Pockets of a block on the ranks it is started on: one line of JSON, read by test_pockets.py."""
-
-import json
+"""Pockets of a block on one or several ranks."""
 
 import dolfinx_solver  # noqa: F401
 from mpi4py import MPI
@@ -11,8 +9,6 @@ from block_grid import block_grid
 import fem.pressure.pockets
 from fem.partition import Partition
 from fem.pressure.darcy import DarcyPressure
-
-COMM = MPI.COMM_WORLD
 
 
 def solved(partition: Partition, mobility: np.ndarray) -> DarcyPressure:
@@ -25,33 +21,35 @@ def solved(partition: Partition, mobility: np.ndarray) -> DarcyPressure:
     return pressure
 
 
-def facets_solved_for(pressure: DarcyPressure) -> np.ndarray:
+def facets_solved_for(pressure: DarcyPressure, comm: MPI.Comm) -> np.ndarray:
     around = pressure._preconditioner.pockets.surroundings
     local = np.empty(0, dtype=np.int32) if around is None else around.facets.astype(np.int32)
-    return np.unique(np.concatenate(COMM.allgather(pressure.partition.facet_map.local_to_global(local))))
+    return np.unique(np.concatenate(comm.allgather(pressure.partition.facet_map.local_to_global(local))))
 
 
-def owners(partition: Partition) -> np.ndarray:
+def owners(partition: Partition, comm: MPI.Comm) -> np.ndarray:
     facets = partition.facet_map
-    return np.concatenate([np.full(facets.size_local, COMM.rank), facets.owners])
+    return np.concatenate([np.full(facets.size_local, comm.rank), facets.owners])
 
 
-fem.pressure.pockets.MOST_FACETS = 1.0  # with all layers, whatever the share of a rank
-partition = Partition.build(block_grid((8, 8, 8)), COMM)
-middles = partition.source.points[partition.source.cells].mean(axis=1)
-few = np.random.default_rng(3).random(len(middles)) < 0.01
-scattered = solved(partition, np.where(few, 1e8, 1e4))
-numbers = partition.facet_map.local_to_global(np.arange(len(partition.facet_cells), dtype=np.int32))
-together = np.isin(numbers, facets_solved_for(scattered))[partition.cell_facets]
-of_cell = np.where(together, owners(partition)[partition.cell_facets], -1)
-lowest = np.where(together, of_cell, COMM.size).min(axis=1)
-halves = [solved(partition, np.where(middles[:, axis] > 0.0, 1e8, 1e4)) for axis in range(3)]
-found = {
-    "iterations": scattered.iterations,
-    "facets": len(facets_solved_for(scattered)),
-    "cells of two ranks": int(COMM.allreduce(int((of_cell.max(axis=1) > lowest).sum()))),
-    "facets of halves": sum(len(facets_solved_for(half)) for half in halves),
-    "outflow": float(COMM.allreduce(float(scattered.wall_flux.sum()))),
-}
-if COMM.rank == 0:
-    print(json.dumps(found))
+def pockets_of_a_block(comm: MPI.Comm) -> dict[str, float]:
+    """Counts of cells and facets that are solved for, and what flows out."""
+    usual = fem.pressure.pockets.MOST_FACETS
+    fem.pressure.pockets.MOST_FACETS = 1.0  # with all layers, whatever the share of a rank
+    partition = Partition.build(block_grid((8, 8, 8)), comm)
+    middles = partition.source.points[partition.source.cells].mean(axis=1)
+    few = np.random.default_rng(3).random(len(middles)) < 0.01
+    scattered = solved(partition, np.where(few, 1e8, 1e4))
+    numbers = partition.facet_map.local_to_global(np.arange(len(partition.facet_cells), dtype=np.int32))
+    together = np.isin(numbers, facets_solved_for(scattered, comm))[partition.cell_facets]
+    of_cell = np.where(together, owners(partition, comm)[partition.cell_facets], -1)
+    lowest = np.where(together, of_cell, comm.size).min(axis=1)
+    halves = [solved(partition, np.where(middles[:, axis] > 0.0, 1e8, 1e4)) for axis in range(3)]
+    fem.pressure.pockets.MOST_FACETS = usual
+    return {
+        "iterations": scattered.iterations,
+        "facets": len(facets_solved_for(scattered, comm)),
+        "cells of two ranks": int(comm.allreduce(int((of_cell.max(axis=1) > lowest).sum()))),
+        "facets of halves": sum(len(facets_solved_for(half, comm)) for half in halves),
+        "outflow": float(comm.allreduce(float(scattered.wall_flux.sum()))),
+    }

@@ -3,6 +3,7 @@
 A mutation names a line of the source; whoever rewrites that line puts the same fault into the new one.
 """
 
+import ast
 import os
 import shutil
 import subprocess
@@ -12,10 +13,11 @@ from typing import NamedTuple
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 PROJECT = Path(__file__).parents[2]
 COPIED = ("experiments", "fem", "materials", "meshes", "vertebroplasty", "tests", "pyproject.toml")
+
+
+REWRITTEN = "the line has been rewritten: put this fault into its new words"
 
 
 class Mutation(NamedTuple):
@@ -73,6 +75,27 @@ MUTATIONS = {
             "tests/fem/injection/test_wall_flow.py::test_a_conduit_asks_only_for_what_it_asks_beyond_the_pores",
         ),
     ),
+    "wall: the entry pressure forgotten in the linearised law": Mutation(
+        "fem/injection/wall_flow.py",
+        "barrier = np.where(state.cement_passes, self.barrier, 0.0)",
+        "barrier = np.where(state.cement_passes, 0.0 * self.barrier, 0.0)",
+        ("tests/fem/injection/test_wall_flow.py::test_the_entry_pressure_opens_a_hole",),
+    ),
+    "wall: the entry pressure of the wrong sign in what a solve gives": Mutation(
+        "fem/injection/wall_flow.py",
+        "drive = np.maximum(drop - self.barrier, 0.0)",
+        "drive = np.maximum(drop + self.barrier, 0.0)",
+        ("tests/fem/injection/test_wall_flow.py::test_the_entry_pressure_opens_a_hole",),
+    ),
+    "veins: the exponent of a plug upside down": Mutation(
+        "materials/vein.py",
+        "*end(high), 1.0 / index)",
+        "*end(high), 1.0 * index)",
+        (
+            "tests/materials/test_vein.py::test_speed_is_the_inverse_of_the_apparent_viscosity",
+            "tests/fem/injection/test_vein_plugs.py::test_plug_under_constant_pressure",
+        ),
+    ),
     "rheology: half the shear rate": Mutation(
         "materials/cement.py",
         "numerator = 4.0 * constant",
@@ -101,6 +124,17 @@ MUTATIONS = {
 
 
 @pytest.mark.parametrize("fault", MUTATIONS)
+def test_a_fault_finds_its_line_and_its_tests(fault: str) -> None:
+    mutation = MUTATIONS[fault]
+    assert (PROJECT / mutation.file).read_text(encoding="utf-8").count(mutation.right) == 1, REWRITTEN
+    for test in mutation.tests:
+        file, _, name = test.partition("::")
+        module = ast.parse((PROJECT / file).read_text(encoding="utf-8"))
+        assert not name or name in {item.name for item in module.body if isinstance(item, ast.FunctionDef)}, test
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", MUTATIONS)
 def test_a_fault_turns_its_tests_red(fault: str, tmp_path: Path) -> None:
     mutation = MUTATIONS[fault]
     for name in COPIED:
@@ -111,7 +145,7 @@ def test_a_fault_turns_its_tests_red(fault: str, tmp_path: Path) -> None:
             shutil.copy(source, tmp_path / name)
     file = tmp_path / mutation.file
     text = file.read_text(encoding="utf-8")
-    assert text.count(mutation.right) == 1, f"{mutation.file} has been rewritten: put this fault into its new words"
+    assert text.count(mutation.right) == 1, REWRITTEN
     file.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", "-rfE", "--tb=no"]
     done = subprocess.run(

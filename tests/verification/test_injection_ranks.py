@@ -4,15 +4,10 @@ The load-bearing check: every number of the history and every field, by the numb
 to 1e-6 of its size, the numbers beside a smallest scale of 1e-6 ml, 1 ms and 1 Pa.
 """
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from injection_on_ranks import CASES, carried_out
 
-SCRIPT = Path(__file__).parents[1] / "fem" / "injection_on_ranks.py"
 MILLISECOND, PASCAL = 1e-3, 1e-6
 VOLUME_SCALE = 1e-3
 """1e-6 ml in mm3."""
@@ -34,23 +29,10 @@ SCALES = {
 }
 
 
-CASES = ("leaking", "two_needles", "veined")
-
-
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """(Case, ranks) -> the arrays that rank 0 wrote."""
-    folder = tmp_path_factory.mktemp("ranks")
-    mpiexec = Path(sys.executable).with_name("mpiexec")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    arrays = {}
-    for ranks in (1, 2, 3):
-        command = [mpiexec, "-n", str(ranks), sys.executable, SCRIPT, folder]
-        done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        for case in CASES:
-            arrays[case, ranks] = dict(np.load(folder / f"{case}_{ranks}.npz"))
-    return arrays
+def results(on_ranks):
+    """(Case, ranks) -> the arrays that rank 0 gives."""
+    return {(case, ranks): on_ranks(ranks, carried_out, case) for case in CASES for ranks in (1, 2, 3)}
 
 
 @pytest.mark.mpi

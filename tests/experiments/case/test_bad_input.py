@@ -72,7 +72,7 @@ def test_both_ends_of_every_range_suit_the_laws(table: str, key: str, value: flo
 
 
 @pytest.fixture
-def reading(quick_demo: None, tmp_path: Path, demo_files: DemoPatient) -> Callable[..., tuple[bool, str]]:
+def reading(tmp_path: Path, demo_files: DemoPatient) -> Callable[..., tuple[bool, str]]:
     """Whether a case was refused before the mesh was made, and in which sentence."""
 
     def read(change: Callable[[Any], None] | None = None, **sections: Any) -> tuple[bool, str]:
@@ -129,7 +129,7 @@ def test_a_lesion_mask_that_cannot_be_meant_is_refused_before_the_mesh(
     ],
     ids=["empty file", "text"],
 )
-def test_a_damaged_lesion_mask_is_refused(quick_demo: None, tmp_path: Path, content: bytes, expected: str) -> None:
+def test_a_damaged_lesion_mask_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "lesion.nii.gz").write_bytes(content)
     case = build_case({**COARSE, **MASKED}, "case.toml", tmp_path)
     with pytest.raises(InputError, match=rf"^lesions\[1\]: .*{expected}"):

@@ -6,13 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from meshes.body_mesh import mesh_body
-from meshes.vertebra import Vertebra
+from meshes.tetmesh import TetMesh
 
 ROOT = Path(__file__).parents[3]
 RECIPES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -203,8 +203,8 @@ def test_a_key_for_a_constant_that_a_law_has_is_one_file(sources: Path) -> None:
     assert ["setting_time_min", "20", "min", meaning, "case file"] in told["report"]
 
 
-def test_segmental_veins_of_another_wall_are_one_row(sources: Path, demo_vertebra: Vertebra) -> None:
-    (sources / "mesh.pickle").write_bytes(pickle.dumps(mesh_body(demo_vertebra, 3.0)))
+def test_segmental_veins_of_another_wall_are_one_row(sources: Path, demo_mesh: Callable[..., TetMesh]) -> None:
+    (sources / "mesh.pickle").write_bytes(pickle.dumps(demo_mesh(3.0)))
     row = f"        {code_of('Adding a leak site').strip()},\n"
     insert(sources / "meshes" / "leak_sites.py", row, "LEAK_SITES:", "    )\n}")
     told, name = answers(sources, SITE), "segmental_veins_anterior"

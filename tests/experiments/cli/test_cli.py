@@ -10,9 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from experiments.case.laws import Laws
 from experiments.case.schema import json_schema, read_case
+from experiments.cli.main import app
 from experiments.results.wording import NOTICE
 from meshes.demo_patient import demo_patient
 
@@ -79,6 +82,11 @@ def command(
     )
 
 
+def in_process(*arguments: str | Path) -> Result:
+    """The same in this process, where what counts is what the command says and not how Python starts or ends."""
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
 def one_line(text: str) -> str:
     lines = text.splitlines()
     assert len(lines) == 1, text
@@ -111,12 +119,12 @@ def test_schema_is_printed_as_json() -> None:
 def test_schema_lists_the_values_of_a_cases_laws(tmp_path: Path) -> None:
     case = tmp_path / "case.toml"
     case.write_text('[patient]\ndemo = true\n[laws]\n"cement.activation_energy" = 50.0\n')
-    listing = json.loads(command("schema", "--laws", str(case)).stdout)
+    listing = json.loads(in_process("schema", "--laws", case).stdout)
     assert listing == json.loads(json.dumps(Laws.of_case(read_case(case)).describe()))
     assert (listing["cement.activation_energy"]["value"], listing["cement.activation_energy"]["unit"]) == (50, "kJ/mol")
     case.write_text('[patient]\ndemo = true\n[laws]\n"cement.activaton_energy" = 50.0\n')
-    refused = command("schema", "--laws", str(case))
-    assert refused.returncode == 2
+    refused = in_process("schema", "--laws", case)
+    assert refused.exit_code == 2
     assert "did you mean cement.activation_energy" in refused.stderr
 
 
@@ -140,11 +148,12 @@ def test_a_value_out_of_range_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
     ],
 )
 def test_a_comparison_that_cannot_be_made_is_one_line_and_exit_code_2(
-    arguments: list[str], sentence: str, tmp_path: Path
+    arguments: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "case.toml").write_text(BAD_GAUGE)
-    result = command("compare", *arguments, folder=tmp_path)
-    assert result.returncode == 2
+    monkeypatch.chdir(tmp_path)
+    result = in_process("compare", *arguments)
+    assert result.exit_code == 2
     assert sentence in one_line(result.stderr)
     assert [entry.name for entry in tmp_path.iterdir()] == ["case.toml"]
 
@@ -156,10 +165,11 @@ def test_a_missing_image_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_level_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+def test_a_level_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     patient = demo_patient()
-    result = command("mesh", patient.ct, patient.mask, "--level", "T5", "--labels", "verse", folder=tmp_path)
-    assert result.returncode == 2
+    monkeypatch.chdir(tmp_path)
+    result = in_process("mesh", patient.ct, patient.mask, "--level", "T5", "--labels", "verse")
+    assert result.exit_code == 2
     assert "T5" in one_line(result.stderr.splitlines()[-1])
     assert list(tmp_path.iterdir()) == []
 

@@ -1,17 +1,16 @@
 """The case files of the five clinical series, coarse: they run, keep their mass balance and do what the series did."""
 
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from experiments.case.schema import CASES, build_case
+from experiments.cli.main import app
 from experiments.run.output import CaseOutcome
 from experiments.run.pipeline import run_case
 from fem.injection.history import BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT
@@ -36,7 +35,7 @@ def content(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(quick_demo: None) -> Any:
+def outcomes() -> Any:
     """Study -> its outcome; each is run once."""
     found: dict[str, CaseOutcome] = {}
 
@@ -135,15 +134,13 @@ def toml(table: dict[str, Any], heading: str = "") -> str:
     return text
 
 
-def test_the_command_line_gives_the_same_numbers(outcomes: Any, tmp_path: Path) -> None:
+def test_the_command_line_gives_the_same_numbers(
+    outcomes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "study.toml").write_text(toml(content("filling_fraction")))
-    command = [sys.executable, "-m", "vertebroplasty", "run", "study.toml", "-o", "out"]
-    root = str(Path(__file__).parents[3])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path, env=environment
-    )
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["run", "study.toml", "-o", "out"])
+    assert done.exit_code == 0, done.output
     told = " ".join(done.stdout.split())
     for part in ("cement injected 2.000 ml", "stopped by volume reached", "out/results.json"):
         assert part in told

@@ -33,7 +33,7 @@ def cement(preparation: Preparation) -> Any:
 
 
 @pytest.fixture(scope="module")
-def plain(quick_demo: None) -> Prepared:
+def plain() -> Prepared:
     return prepared()
 
 
@@ -117,7 +117,7 @@ def test_the_shell_is_a_membrane_and_does_not_count_twice(plain: Prepared) -> No
             assert not membrane.stiffness[facets].any()
 
 
-def test_holes_have_no_shell_and_own_thicknesses_count(quick_demo: None) -> None:
+def test_holes_have_no_shell_and_own_thicknesses_count() -> None:
     hole = {"wall": "anterior_wall", "left": 0.0, "height": 0.5, "diameter_mm": 10.0}
     preparation, _, _ = prepared(
         mechanics={"cortex": "shell"}, defects=[hole], walls={"thickness_mm": {"left_wall": 0.9}}

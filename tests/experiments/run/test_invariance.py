@@ -22,11 +22,11 @@ from experiments.results.progress import Progress
 from meshes.demo_patient import DemoPatient
 
 PLAIN = """
-mesh = { size_mm = 3.0, needle_size_mm = 1.4 }
+mesh = { size_mm = 4.0, needle_size_mm = 1.4 }
 outside = { canal_kpa = 1.5, disc_kpa = 4.0, veins_kpa = 0.5, soft_tissue_kpa = 1.0 }
 output = { pictures = false, field_times = 2 }
 mechanics = { degree = 1 }
-injection = { order = "together", leak_limit_ml = 0.04 }
+injection = { order = "together", leak_limit_ml = 0.03 }
 veins = { basivertebral_number = 0 }
 
 [patient]
@@ -44,7 +44,7 @@ side = "right"
 left = -0.35
 depth = 0.82
 opening = "side"
-boluses = [{ volume_ml = 0.2 }, { volume_ml = 0.4, pause_before_s = 10.0 }]
+boluses = [{ volume_ml = 0.1 }, { volume_ml = 3.0, pause_before_s = 10.0 }]
 
 [[lesions]]
 kind = "osteolytic"
@@ -58,7 +58,7 @@ left = -0.35
 height = 0.5
 diameter_mm = 10.0
 """
-"""Two needles at once, one with a pause, a lesion, pressures outside, and a leak that ends it all."""
+"""Two needles at once, one with a pause, a lesion, pressures outside, and a leak that ends it long before all is in."""
 
 PROCEDURE = f"""{PLAIN}
 [[cavities]]
@@ -80,7 +80,7 @@ def prepared(folder: Path) -> Preparation:
 
 @pytest.mark.parametrize("order", ["RAS", "LPI", "SRA"])
 def test_a_lesion_mask_in_another_voxel_order_is_the_same_lesion(
-    order: str, quick_demo: None, demo_files: DemoPatient, tmp_path: Path
+    order: str, demo_files: DemoPatient, tmp_path: Path
 ) -> None:
     image = nib.load(demo_files.mask)
     # A box in one corner of the body, so that every exchange or turn of axes moves it.

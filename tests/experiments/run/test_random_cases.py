@@ -317,9 +317,7 @@ class Tally:
 
 
 @pytest.mark.parametrize(("examples", "size"), [(6, 4.0), pytest.param(100, 3.0, marks=pytest.mark.slow)])
-def test_any_case_runs_or_is_refused(
-    examples: int, size: float, quick_demo: None, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_any_case_runs_or_is_refused(examples: int, size: float, tmp_path_factory: pytest.TempPathFactory) -> None:
     tally, folder = Tally(), tmp_path_factory.mktemp("random")
 
     @campaign(examples)
@@ -331,7 +329,7 @@ def test_any_case_runs_or_is_refused(
     assert tally.most_ran(), tally.refusals
 
 
-def test_a_needle_in_a_corner_of_the_body_injects_all(quick_demo: None, tmp_path: Path) -> None:
+def test_a_needle_in_a_corner_of_the_body_injects_all(tmp_path: Path) -> None:
     outcome = run_or_refusal(IN_A_CORNER)
     assert isinstance(outcome, CaseOutcome)
     assert outcome.results.injection.stop_reason == "volume_reached"

@@ -1,26 +1,45 @@
-"""A run on two and on three ranks, whose numbers and fields are those of one; in a module, so a process, of its own."""
+"""A run on two and on three ranks, whose numbers and fields are those of one."""
 
-import shutil
-import sys
+import json
+import tomllib
 from pathlib import Path
+from typing import Any
+
+import dolfinx_solver  # noqa: F401
+from mpi4py import MPI
 
 import numpy as np
 import pytest
-from test_invariance import PLAIN, check_equal, results_of
+from ranks import Ranks
+from ready_demo import ready_made
+from shared import Shared
+from test_invariance import PLAIN, PROCEDURE, check_equal
+from typer.testing import CliRunner
 
+from experiments.case.schema import build_case
+from experiments.cli.main import app
 from experiments.results.fields import read_step
+from experiments.run.pipeline import run_and_store
 
 
-@pytest.fixture
-def launcher() -> str:
-    found = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
-    assert found is not None
-    return found
+def carried_out(comm: MPI.Comm, procedure: str, folder: Path, made: Path) -> dict[str, Any] | None:
+    """What a run writes: by the command where it takes all ranks of the launch, else from Python."""
+    with ready_made(Shared(made)):
+        if comm.size == MPI.COMM_WORLD.size:
+            file = folder.with_suffix(".toml")
+            if comm.rank == 0:
+                file.write_text(procedure)
+            comm.barrier()
+            done = CliRunner().invoke(app, ["run", str(file), "-o", str(folder)], catch_exceptions=False)
+            assert done.exit_code == 0, done.output
+        else:
+            run_and_store(build_case(tomllib.loads(procedure)), folder, comm=comm)
+    return json.loads((folder / "results.json").read_text()) if comm.rank == 0 else None
 
 
 @pytest.mark.mpi
-def test_two_and_three_ranks_give_the_same_results(tmp_path: Path, launcher: str) -> None:
-    results = [results_of(tmp_path, str(ranks), launcher, "-n", str(ranks), procedure=PLAIN) for ranks in (1, 2, 3)]
+def test_two_and_three_ranks_give_the_same_results(tmp_path: Path, on_ranks: Ranks, shared: Shared) -> None:
+    results = [on_ranks(ranks, carried_out, PLAIN, tmp_path / str(ranks), shared.folder) for ranks in (1, 2, 3)]
     fields = [read_step(tmp_path / str(ranks) / "fields.vtkhdf", 1) for ranks in (1, 2, 3)]
     for other in (1, 2):
         check_equal(results[0], results[other])
@@ -30,6 +49,6 @@ def test_two_and_three_ranks_give_the_same_results(tmp_path: Path, launcher: str
 
 
 @pytest.mark.mpi
-def test_two_ranks_give_the_numbers_of_one_with_a_cavity(tmp_path: Path, launcher: str) -> None:
+def test_two_ranks_give_the_numbers_of_one_with_a_cavity(tmp_path: Path, on_ranks: Ranks, shared: Shared) -> None:
     """Single cells, in which cement circles, differ by more: they magnify the last digits of the pressure."""
-    check_equal(*(results_of(tmp_path, str(ranks), launcher, "-n", str(ranks)) for ranks in (1, 2)))
+    check_equal(*(on_ranks(ranks, carried_out, PROCEDURE, tmp_path / str(ranks), shared.folder) for ranks in (1, 2)))

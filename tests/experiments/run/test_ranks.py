@@ -6,7 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dolfinx_solver  # noqa: F401
+from mpi4py import MPI
+
 import pytest
+from ranks import Ranks
+
+from experiments.case.schema import demo_case
+from experiments.run import pipeline
 
 WAITING = 60.0
 """s after which ranks count as waiting; these end within seconds."""
@@ -22,10 +29,6 @@ from experiments.case.schema import demo_case
 from experiments.run import pipeline
 
 comm = MPI.COMM_WORLD
-
-class Unsendable(Exception):
-    def __init__(self, first, second):
-        super().__init__(f"{first} and {second}")
 
 class Outcome:
     def write(self, folder):
@@ -94,8 +97,6 @@ def two_ranks(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     ("code", "place", "rank", "error", "exit_code", "message", "speakers"),
     [
         pytest.param(LIBRARY, "prepare", 0, "RuntimeError('no mesh')", 1, "RuntimeError: no mesh", 2, id="prepare"),
-        pytest.param(LIBRARY, "write", 0, "OSError('disk is full')", 1, "OSError: disk is full", 2, id="write"),
-        pytest.param(LIBRARY, "write", 0, "Unsendable('a', 'b')", 1, "Unsendable: a and b", 2, id="unsendable"),
         pytest.param(LIBRARY, "run", 1, "RuntimeError('no sweep')", 1, "RuntimeError: no sweep", 1, id="rank 1 alone"),
         pytest.param(COMMAND, "write", 0, "KeyboardInterrupt", 130, "interrupted; nothing", 1, id="interrupted"),
         pytest.param(COMMAND, "run", 1, "KeyboardInterrupt", 130, "interrupted; nothing", 1, id="rank 1 interrupted"),
@@ -109,4 +110,46 @@ def test_an_error_on_one_of_two_ranks_ends_both(
     ended = two_ranks(code.replace("PLACE", place).replace("RANK", str(rank)).replace("ERROR", error), tmp_path)
     assert ended.returncode == exit_code, ended.stderr
     assert ended.stderr.count(message) == speakers, ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+class UnsendableError(Exception):
+    """An error that does not survive the way to another rank."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+def said_while_writing(comm: MPI.Comm, error: Exception, out: Path) -> list[str] | None:
+    """What every rank is told where rank 0 cannot write."""
+
+    class Outcome:
+        def write(self, folder: Path) -> None:
+            (folder / "results.json").write_text("{}")
+            raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "run_case", lambda case, progress, comm: Outcome())
+        try:
+            pipeline.run_and_store(demo_case(), out, comm=comm)
+        except Exception as told:
+            return comm.gather(f"{type(told).__name__}: {told}")
+    return None
+
+
+@pytest.mark.mpi
+def test_an_error_while_rank_0_writes_is_raised_on_both(on_ranks: Ranks, tmp_path: Path) -> None:
+    said = on_ranks(2, said_while_writing, OSError("disk is full"), tmp_path / "out")
+    assert said == ["OSError: disk is full"] * 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def unsendable_while_writing(comm: MPI.Comm, out: Path) -> list[str] | None:
+    return said_while_writing(comm, UnsendableError("a", "b"), out)
+
+
+@pytest.mark.mpi
+def test_an_error_that_cannot_be_sent_arrives_in_words(on_ranks: Ranks, tmp_path: Path) -> None:
+    said = on_ranks(2, unsendable_while_writing, tmp_path / "out")
+    assert said == ["UnsendableError: a and b", "RuntimeError: UnsendableError: a and b"]
     assert list(tmp_path.iterdir()) == []

@@ -68,10 +68,10 @@ def test_without_random_veins_there_is_nothing_to_draw(content: dict[str, Any]) 
         check_drawable(build_case({"patient": {"demo": True}, **content}))
 
 
-def test_the_networks_are_those_of_single_runs(quick_demo: None) -> None:
+def test_the_networks_are_those_of_single_runs() -> None:
     from experiments.run.pipeline import run_case
 
-    shares = draw_networks(build_case({**COARSE, "mechanics": {"enabled": False}}), 2, Cluster(workers=2))
+    shares = draw_networks(build_case({**COARSE, "mechanics": {"enabled": False}}), 2, Cluster(workers=1))
     volumes = [
         run_case(
             build_case({**COARSE, "mechanics": {"enabled": False}, "veins": {**COARSE["veins"], "seed": seed}})

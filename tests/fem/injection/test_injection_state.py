@@ -6,19 +6,16 @@ one, on one rank and on two.
 """
 
 import pickle
-import subprocess
-import sys
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
+from continued_on_ranks import continued as continued_on
 from flow_phantom import build_phantom
 from injection_on_ranks import CASES
 
 from fem.partition import Partition
 
-SCRIPT = Path(__file__).parents[1] / "continued_on_ranks.py"
 STORED_AFTER = 7
 """Steps, after which both cases have cement in the bone and limited pressures."""
 
@@ -98,10 +95,8 @@ def test_the_states_are_those_of_the_history(course):
     np.testing.assert_array_equal(history.saturation, last)
 
 
-def test_on_two_ranks_a_stored_state_goes_on_too():
-    command = [Path(sys.executable).with_name("mpiexec"), "-n", "2", sys.executable, SCRIPT]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    steps, same = done.stdout.split()
-    assert int(steps) > 5
-    assert same == "True"
+@pytest.mark.mpi
+def test_on_two_ranks_a_stored_state_goes_on_too(on_ranks):
+    steps, same = on_ranks(2, continued_on)
+    assert steps > 5
+    assert same

@@ -1,11 +1,5 @@
 """Elastic solves between plates: duality of motions and reactions, several moduli and ranks, failure."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import dolfinx_solver  # noqa: F401
 from petsc4py import PETSc
 
@@ -122,39 +116,21 @@ def test_wrong_arguments(bone, material):
                 problem.assemble(ElasticMaterial.isotropic(np.full(cells, 1000.0), 0.3))
 
 
-SCRIPT = """
-import json
-import dolfinx_solver
-from mpi4py import MPI
-import numpy as np
-from fem.partition import Partition
-from fem.mechanics.plates import PlateProblem
-from phantoms import box
-from test_elasticity import random_material
-
-comm = MPI.COMM_WORLD
-partition = Partition.build(box((40.0, 30.0, 27.0), 5.0) if comm.rank == 0 else None, comm)
-numbers = []
-for frictionless, motion in ((False, (0.1, 0.2, -1.0, 0.01, 0.02, 0.03)), (True, (0.0, 0.0, -1.0, 0.01, 0.0, 0.0))):
-    with PlateProblem(partition, 2, "z_max", "z_min", frictionless) as problem:
-        problem.assemble(random_material(partition.source))
-        response = problem.solve(motion)
-        numbers += [response.energy, *response.reaction_superior.tolist(), *response.reaction_inferior.tolist()]
-if comm.rank == 0:
-    print(json.dumps(numbers))
-"""
+def responses_of_a_box(comm):
+    partition = Partition.build(box((40.0, 30.0, 27.0), 5.0) if comm.rank == 0 else None, comm)
+    numbers = []
+    motions = ((False, (0.1, 0.2, -1.0, 0.01, 0.02, 0.03)), (True, (0.0, 0.0, -1.0, 0.01, 0.0, 0.0)))
+    for frictionless, motion in motions:
+        with PlateProblem(partition, 2, "z_max", "z_min", frictionless) as problem:
+            problem.assemble(random_material(partition.source))
+            response = problem.solve(motion)
+            numbers += [response.energy, *response.reaction_superior.tolist(), *response.reaction_inferior.tolist()]
+    return numbers
 
 
 @pytest.mark.mpi
-def test_one_two_and_three_ranks_agree():
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1]), str(here)])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    results = []
-    for ranks in ("1", "2", "3"):
-        command = [str(Path(sys.executable).parent / "mpiexec"), "-n", ranks, sys.executable, "-c", SCRIPT]
-        output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
-        results.append(json.loads(output.stdout))
+def test_one_two_and_three_ranks_agree(on_ranks):
+    results = [on_ranks(ranks, responses_of_a_box) for ranks in (1, 2, 3)]
     scale = np.abs(results[0]).max()
     assert results[1] == pytest.approx(results[0], rel=1e-6, abs=1e-9 * scale)
     assert results[2] == pytest.approx(results[0], rel=1e-6, abs=1e-9 * scale)

@@ -1,11 +1,6 @@
 """The stiffness matrix: its checks, its poles and frames, the signs of what follows from it, ranks."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,27 +178,11 @@ def test_derived_quantities_of_a_known_matrix():
     assert stiffness.tilt_under_pressure == pytest.approx([0.0, -60.0 / determinant])  # down on the soft right
 
 
-SCRIPT = """
-import json
-import dolfinx_solver
-from mpi4py import MPI
-from fem.partition import Partition
-from phantoms import box
-from test_stiffness import random_modulus, solve
-
-comm = MPI.COMM_WORLD
-partition = Partition.build(box((40.0, 30.0, 27.0), 7.0) if comm.rank == 0 else None, comm)
-matrix = solve(partition, random_modulus(partition.source)).matrix
-if comm.rank == 0:
-    print(json.dumps(matrix.tolist()))
-"""
+def matrix_of_a_box(comm):
+    partition = Partition.build(box((40.0, 30.0, 27.0), 7.0) if comm.rank == 0 else None, comm)
+    return solve(partition, random_modulus(partition.source)).matrix
 
 
 @pytest.mark.mpi
-def test_two_ranks_agree_with_one(stiffness):
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1]), str(here)])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    command = [str(Path(sys.executable).parent / "mpiexec"), "-n", "2", sys.executable, "-c", SCRIPT]
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
-    assert relative(np.array(json.loads(output.stdout)), stiffness.matrix) < 1e-8
+def test_two_ranks_agree_with_one(stiffness, on_ranks):
+    assert relative(on_ranks(2, matrix_of_a_box), stiffness.matrix) < 1e-8

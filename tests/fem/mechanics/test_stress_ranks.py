@@ -1,56 +1,39 @@
 """The same fields on one and two MPI ranks, in the order of the whole mesh."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-SCRIPT = """
-import sys
-import dolfinx_solver
-from mpi4py import MPI
-import numpy as np
-from fem.mechanics.membrane import Membrane
-from fem.partition import Partition
-from fem.mechanics.plates import PlateProblem
-from fem.mechanics.stress import elastic_fields, superposed
 from phantoms import box
 from test_elasticity import random_material
 
-comm = MPI.COMM_WORLD
-partition = Partition.build(box((40.0, 30.0, 27.0), 6.0) if comm.rank == 0 else None, comm)
-material = random_material(partition.source)
-walls = np.abs(partition.source.facet_normals[:, 2]) < 0.5
-membrane = Membrane(np.where(walls, 200.0 + np.arange(len(walls)), 0.0), 0.3)
-with PlateProblem(partition, 2, "z_max", "z_min", membrane=membrane) as problem:
-    problem.assemble(material)
-    responses = [problem.solve(motion) for motion in np.eye(6)[2:4]]
-displacement = superposed([each.displacement for each in responses], [-0.5, 0.02])
-fields = elastic_fields(partition, displacement, material, membrane)
-assert (fields is None) == (comm.rank > 0)
-if fields is not None:
+from fem.mechanics.membrane import Membrane
+from fem.mechanics.plates import PlateProblem
+from fem.mechanics.stress import elastic_fields, superposed
+from fem.partition import Partition
+
+
+def fields_of_a_box(comm):
+    """The arrays by name, on rank 0."""
+    partition = Partition.build(box((40.0, 30.0, 27.0), 6.0) if comm.rank == 0 else None, comm)
+    material = random_material(partition.source)
+    walls = np.abs(partition.source.facet_normals[:, 2]) < 0.5
+    membrane = Membrane(np.where(walls, 200.0 + np.arange(len(walls)), 0.0), 0.3)
+    with PlateProblem(partition, 2, "z_max", "z_min", membrane=membrane) as problem:
+        problem.assemble(material)
+        responses = [problem.solve(motion) for motion in np.eye(6)[2:4]]
+    displacement = superposed([each.displacement for each in responses], [-0.5, 0.02])
+    fields = elastic_fields(partition, displacement, material, membrane)
+    assert (fields is None) == (comm.rank > 0)
+    if fields is None:
+        return None
     arrays = dict(vars(fields))
     skin = arrays.pop("membrane")
-    np.savez(sys.argv[1], **arrays, **vars(skin))
-"""
+    return arrays | vars(skin)
 
 
 @pytest.fixture(scope="module")
-def fields(tmp_path_factory):
+def fields(on_ranks):
     """Ranks -> the arrays of rank 0."""
-    folder, here = tmp_path_factory.mktemp("stress"), Path(__file__).parent
-    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1]), str(here)])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    arrays = {}
-    for ranks in (1, 2):
-        path = folder / f"{ranks}.npz"
-        command = [str(Path(sys.executable).parent / "mpiexec"), "-n", str(ranks), sys.executable, "-c", SCRIPT, path]
-        subprocess.run(list(map(str, command)), env=environment, capture_output=True, check=True, timeout=120)
-        arrays[ranks] = dict(np.load(path))
-    return arrays
+    return {ranks: on_ranks(ranks, fields_of_a_box) for ranks in (1, 2)}
 
 
 @pytest.mark.mpi

@@ -1,10 +1,5 @@
 """Cells in which fluid moves far more easily than around them cost the pressure few iterations."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import dolfinx_solver  # noqa: F401
 from mpi4py import MPI  # noqa: F401
 
@@ -12,6 +7,8 @@ import numpy as np
 import pytest
 from block_grid import block_grid
 from numpy.typing import NDArray
+from pockets_on_ranks import pockets_of_a_block
+from ranks import Ranks
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -24,7 +21,6 @@ PERMEABILITY = 1e-2 * np.eye(3)
 """mm2."""
 
 POCKETS = 20
-SCRIPT = Path(__file__).parents[1] / "pockets_on_ranks.py"
 
 
 @pytest.fixture(scope="module")
@@ -153,14 +149,10 @@ def test_round_off_leaves_no_pocket_inside_another_without_a_hold(partition: Par
 
 
 @pytest.mark.mpi
-def test_on_ranks_no_cell_is_solved_for_on_two_and_none_is_taken_for_a_pocket() -> None:
-    found = {}
-    for ranks in (1, 4):
-        command = [Path(sys.executable).with_name("mpiexec"), "-n", str(ranks), sys.executable, SCRIPT]
-        text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-        found[ranks] = json.loads(text)
-    assert found[4]["cells of two ranks"] == 0
-    assert found[1]["facets"] > found[4]["facets"] > 0.5 * found[1]["facets"]
-    for one in found.values():
-        assert one["facets of halves"] == 0
-        assert one["outflow"] == pytest.approx(50.0, rel=1e-9)
+def test_on_ranks_no_cell_is_solved_for_on_two_and_none_is_taken_for_a_pocket(on_ranks: Ranks) -> None:
+    one, three = (on_ranks(ranks, pockets_of_a_block) for ranks in (1, 3))
+    assert three["cells of two ranks"] == 0
+    assert one["facets"] > three["facets"] > 0.5 * one["facets"]
+    for found in (one, three):
+        assert found["facets of halves"] == 0
+        assert found["outflow"] == pytest.approx(50.0, rel=1e-9)
