@@ -24,8 +24,12 @@ from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes of the tests share the cores
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # and what others of them have compiled
 
 TESTS = Path(__file__).parent
+FIRST = ("experiments/export/test_export.py", "experiments/cli/test_cli.py", "experiments/pictures/test_figures.py")
+"""What begins: in a new clone the first lets numba compile, while the other process of two needs nothing of that."""
+
 FAST_FOLDERS = ("materials", "meshes", "fem/pressure", "fem/measures", "experiments/case", "experiments/sweep")
 """Where a test is fast, unless it takes the real patient or a finished run, or starts ranks."""
 
@@ -51,7 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fast")
         else:
             long.add(item.path)
-    items.sort(key=lambda item: item.path not in long)
+    order = {TESTS / name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: (order.get(item.path, len(FIRST)), item.path not in long))
 
 
 @pytest.fixture(scope="session")
