@@ -27,7 +27,8 @@ ABOUT = (
     "Whether the veins, walls and cement of the model leak as published series and experiments say. Bands, sources and "
     "tags were declared before the runs (`experiments/verification/contrasts.py`); nothing was fitted to them, and "
     "defaults that change after the first runs are named in the changelog with what was known by then. All of it is "
-    "one osteoporotic L3, so the intervals are those of networks of veins and of the scatter of the bone, not of patients.",
+    "one osteoporotic L3, so the intervals are those of networks of veins and of the scatter of the bone, not of "
+    "patients.",
     "Every arm is run on the same patients, each with a random network of veins and a random scatter of its bone, on a "
     "mesh of 3 mm without mechanics. Leaks count where the modality of `[observation]` shows them. **met**: the whole "
     "95 % interval lies in the accepted band; **missed**: the whole interval lies outside; **undecided**: it straddles "
