@@ -2,17 +2,15 @@
 
 import numpy as np
 import pytest
-from bucket import MARROW, MESH, RATE, medium_of, partition, walls_of
+from bucket import MARROW, PERMEABILITY, RATE, even_source, medium_of, partition, walls_of
 from flow_phantom import FORAMEN, build_phantom, plan_of, veins_of
 from flow_phantom import MARROW as PHANTOM_MARROW
 
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.injection import Injection
-from fem.injection.needle_opening import NeedleOpening
-from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
+from fem.injection.plan import Bolus, InjectionPlan, Stage
 from fem.injection.veins import Veins
 from fem.partition import Partition
-from materials.cannula import Cannula
 from materials.cement import CEMENTS, newtonian_cement
 from materials.vein import IntraosseousVeins
 from meshes.vein_network import VeinNetwork
@@ -35,9 +33,9 @@ def body(phantom):
 
 def in_bucket(pressure_outside, cement=None, volume=10.0, **law):
     """An injection into a bucket with one vein, whose walls seep."""
-    medium = medium_of(1e3)
+    medium = medium_of(PERMEABILITY)
     veins = Veins(NETWORK, IntraosseousVeins(**law), DRAIN, pressure_outside)
-    needle = Needle(NeedleOpening.place(MESH, medium, np.zeros(3), 1.0), Cannula())
+    needle = even_source(medium)
     walls, cement = walls_of({"posterior_wall": SEEP}), cement or newtonian_cement(1e-4)
     plan = InjectionPlan((Stage((Bolus(0, volume, RATE),)),))
     return Injection.build(partition(), medium, walls, [needle], cement, DisplacedFluids(MARROW), plan, veins=veins)
@@ -47,8 +45,8 @@ def test_marrow_drains_by_the_conductance_of_the_veins():
     injection = in_bucket(0.0)
     state = injection.start()
     level = RATE / (SEEP + DRAIN)
-    np.testing.assert_allclose(state.flow.pressure.facet_pressure, level, rtol=2e-4)
-    assert injection.flow.displaced_exchange(state.flow).sum() == pytest.approx(-level * DRAIN, rel=2e-4)
+    np.testing.assert_allclose(state.flow.pressure.facet_pressure, level, rtol=1e-6)
+    assert injection.flow.displaced_exchange(state.flow).sum() == pytest.approx(-level * DRAIN, rel=1e-6)
     injection.destroy()
 
 
@@ -57,10 +55,10 @@ def test_blood_flows_back_from_veins_at_pressure():
     outside = 5e-3
     injection = in_bucket(outside)
     start = injection.start()
-    assert start.resting_pressure == pytest.approx(outside * DRAIN / (SEEP + DRAIN), rel=2e-4)
+    assert start.resting_pressure == pytest.approx(outside * DRAIN / (SEEP + DRAIN), rel=1e-6)
     after = injection.step(start, 0.02)
     level = (RATE + outside * DRAIN) / (SEEP + DRAIN)
-    assert after.balance.inflow == pytest.approx(0.02 * (outside - level) * DRAIN, rel=2e-4)
+    assert after.balance.inflow == pytest.approx(0.02 * (outside - level) * DRAIN, rel=1e-6)
     assert injection.recorder.record(after).balance_error < 1e-12
     injection.destroy()
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 from block_grid import filled
-from bucket import MARROW, MESH, POROSITY, RATE, bucket, medium_of, partition, walls_of
+from bucket import MARROW, MESH, PERMEABILITY, POROSITY, RATE, bucket, medium_of, partition, walls_of
 
 from fem.injection.displaced_phase import DisplacedFluids
 from fem.injection.flow import CONDUIT_TOLERANCE
@@ -81,7 +81,8 @@ def test_a_chamber_full_of_cement_leaks_by_the_law_of_its_conduits(path, area, i
     # At a fixed drive an error of the viscosity shrinks by 1 - n in a round; what is left is the sum of the rounds.
     allowed = CONDUIT_TOLERANCE / index
     assert exact.sum() == pytest.approx(RATE, rel=allowed)
-    assert case.state.pressure.wall_flux[hole].sum() == pytest.approx(RATE, rel=1e-4)
+    assert case.state.pressure.wall_flux[hole].sum() == pytest.approx(RATE - case.passed(OUTLET), rel=1e-9)
+    assert 0.0 < case.passed(OUTLET) < 1e-4 * RATE
     assert case.passed(HOLE) + case.passed(OUTLET) == pytest.approx(RATE, rel=1e-9)
     # The rounds end by the mean over the facets, weighted by flow; a single one may be further off.
     flux = case.state.pressure.wall_flux[hole]
@@ -95,8 +96,8 @@ def test_a_chamber_full_of_cement_leaks_by_the_law_of_its_conduits(path, area, i
 
 
 WIDE = LeakPath("tube", 2.0, 1.0, opening_pressure=0.01)
-ENTRY = float(WIDE.barrier(pore_radius(1e3)))
-"""MPa beyond what the pores of the bucket give, 0.6 Pa."""
+ENTRY = float(WIDE.barrier(pore_radius(PERMEABILITY)))
+"""MPa beyond what the pores of the bucket give, 0.02 Pa."""
 AREA, CEMENT = 1.0, 1e-6
 LEAK = AREA * WIDE.conductance_per_area / CEMENT
 """mm3/(s MPa) of cement through the hole, 1.25e5."""
@@ -119,10 +120,10 @@ def test_the_entry_pressure_opens_a_hole(share, outside):
     rate = share * SEEP * opens
     case.solve(rate, filling)
     exact = share * opens if share < 1.0 else (rate + LEAK * opens) / (SEEP + LEAK)
-    assert case.level() == pytest.approx(exact, rel=1e-5)
+    assert case.level() == pytest.approx(exact, rel=1e-6)
     leak = LEAK * max(exact - opens, 0.0)
-    assert case.passed(HOLE) == pytest.approx(leak, rel=1e-4, abs=1e-9)
-    assert case.passed(OUTLET) == pytest.approx(rate - leak, rel=1e-5)
+    assert case.passed(HOLE) == pytest.approx(leak, rel=1e-6, abs=1e-9)
+    assert case.passed(OUTLET) == pytest.approx(rate - leak, rel=1e-6)
     cells = case.flow.walls.outflow(case.state.walls).rate
     assert (cells.sum() > 0.0) == (share > 1.0)
 
@@ -167,10 +168,10 @@ def test_bone_on_the_way_to_narrow_conduits_lies_in_series_with_them(share):
     case.solve(100.0, case.fill(1.0 - POCKET))
     leak = LEAK / (1.0 + share)
     level = (100.0 + leak * ENTRY) / (SEEP + leak)
-    assert case.passed(HOLE) == pytest.approx(leak * (level - ENTRY), rel=1e-4)
+    assert case.passed(HOLE) == pytest.approx(leak * (level - ENTRY), rel=1e-6)
     boundary = case.flow.partition.boundary
     order = [int(np.flatnonzero(boundary.original == facet)[0]) for facet in facets]
-    assert case.state.pressure.wall_flux[order] == pytest.approx(case.passed(HOLE) * parts, rel=2e-3)
+    assert case.state.pressure.wall_flux[order] == pytest.approx(case.passed(HOLE) * parts, rel=1e-5)
 
 
 def test_cement_shares_the_way_with_marrow_by_saturation():
@@ -181,11 +182,11 @@ def test_cement_shares_the_way_with_marrow_by_saturation():
     level = case.level()
     marrow, cement = conductance * (1.0 - saturation) * level, LEAK * saturation * (level - ENTRY)
     assert cement > 0.1 * marrow > 0.0
-    assert case.passed(HOLE) == pytest.approx(marrow + cement, rel=1e-5)
+    assert case.passed(HOLE) == pytest.approx(marrow + cement, rel=1e-6)
     outflow = case.flow.walls.outflow(case.state.walls)
     cells, ratio = outflow.rate, outflow.ratio
     share = saturation / (saturation + ratio * (1.0 - saturation))
-    assert cells @ share == pytest.approx(cement, rel=1e-5)
+    assert cells @ share == pytest.approx(cement, rel=1e-6)
 
 
 def test_an_intact_wall_lets_the_displaced_phase_seep_by_its_viscosity():
