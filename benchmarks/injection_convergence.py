@@ -8,7 +8,7 @@ other code are repeated. Tables (Markdown and CSV) and a plot are written from a
 
 Errors are those of :mod:`benchmarks.richardson` at the default mesh and step. They hold that of the surface: each mesh
 has its own, which comes closer to that of the mask as the cells become smaller. No leak ends a run, so that all of them
-inject the same volume and their leaks can be compared; ``demo --defect`` itself ends at 0.2 ml.
+inject the same volume and their leaks can be compared; ``demo --defect`` itself ends at 0.5 ml of leak.
 """
 
 from __future__ import annotations
