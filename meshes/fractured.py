@@ -13,7 +13,11 @@ from meshes.body_heights import BodyHeights, Plates, body_heights, fit_plates
 from meshes.fracture import BrokenPlate, Fracture, Kind, Shortening, largest_loss
 from meshes.frame import frame_of_body
 from meshes.images.image import Image
+from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
+
+VEIN_PIECE = 1.0
+"""mm; longest piece of a vein that a fracture moves as a straight line (tag D)."""
 
 _SUBSAMPLES = (-0.25, 0.25)  # of a voxel along each axis, whose mean a voxel after takes
 _STILL = 1e-6  # mm that count as no motion
@@ -83,7 +87,7 @@ def fractured(vertebra: Vertebra, fracture: Fracture, empty: float) -> Vertebra:
     """
     ct = vertebra.ct
     moved = _moved(vertebra, fracture)
-    values, body, arch = _resampled(vertebra, fracture, empty, np.argwhere(moved))
+    values, body, arch = _resampled(vertebra, ct.values, fracture, empty, np.argwhere(moved))
     whole, hounsfield = vertebra.body.copy(), ct.values.astype(np.float64)
     whole[moved], hounsfield[moved] = (body >= 0.5) & (body >= arch), values
     whole = _largest(ndimage.binary_fill_holes(whole))
@@ -101,6 +105,25 @@ def fractured(vertebra: Vertebra, fracture: Fracture, empty: float) -> Vertebra:
     )
 
 
+def fractured_values(
+    values: NDArray[np.float64], vertebra: Vertebra, fracture: Fracture, empty: float
+) -> NDArray[np.float64]:
+    """CT numbers of bone other than those of the CT itself, after a fracture: moved and denser as in :func:`fractured`.
+
+    Args:
+        values: (nx, ny, nz) HU before on the grid of the CT.
+        vertebra: before.
+        fracture: map in the frame of ``vertebra``.
+        empty: HU of what holds no bone.
+
+    Returns:
+        (nx, ny, nz) HU after on the same grid.
+    """
+    moved, after = _moved(vertebra, fracture), values.astype(np.float64)
+    after[moved] = _resampled(vertebra, values, fracture, empty, np.argwhere(moved))[0]
+    return after
+
+
 def _moved(vertebra: Vertebra, fracture: Fracture) -> NDArray[np.bool_]:
     """(nx, ny, nz) voxels of the grid after that hold something which moved."""
     shape = vertebra.body.shape
@@ -110,13 +133,17 @@ def _moved(vertebra: Vertebra, fracture: Fracture) -> NDArray[np.bool_]:
 
 
 def _resampled(
-    vertebra: Vertebra, fracture: Fracture, empty: float, voxels: NDArray[np.int64]
+    vertebra: Vertebra,
+    before_values: NDArray[np.floating],
+    fracture: Fracture,
+    empty: float,
+    voxels: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], ...]:
     """HU, and shares of body and arch, of (n, 3) voxels after."""
     ct = vertebra.ct
     around = ndimage.binary_dilation(vertebra.body | vertebra.arch, np.ones((3, 3, 3)))
     # Cubic splines blur the CT less than linear interpolation, which would smear more cortical bone out of the mask.
-    fields = [(ndimage.spline_filter(ct.values, order=3), 3)]
+    fields = [(ndimage.spline_filter(before_values, order=3), 3)]
     fields += [(field.astype(np.float32), 1) for field in (vertebra.body, vertebra.arch, around)]
     sums = np.zeros((3, len(voxels)))
     for offset in itertools.product(_SUBSAMPLES, repeat=3):
@@ -146,6 +173,29 @@ def fractured_labels(labels: Image, vertebra: Vertebra, fracture: Fracture) -> I
     values = np.zeros(len(voxels), dtype=labels.values.dtype)
     values[inside] = labels.values[tuple(there[inside].T)]
     return replace(labels, values=values.reshape(labels.values.shape))
+
+
+def fractured_veins(network: VeinNetwork, before: Vertebra, after: Vertebra, fracture: Fracture) -> VeinNetwork:
+    """Veins of the body before, after its fracture: they move with the bone and are pressed flat with it.
+
+    A vein is a space in bone, so that its volume falls as that of the bone about it, and its cross-section by what its
+    length does not lose; it stays round. A vein across the band becomes shorter, one along it narrower.
+
+    Args:
+        network: in the frame of ``before``.
+        before: vertebra before.
+        after: vertebra after.
+        fracture: map in the frame of ``before``.
+
+    Returns:
+        The veins in the frame of ``after``, in segments of at most :data:`VEIN_PIECE`.
+    """
+    pieces = network.divided(VEIN_PIECE)
+    nodes = after.frame.to_frame(before.frame.to_scanner(fracture.after(pieces.nodes)))
+    moved = replace(pieces, nodes=nodes)
+    middles = pieces.nodes[pieces.segments].mean(axis=1)
+    narrower = fracture.jacobian(middles) * pieces.lengths / moved.lengths
+    return replace(moved, diameters=pieces.diameters * np.sqrt(narrower))
 
 
 def _largest(region: NDArray[np.bool_]) -> NDArray[np.bool_]:

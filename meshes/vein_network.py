@@ -60,6 +60,19 @@ class VeinNetwork:
         """(s,) lengths of the segments in mm."""
         return np.linalg.norm(self.nodes[self.segments[:, 1]] - self.nodes[self.segments[:, 0]], axis=1)
 
+    def divided(self, longest: float) -> VeinNetwork:
+        """The same veins in segments of at most ``longest`` mm; the nodes that they have now are the first ones."""
+        counts = np.ceil(self.lengths / longest - 1e-9).astype(np.int64)
+        nodes, segments, free = [self.nodes], [], len(self.nodes)
+        for (first, last), count in zip(self.segments, counts, strict=True):
+            nodes.append(np.linspace(self.nodes[first], self.nodes[last], count + 1)[1:-1])
+            line = np.concatenate([[first], free + np.arange(count - 1), [last]])
+            segments.append(np.stack([line[:-1], line[1:]], axis=1))
+            free += count - 1
+        return VeinNetwork(
+            np.concatenate(nodes), np.concatenate(segments), np.repeat(self.diameters, counts), self.exit_sites
+        )
+
     @property
     def volume(self) -> float:
         """Volume of all segments as cylinders in mm3."""

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from experiments.case.laws import Laws
 from experiments.case.units import to_clinical
+from experiments.model.fractured_body import FracturedBody
 from experiments.results.parts.solvers import CortexRecord
 from fem.injection.walls import Opening
 from fem.mechanics.membrane import Membrane
@@ -88,8 +89,18 @@ class Cortex:
         )
 
 
-def bone_of(laws: Laws, cortex: Cortex | None, vertebra: Vertebra, mesh: TetMesh, weights: csr_array) -> BoneField:
+def bone_of(
+    laws: Laws,
+    cortex: Cortex | None,
+    vertebra: Vertebra,
+    mesh: TetMesh,
+    weights: csr_array,
+    fractured: FracturedBody | None = None,
+) -> BoneField:
     """Bone of every cell: the inside for the flow, the CT for the modulus, without the shell where that is a membrane.
+
+    What a fracture has pressed together is dense without being shell: the inside is told from the shell in the body
+    before, and moves with the bone.
 
     Args:
         laws: laws of the case.
@@ -97,13 +108,20 @@ def bone_of(laws: Laws, cortex: Cortex | None, vertebra: Vertebra, mesh: TetMesh
         vertebra: CT, mask and frame.
         mesh: the body or the whole vertebra with named facets.
         weights: (cells, voxels) share of each voxel in each cell.
+        fractured: how the body was broken; None where it was not.
     """
-    hounsfield, law = vertebra.ct.values.ravel(), laws.bone
-    interior = interior_values(vertebra, law.material_length, law.blurred_shell.reach(vertebra.ct.spacing))
-    bone = law.evaluate(hounsfield, weights, mesh.cell_volumes, interior.ravel(), mesh.cell_centroids)
+    hounsfield, law, places = vertebra.ct.values.ravel(), laws.bone, mesh.cell_centroids
+    whole = vertebra if fractured is None else fractured.before
+    interior = interior_values(whole, law.material_length, law.blurred_shell.reach(whole.ct.spacing))
+    if fractured is not None:
+        interior, places = fractured.moved_values(interior), fractured.places_before(places)
+    bone = law.evaluate(hounsfield, weights, mesh.cell_volumes, interior.ravel(), places)
     if cortex is None:
         return bone
-    limited = np.minimum(law.calibration.density(hounsfield), cortex.trabecular_density)
+    inside = np.full(vertebra.ct.values.shape, law.calibration.hounsfield(cortex.trabecular_density))
+    if fractured is not None:
+        inside = fractured.moved_values(inside)
+    limited = law.calibration.density(np.minimum(hounsfield, inside.ravel()))
     reached = cells_in_reach(mesh, cortex_reach(vertebra))
     return replace(bone, modulus=np.where(reached, weights @ law.modulus.modulus(limited), bone.modulus))
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from experiments.case.laws import Laws
 from experiments.model.cortex import shell_left
 from experiments.model.preparation import Preparation
+from experiments.model.solid_body import SolidBody
 from experiments.model.specimen import Specimen
 from experiments.model.tissues import anisotropy_of
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.membrane import Membrane
+from fem.mechanics.membrane import Factor, Membrane
 from materials.bone import BoneField
 
 
@@ -23,21 +24,34 @@ class ElasticState:
 
     Attributes:
         material: elastic constants of its cells.
-        shell_factor: on the stiffness of the membrane that is the shell.
+        shell_factor: (facets of the specimen,) on the stiffness of the membrane that is the shell, or one for all.
     """
 
     material: ElasticMaterial
-    shell_factor: float
+    shell_factor: Factor
+
+
+def intact_state(laws: Laws, body: SolidBody, specimen: Specimen) -> ElasticState:
+    """``"intact"``: a body without damage and cement, lesions and cavities included.
+
+    Args:
+        laws: laws of the case.
+        body: the body before its fracture, if it has one.
+        specimen: that of the body.
+    """
+    none = np.zeros(len(body.mesh.cells))
+    return _state(laws, body, specimen, np.ones_like(none), 1.0, none)
 
 
 def elastic_states(
     laws: Laws, prepared: Preparation, specimen: Specimen, saturation: NDArray[np.float64]
 ) -> dict[str, ElasticState]:
-    """The states of a case by name, in the order in which they come about.
+    """The states of a case's body by name, in the order in which they come about.
 
-    ``"intact"`` is the body without damage and cement, lesions and cavities included. Where the bone is damaged,
-    ``"fractured"`` has the damage alone. ``"augmented"`` has damage and cement. The arch is never damaged. Damage
-    applies once: broken trabeculae keep what the fracture leaves them, all other bone what ``[bone]`` says.
+    ``"intact"`` is there unless the body is broken: then that is another body, see :func:`intact_state`. Where the bone
+    is damaged, ``"fractured"`` has the damage alone. ``"augmented"`` has damage and cement. The arch is never damaged.
+    Damage applies once: bone and shell that the fracture broke keep what it leaves them, all others what ``[bone]``
+    says.
 
     Args:
         laws: laws of the case.
@@ -45,29 +59,38 @@ def elastic_states(
         specimen: what is loaded.
         saturation: (cells,) cement saturation of the body's cells.
     """
-    bare = _of_bone(laws, prepared.bone)
-
-    def state(damage: NDArray[np.float64], shell: float, filled: NDArray[np.float64]) -> ElasticState:
-        body = _of_body(laws, prepared, damage, filled)
-        return ElasticState(specimen.material(body, bare, lambda bone: _of_bone(laws, bone)), shell)
-
-    none, shell = np.zeros_like(saturation), laws.damage.factor
-    damage = np.full_like(saturation, shell)
-    if prepared.fractured is not None:
-        damage[prepared.fractured.broken(prepared.mesh)] = prepared.fractured.record.damage_factor
-    states = {"intact": state(np.ones_like(damage), 1.0, none)}
+    damage: NDArray[np.float64] = np.full_like(saturation, laws.damage.factor)
+    shell: Factor = laws.damage.factor
+    states = {}
+    if prepared.fractured is None:
+        states["intact"] = intact_state(laws, prepared, specimen)
+    else:
+        damage = prepared.fractured.damage(prepared.mesh.cell_centroids, laws.damage.factor)
+        shell = prepared.fractured.damage(specimen.mesh.facet_centroids, laws.damage.factor)
     if (damage < 1.0).any():
-        states["fractured"] = state(damage, shell, none)
-    states["augmented"] = state(damage, shell, np.clip(saturation, 0.0, 1.0))
+        states["fractured"] = _state(laws, prepared, specimen, damage, shell, np.zeros_like(saturation))
+    states["augmented"] = _state(laws, prepared, specimen, damage, shell, np.clip(saturation, 0.0, 1.0))
     return states
 
 
-def shell_membrane(prepared: Preparation, specimen: Specimen) -> Membrane | None:
+def shell_membrane(body: SolidBody, specimen: Specimen) -> Membrane | None:
     """The shell of the vertical walls, less what openings take from it; None where the voxels show the shell."""
-    if prepared.cortex is None:
+    if body.cortex is None:
         return None
-    share = shell_left(prepared.mesh, prepared.openings, specimen.mesh)
-    return prepared.cortex.membrane(specimen.mesh, prepared.bone.poisson_ratio, share)
+    share = shell_left(body.mesh, body.openings, specimen.mesh)
+    return body.cortex.membrane(specimen.mesh, body.bone.poisson_ratio, share)
+
+
+def _state(
+    laws: Laws,
+    body: SolidBody,
+    specimen: Specimen,
+    damage: NDArray[np.float64],
+    shell: Factor,
+    filled: NDArray[np.float64],
+) -> ElasticState:
+    material, bare = _of_body(laws, body, damage, filled), _of_bone(laws, body.bone)
+    return ElasticState(specimen.material(material, bare, lambda bone: _of_bone(laws, bone)), shell)
 
 
 def _of_bone(laws: Laws, bone: BoneField) -> ElasticMaterial:
@@ -77,13 +100,13 @@ def _of_bone(laws: Laws, bone: BoneField) -> ElasticMaterial:
 
 
 def _of_body(
-    laws: Laws, prepared: Preparation, damage: NDArray[np.float64], saturation: NDArray[np.float64]
+    laws: Laws, body: SolidBody, damage: NDArray[np.float64], saturation: NDArray[np.float64]
 ) -> ElasticMaterial:
     """Damage takes its share of both moduli, and the composite law raises both alike, so that cement is isotropic."""
-    tissues = prepared.tissues
+    tissues = body.tissues
     axial = np.maximum(damage * tissues.modulus, laws.bone.modulus.lowest)
     return ElasticMaterial.transversely_isotropic(
         laws.composite.modulus(axial, saturation),
         laws.composite.modulus(axial / tissues.anisotropy, saturation),
-        prepared.bone.poisson_ratio,
+        body.bone.poisson_ratio,
     )

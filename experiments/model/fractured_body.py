@@ -16,9 +16,9 @@ from experiments.case.units import to_clinical, to_internal
 from experiments.results.parts.fracture import FractureResults, HeightResults
 from experiments.results.parts.manifest import FractureRecord
 from materials.fracture import FractureDraw
-from meshes.body_heights import BodyHeights, body_heights
+from meshes.body_heights import PLACES, BodyHeights, body_heights
 from meshes.fracture import BrokenPlate, Fracture, Kind
-from meshes.fractured import BreakableBody, fractured, fractured_labels
+from meshes.fractured import BreakableBody, fractured, fractured_labels, fractured_values, fractured_veins
 from meshes.images.image import Image
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
@@ -26,6 +26,8 @@ from meshes.vertebra import Vertebra
 
 LARGEST_LOSS = 0.7
 """Largest height loss that is drawn, if the body can give it: that of the key ``fracture.height_loss`` (tag D)."""
+
+_HEIGHTS = (0.02, 0.98)  # of the body, between which defects have their place
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class FracturedBody:
         before: the vertebra before.
         vertebra: the vertebra after.
         fracture: the map from one to the other.
+        empty: HU of what holds no bone.
         broken_strain: compression from which bone is broken.
         heights: before and after.
         bone_ratio: bone of the body after over before.
@@ -47,6 +50,7 @@ class FracturedBody:
     before: Vertebra
     vertebra: Vertebra
     fracture: Fracture
+    empty: float
     broken_strain: float
     heights: tuple[BodyHeights, BodyHeights]
     bone_ratio: float
@@ -57,24 +61,38 @@ class FracturedBody:
         return tuple(None if mask is None else fractured_labels(mask, self.before, self.fracture) for mask in masks)
 
     def moved_veins(self, network: VeinNetwork | None) -> VeinNetwork | None:
-        """Veins that were laid in the body before, in the body after: their nodes move with the bone."""
-        if network is None:
-            return None
-        nodes = self.before.frame.to_scanner(self.fracture.after(network.nodes))
-        return replace(network, nodes=self.vertebra.frame.to_frame(nodes))
+        """Veins that were laid in the body before, in the body after; see :func:`meshes.fractured.fractured_veins`."""
+        return None if network is None else fractured_veins(network, self.before, self.vertebra, self.fracture)
 
-    def volume_ratio(self, mesh: TetMesh) -> NDArray[np.float64]:
-        """(cells,) volume of the bone in each cell after over its volume before."""
-        before = self.before.frame.to_frame(self.vertebra.frame.to_scanner(mesh.cell_centroids))
-        return self.fracture.jacobian(self.fracture.before(before))
+    def moved_values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """CT numbers of bone on the grid of the CT, before and after, other than those of the CT itself."""
+        return fractured_values(values, self.before, self.fracture, self.empty)
 
-    def broken(self, mesh: TetMesh) -> NDArray[np.bool_]:
-        """(cells,) whose trabeculae are broken."""
-        return self.volume_ratio(mesh) < 1.0 - self.broken_strain
+    def places_before(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where (n, 3) points in the frame of the body after were, in the frame of the body before; mm."""
+        there = self.before.frame.to_frame(self.vertebra.frame.to_scanner(points))
+        return self.fracture.before(there)
+
+    def volume_ratio(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) volume of the bone at (n, 3) points of the body after, in its frame, over its volume before."""
+        return self.fracture.jacobian(self.places_before(points))
+
+    def broken(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n,) whether the bone at (n, 3) points of the body after is broken: trabeculae or the shell."""
+        return self.volume_ratio(points) < 1.0 - self.broken_strain
+
+    def damage(self, points: NDArray[np.float64], elsewhere: float) -> NDArray[np.float64]:
+        """(n,) share of its modulus that bone keeps at (n, 3) points of the body after; each place has one damage.
+
+        Args:
+            points: in mm in the frame of the body after.
+            elsewhere: of the bone that the fracture did not break.
+        """
+        return np.where(self.broken(points), self.record.damage_factor, elsewhere)
 
     def results(self, mesh: TetMesh) -> FractureResults:
         """The part ``fracture`` of the results."""
-        ratio = self.volume_ratio(mesh)
+        ratio = self.volume_ratio(mesh.cell_centroids)
         before, after = (_heights(heights) for heights in self.heights)
         return FractureResults(
             type=self.record.type,
@@ -86,7 +104,7 @@ class FracturedBody:
             body_after_ml=to_clinical(self.vertebra.body_volume, "ml"),
             bone_ratio=self.bone_ratio,
             least_volume_ratio=float(ratio.min()),
-            broken_ml=to_clinical(float(mesh.cell_volumes[self.broken(mesh)].sum()), "ml"),
+            broken_ml=to_clinical(float(mesh.cell_volumes[self.broken(mesh.cell_centroids)].sum()), "ml"),
         )
 
 
@@ -113,7 +131,7 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
     cavities = (_cleft(draw, laws, fracture, vertebra, after),) if draw.cleft else ()
     healed = case.fracture.age == "old" and not draw.cleft
     fissured = draw.fissures and not healed if case.fracture.fissures is None else case.fracture.fissures
-    defects = _fissures(draw, laws, after) if fissured else ()
+    defects = _fissures(draw, laws, fracture, vertebra, after) if fissured else ()
     mass_before, mass_after = ((one.ct.values[one.body] - empty).sum(dtype=np.float64) for one in (vertebra, after))
     return FracturedBody(
         case=case.model_copy(
@@ -122,6 +140,7 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
         before=vertebra,
         vertebra=after,
         fracture=fracture,
+        empty=empty,
         broken_strain=laws.broken_body.broken_strain,
         heights=(body.heights, body_heights(after.body, after.ct, vertebra.frame)),
         bone_ratio=float(mass_after / mass_before),
@@ -177,8 +196,14 @@ def _cleft(draw: FractureDraw, laws: Laws, fracture: Fracture, before: Vertebra,
     )
 
 
-def _fissures(draw: FractureDraw, laws: Laws, after: Vertebra) -> tuple[Defect, ...]:
-    """Fissures across the broken endplates and the anterior wall, and the posterior wall of severe fractures."""
+def _fissures(
+    draw: FractureDraw, laws: Laws, fracture: Fracture, before: Vertebra, after: Vertebra
+) -> tuple[Defect, ...]:
+    """Fissures across the broken endplates and the anterior wall, and the posterior wall of severe fractures.
+
+    The anterior one has its height on the wall itself: that of a wedge is lower, and that of a biconcave body higher,
+    than the body's middle from which heights are counted.
+    """
     law = laws.broken_body
     if law is None:
         raise ValueError("the case breaks no body")
@@ -197,13 +222,20 @@ def _fissures(draw: FractureDraw, laws: Laws, after: Vertebra) -> tuple[Defect, 
             }
         )
 
-    height = 1.0 - draw.anterior_height if lower else draw.anterior_height
+    def up(share: float) -> float:
+        return 1.0 - share if lower else share
+
+    front, both = before.frame.point(0.0, PLACES["anterior"], 0.5), fracture.bands[0].plates
+    ends = np.array([front, front])
+    ends[:, 2] = both.inferior.height(front), both.superior.height(front)
+    ends = after.frame.to_frame(before.frame.to_scanner(fracture.after(ends)))
+    anterior = ends[0] + up(draw.anterior_height) * (ends[1] - ends[0])
+    height = float(np.clip(after.frame.fractions(anterior)[2], *_HEIGHTS))
     plates = ("superior", "inferior") if draw.plate == "both" else (draw.plate,)
     found = [fissure(f"{plate}_endplate", law.plate_fissure, depth=draw.deepest) for plate in plates]
-    found.append(fissure("anterior_wall", law.anterior_fissure, height=height))
+    found.append(fissure("anterior_wall", law.anterior_fissure, height=round(height, 3)))
     if law.breaks_posterior_wall(draw.kind, draw.height_loss):
-        height = 1.0 - law.anterior_height if lower else law.anterior_height
-        found.append(fissure("posterior_wall", law.posterior_fissure, height=height))
+        found.append(fissure("posterior_wall", law.posterior_fissure, height=up(law.anterior_height)))
     return tuple(found)
 
 

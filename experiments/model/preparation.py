@@ -26,7 +26,8 @@ from experiments.model.procedure import (
     place_needles,
     procedure,
 )
-from experiments.model.specimen import Mesher, Specimen, make_mesh, prepare_specimen
+from experiments.model.solid_body import SolidBody, unbroken_body
+from experiments.model.specimen import Mesher, make_mesh, prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues, check_tips, read_lesions
 from experiments.model.veins import case_veins
 from experiments.results import builders
@@ -34,8 +35,7 @@ from experiments.results.parts.mesh import MeshResults
 from experiments.results.progress import Progress
 from fem.injection.plan import InjectionPlan, Needle
 from fem.injection.veins import Veins
-from fem.injection.walls import Opening, Walls
-from materials.bone import BoneField
+from fem.injection.walls import Walls
 from meshes.body_mesh import mesh_body
 from meshes.demo_patient import demo_patient
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
@@ -67,24 +67,19 @@ class InjectionSetup:
     pedicle: PedicleDiameter
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """What an injection and the mechanics start from.
+@dataclass(frozen=True, kw_only=True)
+class Preparation(SolidBody):
+    """What an injection and the mechanics start from: the body that is injected, and all about it.
 
     Attributes:
         laws: of the case, with those of what a fracture of the body brings along.
         vertebra: the patient's vertebra, broken where the case breaks it, with bone in its CT where a scan shows
             prescribed cement.
         fractured: how the body was broken; None where it was not.
-        mesh: mesh of its body in the anatomical frame.
-        bone: bone of every cell as the CT shows it.
+        unbroken: the body before its fracture; None where it was not broken or the mechanics are switched off.
         noise: what the results say of the CT's noise.
-        tissues: what the flow and the mechanics see of it: lesions, cavities and veins included.
         cement: what is injected, or the cement that is there already.
-        specimen: what the mechanics load; None where they are switched off.
-        cortex: the shell as a membrane; None where the voxels show it.
         veins: the network of veins in the body, in its anatomical frame; None without one.
-        openings: in the walls.
         mesh_results: the part ``mesh`` of the results.
         warnings: sentences for the reader of the results.
     """
@@ -92,15 +87,10 @@ class Preparation:
     laws: Laws
     vertebra: Vertebra
     fractured: FracturedBody | None
-    mesh: TetMesh
-    bone: BoneField
+    unbroken: SolidBody | None
     noise: dict[str, float]
-    tissues: TissueMap
     cement: InjectionSetup | PrescribedField
-    specimen: Specimen | None
-    cortex: Cortex | None
     veins: VeinNetwork | None
-    openings: tuple[Opening, ...]
     mesh_results: MeshResults
     warnings: tuple[str, ...]
 
@@ -125,6 +115,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         lesions = read_lesions(case, vertebra)
         veins = case_veins(case, laws, vertebra) if injects else None
         broken = break_body(case, laws, vertebra)
+        before = case, laws, vertebra, lesions, veins
         if broken is not None:
             lesions, veins = broken.moved(lesions), broken.moved_veins(veins)
             case, vertebra = broken.case, broken.vertebra
@@ -140,13 +131,16 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         stage.update(0.7)
         mesh_results = builders.mesh_results(measure_quality(mesh, vertebra))
         stage.update(0.8)
-        cortex = Cortex.measured(laws, vertebra, mesh)
-        loaded = case.mechanics.enabled
-        specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex, mesher) if loaded else None
+        unbroken = None if broken is None or not case.mechanics.enabled else unbroken_body(*before, mesher)
+        # A fracture presses bone together, which then looks like shell: how thick that is tells the body before.
+        cortex = Cortex.measured(laws, vertebra, mesh) if unbroken is None else unbroken.cortex
+        specimen = None
+        if case.mechanics.enabled:
+            specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex, broken, mesher)
         paths = tuple(with_track(path, mesh) for path in paths)
     with progress.stage("bone"):
         weights = voxel_weights(mesh, vertebra)
-        bone = bone_of(laws, cortex, vertebra, mesh, weights)
+        bone = bone_of(laws, cortex, vertebra, mesh, weights, broken)
         noise = noise_of(laws, vertebra if broken is None else broken.before)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
         if injects:
@@ -163,19 +157,20 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
             cement = _prescribed(case, scan, mesh, vertebra, tissues, weights)
             of_cement = cement.warnings
     return Preparation(
-        laws,
-        vertebra,
-        broken,
-        mesh,
-        bone,
-        noise,
-        tissues,
-        cement,
-        specimen,
-        cortex,
-        veins,
-        surface.walls.openings,
-        mesh_results,
+        laws=laws,
+        vertebra=vertebra,
+        fractured=broken,
+        unbroken=unbroken,
+        mesh=mesh,
+        bone=bone,
+        noise=noise,
+        tissues=tissues,
+        cement=cement,
+        specimen=specimen,
+        cortex=cortex,
+        veins=veins,
+        openings=surface.walls.openings,
+        mesh_results=mesh_results,
         warnings=(*vertebra.warnings, *noise_warnings(noise), *tissues.warnings, *surface.warnings, *of_cement),
     )
 

@@ -13,6 +13,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.cortex import Cortex, bone_of
+from experiments.model.fractured_body import FracturedBody
 from experiments.results.parts.solvers import SpecimenRecord
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import area_centroid
@@ -142,6 +143,7 @@ def prepare_specimen(
     body: TetMesh,
     refinements: Sequence[Refinement],
     cortex: Cortex | None,
+    fractured: FracturedBody | None = None,
     mesher: Mesher = make_mesh,
 ) -> Specimen:
     """Mesh what is loaded.
@@ -153,6 +155,7 @@ def prepare_specimen(
         body: mesh of its body with named facets.
         refinements: where the mesh of the body is finer.
         cortex: the shell of the body as a membrane, or None.
+        fractured: how the body was broken; None where it was not.
         mesher: calls the function that makes the mesh, or keeps meshes that cases share.
 
     Raises:
@@ -163,7 +166,7 @@ def prepare_specimen(
         mesh = mesher(mesh_vertebra, vertebra, to_internal(case.mesh.size_mm, "mm"), body, refinements)
         transfer = CellTransfer.between(body, mesh)
         weights = voxel_weights(mesh, whole_vertebra(vertebra))
-        bone = bone_of(laws, cortex, vertebra, mesh, weights)
+        bone = bone_of(laws, cortex, vertebra, mesh, weights, fractured)
     bone_mesh, pole = mesh, area_centroid(mesh, "superior_endplate")
     superior, inferior = "superior_endplate", "inferior_endplate"
     if laws.end_disc is not None:

@@ -164,7 +164,7 @@ class CaseDrawing:
         """Stress and strain under the load."""
         bone, load = self.case.mechanics(), self.case.results.load
         if bone is not None and load is not None:
-            draw_mechanics(bone, load.force_n, path)
+            draw_mechanics(bone, load.force_n, path, self.case.mechanics_before())
 
     def stiffness(self, path: Path) -> None:
         """Bars of the stiffness."""

@@ -24,7 +24,9 @@ ENLARGED = 0.1
 PERCENT = 100.0
 
 
-def draw_mechanics(bone: pyvista.UnstructuredGrid, load: float, path: Path) -> Path:
+def draw_mechanics(
+    bone: pyvista.UnstructuredGrid, load: float, path: Path, before: pyvista.UnstructuredGrid | None = None
+) -> Path:
     """Von Mises stress and effective strain in a coronal section, state beside state, as the cells have them.
 
     The section goes through the centroid of the cement, or through that of the body where there is none. Each row has
@@ -35,13 +37,17 @@ def draw_mechanics(bone: pyvista.UnstructuredGrid, load: float, path: Path) -> P
         bone: fields of all states as :meth:`experiments.run.load_case.LoadedBone.grid` gives them.
         load: in N.
         path: PNG to write.
+        before: the same of the body before its fracture, in the same frame; None where it was not broken.
     """
-    states = [name.removeprefix("von_mises_").removesuffix("_mpa") for name in bone.cell_data if "von_mises" in name]
-    depth = _depth(bone)
-    section, cement = _section(bone, depth), _section(bone.threshold(FRONT_SATURATION, scalars="saturation"), depth)
-    outline, edge = _edges(cement), _edges(section)
+    grids = [bone] if before is None else [before, bone]
+    bones = {state: grid for grid in grids for state in _states(grid)}
+    states, depth = list(bones), _depth(bone)
+    sections = {state: _section(grid, depth) for state, grid in bones.items()}
+    outline = _edges(_section(bone.threshold(FRONT_SATURATION, scalars="saturation"), depth))
+    shown = np.concatenate([np.asarray(section.points) for section in sections.values()])
     factor = enlargement(
-        [np.asarray(section[f"displacement_{state}_mm"]) for state in states], np.ptp(section.points[:, 2])
+        [np.asarray(section[f"displacement_{state}_mm"]) for state, section in sections.items()],
+        float(np.ptp(shown[:, 2])),
     )
     rows: tuple[tuple[str, ColorMap, str, float], ...] = (
         ("von Mises stress [MPa]", STRESS_MAP, "von_mises_{}_mpa", 1.0),
@@ -49,11 +55,13 @@ def draw_mechanics(bone: pyvista.UnstructuredGrid, load: float, path: Path) -> P
     )
     figure, axes = new_figure(len(rows), len(states))
     for number, (label, colors, array, unit) in enumerate(rows):
-        top = float(np.percentile(np.concatenate([bone[array.format(state)] for state in states]), 99.5))
+        top = float(np.percentile(np.concatenate([bones[state][array.format(state)] for state in states]), 99.5))
         places = axes[len(states) * number : len(states) * (number + 1)]
         for place, state in zip(places, states, strict=True):
             around = outline if state == "augmented" else pyvista.PolyData()
-            show(place, _panel(section, edge, around, state, array.format(state), colors, top, factor), state)
+            section = sections[state]
+            panel = _panel(section, _edges(section), around, state, array.format(state), colors, top, factor, shown)
+            show(place, panel, state)
         scale = ScalarMappable(Normalize(0.0, unit * top), colors)
         figure.colorbar(scale, ax=places, label=label, shrink=0.8, extend="max")
     side = "behind" if depth > 0.0 else "in front of"
@@ -85,6 +93,11 @@ def strain_panels(bones: Sequence[pyvista.UnstructuredGrid]) -> tuple[list[Panel
         for section, outline in zip(sections, outlines, strict=True)
     ]
     return panels, ScalarMappable(Normalize(0.0, PERCENT * top), STRAIN_MAP), factor
+
+
+def _states(bone: pyvista.UnstructuredGrid) -> list[str]:
+    """The states whose fields a grid holds, in their order."""
+    return [name.removeprefix("von_mises_").removesuffix("_mpa") for name in bone.cell_data if "von_mises" in name]
 
 
 def enlargement(displacements: list[NDArray[np.float64]], height: float) -> float:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 FIELDS, SURFACE, SCAN, MECHANICS = "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu"
 """Files of a case directory: fields over time, the body's boundary, the CT around the vertebra, and the loaded bone."""
 
+MECHANICS_BEFORE = "mechanics_intact.vtu"
+"""File of a case directory where the body was broken: the loaded bone before, whose only state is ``intact``."""
+
 VEINS, VEIN_CEMENT = "veins.vtp", "vein_cement.vtp"
 """Files of a case directory where there is a network of veins: its lines, and how far cement fills them over time."""
 
@@ -156,6 +159,7 @@ class FinishedCase:
                 Manifest.model_validate(content["manifest"]),
             )
             files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if found.results.load is not None else [])]
+            files += [MECHANICS_BEFORE] if found.has_bone_before else []
             files += [VEINS, VEIN_CEMENT] if found.results.veins is not None else []
             if not is_whole(folder, content["manifest"], files):
                 raise ValueError("not as it was written")
@@ -225,15 +229,25 @@ class FinishedCase:
         return Snapshot(time, injected, self.saturation(step), self.vein_cement(step))
 
     def mechanics(self) -> pyvista.UnstructuredGrid | None:
-        """The bone under the load, with displacements at its points and cell fields of all states.
+        """The bone under the load, with displacements at its points and cell fields of all states on its mesh.
 
         None where the mechanics were switched off.
         """
+        return None if self.results.load is None else self._loaded_bone(MECHANICS)
+
+    @property
+    def has_bone_before(self) -> bool:
+        """Whether the state ``intact`` is another body than the one that was injected: that before its fracture."""
+        return self.results.load is not None and self.results.fracture is not None
+
+    def mechanics_before(self) -> pyvista.UnstructuredGrid | None:
+        """The body before its fracture under the load, in the frame of the body after; None where there is none."""
+        return self._loaded_bone(MECHANICS_BEFORE) if self.has_bone_before else None
+
+    def _loaded_bone(self, name: str) -> pyvista.UnstructuredGrid:
         import pyvista
 
-        if self.results.load is None:
-            return None
-        grid = pyvista.UnstructuredGrid(self.folder / MECHANICS)
+        grid = pyvista.UnstructuredGrid(self.folder / name)
         grid.points = self.frame.to_frame(np.asarray(grid.points, dtype=float))
         _turn(grid.point_data, self.frame)
         return grid

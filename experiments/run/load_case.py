@@ -123,7 +123,7 @@ class LoadedState:
 
 @dataclass(frozen=True)
 class LoadedBone:
-    """The bone of the specimen in all its states under the same load; discs on it are left out.
+    """The bone of one specimen in its states under the same load; discs on it are left out.
 
     Attributes:
         mesh: in the anatomical frame.
@@ -139,12 +139,17 @@ class LoadedBone:
     saturation: FloatArray
     states: Mapping[str, LoadedState]
 
-    def results(self, failure: OverstrainedVolume) -> LoadResults:
+    def results(self, failure: OverstrainedVolume, before: LoadedBone | None = None) -> LoadResults:
         """The part ``load`` of the results.
 
         Peaks are percentiles over the volume and the largest value of a cell, which depends on the size of the cells.
+
+        Args:
+            failure: the criterion.
+            before: the body before its fracture under the same load; None where it was not broken.
         """
-        states = {name: self._state_results(loaded, failure) for name, loaded in self.states.items()}
+        bones = [self] if before is None else [before, self]
+        states = {name: one._state_results(state, failure) for one in bones for name, state in one.states.items()}
         return LoadResults(force_n=self.load, **states)
 
     def _state_results(self, loaded: LoadedState, failure: OverstrainedVolume) -> StateLoad:

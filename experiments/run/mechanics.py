@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from experiments.case.laws import Laws
 from experiments.case.schema import Case
-from experiments.model.elastic_states import elastic_states, shell_membrane
+from experiments.model.elastic_states import ElasticState, elastic_states, intact_state, shell_membrane
 from experiments.model.preparation import Preparation
+from experiments.model.solid_body import SolidBody
+from experiments.model.specimen import Specimen
 from experiments.results import builders
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.solvers import ElasticSolver, StiffnessSolver
@@ -38,12 +41,14 @@ class MechanicsOutcome:
         load: the part ``load`` of the results.
         record: what the solver did, for the manifest.
         loaded: the bone under the load; None on ranks other than 0.
+        before: the same of the body before its fracture; None where it was not broken.
     """
 
     stiffness: StiffnessResults
     load: LoadResults
     record: StiffnessSolver
     loaded: LoadedBone | None
+    before: LoadedBone | None
 
 
 def load(
@@ -70,69 +75,95 @@ def load(
     Raises:
         ConvergenceError: the solver did not reach its tolerance.
     """
-    specimen = prepared.specimen
+    specimen, unbroken = prepared.specimen, prepared.unbroken
     if specimen is None:
         raise ValueError("the mechanics of this case are switched off")
-    stiffness: dict[str, Any] = {}
-    states: dict[str, LoadedState] = {}
-    carried = specimen.carried(saturation)
-    lost = specimen.carried(_lost_bone(case, prepared)) > 0.5
-    cement = prepared.tissues.medium.porosity * saturation
-    record: dict[str, Any] = {} if prepared.cortex is None else {"cortex": prepared.cortex.summary()}
-    elastic = elastic_states(laws, prepared, specimen, saturation)
-    membrane = shell_membrane(prepared, specimen)
-    spread = partition if specimen.is_body else Partition.build(specimen.mesh, partition.comm)
-    with (
-        progress.stage("stiffness") as stage,
-        PlateProblem(
-            spread,
-            case.mechanics.degree,
-            specimen.superior,
-            specimen.inferior,
-            pole=specimen.pole,
-            membrane=membrane,
-        ) as plates,
-    ):
-        for number, (name, state) in enumerate(elastic.items(), 1):
-            plates.assemble(state.material, state.shell_factor)
-            responses = [plates.solve(motion) for motion in np.eye(6)]
-            matrix = stiffness_matrix(plates, responses)
-            stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
-            stiffness[name] = builders.stiffness_results(matrix)
-            record[name] = ElasticSolver(
-                iterations=matrix.iterations, unknowns=plates.unknowns, **dataclasses.asdict(matrix.errors)
-            )
-            descent = case.mechanics.load_n / matrix.axial_stiffness
-            fields = elastic_fields(
-                spread,
-                superposed([each.displacement for each in responses], [0.0, 0.0, -descent, 0.0, 0.0, 0.0]),
-                state.material,
-                membrane,
-                state.shell_factor,
-            )
-            if fields is not None:
-                there = carried if name == "augmented" else np.zeros_like(carried)
-                parts = SpecimenParts.of(specimen.bone_mesh, there, lost)
-                states[name] = LoadedState.of(specimen.bone_mesh, fields, state.material, parts)
-            stage.update(number / len(elastic))
-        porosity = specimen.porosity(prepared.tissues.medium.porosity)
-        loaded = LoadedBone(specimen.bone_mesh, case.mechanics.load_n, porosity, carried, states) if states else None
-        numbers = on_root(partition.comm, lambda: None if loaded is None else loaded.results(laws.failure))
+    found, before = _States(case), None
+    if prepared.cortex is not None:
+        found.record["cortex"] = prepared.cortex.summary()
+    with progress.stage("stiffness") as stage:
+        if unbroken is not None and unbroken.specimen is not None:
+            intact = {"intact": intact_state(laws, unbroken, unbroken.specimen)}
+            spread = Partition.build(unbroken.specimen.mesh, partition.comm)
+            before = found.load(spread, unbroken, unbroken.specimen, intact, np.zeros(len(unbroken.mesh.cells)))
+            stage.update(1.0 / 3.0)
+        states = elastic_states(laws, prepared, specimen, saturation)
+        spread = partition if specimen.is_body else Partition.build(specimen.mesh, partition.comm)
+        loaded = found.load(spread, prepared, specimen, states, saturation)
+        numbers = on_root(partition.comm, lambda: None if loaded is None else loaded.results(laws.failure, before))
     if numbers is None:
         raise ValueError("rank 0 has no bone under the load")
+    cement = prepared.tissues.medium.porosity * saturation
     return MechanicsOutcome(
-        StiffnessResults(**stiffness),
+        StiffnessResults(**found.stiffness),
         numbers,
-        StiffnessSolver(specimen=specimen.record(cement, prepared.mesh), **record),
+        StiffnessSolver(specimen=specimen.record(cement, prepared.mesh), **found.record),
         loaded,
+        before,
     )
 
 
-def _lost_bone(case: Case, prepared: Preparation) -> NDArray[np.float64]:
+class _States:
+    """The states of a case, loaded one after the other on the meshes of their bodies."""
+
+    def __init__(self, case: Case) -> None:
+        self.stiffness: dict[str, Any] = {}
+        self.record: dict[str, Any] = {}
+        self._case = case
+
+    def load(
+        self,
+        partition: Partition,
+        body: SolidBody,
+        specimen: Specimen,
+        states: Mapping[str, ElasticState],
+        saturation: NDArray[np.float64],
+    ) -> LoadedBone | None:
+        """Take up the stiffness of the states of a body; what one axial load does to them, on rank 0.
+
+        Args:
+            partition: the distributed mesh of the specimen.
+            body: what is loaded.
+            specimen: that of the body.
+            states: of the specimen by name.
+            saturation: (cells of the body,) cement of the augmented state.
+        """
+        mechanics, membrane, bone = self._case.mechanics, shell_membrane(body, specimen), specimen.bone_mesh
+        carried = specimen.carried(saturation)
+        lost = specimen.carried(_lost_bone(self._case, body)) > 0.5
+        loaded: dict[str, LoadedState] = {}
+        plates = (specimen.superior, specimen.inferior)
+        with PlateProblem(partition, mechanics.degree, *plates, pole=specimen.pole, membrane=membrane) as problem:
+            for name, state in states.items():
+                problem.assemble(state.material, state.shell_factor)
+                responses = [problem.solve(motion) for motion in np.eye(6)]
+                matrix = stiffness_matrix(problem, responses)
+                self.stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
+                self.stiffness[name] = builders.stiffness_results(matrix)
+                self.record[name] = ElasticSolver(
+                    iterations=matrix.iterations, unknowns=problem.unknowns, **dataclasses.asdict(matrix.errors)
+                )
+                descent = mechanics.load_n / matrix.axial_stiffness
+                fields = elastic_fields(
+                    partition,
+                    superposed([each.displacement for each in responses], [0.0, 0.0, -descent, 0.0, 0.0, 0.0]),
+                    state.material,
+                    membrane,
+                    state.shell_factor,
+                )
+                if fields is not None:
+                    there = carried if name == "augmented" else np.zeros_like(carried)
+                    parts = SpecimenParts.of(bone, there, lost)
+                    loaded[name] = LoadedState.of(bone, fields, state.material, parts)
+        porosity = specimen.porosity(body.tissues.medium.porosity)
+        return LoadedBone(bone, mechanics.load_n, porosity, carried, loaded) if loaded else None
+
+
+def _lost_bone(case: Case, body: SolidBody) -> NDArray[np.float64]:
     """(cells of the body,) 1 in lytic lesions and in cavities, whose strain tells nothing about bone."""
     lytic = {f"lesion_{number}" for number, lesion in enumerate(case.lesions, 1) if lesion.kind == "osteolytic"}
-    lost = np.zeros(len(prepared.mesh.cells))
-    for name, cells in prepared.tissues.cells.items():
+    lost = np.zeros(len(body.mesh.cells))
+    for name, cells in body.tissues.cells.items():
         if name in lytic or name.startswith(CAVITIES):
             lost[cells] = 1.0
     return lost

@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from experiments.case.schema import Case
 from experiments.case.units import to_clinical
 from experiments.export.nifti import write_nifti
+from experiments.model.fractured_body import FracturedBody
 from experiments.model.needle_paths import NeedlePath
 from experiments.model.preparation import InjectionSetup
 from experiments.model.prescribed_cement import PrescribedField
 from experiments.model.region_numbers import cell_numbers, facet_numbers
 from experiments.model.tissues import TissueMap
 from experiments.results.fields import FieldSeries
-from experiments.results.finished_case import FIELDS, MECHANICS, SCAN, SURFACE, VEIN_CEMENT, VEINS
+from experiments.results.finished_case import FIELDS, MECHANICS, MECHANICS_BEFORE, SCAN, SURFACE, VEIN_CEMENT, VEINS
 from experiments.results.parts.manifest import Manifest
 from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.results import Results
@@ -46,6 +47,8 @@ class CaseOutcome:
         veins: the network of veins in the body; None without one.
         snapshots: fields at the output times, the start first; empty on ranks other than 0 and without an injection.
         loaded: the bone under the load of the mechanics; None on ranks other than 0 and without mechanics.
+        fractured: how the body was broken; None where it was not.
+        loaded_before: the same of the body before its fracture; None also where it was not broken.
         results: content of ``results.json``.
         manifest: content of ``manifest.json``.
     """
@@ -60,6 +63,8 @@ class CaseOutcome:
     veins: VeinNetwork | None
     snapshots: tuple[FieldSnapshot, ...]
     loaded: LoadedBone | None
+    fractured: FracturedBody | None
+    loaded_before: LoadedBone | None
     results: Results
     manifest: Manifest
 
@@ -91,6 +96,8 @@ class CaseOutcome:
         write_nifti(folder / SCAN, replace(ct, values=ct.values.round().astype(np.int16)))
         if self.loaded is not None:
             self.loaded.write(folder / MECHANICS, self.vertebra.frame)
+        if self.loaded_before is not None and self.fractured is not None:
+            self.loaded_before.write(folder / MECHANICS_BEFORE, self.fractured.before.frame)
 
     def _write_fields(self, path: Path) -> None:
         frame, medium = self.vertebra.frame, self.tissues.medium

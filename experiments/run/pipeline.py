@@ -124,6 +124,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
         veins=prepared.veins,
         snapshots=tuple(snapshots),
         loaded=None if mechanics is None else mechanics.loaded,
+        fractured=prepared.fractured,
+        loaded_before=None if mechanics is None else mechanics.before,
         results=Results(
             format_version=FORMAT_VERSION,
             mesh=prepared.mesh_results,

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from fem import krylov, profiling, solver_options
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
-from fem.mechanics.membrane import Membrane, MembraneForm
+from fem.mechanics.membrane import Factor, Membrane, MembraneForm
 from fem.mechanics.rigid_body import set_rigid_body_modes
 from fem.partition import JIT_OPTIONS, Partition
 
@@ -193,7 +193,7 @@ class ElasticProblem:
         """Those of the local ``nodes`` that this rank owns."""
         return nodes[nodes < self.space.dofmap.index_map.size_local]
 
-    def assemble(self, material: ElasticMaterial, membrane_factor: float = 1.0) -> None:
+    def assemble(self, material: ElasticMaterial, membrane_factor: Factor = 1.0) -> None:
         """Assemble the matrices and set up the preconditioner.
 
         Args:

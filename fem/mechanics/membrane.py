@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 
 from fem.partition import Partition
 
+type Factor = float | NDArray[np.float64]
+"""On the stiffness of a membrane: one for all of it, or (facets,) one for each of the boundary facets of its mesh."""
+
 
 @dataclass(frozen=True, eq=False)
 class Membrane:
@@ -64,24 +67,23 @@ class MembraneForm:
         source, boundary = partition.source, partition.boundary
         if np.shape(membrane.stiffness) != (len(source.facets),):
             raise ValueError(f"the membrane has {np.size(membrane.stiffness)} facets, the mesh {len(source.facets)}")
-        stiffness, areas = membrane.stiffness[boundary.original], source.facet_areas[boundary.original]
-        skin = stiffness > 0.0
-        cells = boundary.cells[skin]
-        count = len(partition.original_cells)
-        total = np.bincount(cells, weights=(stiffness * areas)[skin], minlength=count)
-        area = np.bincount(cells, weights=areas[skin], minlength=count)
+        skin = membrane.stiffness[boundary.original] > 0.0
+        self._given, self._rows, self._cells = membrane.stiffness, boundary.original[skin], boundary.cells[skin]
+        self._areas = source.facet_areas[self._rows]
         self._stiffness = fem.Function(fem.functionspace(partition.mesh, ("Discontinuous Lagrange", 0)))
-        self._stiffness.x.array[:] = np.divide(total, area, out=np.zeros(count), where=area > 0.0)
-        self._factor = fem.Constant(partition.mesh, np.ones(()))
         self._ratio = fem.Constant(partition.mesh, float(membrane.poisson_ratio))
         facets = np.sort(boundary.facets[skin])
         tags = dmesh.meshtags(partition.mesh, 2, facets, np.ones(len(facets), dtype=np.int32))
         self._measure = ufl.Measure("ds", domain=partition.mesh, subdomain_data=tags, subdomain_id=1)
         self._normal = ufl.FacetNormal(partition.mesh)
+        self.scale(1.0)
 
-    def scale(self, factor: float) -> None:
+    def scale(self, factor: Factor) -> None:
         """Multiply the stiffness that the membrane was given by ``factor``."""
-        self._factor.value[()] = factor
+        stiffness, count = (factor * self._given)[self._rows], len(self._stiffness.x.array)
+        total = np.bincount(self._cells, weights=stiffness * self._areas, minlength=count)
+        area = np.bincount(self._cells, weights=self._areas, minlength=count)
+        self._stiffness.x.array[:] = np.divide(total, area, out=np.zeros(count), where=area > 0.0)
 
     def energy(self, u: Any, v: Any) -> ufl.Form:
         """The energy form of two displacements in mm, whose value is in N mm."""
@@ -92,4 +94,4 @@ class MembraneForm:
 
         e, virtual, ratio = strain(u), strain(v), self._ratio
         density = (1.0 - ratio) * ufl.inner(e, virtual) + ratio * ufl.tr(e) * ufl.tr(virtual)
-        return self._factor * self._stiffness / (1.0 - ratio**2) * density * self._measure
+        return self._stiffness / (1.0 - ratio**2) * density * self._measure

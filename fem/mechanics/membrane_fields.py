@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.mechanics.membrane import Membrane
+from fem.mechanics.membrane import Factor, Membrane
 from fem.partition import Partition
 from meshes.tetmesh import TetMesh
 
@@ -44,7 +44,7 @@ class MembraneFields:
 
 
 def membrane_fields(
-    partition: Partition, strain: FloatArray, membrane: Membrane, factor: float
+    partition: Partition, strain: FloatArray, membrane: Membrane, factor: Factor
 ) -> MembraneFields | None:
     """Tension and energy of a membrane, on rank 0; None on the others.
 
@@ -55,8 +55,9 @@ def membrane_fields(
         factor: on its stiffness.
     """
     source, boundary = partition.source, partition.boundary
-    stiffness = factor * _cell_means(source, membrane.stiffness)[boundary.original]
-    skin = stiffness > 0.0
+    skin = membrane.stiffness > 0.0
+    stiffness = _cell_means(source, factor * membrane.stiffness, skin)[boundary.original]
+    skin = skin[boundary.original]
     cells, slots, rows = boundary.cells[skin], boundary.slots[skin], boundary.original[skin]
     others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[slots]
     normals = source.facet_normals[rows]
@@ -78,10 +79,10 @@ def membrane_fields(
     return MembraneFields(source.facets[rows[order]], tension[order], energy[order])
 
 
-def _cell_means(mesh: TetMesh, stiffness: FloatArray) -> FloatArray:
-    """(facets,) mean by area over those facets of a cell that have a stiffness, as in the membrane's form."""
-    weights = np.where(stiffness > 0.0, mesh.facet_areas, 0.0)
+def _cell_means(mesh: TetMesh, stiffness: FloatArray, skin: NDArray[np.bool_]) -> FloatArray:
+    """(facets,) mean by area over those facets of a cell that lie in the skin, as in the membrane's form."""
+    weights = np.where(skin, mesh.facet_areas, 0.0)
     total = np.bincount(mesh.facet_cells, weights=stiffness * weights, minlength=len(mesh.cells))
     area = np.bincount(mesh.facet_cells, weights=weights, minlength=len(mesh.cells))
     means = np.divide(total, area, out=np.zeros(len(mesh.cells)), where=area > 0.0)
-    return np.where(stiffness > 0.0, means[mesh.facet_cells], 0.0)
+    return np.where(skin, means[mesh.facet_cells], 0.0)

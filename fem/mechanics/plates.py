@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.elasticity import ElasticProblem, FacetConstraint, PointConstraint
-from fem.mechanics.membrane import Membrane
+from fem.mechanics.membrane import Factor, Membrane
 from fem.mechanics.rigid_body import resultant, rigid_displacement
 from fem.partition import Partition
 from meshes.tetmesh import TetMesh
@@ -129,7 +129,7 @@ class PlateProblem:
         """Number of displacement components over all ranks, prescribed ones included."""
         return self._elastic.unknowns
 
-    def assemble(self, material: ElasticMaterial, membrane_factor: float = 1.0) -> None:
+    def assemble(self, material: ElasticMaterial, membrane_factor: Factor = 1.0) -> None:
         """Assemble the matrices of ``material``, and of the membrane times a factor, and set up the preconditioner."""
         self._elastic.assemble(material, membrane_factor)
 

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from fem import profiling
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.elasticity import stress as stress_of
-from fem.mechanics.membrane import Membrane
+from fem.mechanics.membrane import Factor, Membrane
 from fem.mechanics.membrane_fields import MembraneFields, membrane_fields
 from fem.partition import JIT_OPTIONS, Partition
 from meshes.tetmesh import TetMesh
@@ -100,7 +100,7 @@ def elastic_fields(
     displacement: fem.Function[Any],
     material: ElasticMaterial,
     membrane: Membrane | None = None,
-    membrane_factor: float = 1.0,
+    membrane_factor: Factor = 1.0,
 ) -> ElasticFields | None:
     """Strain, stress and energy of a displacement, on rank 0; None on the others.
 

@@ -15,7 +15,7 @@ class Fracture(Section):
     CT and masks are compressed together under the broken endplate, so that no bone is lost and it becomes denser there.
     Fractions of the body, in all other tables, are those of the body after. The table expands into a band of broken
     bone with `damage_factor`, a cleft as in `[[cavities]]` and fissures as in `[[defects]]`, which the manifest lists
-    under `fracture`; tables of your own come on top.
+    under `fracture`; tables of your own come on top. The state `intact` of the mechanics is the body before.
 
     - `wedge`: the front comes down and the posterior wall stays,
     - `biconcave`: the middle of the endplate sinks in between its rims,

@@ -29,8 +29,9 @@ class Mechanics(Section):
     not tilt; everything is linear, so stresses go with the load and the strength does not depend on it. The numbers
     are in the part `load` of `results.json`, the fields in `mechanics.vtu` (displacement at the points; von Mises and
     principal stress, principal and effective strain and energy density in the cells), in the scanner's LPS mm, and in
-    the picture `mechanics.png`. How they are defined, and how little the strength means as a number of its own, stands
-    in [theory/strength.md](theory/strength.md).
+    the picture `mechanics.png`. With `[fracture]` those of `intact`, the body before, are in `mechanics_intact.vtu`.
+    How they are defined, and how little the strength means as a number of its own, stands in
+    [theory/strength.md](theory/strength.md).
 
     ```toml
     [mechanics]

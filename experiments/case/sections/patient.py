@@ -81,7 +81,7 @@ class Bone(Section):
     `modulus_law` names the publication; `walle` is the recipe of the benchmark of vertebral models, which goes with
     `poisson = 0.3` and `plates = "pmma"`. With a `damage_factor` below 1 the results hold a third state: `intact` is
     the undamaged body, `fractured` has its bone and shell weaker by the factor, `augmented` is the fractured body with
-    its cement. The arch stays undamaged.
+    its cement. The arch stays undamaged. `[fracture]` brings a damage of its own, and `intact` is the body before it.
     """
 
     hu_slope_mg_per_cm3: float | None = physical(

@@ -84,7 +84,7 @@ class LoadResults(Part):
     """One axial load on the specimen, without tilt."""
 
     force_n: float = number("N", "axial load", "The axial load.")
-    intact: StateLoad = state("intact", "The bone without damage and cement.")
+    intact: StateLoad = state("intact", "The bone without damage and cement; with [fracture] that before it.")
     fractured: StateLoad | None = state("fractured", "The bone with its damage alone.", optional=True)
     augmented: StateLoad = state("augmented", "The bone with damage and cement.")
 

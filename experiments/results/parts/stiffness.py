@@ -63,7 +63,7 @@ class StiffnessResults(Part):
     augmented_n_per_mm: float = number("N/mm", "axial stiffness, augmented", "The same with damage and cement.")
     intact: StateStiffness = state(
         "intact",
-        "The body without damage and cement, lesions and cavities included; one of [fracture] in its broken shape.",
+        "The body without damage and cement, lesions and cavities included; with [fracture] the body before it.",
     )
     fractured: StateStiffness | None = state("fractured", "The body with its damage alone.", optional=True)
     augmented: StateStiffness = state("augmented", "The body with damage and cement.")

@@ -1,19 +1,30 @@
 """What [fracture] expands into on the demo patient, and what becomes of it in a run."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from experiments.case.laws import Laws
 from experiments.case.schema import Case, build_case
+from experiments.model.cortex import Cortex, bone_of
+from experiments.model.defects import fracture as fissure
 from experiments.model.elastic_states import elastic_states
 from experiments.model.fractured_body import FracturedBody, break_body
 from experiments.model.preparation import prepare
 from experiments.model.veins import case_veins
+from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
+from experiments.run.pipeline import run_case
 from meshes.body_mesh import mesh_body
+from meshes.body_wall import BodyWall
+from meshes.cortex import VERTICAL_WALLS
 from meshes.errors import InputError
+from meshes.sampling import voxel_weights
+from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
 from vertebroplasty import run
 
@@ -37,7 +48,8 @@ def test_table_expands_beside_what_the_user_gives(demo_vertebra: Vertebra) -> No
     body = broken(demo_vertebra, {**WEDGE, "cleft": True, "aperture_mm": 0.3}, defects=[own])
     assert [defect.wall for defect in body.case.defects] == ["left_wall", "superior_endplate", "anterior_wall"]
     assert {defect.aperture_mm for defect in body.case.defects[1:]} == {0.3}
-    assert body.case.defects[2].height == 0.8
+    assert body.case.defects[2].height is not None
+    assert 0.4 < body.case.defects[2].height < 0.75  # 0.8 before
     (cleft,) = body.case.cavities
     assert cleft.kind == "cleft"
     assert 0.3 < cleft.height < 0.95
@@ -56,6 +68,24 @@ def test_severity_and_age_decide_about_walls(demo_vertebra: Vertebra) -> None:
     assert walls(age="old") == []
     assert walls(age="old", cleft=True) != []
     assert walls(type="biconcave")[:2] == ["superior_endplate", "inferior_endplate"]
+
+
+@pytest.mark.parametrize(
+    "fracture",
+    [
+        {"type": "wedge", "height_loss": 0.4},
+        pytest.param({"type": "wedge", "height_loss": 0.3, "plate": "inferior"}, marks=pytest.mark.slow),
+        pytest.param({"type": "crush", "height_loss": 0.4, "plate": "both"}, marks=pytest.mark.slow),
+        pytest.param({"type": "biconcave", "height_loss": 0.3}, marks=pytest.mark.slow),
+    ],
+)
+def test_fissures_lie_on_their_walls(demo_vertebra: Vertebra, fracture: dict[str, Any]) -> None:
+    """The front of a wedge is so low that heights of the body's middle would lie above its anterior wall."""
+    body = broken(demo_vertebra, fracture)
+    mesh, frame = mesh_body(body.vertebra, 3.0), body.vertebra.frame
+    for defect in body.case.defects:
+        mouth = fissure(defect, mesh, frame)
+        assert set(mouth.facets) <= set(mesh.facet_regions[defect.wall])
 
 
 def test_random_bodies_come_from_their_seed_and_keep_what_is_given(demo_vertebra: Vertebra) -> None:
@@ -79,18 +109,70 @@ def test_the_same_fracture_on_two_meshes(demo_vertebra: Vertebra) -> None:
 
 
 def test_damage_applies_once_and_in_the_band_alone(quick_bodies: None) -> None:
-    case = case_of(WEDGE, bone={"damage_factor": 0.5}, mesh={"size_mm": 4.0, "needle_size_mm": 1.0})
+    mesh, shell = {"size_mm": 4.0, "needle_size_mm": 1.0}, {"cortex": "shell"}
+    case = case_of(WEDGE, bone={"damage_factor": 0.5}, mesh=mesh, mechanics=shell)
     prepared = prepare(case, Laws.of_case(case), Progress())
     assert prepared.specimen is not None
     assert prepared.fractured is not None
     states = elastic_states(prepared.laws, prepared, prepared.specimen, np.zeros(len(prepared.mesh.cells)))
-    ratio = states["fractured"].material.axial_modulus / states["intact"].material.axial_modulus
-    band = prepared.fractured.broken(prepared.mesh)
-    lowest = prepared.laws.bone.modulus.lowest
-    stiff = 0.2 * states["intact"].material.axial_modulus > lowest
+    assert list(states) == ["fractured", "augmented"]
+    undamaged = prepared.tissues.modulus
+    ratio = states["fractured"].material.axial_modulus / undamaged
+    band = prepared.fractured.broken(prepared.mesh.cell_centroids)
+    stiff = 0.2 * undamaged > prepared.laws.bone.modulus.lowest
     assert ratio[band & stiff] == pytest.approx(0.2)
     assert ratio[~band & stiff] == pytest.approx(0.5)
     assert 0.1 < band.mean() < 0.9
+    left, broken_wall = states["fractured"].shell_factor, prepared.fractured.broken(prepared.mesh.facet_centroids)
+    assert np.array_equal(left, np.where(broken_wall, 0.2, 0.5))
+    assert 0.05 < broken_wall.mean() < 0.9
+
+
+def test_pressed_bone_is_no_shell(demo_vertebra: Vertebra) -> None:
+    """Even bone in an even shell, crushed: the band is denser, and the bone beside it is what it was."""
+    inside, shell = 100.0, 400.0
+    depth = ndimage.distance_transform_edt(demo_vertebra.body, sampling=demo_vertebra.ct.spacing)
+    values = np.where(demo_vertebra.body, np.where(depth < 2.0, shell, inside), 0.0).astype(np.float32)
+    even = replace(demo_vertebra, ct=replace(demo_vertebra.ct, values=values))
+    crush = {"type": "crush", "height_loss": 0.4}
+    laws, body = Laws.of_case(case_of(crush, mechanics={"cortex": "shell"})), broken(even, crush)
+    cortex, mesh = Cortex.measured(laws, even, mesh_body(even, 3.0)), mesh_body(body.vertebra, 3.0)
+    bone = bone_of(laws, cortex, body.vertebra, mesh, voxel_weights(mesh, body.vertebra), body)
+    ratio = body.volume_ratio(mesh.cell_centroids)
+    distance, nearest = cKDTree(mesh.facet_centroids).query(mesh.cell_centroids)
+    walls = np.concatenate([mesh.facet_regions[wall] for wall in VERTICAL_WALLS])
+    density = laws.bone.calibration.density(body.empty + (inside - body.empty) / ratio)
+    solid = (1.0 - bone.porosity) / (1.0 - laws.bone.porosity.porosity(density))
+    modulus = bone.modulus / laws.bone.modulus.modulus(density)
+    for name, cells in (("beside the band", ratio > 0.999), ("in the band", ratio < 0.5)):
+        near = cells & (distance < 3.0)
+        shelled = near & np.isin(nearest, walls)
+        assert shelled.sum() > 100, name
+        assert np.median(solid[near]) == pytest.approx(1.0, abs=0.05), name
+        assert np.median(modulus[shelled]) == pytest.approx(1.0, abs=0.1), name
+
+
+def test_intact_is_the_body_before(quick_bodies: None) -> None:
+    """Its mechanics are those of a case without the fracture, on a mesh of its own."""
+    sections: dict[str, Any] = {
+        "mesh": {"size_mm": 4.0},
+        "mechanics": {"degree": 1, "cortex": "shell"},
+        "prescribed_cement": {"shapes": [{"left": 0.0, "depth": 0.5, "height": 0.4, "volume_ml": 1.0}]},
+        "output": {"pictures": False},
+    }
+    crush = {"type": "crush", "height_loss": 0.3}
+    plain = build_case({"patient": {"demo": True}, **sections})
+    unbroken = run_case(plain).results
+    crushed = run_case(build_case({"patient": {"demo": True}, "fracture": crush, **sections}))
+    found, asked = crushed.results.stiffness.intact, unbroken.stiffness.intact
+    assert np.array(found.matrix) == pytest.approx(np.array(asked.matrix), rel=1e-6, abs=1e-3)
+    assert crushed.results.load.intact.strength_n == pytest.approx(unbroken.load.intact.strength_n, rel=1e-6)
+    assert crushed.results.load.fractured.strength_n < 0.8 * unbroken.load.intact.strength_n
+    assert crushed.loaded is not None
+    assert crushed.loaded_before is not None
+    assert list(crushed.loaded_before.states) == ["intact"]
+    assert list(crushed.loaded.states) == ["fractured", "augmented"]
+    assert crushed.loaded_before.mesh.volume > 1.1 * crushed.loaded.mesh.volume
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +197,7 @@ def quick_bodies(demo_vertebra: Vertebra) -> Any:
 def test_broken_body_runs_to_the_end(quick_bodies: None, fracture: dict[str, Any], tmp_path: Any) -> None:
     case = case_of(
         fracture,
+        veins={"network": "random"},
         mesh={"size_mm": 4.0, "needle_size_mm": 1.0},
         injection={"volume_ml": 2.0},
         mechanics={"degree": 1},
@@ -123,9 +206,17 @@ def test_broken_body_runs_to_the_end(quick_bodies: None, fracture: dict[str, Any
     outcome = run(case, tmp_path / "broken")
     assert outcome.results.fracture is not None
     assert outcome.results.fracture.after.anterior_mm > 0.0
-    assert outcome.results.injection.mass_balance_error < 1e-8
+    assert outcome.results.injection.mass_balance_error < 1e-10
+    assert outcome.results.injection.in_veins_ml > 0.0
     assert outcome.manifest.fracture is not None
     assert outcome.results.stiffness.fractured is not None
+    stored = FinishedCase.read(tmp_path / "broken")
+    before, after = stored.mechanics_before(), stored.mechanics()
+    assert before is not None
+    assert after is not None
+    assert "von_mises_intact_mpa" in before.cell_data
+    assert "von_mises_intact_mpa" not in after.cell_data
+    assert before.volume > 1.05 * after.volume
 
 
 def test_veins_move_with_the_bone(demo_vertebra: Vertebra) -> None:
@@ -136,11 +227,62 @@ def test_veins_move_with_the_bone(demo_vertebra: Vertebra) -> None:
     assert body is not None
     moved = body.moved_veins(network)
     assert moved is not None
-    apart = body.vertebra.frame.to_scanner(moved.nodes) - demo_vertebra.frame.to_scanner(network.nodes)
+    assert moved.exit_sites == network.exit_sites
+    nodes = moved.nodes[: len(network.nodes)]
+    apart = body.vertebra.frame.to_scanner(nodes) - demo_vertebra.frame.to_scanner(network.nodes)
     lowered = -apart @ demo_vertebra.frame.axes[2]
     assert np.abs(np.delete(apart @ demo_vertebra.frame.axes.T, 2, axis=1)).max() < 1e-9
     assert lowered.max() > 1.0
     assert (lowered > -1e-9).all()
+    wall = BodyWall(body.vertebra)
+    ends = nodes[list(network.exit_sites)]
+    middle = body.vertebra.frame.point(0.0, 0.5, 0.4)
+    voxel = float(body.vertebra.ct.spacing.max())
+    inside = ends + voxel * (middle - ends) / np.linalg.norm(middle - ends, axis=1, keepdims=True)
+    outside = ends - 1.5 * voxel * (middle - ends) / np.linalg.norm(middle - ends, axis=1, keepdims=True)
+    assert wall.contains(inside).all()
+    assert not wall.contains(outside).any()
+
+
+def test_veins_are_pressed_flat_with_the_bone(demo_vertebra: Vertebra) -> None:
+    """Their volume falls as the bone's: across the band by their length, along it by their cross-section."""
+    body = broken(demo_vertebra, {"type": "crush", "height_loss": 0.4})
+    middle = body.fracture.band_middle(0.5)
+    (left, depth, _) = demo_vertebra.frame.fractions(middle)
+    foot, top = (demo_vertebra.frame.point(left, depth, height) for height in (0.1, 0.9))
+    aside = middle + np.array([6.0, 0.0, 0.0])
+    for ends, calibre in (((foot, top), 1.0), ((middle, aside), 1.0)):
+        vein = VeinNetwork(np.array(ends), np.array([[0, 1]]), np.array([calibre]))
+        along = np.linspace(ends[0], ends[1], 4001)
+        ratio = body.fracture.jacobian(0.5 * (along[1:] + along[:-1]))
+        moved = body.moved_veins(vein)
+        assert moved is not None
+        assert moved.volume == pytest.approx(vein.volume * ratio.mean(), rel=0.01)
+        assert ratio.mean() < 0.8
+        if ends[0] is foot:
+            assert moved.diameters == pytest.approx(1.0, abs=1e-3)
+        else:
+            assert moved.diameters == pytest.approx(np.sqrt(ratio.mean()), rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["wedge", "biconcave", "crush"])
+def test_broken_bodies_leak_through_their_veins(quick_bodies: None, kind: str, seed: int) -> None:
+    case = case_of(
+        {"type": kind, "height_loss": 0.35, "cleft": seed == 1},
+        veins={"network": "random", "seed": seed},
+        mesh={"size_mm": 3.0},
+        mechanics={"enabled": False},
+        output={"pictures": False},
+    )
+    injection = run_case(case).results.injection
+    assert injection is not None
+    assert injection.mass_balance_error < 1e-10
+    assert injection.in_veins_ml is not None
+    assert injection.in_veins_ml > 0.0
+    kept = injection.stored_ml + injection.in_veins_ml + injection.leaked_ml
+    assert kept == pytest.approx(injection.injected_ml, rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,15 @@ def test_the_picture_shows_both_states_on_one_scale(loaded: LoadedBone, tmp_path
     assert ((intact[..., 0] > 0.5) & (intact[..., 1] > 0.75) & (intact[..., 2] < 0.45)).sum() < yellow.sum()
 
 
+def test_the_picture_of_a_broken_body_shows_the_one_before(loaded: LoadedBone, tmp_path: Path) -> None:
+    """States on two meshes, here equal ones, are drawn as those on one; numbers stand together as well."""
+    before, after = (replace(loaded, states={name: state}) for name, state in loaded.states.items())
+    whole = imread(draw_mechanics(loaded.grid(), LOAD, tmp_path / "one.png"))
+    parts = imread(draw_mechanics(after.grid(), LOAD, tmp_path / "two.png", before.grid()))
+    assert np.array_equal(whole, parts)
+    assert after.results(OverstrainedVolume(), before) == loaded.results(OverstrainedVolume())
+
+
 def test_a_picture_without_cement(loaded: LoadedBone, tmp_path: Path) -> None:
     states = {"intact": loaded.states["intact"]}
     bare = replace(loaded, saturation=0.0 * loaded.saturation, states=states)
