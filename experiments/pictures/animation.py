@@ -22,6 +22,7 @@ from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT, View, filled_panel, inclusion_bodies, show
 from experiments.pictures.style import LINE_COLORS, Style, drawn_in, ink_color, visible
 from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import leaked, which_veins
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
 
@@ -122,6 +123,8 @@ class _Page:
         self._course = case.course
         self._body = self.figure.add_axes((0.0, 0.0, SIZE[1] / SIZE[0], 1.0))
         self._clock = self.figure.text(0.6, 0.94, "", fontsize=15, va="top", linespacing=1.5, parse_math=False)
+        remark = which_veins(case.results.veins)
+        self.figure.text(0.5 * SIZE[1] / SIZE[0], 0.02, remark, fontsize=11, ha="center", parse_math=False)
         self._now = self._plot_course()
 
     def _plot_course(self) -> list[Line2D]:
@@ -134,6 +137,8 @@ class _Page:
         plot_pressures(pressure, course.time_s, pressures)
         for name, series in (("injected", course.injected_ml), ("leaked", course.leaked_ml)):
             volume.plot(course.time_s, series, color=visible(LINE_COLORS[name]), label=name)
+        if leaked(max(course.in_veins_ml, default=0.0)):
+            volume.plot(course.time_s, course.in_veins_ml, color=ink_color(), linestyle="-.", label="in veins")
         volume.set_ylabel("cement [ml]")
         volume.set_xlabel("time since the start of the injection [s]")
         volume.legend(frameon=False, loc="upper left")
@@ -145,11 +150,11 @@ class _Page:
     def turn_to(self, time: float, turned: float) -> None:
         """Show a time in s, with the body turned by an angle in degrees around its long axis."""
         course = self._course
-        injected, leaked = (
+        injected_ml, leaked_ml = (
             float(np.interp(time, course.time_s, series)) for series in (course.injected_ml, course.leaked_ml)
         )
         minutes, seconds = divmod(round(time), 60)
-        self._clock.set_text(f"{minutes}:{seconds:02d} min\n{injected:.2f} ml injected\n{leaked:.3f} ml leaked")
+        self._clock.set_text(f"{minutes}:{seconds:02d} min\n{injected_ml:.2f} ml injected\n{leaked_ml:.3f} ml leaked")
         for line in self._now:
             line.set_xdata([time, time])
         panel = filled_panel(

@@ -45,7 +45,7 @@ CATALOGUE = (
     Picture(
         "mesh",
         "Mesh and regions",
-        "Surface of the meshed vertebral body from both sides, with its named regions.",
+        "Surface of the meshed vertebral body from both sides, with its named regions and the ends of veins.",
     ),
     Picture(
         "veins",
@@ -72,7 +72,7 @@ CATALOGUE = (
         "Fill front in one picture",
         "Surfaces of the cement after 25, 50, 75 and 100 % of the injection's time, or at the stored times where these "
         "are fewer, one inside the other and cut open at an axial plane, and their lines in this plane over the CT; "
-        "where the front stood still, its line has the colour of the earliest time.",
+        "where the front stood still, its line has the colour of the earliest time. Veins are drawn where they are.",
         "injection",
     ),
     Picture("filled", "Cement in the body", "The prescribed cement in the translucent body.", "prescribed"),
@@ -80,7 +80,7 @@ CATALOGUE = (
         "pressure",
         "Pressure at the end",
         "Pressure in kPa above that of the veins at the last stored time, over the CT in three sections through the "
-        "cement; the line is the cement's edge.",
+        "cement; the line is the cement's edge, and veins that lie near a section are drawn with the cement in them.",
         "injection",
     ),
     Picture(

@@ -17,8 +17,10 @@ from scipy.ndimage import map_coordinates
 
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import AXIAL, CORONAL, SAGITTAL, Panel, new_figure, save, show
-from experiments.pictures.style import VEIN_COLOR, ColorMap, paper_color
+from experiments.pictures.style import CEMENT_COLOR, VEIN_COLOR, ColorMap, paper_color
+from experiments.pictures.veins import filled_pieces
 from experiments.results.grids import cells_around
+from experiments.results.vein_cement import VeinCement
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.tetmesh import TetMesh
@@ -142,22 +144,29 @@ class Section:
             lines = axes.contour(steps, -steps, values, [level], colors=[color], linewidths=1.8)
             lines.set(path_effects=LINE_HALO)
 
-    def draw_veins(self, axes: Axes, veins: VeinNetwork) -> None:
-        """Draw what of the veins lies within :data:`NEAR` of the section, on the panel's axes."""
+    def draw_veins(self, axes: Axes, veins: VeinNetwork, cement: VeinCement | None = None) -> None:
+        """Draw what of the veins lies within :data:`NEAR` of the section, and of cement in them, on the panel."""
+        self._draw_tubes(axes, veins.nodes[veins.segments], veins.diameters, VEIN_COLOR, "white")
+        if cement is not None:
+            filled = filled_pieces(cement)
+            self._draw_tubes(axes, filled.ends, filled.diameters, CEMENT_COLOR, "none")
+
+    def _draw_tubes(self, axes: Axes, ends: FloatArray, diameters: FloatArray, color: str, edge: str) -> None:
         right, up, away = PLANES[self.name].axes
         centre = self.points.mean(axis=(0, 1))
-        for ends, diameter in zip(veins.nodes[veins.segments] - centre, veins.diameters, strict=True):
-            points = ends[0] + np.linspace(0.0, 1.0, _STEPS)[:, None] * (ends[1] - ends[0])
+        for pair, diameter in zip(ends - centre, diameters, strict=True):
+            points = pair[0] + np.linspace(0.0, 1.0, _STEPS)[:, None] * (pair[1] - pair[0])
             near = points[np.abs(points @ away) <= NEAR] @ np.array([right, up]).T
             if len(near):
-                axes.add_patch(_tube(near[0], near[-1], 0.5 * float(diameter)))
+                tube = _tube(near[0], near[-1], 0.5 * float(diameter))
+                axes.add_patch(Polygon(tube, facecolor=color, edgecolor=edge, linewidth=0.5))
 
 
-def _tube(first: FloatArray, last: FloatArray, radius: float) -> Polygon:
-    """A tube between two points of a plane, with round ends."""
+def _tube(first: FloatArray, last: FloatArray, radius: float) -> FloatArray:
+    """(k, 2) outline of a tube between two points of a plane, with round ends."""
     turn = np.arctan2(*(last - first)[::-1]) + np.linspace(-0.5 * np.pi, 0.5 * np.pi, 13)
     cap = radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    return Polygon(np.concatenate([last + cap, first - cap]), facecolor=VEIN_COLOR, edgecolor="white", linewidth=0.5)
+    return np.concatenate([last + cap, first - cap])
 
 
 def draw_sections(
@@ -170,6 +179,7 @@ def draw_sections(
     title: str = "",
     saturation: ArrayLike | None = None,
     veins: VeinNetwork | None = None,
+    in_veins: VeinCement | None = None,
 ) -> Path:
     """Values of the cells over the CT in the three anatomical planes.
 
@@ -185,6 +195,7 @@ def draw_sections(
         title: above all sections.
         saturation: (cells,) of cement whose edge is drawn.
         veins: in the body; drawn where they lie near a section.
+        in_veins: cement in them.
     """
     low, high = (float(value) for value in np.percentile(np.asarray(values), [1.0, 99.0]))
     colors = ScalarMappable(Normalize(low, high), color_map)
@@ -195,9 +206,10 @@ def draw_sections(
         if saturation is not None:
             section.draw_line(place_on_page, body.lattice, body.lattice.smoothed(saturation), 0.5, "white")
         if veins is not None:
-            section.draw_veins(place_on_page, veins)
+            section.draw_veins(place_on_page, veins, in_veins)
     if veins is not None:
-        title = "; ".join(part for part in (title, f"purple: veins within {NEAR:g} mm of the section") if part)
+        filled = "" if in_veins is None else ", with the cement in them"
+        title = "; ".join(part for part in (title, f"purple: veins within {NEAR:g} mm of the section{filled}") if part)
     figure.suptitle(title, fontsize="large", parse_math=False)
     scale = f"{label}\n1st to 99th percentile of the cells"
     figure.colorbar(colors, ax=axes, label=scale, shrink=0.7, extend="both", alpha=OPACITY)

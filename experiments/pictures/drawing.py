@@ -69,7 +69,7 @@ class CaseDrawing:
 
     def mesh(self, path: Path) -> None:
         """Regions of the surface."""
-        figures.draw_mesh(self.case.mesh, path)
+        figures.draw_mesh(self.case.mesh, path, self.case.veins())
 
     def density(self, path: Path) -> None:
         """Bone mineral density over the CT."""
@@ -98,12 +98,15 @@ class CaseDrawing:
             for time in times.tolist()
             if (distance := course.distance(time)) is not None
         ]
-        figures.draw_front_times(self.scanned, fronts, self.middle, path)
+        figures.draw_front_times(
+            self.scanned, fronts, self.middle, path, self.case.veins(), which_veins(self.case.results.veins)
+        )
 
     def filled(self, path: Path) -> None:
         """Prescribed cement."""
         title = f"{told(self.case.results.fill, 'cement_ml', 3)}, prescribed"
-        figures.draw_filled(self.case.mesh, self.lattice, self.saturation, title, path, self.case.inclusions())
+        case = self.case
+        figures.draw_filled(case.mesh, self.lattice, self.saturation, title, path, case.inclusions(), case.veins())
 
     def pressure(self, path: Path) -> None:
         """Pressure over the CT at the end."""
@@ -118,6 +121,8 @@ class CaseDrawing:
             path,
             f"{snapshot.clock}; white line: edge of the cement",
             snapshot.saturation,
+            self.case.veins(),
+            snapshot.in_veins,
         )
 
     def veins(self, path: Path) -> None:

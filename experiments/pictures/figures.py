@@ -72,14 +72,17 @@ FRONT_GAP = 0.1
 """mm, at most, by which a front is drawn inside of the next one: two at one place would show as speckles of both."""
 
 
-def draw_mesh(mesh: TetMesh, path: Path) -> Path:
-    """The surface with its named facet regions, from both sides."""
+def draw_mesh(mesh: TetMesh, path: Path, veins: VeinNetwork | None = None) -> Path:
+    """The surface with its named facet regions and the ends of veins at it, from both sides."""
 
     def draw(plotter: pyvista.Plotter) -> None:
         for name, facets in mesh.facet_regions.items():
             color = REGION_COLORS.get(name, OTHER_REGION_COLOR)
             part = surface_of(mesh, facets)
             plotter.add_mesh(part, color=color, show_edges=True, edge_color="#444444", line_width=1.0, ambient=0.2)
+        if veins is not None:
+            for node in veins.exit_sites:
+                plotter.add_mesh(_exit(veins, node), color=VEIN_COLOR, smooth_shading=True)
 
     figure, axes = new_figure(1, 2)
     for place, (view, side) in zip(axes, BOTH_SIDES, strict=True):
@@ -87,6 +90,8 @@ def draw_mesh(mesh: TetMesh, path: Path) -> Path:
     patches = [
         Patch(color=REGION_COLORS.get(name, OTHER_REGION_COLOR), label=words(name)) for name in mesh.facet_regions
     ]
+    if veins is not None:
+        patches.append(Patch(color=VEIN_COLOR, label="end of a vein"))
     figure.legend(handles=patches, loc="outside lower center", ncols=5, frameon=False)
     return save(figure, path)
 
@@ -120,10 +125,11 @@ def draw_filled(
     title: str,
     path: Path,
     inclusions: Inclusions | None = None,
+    veins: VeinNetwork | None = None,
 ) -> Path:
-    """The cement in the translucent body, with inclusions."""
+    """The cement in the translucent body, with inclusions and veins."""
     figure, (axes,) = new_figure()
-    bodies = inclusion_bodies(lattice, inclusions or {})
+    bodies = inclusion_bodies(lattice, inclusions or {}, veins)
     show(axes, filled_panel(mesh, lattice.cement_surface(saturation), [], bodies), title)
     explain(figure, inclusion_handles(bodies))
     return save(figure, path)
@@ -144,8 +150,8 @@ def draw_veins(mesh: TetMesh, veins: VeinNetwork, remark: str, path: Path) -> Pa
         add_bone(plotter, mesh)
         plotter.add_mesh(vein_tubes(veins), color=VEIN_COLOR, smooth_shading=True)
         for node, site in veins.exit_sites.items():
-            exit_ = pyvista.Sphere(radius=EXIT_RADIUS, center=veins.nodes[node])
-            plotter.add_mesh(exit_, color=visible(CLASS_COLORS[LEAK_SITES[site].leak_class]), smooth_shading=True)
+            color = visible(CLASS_COLORS[LEAK_SITES[site].leak_class])
+            plotter.add_mesh(_exit(veins, node), color=color, smooth_shading=True)
 
     figure, axes = new_figure(1, 2)
     views = ((AXIAL, "below"), (ANTERIOR_ABOVE, "the front and above"))
@@ -215,6 +221,8 @@ def draw_front_times(
     fronts: Sequence[tuple[str, FloatArray]],
     place: FloatArray,
     path: Path,
+    veins: VeinNetwork | None = None,
+    remark: str = "",
 ) -> Path:
     """The cement at several times, one inside the other, cut open, and as lines over the CT.
 
@@ -224,6 +232,8 @@ def draw_front_times(
             at the same place, the lines show the earliest.
         place: (3,) mm, a point of the axial plane above which bodies are cut away.
         path: PNG to write.
+        veins: in the body.
+        remark: what is to be said of the veins; stands above all.
     """
     colors = time_colors(len(fronts))
     surfaces = [
@@ -243,14 +253,21 @@ def draw_front_times(
             if half.n_cells:
                 plotter.add_mesh(half, color=color, smooth_shading=True)
                 plotter.add_mesh(outline_of(half), color=color, lighting=False)
+        if veins is not None:
+            plotter.add_mesh(below(vein_tubes(veins)), color=VEIN_COLOR, smooth_shading=True)
 
     figure, axes = new_figure(1, 2)
     show(axes[0], render(draw, ANTERIOR_ABOVE, body.mesh.points), "cut open, from the front and above")
     section = Section.of(body.mesh, "axial", place)
     show(axes[1], section.panel(body), section.title)
+    handles = [Patch(color=color, label=label) for (label, _), color in zip(fronts, colors, strict=True)]
+    if veins is not None:
+        section.draw_veins(axes[1], veins)
+        handles.append(Patch(color=VEIN_COLOR, label="veins"))
     for (_, distance), color in reversed(list(zip(fronts, colors, strict=True))):
         section.draw_line(axes[1], body.lattice, distance, 0.0, color)
-    handles = [Patch(color=color, label=label) for (label, _), color in zip(fronts, colors, strict=True)]
+    if remark:
+        figure.suptitle(remark, fontsize="medium", parse_math=False)
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return save(figure, path)
 
@@ -258,6 +275,11 @@ def draw_front_times(
 def time_colors(count: int) -> list[str]:
     """Colours of so many times, the first dark and the last bright; a single one is the last."""
     return [to_hex(color) for color in colormaps[TIME_MAP](np.linspace(0.95, 0.1, count)[::-1])]
+
+
+def _exit(veins: VeinNetwork, node: int) -> pyvista.PolyData:
+    """A ball at the end of a vein."""
+    return pyvista.Sphere(radius=EXIT_RADIUS, center=veins.nodes[node])
 
 
 def _site_handle(site: OpenSite) -> Artist:

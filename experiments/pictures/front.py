@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +10,9 @@ import pyvista
 from numpy.typing import NDArray
 
 from experiments.pictures.lattice import Lattice
+from experiments.pictures.veins import joined_cement
 from experiments.results.finished_case import FinishedCase
+from experiments.results.vein_cement import VeinCement
 
 FloatArray = NDArray[np.float64]
 
@@ -37,21 +40,37 @@ class FrontCourse:
         return self._case.times()
 
     def surface(self, time: float) -> pyvista.PolyData:
-        """Closed surface of the cement at a time in s; empty where there is none yet."""
+        """Closed surface of the cement at a time in s, in pores and in veins; empty where there is none yet."""
         distance = self.distance(time)
-        return pyvista.PolyData() if distance is None else self._lattice.contour(distance, 0.0)
+        surface = pyvista.PolyData() if distance is None else self._lattice.contour(distance, 0.0)
+        return joined_cement(surface, self.vein_cement(time))
 
     def distance(self, time: float) -> FloatArray | None:
         """(x, y, z) mm to the front on the lattice at a time in s, positive inside; None where there is no cement."""
-        after = min(int(np.searchsorted(self.times, time)), len(self.times) - 1)
-        last, end = self._distance_at(after), self.times[after]
-        if time >= end or after == 0 or last is None:
+        after, share = self._between(time)
+        last = self._distance_at(after)
+        if share == 1.0 or last is None:
             return last
-        share = float((time - self.times[after - 1]) / (end - self.times[after - 1]))
         first = self._distance_at(after - 1)
         if first is None:
             return last - (1.0 - share) * last.max()
         return (1.0 - share) * first + share * last
+
+    def vein_cement(self, time: float) -> VeinCement | None:
+        """The cement in the veins of a network at a time in s; None without one."""
+        after, share = self._between(time)
+        last = self._case.vein_cement(after)
+        if share == 1.0 or last is None:
+            return last
+        first = self._case.vein_cement(after - 1)
+        return None if first is None else replace(last, filling=(1.0 - share) * first.filling + share * last.filling)
+
+    def _between(self, time: float) -> tuple[int, float]:
+        """The stored time that follows a time in s, and how far it is on the way there from the one before."""
+        after = min(int(np.searchsorted(self.times, time)), len(self.times) - 1)
+        if after == 0 or time >= self.times[after]:
+            return after, 1.0
+        return after, float((time - self.times[after - 1]) / (self.times[after] - self.times[after - 1]))
 
     def _distance_at(self, step: int) -> FloatArray | None:
         if step not in self._stored:

@@ -24,14 +24,24 @@ def vein_tubes(veins: VeinNetwork) -> pyvista.PolyData:
 
 def shown_cement(lattice: Lattice, saturation: ArrayLike, in_veins: VeinCement | None = None) -> pyvista.PolyData:
     """Surface of the cement in the pores, and of that in the veins."""
-    surface = lattice.cement_surface(saturation)
-    if in_veins is None or not (filled := in_veins.filling >= LEAST_FILLING).any():
+    return joined_cement(lattice.cement_surface(saturation), in_veins)
+
+
+def joined_cement(surface: pyvista.PolyData, in_veins: VeinCement | None) -> pyvista.PolyData:
+    """The surface of the cement in the pores, which may be empty, with that in the veins."""
+    if in_veins is None or not len((filled := filled_pieces(in_veins)).diameters):
         return surface
-    tubes = _tubes(in_veins.ends[filled], in_veins.diameters[filled] + 2.0 * CEMENT_MARGIN)
+    tubes = _tubes(filled.ends, filled.diameters + 2.0 * CEMENT_MARGIN)
     if not surface.n_cells:
         return tubes
     surface.clear_data()
     return surface.append_polydata(tubes)
+
+
+def filled_pieces(in_veins: VeinCement) -> VeinCement:
+    """The pieces that are drawn as cement."""
+    filled = in_veins.filling >= LEAST_FILLING
+    return VeinCement(in_veins.ends[filled], in_veins.diameters[filled], in_veins.filling[filled])
 
 
 def _tubes(ends: NDArray[np.float64], diameters: NDArray[np.float64]) -> pyvista.PolyData:

@@ -152,7 +152,7 @@ class Body:
 
 
 def posed(variant: Variant) -> Case:
-    """The case of a variant: no leak ends it, and the bone is even, or one draw of it would stand for all."""
+    """The case of a variant: no leak ends it; bone is even and no vein in it, or one draw would stand for all."""
     bone = {"heterogeneity_sd": 0.0, **variant.tables.get("bone", {})}
     injection = {"volume_ml": 5.0, "leak_limit_ml": 15.0, **variant.tables.get("injection", {})}
     return build_case(
@@ -160,6 +160,7 @@ def posed(variant: Variant) -> Case:
             **variant.tables,
             "patient": {"demo": True},
             "bone": bone,
+            "veins": {"network": "none", **variant.tables.get("veins", {})},
             "injection": injection,
             "output": {"field_times": 1},
         }

@@ -71,7 +71,7 @@ class Veins(Section):
     """
 
     network: Literal["none", "random"] | InputPath = Field(
-        default="none",
+        default="random",
         description="the veins in the body: none, drawn at random, or the polylines of a file",
         json_schema_extra={"allowed": "'none', 'random' or the path of polylines (.vtp, .vtk or .csv)", "file": LINES},
     )

@@ -216,7 +216,7 @@ def test_what_does_not_fit_into_the_body_is_refused(
             r"needles\[2\] opens .* mm from where needles\[1\] does, .*; move one of the targets or withdraw_mm",
         ),
         (
-            {"veins": {"basivertebral_number": 4, "basivertebral_diameter_mm": 4.0}},
+            {"veins": {"network": "none", "basivertebral_number": 4, "basivertebral_diameter_mm": 4.0}},
             r"veins: the basivertebral veins \(4 of 4 mm\) have a cross-section of 50 mm2, more than the 33 mm2",
         ),
     ],

@@ -79,7 +79,7 @@ def test_each_shape_of_a_cavity() -> None:
 def test_tables_of_walls_and_veins() -> None:
     case = build(
         walls={"thickness_mm": {"left_wall": 0.5}, "conductance_ml_per_s_kpa": {"right_pedicle": 0.0}},
-        veins={"basivertebral_number": 0, "segmental_diameter_mm": 1.5},
+        veins={"network": "none", "basivertebral_number": 0, "segmental_diameter_mm": 1.5},
         outside={"disc_kpa": 100.0},
     )
     assert case.walls.thickness_mm == {"left_wall": 0.5}

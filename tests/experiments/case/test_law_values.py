@@ -167,7 +167,7 @@ def test_what_follows_from_a_value_follows() -> None:
         ({"laws": {"fissures.open_share": 2.0}}, r"choose 0.01 to 1.0 \(dimensionless\)"),
         ({"laws": {"basivertebral_veins.number": 1.5}}, r"choose a whole number, 0 to 6"),
         (
-            {"laws": {"segmental_veins.length": 30.0}, "veins": {"segmental_length_mm": 30.0}},
+            {"laws": {"segmental_veins.length": 30.0}, "veins": {"network": "none", "segmental_length_mm": 30.0}},
             r'"segmental_veins.length" is what veins.segmental_length_mm sets; give the value there alone',
         ),
         (
@@ -201,7 +201,7 @@ def test_the_table_is_part_of_what_makes_a_case() -> None:
 
 
 def test_every_own_key_sets_its_quantity() -> None:
-    case = case_of(**RICH, veins={"segmental_diameter_mm": 1.5, "opening_pressure_kpa": 0.5})
+    case = case_of(**RICH, veins={"network": "none", "segmental_diameter_mm": 1.5, "opening_pressure_kpa": 0.5})
     listed, keyed = Laws.of_case(case).describe(), keyed_values(case)
     assert {name: listed[name]["value"] for name in keyed} == {
         name: to_internal(item.value, item.key.unit) for name, item in keyed.items()
@@ -238,8 +238,8 @@ def test_a_detectable_leak_into_a_segmental_vein_is_not_massive_at_once() -> Non
 
 def test_the_cast_is_as_wide_as_the_vein_that_drains() -> None:
     assert laws_of().leak_geometry().vein_diameter == 2.0
-    assert laws_of(veins={"segmental_diameter_mm": 3.0}).leak_geometry().vein_diameter == 3.0
-    assert laws_of(veins={"segmental_diameter_mm": 0.5}).leak_geometry().vein_diameter == 2.0
+    assert laws_of(veins={"network": "none", "segmental_diameter_mm": 3.0}).leak_geometry().vein_diameter == 3.0
+    assert laws_of(veins={"network": "none", "segmental_diameter_mm": 0.5}).leak_geometry().vein_diameter == 2.0
     tumour = {"lesions": [LYTIC], "laws": {"lesions[1].vein_calibre_factor": 2.5}}
     assert laws_of(**tumour).leak_geometry().vein_diameter == pytest.approx(2.5)
     assert laws_of(laws={"leaks.vein_diameter": 4.0}).leak_geometry().vein_diameter == 4.0

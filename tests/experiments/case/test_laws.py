@@ -40,7 +40,12 @@ def test_clinical_values_arrive_in_internal_units() -> None:
         marrow={"viscosity_pa_s": 0.3},
         needles=needles,
         injection={"syringe_bore_mm": 8.0},
-        veins={"segmental_length_mm": 30.0, "basivertebral_diameter_mm": 2.5, "opening_pressure_kpa": 0.5},
+        veins={
+            "network": "none",
+            "segmental_length_mm": 30.0,
+            "basivertebral_diameter_mm": 2.5,
+            "opening_pressure_kpa": 0.5,
+        },
         walls={"thickness_mm": {"left_wall": 0.5}},
         mechanics={"poisson": 0.25},
     )
@@ -136,7 +141,7 @@ def test_tumours_widen_the_veins_whose_diameter_is_left_open() -> None:
     slow, rapid = {**LYTIC, "growth": "slow"}, {**LYTIC, "growth": "rapid"}
     assert laws_of().draining_basivertebral().diameter == own
     assert laws_of(lesions=[slow]).draining_basivertebral().diameter == own
-    widened = laws_of(lesions=[rapid, slow], veins={"segmental_diameter_mm": 2.0})
+    widened = laws_of(lesions=[rapid, slow], veins={"network": "none", "segmental_diameter_mm": 2.0})
     # Twice the points of moderate growth: the cube root of two.
     assert widened.draining_basivertebral().diameter == pytest.approx(1.259921 * own)
     assert widened.draining_segmental().diameter == 2.0
@@ -144,7 +149,7 @@ def test_tumours_widen_the_veins_whose_diameter_is_left_open() -> None:
 
 def test_veins_must_fit_into_their_foramen() -> None:
     with pytest.raises(InputError, match=r"veins \(6 of 4 mm\) have a cross-section of 75 mm2, more than the 33"):
-        laws_of(veins={"basivertebral_number": 6, "basivertebral_diameter_mm": 4.0})
+        laws_of(veins={"network": "none", "basivertebral_number": 6, "basivertebral_diameter_mm": 4.0})
 
 
 def test_the_users_own_cement_is_read_from_its_file(tmp_path: Path) -> None:

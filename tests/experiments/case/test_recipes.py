@@ -89,7 +89,7 @@ case = build_case({
     "patient": {"demo": True},
     "injection": {"leak_limit_by_site_ml": {name: 0.1}},
     "outside": {"veins_kpa": 2.0},
-    "veins": {"segmental_number_per_side": 2},
+    "veins": {"network": "none", "segmental_number_per_side": 2},
 })
 laws = Laws.of_case(case)
 even = np.full(len(mesh.cells), 0.02)

@@ -58,7 +58,8 @@ def paths(demo_vertebra: Vertebra, mesh: TetMesh) -> tuple[NeedlePath, ...]:
 @pytest.fixture(scope="module")
 def built(demo_vertebra: Vertebra, mesh: TetMesh, bone: BoneField, paths: tuple[NeedlePath, ...]) -> Any:
     def build(needles: tuple[NeedlePath, ...] = paths[:1], **sections: Any) -> CaseWalls:
-        case = build_case({"patient": {"demo": True}, **sections}, "case.toml")
+        veins = {"network": "none", **sections.pop("veins", {})}
+        case = build_case({"patient": {"demo": True}, "veins": veins, **sections}, "case.toml")
         laws = Laws.of_case(case)
         tissues = build_tissues(case, laws, demo_vertebra, mesh, bone, read_lesions(case, demo_vertebra))
         return case_walls(case, laws, demo_vertebra, mesh, needles, tissues)

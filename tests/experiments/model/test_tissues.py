@@ -43,7 +43,8 @@ def bone(demo_vertebra: Vertebra, mesh: TetMesh) -> BoneField:
 @pytest.fixture(scope="module")
 def built(demo_vertebra: Vertebra, mesh: TetMesh, bone: BoneField) -> Any:
     def build(folder: Path | None = None, **sections: Any) -> TissueMap:
-        case = build_case({"patient": {"demo": True}, **sections}, "case.toml", folder)
+        veins = {"network": "none", **sections.pop("veins", {})}
+        case = build_case({"patient": {"demo": True}, "veins": veins, **sections}, "case.toml", folder)
         masks = read_lesions(case, demo_vertebra)
         return build_tissues(case, Laws.of_case(case), demo_vertebra, mesh, bone, masks)
 

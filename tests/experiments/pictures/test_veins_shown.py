@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from pyvista import PolyData
 
 from experiments.cli.summary import result_rows
 from experiments.export.writing import Format, export
 from experiments.model.vein_draw import draw_veins
 from experiments.pictures import figures
+from experiments.pictures.animation import _Page
 from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.drawing import CaseDrawing
+from experiments.pictures.front import FrontCourse
 from experiments.pictures.static_bodies import static_bodies
 from experiments.pictures.style import VEIN_COLOR
-from experiments.pictures.veins import shown_cement, vein_tubes
+from experiments.pictures.veins import joined_cement, shown_cement, vein_tubes
 from experiments.report.outcome import headlines, outcome_tables
 from experiments.results.builders import vein_results
 from experiments.results.finished_case import VEIN_CEMENT, VEINS, FinishedCase
@@ -28,6 +31,14 @@ from meshes.vein_file import read_veins, write_veins
 from meshes.vein_grid import VeinGrid
 from meshes.vein_layout import lay_veins
 from meshes.vein_network import VeinNetwork
+
+SHOWING_VEINS = {
+    "leaks": CaseDrawing.leaks,
+    "density": CaseDrawing.density,
+    "mesh": CaseDrawing.mesh,
+    "pressure": CaseDrawing.pressure,
+    "front_times": CaseDrawing.front_times,
+}
 
 SEED = 7
 SAID = "one draw of a random network of veins, seed 7"
@@ -97,11 +108,28 @@ def test_pictures_show_the_veins(veined, tmp_path: Path, monkeypatch: pytest.Mon
 def test_leaks_and_fronts_are_drawn_with_veins_inside(veined, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("experiments.pictures.scene.PANEL_PIXELS", 300)
     drawing = CaseDrawing(veined)
-    for name, draw in (("leaks", CaseDrawing.leaks), ("density", CaseDrawing.density)):
+    bare = CaseDrawing(replace(veined, results=without_veins(veined)))
+    for name, draw in SHOWING_VEINS.items():
         draw(drawing, tmp_path / f"{name}.png")
-        draw(CaseDrawing(replace(veined, results=without_veins(veined))), tmp_path / f"{name}_bare.png")
-    assert purple(tmp_path / "leaks.png") > purple(tmp_path / "leaks_bare.png")
-    assert not np.array_equal(imread(tmp_path / "density.png"), imread(tmp_path / "density_bare.png"))
+        draw(bare, tmp_path / f"{name}_bare.png")
+        assert not np.array_equal(imread(tmp_path / f"{name}.png"), imread(tmp_path / f"{name}_bare.png")), name
+    for name in ("leaks", "mesh", "front_times"):
+        assert purple(tmp_path / f"{name}.png") > purple(tmp_path / f"{name}_bare.png"), name
+
+
+def test_between_stored_times_cement_in_veins_goes_on(veined) -> None:
+    course = FrontCourse(veined, CaseDrawing(veined).lattice)
+    first, last = course.times[-2:]
+    before, after, between = (course.vein_cement(time) for time in (first, last, 0.25 * first + 0.75 * last))
+    assert (after.filling - before.filling).max() > 0.5
+    np.testing.assert_allclose(between.filling, 0.25 * before.filling + 0.75 * after.filling, atol=1e-6)
+    alone = course.surface(last).n_cells - CaseDrawing(veined).lattice.contour(course.distance(last), 0.0).n_cells
+    assert alone == joined_cement(PolyData(), after).n_cells > 0
+
+
+def test_the_film_says_that_it_shows_one_draw(veined) -> None:
+    page = _Page(veined)
+    assert SAID in [text.get_text() for text in page.figure.texts]
 
 
 def test_scene_report_and_summary_tell_of_them(veined) -> None:

@@ -27,7 +27,7 @@ outside = { canal_kpa = 1.5, disc_kpa = 4.0, veins_kpa = 0.5, soft_tissue_kpa = 
 output = { pictures = false, field_times = 2 }
 mechanics = { degree = 1 }
 injection = { order = "together", leak_limit_ml = 0.03 }
-veins = { basivertebral_number = 0 }
+veins = { network = "none", basivertebral_number = 0 }
 
 [patient]
 demo = true

@@ -206,16 +206,29 @@ SURROUNDINGS = tables(
     {
         "bone": tables({"permeability_multiplier": powers(-1.0, 1.0), "transverse_factor": numbers(0.1, 1.0)}),
         "marrow": tables({"viscosity_pa_s": powers(-2.0, 1.5)}),
-        "veins": tables(
-            {
-                "basivertebral_number": st.integers(0, 3),
-                "basivertebral_diameter_mm": numbers(0.5, 3.0),
-                "basivertebral_channel": st.booleans(),
-                "segmental_number_per_side": st.integers(0, 3),
-                "segmental_diameter_mm": numbers(0.5, 4.0),
-                "segmental_length_mm": numbers(5.0, 50.0),
-                "opening_pressure_kpa": numbers(0.0, 5.0),
-            }
+        "veins": st.one_of(
+            tables(
+                {
+                    "basivertebral_number": st.integers(0, 3),
+                    "basivertebral_diameter_mm": numbers(0.5, 3.0),
+                    "basivertebral_channel": st.booleans(),
+                    "segmental_number_per_side": st.integers(0, 3),
+                    "segmental_diameter_mm": numbers(0.5, 4.0),
+                    "segmental_length_mm": numbers(5.0, 50.0),
+                    "opening_pressure_kpa": numbers(0.0, 5.0),
+                },
+                network=st.just("none"),
+            ),
+            tables(
+                {
+                    "seed": st.integers(0, 99),
+                    "foramina_number": st.integers(1, 5),
+                    "branch_number": st.integers(1, 12),
+                    "calibre_mm": numbers(0.3, 3.5),
+                    "collapse_pressure_kpa": numbers(0.0, 3.0),
+                    "wall_entry_factor": powers(-3.0, 0.0),
+                }
+            ),
         ),
         "walls": tables(
             {
