@@ -15,7 +15,9 @@ from meshes.vertebra import Vertebra
 
 
 def case_veins(case: Case, laws: Laws, vertebra: Vertebra) -> VeinNetwork | None:
-    """The network of veins that a case asks for, the same whatever mesh is made of the body; None without one.
+    """The network of veins that a case asks for, the same whatever mesh is made of the body.
+
+    There is none where the case asks for none, and where its cement is prescribed, so that nothing flows.
 
     Args:
         case: what is asked.
@@ -25,6 +27,8 @@ def case_veins(case: Case, laws: Laws, vertebra: Vertebra) -> VeinNetwork | None
     Raises:
         InputError: the file cannot be used, or the body has no place for the veins.
     """
+    if case.prescribed_cement is not None:
+        return None
     veins = case.veins
     with about("veins.network"):
         if isinstance(veins.network, Path):

@@ -40,6 +40,9 @@ class GrowingBall:
     def saturation(self, step: int) -> np.ndarray:
         return (np.linalg.norm(self.mesh.cell_centroids, axis=1) < RADII[step]).astype(float)
 
+    def vein_cement(self, step: int) -> None:
+        """No network."""
+
 
 @pytest.fixture(scope="module")
 def course() -> FrontCourse:

@@ -22,9 +22,7 @@ def test_a_run_writes_the_pictures_of_the_catalogue(finished_demo: FinishedCase)
     written = {path.name for path in (finished_demo.folder / PICTURES).iterdir()}
     assert written == {name for picture in pictures_of(finished_demo) for name in picture.files}
     assert {picture.name for picture in CATALOGUE} - {picture.name for picture in pictures_of(finished_demo)} == {
-        "veins",
         "filled",
-        "leak_sites",
     }
 
 
@@ -37,13 +35,11 @@ def test_every_picture_of_the_catalogue_is_drawn_by_something() -> None:
 def test_what_a_case_has_decides_on_its_pictures(finished_demo: FinishedCase) -> None:
     results = finished_demo.results
     assert results.injection is not None
-    leaks = {
-        **results.injection.leaks,
-        "needle_track": results.injection.leaks["needle_track"].with_values(volume_ml=0.1),
-    }
-    leaky = results.with_values(injection=results.injection.with_values(leaks=leaks))
-    assert "leak_sites" in {picture.name for picture in pictures_of(replace(finished_demo, results=leaky))}
-    bare = results.with_values(injection=None, load=None)
+    assert "leak_sites" in {picture.name for picture in pictures_of(finished_demo)}
+    leaks = {name: leak.with_values(volume_ml=0.0) for name, leak in results.injection.leaks.items()}
+    dry = results.with_values(injection=results.injection.with_values(leaks=leaks))
+    assert "leak_sites" not in {picture.name for picture in pictures_of(replace(finished_demo, results=dry))}
+    bare = results.with_values(injection=None, load=None, veins=None)
     names = [picture.name for picture in pictures_of(replace(finished_demo, results=bare))]
     assert names == ["mesh", "density", "filled"]
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from experiments.model.preparation import InjectionSetup
+from experiments.model.region_numbers import cell_numbers, region_numbers
 from experiments.results.finished_case import FinishedCase
 from experiments.results.store import write_manifest, write_results
 from experiments.run.output import CaseOutcome
@@ -65,10 +67,14 @@ def test_needles_leak_sites_and_inclusions_come_back(outcome: CaseOutcome, finis
     assert isinstance(outcome.cement, InjectionSetup)
     numbers = outcome.cement.walls.site
     sites = {site.site: site for site in finished_demo.leak_sites()}
-    assert set(sites) == {SITES[number] for number in np.unique(numbers[numbers >= 0])}
+    in_walls = {SITES[number] for number in np.unique(numbers[numbers >= 0])}
+    assert outcome.veins is not None
+    assert set(sites) == in_walls | set(outcome.veins.exit_sites.values())
+    assert in_walls
     for name, site in sites.items():
-        np.testing.assert_array_equal(site.facets, np.flatnonzero(numbers == SITES.index(name)))
         assert site.leaked_ml == outcome.results.injection.leaks[name].volume_ml
+        if name in in_walls:
+            np.testing.assert_array_equal(site.facets, np.flatnonzero(numbers == SITES.index(name)))
     assert sites["basivertebral_foramen"].leak_class == "canal"
     assert finished_demo.inclusions() == {}
 
@@ -98,13 +104,16 @@ def test_a_folder_that_lacks_a_file_is_refused(finished_demo: FinishedCase, tmp_
         FinishedCase.read(copy)
 
 
-def test_the_manifest_names_the_numbers_in_the_files(finished_demo: FinishedCase) -> None:
+def test_the_manifest_names_the_numbers_in_the_files(outcome: CaseOutcome, finished_demo: FinishedCase) -> None:
     regions = json.loads((finished_demo.folder / "manifest.json").read_text())["regions"]
-    assert regions["tissue"] == {"bone": 0, "basivertebral_channel": 1}
+    assert regions["tissue"] == {"bone": 0}
     assert regions["site"] == {"closed": 0, **{name: number for number, name in enumerate(SITES, start=1)}}
-    channel = finished_demo.grid(0).cell_data["tissue"] == 1
-    volume = finished_demo.mesh.cell_volumes[channel].sum()
-    assert volume == pytest.approx(1e3 * finished_demo.manifest.tissues["basivertebral_channel"].volume_ml)
+    assert (finished_demo.grid(0).cell_data["tissue"] == 0).all()
+    posterior = np.flatnonzero(outcome.mesh.cell_centroids[:, 1] > 0.0)
+    tissues = replace(outcome.tissues, cells={"lesion_1": posterior})
+    assert region_numbers(outcome.mesh, tissues)["tissue"] == {"bone": 0, "lesion_1": 1}
+    numbers = cell_numbers(outcome.mesh, tissues)["tissue"]
+    np.testing.assert_array_equal(np.flatnonzero(numbers == 1), posterior)
 
 
 @pytest.mark.parametrize(
