@@ -325,9 +325,9 @@ def test_a_scheduler_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: p
 def test_a_dry_run_counts_the_workers_behind_a_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.sweep.engine.time_one", lambda *arguments: 30.0)
     options = ["--ready", "bone-density", "--dry-run", "-o", str(tmp_path / "sweep")]
-    for there, told in ((3, "2 min 30 s on 3 workers"), (0, "7 min 30 s on one worker; the scheduler has none yet")):
+    for there, told in ((3, "6 min 00 s on 3 workers"), (0, "18 min 00 s on one worker; the scheduler has none yet")):
         with LocalCluster(n_workers=there, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
             outcome = CliRunner().invoke(app, ["sweep", *options, "--scheduler", cluster.scheduler_address])
         assert told in outcome.output
     outcome = CliRunner().invoke(app, ["sweep", *options, "--workers", "5"])
-    assert "1 min 30 s on 5 workers" in outcome.output
+    assert "4 min 00 s on 5 workers" in outcome.output
