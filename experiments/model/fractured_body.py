@@ -201,8 +201,8 @@ def _fissures(
 ) -> tuple[Defect, ...]:
     """Fissures across the broken endplates and the anterior wall, and the posterior wall of severe fractures.
 
-    The anterior one has its height on the wall itself: that of a wedge is lower, and that of a biconcave body higher,
-    than the body's middle from which heights are counted.
+    Those of vertical walls have their height on the wall itself: the front of a wedge is lower, and the walls of a
+    biconcave body are higher, than the body's middle from which heights are counted.
     """
     law = laws.broken_body
     if law is None:
@@ -222,20 +222,19 @@ def _fissures(
             }
         )
 
-    def up(share: float) -> float:
-        return 1.0 - share if lower else share
+    def height(place: str, share: float) -> float:
+        edge, both = before.frame.point(0.0, PLACES[place], 0.5), fracture.bands[0].plates
+        ends = np.array([edge, edge])
+        ends[:, 2] = both.inferior.height(edge), both.superior.height(edge)
+        ends = after.frame.to_frame(before.frame.to_scanner(fracture.after(ends)))
+        on_wall = ends[0] + (1.0 - share if lower else share) * (ends[1] - ends[0])
+        return round(float(np.clip(after.frame.fractions(on_wall)[2], *_HEIGHTS)), 3)
 
-    front, both = before.frame.point(0.0, PLACES["anterior"], 0.5), fracture.bands[0].plates
-    ends = np.array([front, front])
-    ends[:, 2] = both.inferior.height(front), both.superior.height(front)
-    ends = after.frame.to_frame(before.frame.to_scanner(fracture.after(ends)))
-    anterior = ends[0] + up(draw.anterior_height) * (ends[1] - ends[0])
-    height = float(np.clip(after.frame.fractions(anterior)[2], *_HEIGHTS))
     plates = ("superior", "inferior") if draw.plate == "both" else (draw.plate,)
     found = [fissure(f"{plate}_endplate", law.plate_fissure, depth=draw.deepest) for plate in plates]
-    found.append(fissure("anterior_wall", law.anterior_fissure, height=round(height, 3)))
+    found.append(fissure("anterior_wall", law.anterior_fissure, height=height("anterior", draw.anterior_height)))
     if law.breaks_posterior_wall(draw.kind, draw.height_loss):
-        found.append(fissure("posterior_wall", law.posterior_fissure, height=up(law.anterior_height)))
+        found.append(fissure("posterior_wall", law.posterior_fissure, height=height("posterior", law.anterior_height)))
     return tuple(found)
 
 

@@ -76,11 +76,12 @@ def test_severity_and_age_decide_about_walls(demo_vertebra: Vertebra) -> None:
         {"type": "wedge", "height_loss": 0.4},
         pytest.param({"type": "wedge", "height_loss": 0.3, "plate": "inferior"}, marks=pytest.mark.slow),
         pytest.param({"type": "crush", "height_loss": 0.4, "plate": "both"}, marks=pytest.mark.slow),
-        pytest.param({"type": "biconcave", "height_loss": 0.3}, marks=pytest.mark.slow),
+        pytest.param({"type": "biconcave", "height_loss": 0.4, "plate": "superior"}, marks=pytest.mark.slow),
+        pytest.param({"type": "random", "seed": 11}, marks=pytest.mark.slow),
     ],
 )
 def test_fissures_lie_on_their_walls(demo_vertebra: Vertebra, fracture: dict[str, Any]) -> None:
-    """The front of a wedge is so low that heights of the body's middle would lie above its anterior wall."""
+    """By heights of the middle they would lie above the front of a wedge, or in the foramen of a deep fracture."""
     body = broken(demo_vertebra, fracture)
     mesh, frame = mesh_body(body.vertebra, 3.0), body.vertebra.frame
     for defect in body.case.defects:
