@@ -282,7 +282,7 @@ def test_power_law_around_the_needle(evidence, index):
     to_marrow = hole.conductance_per_area / MARROW
     opening = Opening("disc_superior", everywhere, hole, area, to_marrow * area)
     walls = Walls(to_marrow * mesh.facet_areas, np.zeros(len(everywhere)), 0 * everywhere, mesh.facet_areas, (opening,))
-    history = inject(mesh, medium, walls, cement, 2.0 * mesh.volume, needle_radius, least_steps=30)
+    history = inject(mesh, medium, walls, cement, 1.5 * mesh.volume, needle_radius, least_steps=12)
     assert mesh.cell_volumes @ history.saturation > 0.999 * mesh.volume
     assert history.last.tip_pressure == pytest.approx(history.records[-3].tip_pressure, rel=1e-3)
     effective = consistency * bundle_resistance(index)
