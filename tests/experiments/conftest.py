@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ready_demo import ready_made
-from shared import Shared
+from shared import Shared, shared_by
 
 from experiments.results.finished_case import FinishedCase
 from vertebroplasty import build_case, demo_case, run
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_demo(shared: Shared) -> Iterator[None]:
+def _quick_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Cases of the demo patient read it once, and mesh it once for equal sizes."""
-    with ready_made(shared):
+    with ready_made(shared_by(tmp_path_factory)):
         yield
 
 

@@ -189,6 +189,7 @@ def test_a_damaged_lesion_mask_is_refused(tmp_path: Path, content: bytes, expect
         "twice the same hole",
     ],
 )
+@pytest.mark.usefixtures("demo_vertebra")
 def test_what_does_not_fit_into_the_body_is_refused(
     reading: Callable[..., tuple[bool, str]], sections: dict[str, Any], expected: str
 ) -> None:

@@ -68,6 +68,7 @@ def test_without_random_veins_there_is_nothing_to_draw(content: dict[str, Any]) 
         check_drawable(build_case({"patient": {"demo": True}, **content}))
 
 
+@pytest.mark.usefixtures("demo_vertebra")
 def test_the_networks_are_those_of_single_runs() -> None:
     from experiments.run.pipeline import run_case
 
