@@ -66,7 +66,7 @@ def _injection_rows(injection: InjectionResults, fraction: float) -> list[tuple[
         (label(injection, "injected_ml"), f"{told(injection, 'injected_ml')} in {told(injection, 'duration_s')}"),
         row(injection, "stop_reason"),
         (label(injection, "stored_ml"), f"{told(injection, 'stored_ml')}, {percent(fraction)} of it"),
-        *([row(injection, "in_veins_ml")] if leaked(injection.in_veins_ml) else []),
+        *(row(injection, name) for name in ("in_veins_ml", "in_conduits_ml") if leaked(getattr(injection, name))),
         (label(injection, "leaked_ml"), told(injection, "leaked_ml") if leaked(injection.leaked_ml) else "nothing"),
     ]
     for site, leak in injection.leaks.items():

@@ -166,7 +166,8 @@ class _Openings:
         for site in LEAK_SITES.values():
             if veins.number and site.conduits == "segmental_veins" and site.wall is not None:
                 for mouth in segmental_mouths(self._mesh, site.wall, veins.number):
-                    self._add_narrow(site.name, mouth, veins.path(self._laws.front), veins.area / veins.number)
+                    path, area = veins.path(self._laws.front), veins.area / veins.number
+                    self._add_narrow(site.name, mouth, path, area, in_bone=False)
 
     def add_defect(self, number: int, defect: Defect, frame: AnatomicalFrame) -> None:
         """The defect of that number in the case file: an open hole, or fissures where it is none or has an aperture."""
@@ -231,15 +232,15 @@ class _Openings:
         facets = facets[self._free[facets]]
         self._lay(Opening(site, facets, path, area, area * path.conductance_per_area / self._laws.marrow.viscosity))
 
-    def _add_narrow(self, site: str, mouth: Mouth, path: LeakPath, area: float) -> None:
-        """Conduits narrower than the facets, with the bone on the way from these to their mouth."""
+    def _add_narrow(self, site: str, mouth: Mouth, path: LeakPath, area: float, in_bone: bool = True) -> None:
+        """Conduits narrower than the facets, in the bone or outside, with the bone on the way to their mouth."""
         free = self._free[mouth.facets]
         if free.any():
             facets, shares = mouth.facets[free], mouth.shares[free] / mouth.shares[free].sum()
             approach = path.approach(area, REACH, float(shares @ self._permeability[self._mesh.facet_cells[facets]]))
             resistance = 1.0 / (area * path.conductance_per_area) + approach
             conductance = 1.0 / (resistance * self._laws.marrow.viscosity)
-            self._lay(Opening(site, facets, path, area, conductance, approach, shares))
+            self._lay(Opening(site, facets, path, area, conductance, approach, shares, in_bone))
 
     def _lay(self, opening: Opening) -> None:
         """Take an opening up; marrow and cement flow through the same conduits."""

@@ -134,6 +134,7 @@ def injection_results(
         injected_ml=to_clinical(last.injected, "ml"),
         stored_ml=to_clinical(last.stored, "ml"),
         in_veins_ml=to_clinical(last.in_veins, "ml"),
+        in_conduits_ml=to_clinical(last.in_conduits, "ml"),
         leaked_ml=to_clinical(sum(last.leaked.values()), "ml"),
         displaced_out_ml=to_clinical(last.displaced_out, "ml"),
         inflow_ml=to_clinical(last.inflow, "ml"),
@@ -187,6 +188,7 @@ def injection_course(history: InjectionHistory) -> InjectionCourse:
         injected_ml=[to_clinical(record.injected, "ml") for record in records],
         stored_ml=[to_clinical(record.stored, "ml") for record in records],
         in_veins_ml=[to_clinical(record.in_veins, "ml") for record in records],
+        in_conduits_ml=[to_clinical(record.in_conduits, "ml") for record in records],
         leaked_ml=[leaked(record) for record in records],
         leaked_by_site_ml={
             site: [to_clinical(record.leaked[site], "ml") for record in records]

@@ -200,7 +200,7 @@ class CoupledFlow:
         fluids = self._with_full_cannulas(planned, fluids, syringe_age)
         for iteration in range(1, PICARD_LIMIT + 1):
             viscosity = self._driven_viscosity(state.speed, fluids.age)
-            walls = self.walls.update_active_set(state.walls, fluids.age)
+            walls = self.walls.update_active_set(state.walls, fluids.conduit_age, state.displaced_viscosity)
             state = replace(state, cement_viscosity=viscosity, walls=walls)
             state, missed, veins = self._solve(state, planned, fluids, syringe_age, iteration > 1)
             change, conduits = self._viscosity_change(state, fluids)
@@ -279,7 +279,7 @@ class CoupledFlow:
         weight = self.pore_volume * np.maximum(fluids.saturation, 0.0)
         weight[:owned] += self.tips.shares[:, :owned].sum(axis=0)
         squares = weight @ (self._driven_viscosity(state.speed, fluids.age) / state.cement_viscosity - 1.0) ** 2
-        conduits = self.walls.viscosity_change(state.walls, fluids.age)
+        conduits = self.walls.viscosity_change(state.walls, fluids.conduit_age, state.displaced_viscosity)
         total = self.partition.comm.allreduce(np.array([float(squares), float(weight.sum()), conduits]))
         return float(np.sqrt(total[0] / total[1])), float(total[2] / self.flow_scale)
 

@@ -21,12 +21,14 @@ class PoreFluids:
         saturation: (local cells,) of cement.
         age: (local cells,) age of the cement in s on its own clock.
         displaced_shares: (k, local cells) share of each fluid besides marrow in the displaced phase.
+        conduit_age: (boundary facets,) age of the cement in the conduits behind them in s.
         vein_age: (pieces,) age of the cement in the veins in s; None without veins.
     """
 
     saturation: NDArray[np.float64]
     age: NDArray[np.float64]
     displaced_shares: NDArray[np.float64]
+    conduit_age: NDArray[np.float64]
     vein_age: NDArray[np.float64] | None = None
 
 

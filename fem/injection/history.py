@@ -55,6 +55,7 @@ class StepRecord:
         needles: the needles of the procedure.
         stored: cement in the pores in mm3.
         in_veins: cement in the veins of the bone in mm3.
+        in_conduits: cement in conduits of the walls that lie in the bone in mm3.
         leaked: site -> cement that has left there in mm3.
         displaced_out: marrow and other displaced fluid that has left in mm3.
         inflow: marrow or blood that has come in from outside or out of vessels in mm3.
@@ -77,6 +78,7 @@ class StepRecord:
     needles: tuple[NeedleState, ...]
     stored: float
     in_veins: float
+    in_conduits: float
     leaked: Mapping[str, float]
     displaced_out: float
     inflow: float

@@ -166,7 +166,9 @@ class Injection:
         shares = self.flow.fluids.local_shares(self.flow.partition.original_cells)
         needles = self.recorder.needle_numbers
         age = self.plan.syringe_ageing * (self.plan.start_age + nothing)
-        flow = self.flow.solve_resting_pressure(PoreFluids(nothing, age, shares, self._resting_vein_age()))
+        conduit_age = age[self.flow.walls.cells]
+        fluids = PoreFluids(nothing, age, shares, conduit_age, self._resting_vein_age())
+        flow = self.flow.solve_resting_pressure(fluids)
         state = InjectionState(
             time=0.0,
             saturation=nothing,

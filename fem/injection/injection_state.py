@@ -58,8 +58,9 @@ class InjectionState:
         return plan.syringe_ageing * (plan.start_age + self.time)
 
     def pore_fluids(self, plan: InjectionPlan) -> PoreFluids:
-        """What fills the pores and veins, with the age of the cement in each cell."""
-        return PoreFluids(self.saturation, self._age(plan, self.entry_time), self.fluid_shares, self.vein_age(plan))
+        """What fills the pores, with the age of the cement there, in conduits of the walls and in veins."""
+        age, conduit_age = (self._age(plan, time) for time in (self.entry_time, self.flow.walls.conduits.entry_time))
+        return PoreFluids(self.saturation, age, self.fluid_shares, conduit_age, self.vein_age(plan))
 
     def vein_age(self, plan: InjectionPlan) -> NDArray[np.float64] | None:
         """(pieces,) age of the cement in the veins in s; None without veins."""

@@ -35,21 +35,21 @@ class MassBalance:
         """Nothing has moved yet, with the (k,) volumes of the fluids besides marrow."""
         return cls(np.zeros(needles), np.zeros(len(SITES)), 0.0, 0.0, fluid_start, np.zeros(len(fluid_start)))
 
-    def balance_error(self, stored: float, in_veins: float = 0.0) -> float:
+    def balance_error(self, stored: float, on_the_way: float = 0.0) -> float:
         """What the balance of cement misses, over the injected volume, or that of all fluid, over all that has come in.
 
         The larger one; 0 before anything is injected. The pores stay full: what cement is stored in them, displaced
-        fluid has left. What cement pushes out of veins was not in the pores and does not count.
+        fluid has left. What cement pushes out of veins and conduits was not in the pores and does not count.
 
         Args:
             stored: cement in the pores in mm3.
-            in_veins: cement in the veins in mm3.
+            on_the_way: cement in veins and in conduits of the walls, still in the bone, in mm3.
         """
         injected, leaked = float(self.injected.sum()), float(self.leaked.sum())
         if injected == 0.0:
             return 0.0
-        cement = abs(injected - stored - in_veins - leaked) / injected
-        total = abs(injected + self.inflow - in_veins - leaked - self.displaced_out) / (injected + self.inflow)
+        cement = abs(injected - stored - on_the_way - leaked) / injected
+        total = abs(injected + self.inflow - on_the_way - leaked - self.displaced_out) / (injected + self.inflow)
         return max(cement, total)
 
     def tracer_error(self, fluid_present: NDArray[np.float64]) -> float:

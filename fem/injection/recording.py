@@ -47,6 +47,7 @@ class Recorder:
         balance, names = state.balance, self.flow.fluids.names
         stored = comm.allreduce(float((state.saturation * self.flow.pore_volume)[own].sum()))
         in_veins = 0.0 if state.flow.veins is None else float(state.flow.veins.content.sum())
+        in_conduits = comm.allreduce(self.flow.walls.conduits.held(state.flow.walls.conduits))
         lowest = comm.allreduce(float(state.saturation[own].min(initial=1.0)), op=MPI.MIN)
         highest = comm.allreduce(float(state.saturation[own].max(initial=0.0)), op=MPI.MAX)
         record = StepRecord(
@@ -54,13 +55,14 @@ class Recorder:
             needles=self._needle_states(state),
             stored=stored,
             in_veins=in_veins,
+            in_conduits=in_conduits,
             leaked=dict(zip(SITES, balance.leaked.tolist(), strict=True)),
             displaced_out=balance.displaced_out,
             inflow=balance.inflow,
             fluid_out=dict(zip(names, balance.fluid_out.tolist(), strict=True)),
             open_sites=state.open_sites,
             front_ratio=self._front_ratio(state),
-            balance_error=balance.balance_error(stored, in_veins),
+            balance_error=balance.balance_error(stored, in_veins + in_conduits),
             tracer_error=balance.tracer_error(self.fluid_volumes(state.saturation, state.fluid_shares)),
             divergence_error=state.flow.pressure.divergence_defect / self.plan.rate,
             saturation_range=(lowest, highest),

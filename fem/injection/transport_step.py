@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from fem.errors import ConvergenceError
+from fem.injection.conduits import ConduitState
 from fem.injection.flow import CoupledFlow
 from fem.injection.flow_state import FlowState
 from fem.injection.injection_state import InjectionState
@@ -34,11 +35,15 @@ class Leak:
     Attributes:
         volume: (sites,) cement in mm3 that leaves the bone.
         cells: (local cells,) cement in mm3/s out of each cell, into veins as well.
+        entered: (boundary facets,) cement in mm3 into the conduits behind them.
+        conduits: what is in them after the step, but for the times of entry.
         move: what moves in the veins; None without any.
     """
 
     volume: NDArray[np.float64]
     cells: NDArray[np.float64]
+    entered: NDArray[np.float64]
+    conduits: ConduitState
     move: VeinMove | None
 
 
@@ -85,15 +90,18 @@ class TransportStep:
         """What leaves the cells in a step that ends with this saturation; collective."""
         total = self.flow.outflow(flow, state.saturation)
         cells = total.rate * fractional_flow(np.maximum(saturation, 0.0), total.ratio)
-        through_walls = cells * total.share_of(self.flow.walls.outflow(flow.walls))
-        local = self.flow.walls.leak_rates(flow.walls, through_walls)
-        volume, move = length * self.flow.partition.comm.allreduce(local), None
+        walls = self.flow.walls
+        through_walls = cells * total.share_of(walls.outflow(flow.walls))
+        entered = length * walls.cement_rates(flow.walls, through_walls)
+        conduits, left = walls.conduits.take_in(flow.walls.conduits, entered, length)
+        local = np.bincount(walls.site[walls.openings], left[walls.openings], minlength=len(SITES))
+        volume, move = self.flow.partition.comm.allreduce(local), None
         veins, age = self.flow.vessels.veins, state.vein_age(self.plan)
         if veins is not None and flow.veins is not None and age is not None:
             came = length * veins.volumes_in(flow.veins, cells - through_walls)
             move = veins.transport.move(flow.veins, came, length, age)
             volume = volume + move.leaked
-        return Leak(volume, cells, move)
+        return Leak(volume, cells, entered, conduits, move)
 
     def _moved(
         self, before: InjectionState, flow: FlowState, saturation: NDArray[np.float64], length: float, leak: Leak
@@ -126,12 +134,21 @@ class TransportStep:
             saturation=saturation,
             entry_time=entry_time,
             fluid_shares=fluid_shares,
-            flow=replace(flow, veins=self._veins_after(flow, leak, entry_time, saturation)),
+            flow=replace(
+                flow,
+                walls=replace(flow.walls, conduits=self._conduits_after(flow, leak, entry_time)),
+                veins=self._veins_after(flow, leak, entry_time, saturation),
+            ),
             schedule=schedule,
             balance=balance,
             needle_ends=needle_ends(before.needle_ends, schedule, self.needle_numbers, injected, time),
             open_sites=tuple(np.array(SITES)[leak.volume > OPEN_SITE_RATE_SHARE * self.plan.rate * length].tolist()),
         )
+
+    def _conduits_after(self, flow: FlowState, leak: Leak, entry_time: NDArray[np.float64]) -> ConduitState:
+        """What is in the conduits of the walls after a step."""
+        walls, time = self.flow.walls, entry_time[self.flow.walls.cells]
+        return walls.conduits.mix(flow.walls.conduits, leak.conduits, leak.entered, time)
 
     def _veins_after(
         self, flow: FlowState, leak: Leak, entry_time: NDArray[np.float64], saturation: NDArray[np.float64]

@@ -8,30 +8,28 @@ With the pressure p in the body and p_o outside, an intact wall of conductance G
 An opening also passes cement, by the tube or slot law of its conduits, above the barrier p_b that it asks beyond the
 pores (:meth:`materials.leak_path.LeakPath.barrier`):
 
-    A c S / mu_path (p - p_o - p_b)   for p > p_o + p_b,
+    A c S / mu (p - p_o - p_b)   for p > p_o + p_b,
 
-with the open area A, the conductance c per area and the apparent viscosity mu_path of the power law at the speed in the
-conduits. Where these are narrower than the facets, cement has to come through bone that the mesh does not show, which
-resists R to unit viscosity: 1 / (mu_path / (A c) + R mu_c) then stands for A c / mu_path, with the viscosity mu_c in
-the cell behind.
+with the open area A, the conductance c per area and the viscosity mu of what fills the conduits
+(:mod:`fem.injection.conduits`). Where these are narrower than the facets, cement has to come through bone that the mesh
+does not show, which resists R to unit viscosity: 1 / (mu / (A c) + R mu_c) then stands for A c / mu, with the viscosity
+mu_c in the cell behind.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fem import profiling
 from fem.injection.cell_outflow import CellOutflow
+from fem.injection.conduits import Conduits, ConduitState
 from fem.injection.walls import Walls
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from materials.cement import Rheology
-from materials.leak_path import LeakPath
-from meshes.leak_sites import SITES
 
 LARGEST_CONDUCTANCE_RATIO = 1e4
 """Largest conductance of a wall over that of the cell behind it: more changes the pressure drop by less than 1e-4."""
@@ -48,7 +46,7 @@ class WallState:
         cement_passes: (b,) whether the law let cement out through each facet.
         flows_back: (b,) whether the law let fluid in there.
         sealed: (b,) whether the wall is closed to the displaced phase, because its cell would overfill.
-        conduit_viscosity: (b,) apparent viscosity of cement in the conduits in MPa s.
+        conduits: what fills the conduits.
         saturation: (b,) cement saturation behind each facet, between 0 and 1.
         displaced_conductance: (b,) in mm3/(s MPa) to the displaced phase where it fills the cell behind.
         cement_conductance: (b,) in mm3/(s MPa) to cement where it fills the cell behind.
@@ -60,7 +58,7 @@ class WallState:
     cement_passes: NDArray[np.bool_]
     flows_back: NDArray[np.bool_]
     sealed: NDArray[np.bool_]
-    conduit_viscosity: NDArray[np.float64]
+    conduits: ConduitState
     saturation: NDArray[np.float64]
     displaced_conductance: NDArray[np.float64]
     cement_conductance: NDArray[np.float64]
@@ -95,31 +93,21 @@ class WallFlow:
 
     Attributes:
         partition: the distributed mesh.
-        cement: rheology of the cement.
+        conduits: of the openings.
         marrow_viscosity: MPa s that the conductances are told for.
         conductance: (b,) of each facet to marrow in mm3/(s MPa).
         outside_pressure: (b,) MPa.
         site: (b,) index of the site behind each facet in :data:`~meshes.leak_sites.SITES`, -1 at intact walls.
         openings: (b,) whether cement may pass.
-        conduits: conduits, and the facets among the b that have them.
-        open_area: (b,) cross-section in mm2 of the conduits that each facet has.
-        open_conductance: (b,) their conductance to a fluid of unit viscosity in mm3.
-        approach: (b,) resistance over viscosity in 1/mm3 of the bone between each facet and its conduits.
-        barrier: (b,) MPa above the pressure outside from which cement passes; infinite at intact walls.
     """
 
     partition: Partition
-    cement: Rheology
+    conduits: Conduits
     marrow_viscosity: float
     conductance: NDArray[np.float64]
     outside_pressure: NDArray[np.float64]
     site: NDArray[np.int64]
     openings: NDArray[np.bool_]
-    conduits: tuple[tuple[LeakPath, NDArray[np.int64]], ...]
-    open_area: NDArray[np.float64]
-    open_conductance: NDArray[np.float64]
-    approach: NDArray[np.float64]
-    barrier: NDArray[np.float64]
 
     @classmethod
     def build(
@@ -135,28 +123,14 @@ class WallFlow:
             marrow_viscosity: viscosity in MPa s that the conductances are told for.
         """
         rows = partition.boundary.original
-        opening = walls.opening[rows]
-        conduits = tuple((item.path, np.flatnonzero(opening == number)) for number, item in enumerate(walls.openings))
-        open_area, open_conductance = walls.open_area[rows], np.zeros(len(rows))
-        approach, barrier = np.zeros(len(rows)), np.full(len(rows), np.inf)
-        pore_radius = partition.local_cells(medium.pore_radius)[partition.boundary.cells]
-        for item, (path, facets) in zip(walls.openings, conduits, strict=True):
-            open_conductance[facets] = open_area[facets] * path.conductance_per_area
-            approach[facets] = item.approach * item.area / open_area[facets]
-            barrier[facets] = path.barrier(pore_radius[facets])
         return cls(
             partition=partition,
-            cement=cement,
+            conduits=Conduits.build(partition, medium, walls, cement),
             marrow_viscosity=marrow_viscosity,
             conductance=walls.conductance[rows],
             outside_pressure=walls.outside_pressure[rows],
             site=walls.site[rows],
-            openings=opening >= 0,
-            conduits=conduits,
-            open_area=open_area,
-            open_conductance=open_conductance,
-            approach=approach,
-            barrier=barrier,
+            openings=walls.opening[rows] >= 0,
         )
 
     @property
@@ -176,7 +150,7 @@ class WallFlow:
             cement_passes=nowhere,
             flows_back=nowhere,
             sealed=nowhere,
-            conduit_viscosity=np.full(len(self.cells), np.inf),
+            conduits=self.conduits.initial_state(),
             saturation=nothing,
             displaced_conductance=nothing,
             cement_conductance=nothing,
@@ -186,35 +160,36 @@ class WallFlow:
         )
 
     @profiling.Event("vpWallLaw")
-    def update_active_set(self, state: WallState, age: NDArray[np.float64]) -> WallState:
+    def update_active_set(
+        self, state: WallState, age: NDArray[np.float64], displaced_viscosity: NDArray[np.float64]
+    ) -> WallState:
         """The active set, and the viscosity in the conduits, that the last solve asks for.
 
         Args:
             state: of the last solve.
-            age: (local cells,) age of the cement in s.
+            age: (b,) age of the cement in the conduits in s.
+            displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
         """
         cement_passes, flows_back = self._active_set(state)
-        viscosity = state.conduit_viscosity.copy()
-        for path, facets in self.conduits:
-            viscosity[facets] = self._driven_viscosity(state, path, facets, age)
-        return replace(state, cement_passes=cement_passes, flows_back=flows_back, conduit_viscosity=viscosity)
+        conduits = self._driven(state, age, displaced_viscosity)
+        return replace(state, cement_passes=cement_passes, flows_back=flows_back, conduits=conduits)
 
-    def viscosity_change(self, state: WallState, age: NDArray[np.float64]) -> float:
-        """How much the speed of the last solve changes the viscosity of cement in the conduits that it was made with.
+    def viscosity_change(
+        self, state: WallState, age: NDArray[np.float64], displaced_viscosity: NDArray[np.float64]
+    ) -> float:
+        """How much the speed of the last solve changes the viscosity in the conduits that it was made with.
 
         Args:
             state: of the last solve.
-            age: (local cells,) age of the cement in s.
+            age: (b,) age of the cement in the conduits in s.
+            displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
 
         Returns:
             Sum over this rank's facets of the cement rate in mm3/s times the relative change of the viscosity.
         """
-        change, cement_flux = 0.0, state.cement_flux
-        for path, facets in self.conduits:
-            viscosity = self._driven_viscosity(state, path, facets, age)
-            step = np.abs(viscosity / state.conduit_viscosity[facets] - 1.0)
-            change += float((cement_flux[facets] * step).sum())
-        return change
+        viscosity = self._driven(state, age, displaced_viscosity).viscosity
+        at = self.openings
+        return float((state.cement_flux[at] * np.abs(viscosity[at] / state.conduits.viscosity[at] - 1.0)).sum())
 
     @profiling.Event("vpWallLaw")
     def linearise(
@@ -240,12 +215,12 @@ class WallFlow:
         filled = np.clip(saturation[self.cells], 0.0, 1.0)
         viscosity = displaced_viscosity[self.cells]
         to_displaced = np.where(state.sealed, 0.0, self.conductance * self.marrow_viscosity / viscosity)
-        conduits = self.open_conductance / state.conduit_viscosity
-        to_cement = conduits / (1.0 + conduits * self.approach * cement_viscosity[self.cells])
+        conduits = self.conduits.conductance / state.conduits.viscosity
+        to_cement = conduits / (1.0 + conduits * self.conduits.approach * cement_viscosity[self.cells])
         seepage, leak = to_displaced * (1.0 - filled), np.where(state.cement_passes, to_cement * filled, 0.0)
         # Sealing raises the pressure, so that what entered through a wall may now leave: it is closed as well.
         slope = np.where(state.flows_back & ~state.sealed, self.conductance, seepage + leak)
-        barrier = np.where(state.cement_passes, self.barrier, 0.0)
+        barrier = np.where(state.cement_passes, self.conduits.barrier, 0.0)
         share = np.divide(leak, slope, out=np.zeros_like(slope), where=slope > 0.0)
         law = replace(state, saturation=filled, displaced_conductance=to_displaced, cement_conductance=to_cement)
         conductance = np.minimum(slope, LARGEST_CONDUCTANCE_RATIO * cell_conductance)
@@ -267,7 +242,7 @@ class WallFlow:
             missed the law itself.
         """
         drop = facet_pressure[self.partition.boundary.facets] - self.outside_pressure
-        drive = np.maximum(drop - self.barrier, 0.0)
+        drive = np.maximum(drop - self.conduits.barrier, 0.0)
         after = replace(state, pressure_drop=drop, drive=drive, flux=wall_flux.copy())
         cement_passes, flows_back = self._active_set(after)
         law = np.where(flows_back, self.conductance * drop, after.displaced_flux + after.cement_flux)
@@ -284,14 +259,11 @@ class WallFlow:
         displaced = np.bincount(where, (state.displaced_conductance * state.pressure_drop)[leaks], minlength=cells)
         return CellOutflow(rate, cement, displaced)
 
-    def leak_rates(self, state: WallState, cell_leak: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Cement in mm3/s through each site on this rank, from the (local cells,) rates out through walls."""
-        leaks = state.leaks
-        weight = np.where(leaks, state.full_cement_flux, 0.0)
-        total = np.bincount(self.cells, weight, minlength=len(cell_leak))[self.cells]
-        share = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0.0)
-        rate = share * cell_leak[self.cells]
-        return np.bincount(self.site[leaks], rate[leaks], minlength=len(SITES))
+    def cement_rates(self, state: WallState, cell_cement: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(b,) cement in mm3/s into the conduits of each facet, from the (local cells,) rates out through walls."""
+        weight = np.where(state.leaks, state.full_cement_flux, 0.0)
+        total = np.bincount(self.cells, weight, minlength=len(cell_cement))[self.cells]
+        return np.divide(weight, total, out=np.zeros_like(weight), where=total > 0.0) * cell_cement[self.cells]
 
     def total_outflow(self, state: WallState) -> NDArray[np.float64]:
         """(local cells,) rate in mm3/s of all that leaves each cell through its walls."""
@@ -320,12 +292,8 @@ class WallFlow:
         cement_passes = (state.drive > 0.0) & (state.saturation > 0.0)
         return cement_passes, state.pressure_drop < 0.0
 
-    def _driven_viscosity(
-        self, state: WallState, path: LeakPath, facets: NDArray[np.int64], age: NDArray[np.float64]
-    ) -> NDArray[Any]:
-        there = age[self.cells[facets]]
-        consistency, index = self.cement.consistency(there), self.cement.index(there)
-        # The speed of the last solve, not that which its pressure would drive: where the rate is given, that swings.
-        speed = state.full_cement_flux[facets] / self.open_area[facets]
-        low, high = self.cement.shear_rate_low, self.cement.shear_rate_high
-        return path.apparent_viscosity(speed, consistency, index, low, high)
+    def _driven(
+        self, state: WallState, age: NDArray[np.float64], displaced_viscosity: NDArray[np.float64]
+    ) -> ConduitState:
+        # The rate of the last solve, not that which its pressure would drive: where the rate is given, that swings.
+        return self.conduits.driven(state.conduits, state.full_cement_flux, age, displaced_viscosity[self.cells])

@@ -36,6 +36,7 @@ class Opening:
         approach: resistance over viscosity in 1/mm3 of the bone between the facets and the mouth of the conduits, where
             these are narrower than the facets.
         shares: (facets,) of the conduits that each facet has; None: by area.
+        in_bone: whether the conduits lie in the bone, so that what is in them has not leaked.
     """
 
     site: str
@@ -45,6 +46,7 @@ class Opening:
     conductance: float
     approach: float = 0.0
     shares: NDArray[np.float64] | None = None
+    in_bone: bool = True
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def bucket(
     exchange: VascularExchange | None = None,
     permeability: float = PERMEABILITY,
 ) -> Bucket:
-    """A bucket into which cement enters everywhere alike."""
+    """A bucket into which cement enters everywhere alike, and conduits full of cement in its walls."""
     whole, medium = partition(), medium_of(permeability)
     cement, fluids = cement or newtonian_cement(MARROW), fluids or DisplacedFluids(MARROW)
     law = WallFlow.build(whole, medium, walls, cement, MARROW)
@@ -111,9 +111,11 @@ def bucket(
 
     def fill(saturation: NDArray[np.float64] | float, shares: Sequence[float] = ()) -> PoreFluids:
         fluids = np.array([nothing + share for share in shares]).reshape(-1, len(nothing))
-        return PoreFluids(whole.local_cells(nothing + saturation), nothing, fluids)
+        return PoreFluids(whole.local_cells(nothing + saturation), nothing, fluids, np.zeros(len(law.cells)))
 
     def behind(side: str) -> NDArray[np.bool_]:
         return np.isin(whole.boundary.original, MESH.facet_regions[side])
 
-    return Bucket(flow, flow.initial_state(), fill, behind)
+    start = flow.initial_state()
+    full = replace(start.walls.conduits, content=law.conduits.volume)
+    return Bucket(flow, replace(start, walls=replace(start.walls, conduits=full)), fill, behind)

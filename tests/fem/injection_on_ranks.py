@@ -25,6 +25,7 @@ SCALARS = (
     "injected",
     "stored",
     "in_veins",
+    "in_conduits",
     "displaced_out",
     "inflow",
     "tip_pressure",

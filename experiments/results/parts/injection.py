@@ -72,6 +72,11 @@ class InjectionCourse(Part):
     injected_ml: Series = number("ml", "cement injected", "Cement that has left the needles.")
     stored_ml: Series = number("ml", "cement in the body", "Cement in the pores of the vertebral body.")
     in_veins_ml: Series = number("ml", "cement in veins", "Cement in the veins of the body's network.")
+    in_conduits_ml: Series = number(
+        "ml",
+        "cement in conduits of walls",
+        "Cement in holes, fissures, veins and tracks of walls, still in the bone.",
+    )
     leaked_ml: Series = number("ml", "cement leaked", "Cement that has left the vertebral body.")
     leaked_by_site_ml: Mapping[Site, Series] = number(
         "ml",
@@ -98,6 +103,11 @@ class InjectionResults(Part):
         "ml",
         "cement in veins",
         "Cement in the veins of the body's network at the end of the injection.",
+    )
+    in_conduits_ml: float = number(
+        "ml",
+        "cement in conduits of walls",
+        "Cement in holes, fissures, veins and tracks of walls that has not left the bone at the injection's end.",
     )
     leaked_ml: float = number("ml", "cement leaked", "Cement that has left the vertebral body.")
     displaced_out_ml: float = number(

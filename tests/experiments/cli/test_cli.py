@@ -48,9 +48,9 @@ WHOLE = """
     results = Results.model_construct(
         mesh=MeshResults.model_construct(cells=10, volume_ml=39.3, mask_volume_ml=39.2),
         injection=InjectionResults.model_construct(
-            injected_ml=4.0, stored_ml=3.875, in_veins_ml=0.0, leaked_ml=0.125, mass_balance_error=1e-14,
-            duration_s=80.0, leaks=leaks, stop_reason="volume_reached", peak_tip_pressure_kpa=5.5,
-            peak_syringe_pressure_kpa=250.0),
+            injected_ml=4.0, stored_ml=3.875, in_veins_ml=0.0, in_conduits_ml=0.0, leaked_ml=0.125,
+            mass_balance_error=1e-14, duration_s=80.0, leaks=leaks, stop_reason="volume_reached",
+            peak_tip_pressure_kpa=5.5, peak_syringe_pressure_kpa=250.0),
         fill=FillResults.model_construct(
             fraction=0.1, pattern="one_sided", cement_by_side_ml={"left": 3.0, "right": 0.875}),
         stiffness=StiffnessResults.model_construct(

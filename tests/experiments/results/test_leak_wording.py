@@ -28,6 +28,7 @@ def case_with(volume: float, onset: float | None) -> FinishedCase:
         "injected_ml": 4.0,
         "stored_ml": 4.0 - volume,
         "in_veins_ml": 0.0,
+        "in_conduits_ml": 0.0,
         "leaked_ml": volume,
         "leak_severity": severity,
         "modality": "ct",

@@ -1,0 +1,172 @@
+"""The conduits of openings in the walls: what fills them, and how cement moves through them.
+
+Every facet of an opening has its share of the conduits: their open area A, and the volume A L of their length L. Cement
+that enters grows a column from their inner end; the displaced phase stands before it up to the outer end. Together they
+resist as one fluid in the whole length would, of the viscosity
+
+    mu = (l / L) mu_path + (1 - l / L) mu_d,
+
+with the apparent viscosity mu_path of the column's power law at its age, and for the length l the mean one of the step
+that comes (:mod:`materials.column`), at the speed that a cell full of cement would give it. What comes in when a column
+has reached the end pushes as much out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fem.injection.walls import Walls
+from fem.partition import Partition
+from fem.porous import PorousMedium
+from materials.cement import Rheology
+from materials.column import growth_of_share, mean_share
+from materials.leak_path import LeakPath
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ConduitState:
+    """What fills the conduits behind this rank's boundary facets.
+
+    Attributes:
+        speed: (b,) mm/s of cement that enters from a cell full of it, at which its viscosity is taken.
+        viscosity: (b,) of what fills the conduits in MPa s.
+        content: (b,) cement in mm3.
+        entry_time: (b,) mean time in s at which it left the needle; where there is none, that of what may come.
+        step: length of the last step in s, for which the next solve foresees how columns grow.
+    """
+
+    speed: FloatArray
+    viscosity: FloatArray
+    content: FloatArray
+    entry_time: FloatArray
+    step: float
+
+
+@dataclass(frozen=True)
+class Conduits:
+    """The law of the conduits behind this rank's boundary facets; what changes is a :class:`ConduitState`.
+
+    Attributes:
+        cement: rheology of the cement.
+        kinds: conduits, and the facets among the b that have them.
+        area: (b,) cross-section in mm2 of the conduits that each facet has.
+        conductance: (b,) their conductance to a fluid of unit viscosity in mm3.
+        volume: (b,) in mm3.
+        in_bone: (b,) whether they lie in the bone, so that what is in them has not leaked.
+        approach: (b,) resistance over viscosity in 1/mm3 of the bone between each facet and its conduits.
+        barrier: (b,) MPa above the pressure outside from which cement passes; infinite at intact walls.
+    """
+
+    cement: Rheology
+    kinds: tuple[tuple[LeakPath, NDArray[np.int64]], ...]
+    area: FloatArray
+    conductance: FloatArray
+    volume: FloatArray
+    in_bone: NDArray[np.bool_]
+    approach: FloatArray
+    barrier: FloatArray
+
+    @classmethod
+    def build(cls, partition: Partition, medium: PorousMedium, walls: Walls, cement: Rheology) -> Conduits:
+        """Pick this rank's facets.
+
+        Args:
+            partition: the distributed mesh.
+            medium: porosity and permeability in the order of the whole mesh, on every rank.
+            walls: the law of every boundary facet.
+            cement: rheology of the cement.
+        """
+        rows = partition.boundary.original
+        opening, area = walls.opening[rows], walls.open_area[rows]
+        conductance, volume, approach = np.zeros((3, len(rows)))
+        in_bone, barrier = np.zeros(len(rows), dtype=bool), np.full(len(rows), np.inf)
+        pore_radius = partition.local_cells(medium.pore_radius)[partition.boundary.cells]
+        kinds = []
+        for number, item in enumerate(walls.openings):
+            facets = np.flatnonzero(opening == number)
+            kinds.append((item.path, facets))
+            conductance[facets] = area[facets] * item.path.conductance_per_area
+            volume[facets] = area[facets] * item.path.length
+            in_bone[facets] = item.in_bone
+            approach[facets] = item.approach * item.area / area[facets]
+            barrier[facets] = item.path.barrier(pore_radius[facets])
+        return cls(cement, tuple(kinds), area, conductance, volume, in_bone, approach, barrier)
+
+    def initial_state(self) -> ConduitState:
+        """No cement in any of them, and none that flows."""
+        nothing = np.zeros(len(self.area))
+        return ConduitState(nothing, np.full(len(nothing), np.inf), nothing, nothing, 0.0)
+
+    def driven(
+        self, state: ConduitState, rate: FloatArray, age: FloatArray, displaced_viscosity: FloatArray
+    ) -> ConduitState:
+        """The speeds that the last solve asks for, and the viscosities at these.
+
+        While a column grows, a speed that is too high makes it too long and the next speed too low. Under a constant
+        pressure an error of the speed's logarithm would change by -e, with the relative change e of the viscosity over
+        that of the speed; where e is positive, 1 / (1 + e) of the change cures it at once.
+
+        Args:
+            state: of the last solve.
+            rate: (b,) mm3/s that it lets into the conduits from cells full of cement.
+            age: (b,) age in s of the cement in them.
+            displaced_viscosity: (b,) of what stands before it in MPa s.
+        """
+        speed, viscosity = state.speed.copy(), state.viscosity.copy()
+        for path, facets in self.kinds:
+            cement, index = self._column_viscosity(path, state.speed[facets], age[facets])
+            filling, way = self._filling(state, facets), state.speed[facets] * state.step / path.length
+            share, growth = (law(filling, way, index) for law in (mean_share, growth_of_share))
+            excess = share * (cement * (growth + index - 1.0) - displaced_viscosity[facets] * growth)
+            change = np.maximum(excess / (share * cement + (1.0 - share) * displaced_viscosity[facets]), 0.0)
+            wanted = rate[facets] / self.area[facets]
+            steady = (change == 0.0) | (state.speed[facets] == 0.0) | (wanted == 0.0)
+            ratio = np.divide(wanted, state.speed[facets], out=np.ones(len(facets)), where=~steady)
+            speed[facets] = np.where(steady, wanted, state.speed[facets] * ratio ** (1.0 / (1.0 + change)))
+            cement, index = self._column_viscosity(path, speed[facets], age[facets])
+            share = mean_share(filling, speed[facets] * state.step / path.length, index)
+            viscosity[facets] = share * cement + (1.0 - share) * displaced_viscosity[facets]
+        return replace(state, speed=speed, viscosity=viscosity)
+
+    def take_in(self, state: ConduitState, volume: FloatArray, length: float) -> tuple[ConduitState, FloatArray]:
+        """What is in the conduits after a step, and the (b,) cement in mm3 that has left the bone in it.
+
+        Args:
+            state: before the step.
+            volume: (b,) cement in mm3 that comes in.
+            length: of the step in s.
+        """
+        total = state.content + volume
+        left = np.where(self.in_bone, np.maximum(total - self.volume, 0.0), volume)
+        return replace(state, content=np.minimum(total, self.volume), step=length), left
+
+    def mix(self, before: ConduitState, after: ConduitState, volume: FloatArray, time: FloatArray) -> ConduitState:
+        """The state after a step with the times at which its cement left the needle, which is mixed along a conduit.
+
+        Args:
+            before: the state before the step.
+            after: what is in the conduits after it.
+            volume: (b,) cement in mm3 that has come in.
+            time: (b,) s at which that left the needle.
+        """
+        total = before.content + volume
+        mixed = np.divide(before.content * before.entry_time + volume * time, total, out=time.copy(), where=total > 0.0)
+        return replace(after, entry_time=mixed)
+
+    def held(self, state: ConduitState) -> float:
+        """Cement in mm3 in conduits of this rank that lie in the bone."""
+        return float(state.content[self.in_bone].sum())
+
+    def _filling(self, state: ConduitState, facets: NDArray[np.int64]) -> FloatArray:
+        return state.content[facets] / self.volume[facets]
+
+    def _column_viscosity(self, path: LeakPath, speed: FloatArray, age: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(facets,) apparent viscosity of cement in MPa s, and its power-law index."""
+        consistency, index = self.cement.consistency(age), self.cement.index(age)
+        low, high = self.cement.shear_rate_low, self.cement.shear_rate_high
+        return path.apparent_viscosity(speed, consistency, index, low, high), index
