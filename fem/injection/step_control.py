@@ -20,7 +20,8 @@ LEAK_REFINEMENT = 8
 (tag D)."""
 
 VEIN_REFINEMENT = 2
-"""The same factor while cement stands at a vein: plugs foresee how they grow within a step (tag D)."""
+"""The same factor while cement stands at a vein: plugs foresee how they grow within a step. Twice as many would change
+the leak of the demo by 0.2 to 1.5 % and take 1.6 times as long (tag D)."""
 
 LONGEST_PAUSE_STEP = 10.0
 """Longest step in s of a pause in which fluid flows without any injection (tag D)."""

@@ -1,5 +1,6 @@
-"""The leak through a fissure and through a hole on two meshes of one body, with the bone that the CT shows."""
+"""Leaks on two meshes of one body, with the bone that the CT shows, and with more steps."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,11 +33,12 @@ HOLE: dict[str, Any] = {
     "defects": [{"wall": "posterior_wall", "left": 0.2, "height": 0.5, "diameter_mm": 8.0}],
     "injection": {"volume_ml": 5.0, "leak_limit_ml": 15.0},
 }
-SITES = {"disc_superior": FISSURE, "canal_posterior_wall": HOLE}
+VEINS: dict[str, Any] = {"veins": {"network": "random", "seed": 1}, "cement": {"viscosity": "low"}}
+SITES = {"disc_superior": FISSURE, "canal_posterior_wall": HOLE, "anterior_veins": VEINS}
 
 
-def leaked(site: str, size: float) -> float:
-    """Volume in ml that has left through a site on a mesh of that size in mm."""
+def leaked(site: str, size: float, steps: int = 1) -> float:
+    """Volume in ml that has left through a site on a mesh of that size in mm, with times as many steps."""
     content = {
         "patient": {"demo": True},
         "veins": {"network": "none"},
@@ -49,6 +51,8 @@ def leaked(site: str, size: float) -> float:
     body = prepare(case, laws, Progress())
     assert isinstance(body.cement, InjectionSetup)
     setup, tissues = body.cement, body.tissues
+    plan = setup.plan
+    finer = replace(plan, least_steps=steps * plan.least_steps, front_advance=plan.front_advance / steps)
     injection = Injection.build(
         Partition.build(body.mesh),
         tissues.medium,
@@ -56,15 +60,16 @@ def leaked(site: str, size: float) -> float:
         setup.needles,
         laws.cement,
         tissues.fluids,
-        setup.plan,
+        finer,
         tissues.exchange,
+        setup.veins,
     )
     volume = injection.run().last.leaked[site]
     injection.destroy()
     return 1e-3 * volume
 
 
-@pytest.mark.parametrize("site", list(SITES))
+@pytest.mark.parametrize("site", ["disc_superior", "canal_posterior_wall"])
 def test_a_leak_changes_little_from_2_mm_on(site: str, evidence: Any) -> None:
     coarse, fine = leaked(site, 2.0), leaked(site, 1.5)
     print(site, coarse, fine)
@@ -76,5 +81,21 @@ def test_a_leak_changes_little_from_2_mm_on(site: str, evidence: Any) -> None:
         computed=coarse,
         within=0.05,
         source="the finer mesh",
+        kind="verification",
+    )
+
+
+@pytest.mark.parametrize("site", ["canal_posterior_wall", "anterior_veins"])
+def test_a_leak_changes_little_with_four_times_the_steps(site: str, evidence: Any) -> None:
+    few, many = leaked(site, 3.0), leaked(site, 3.0, steps=4)
+    print(site, few, many)
+    assert many > 0.05
+    evidence.check(
+        case=f"leak at {site}, as many steps as by default against four times as many",
+        quantity="volume [ml]",
+        expected=many,
+        computed=few,
+        within=0.05,
+        source="the shorter steps",
         kind="verification",
     )
