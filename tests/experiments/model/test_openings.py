@@ -114,6 +114,14 @@ def test_closed_veins_leave_their_share_to_intact_wall(built: Any, mesh: TetMesh
     assert (walls.walls.opening[foramen] < 0).all()
 
 
+def test_segmental_veins_alone_lie_outside_of_the_bone(built: Any) -> None:
+    """What is in them has leaked; a track, the foramen and the shell hold what they have."""
+    walls = built(defects=[HOLE, FRACTURE])
+    outside = {opening.site for opening in walls.walls.openings if not opening.in_bone}
+    assert outside == {"segmental_veins_left", "segmental_veins_right"}
+    assert len(walls.walls.openings) == 6
+
+
 def test_several_segmental_veins_share_their_group(built: Any) -> None:
     walls = built(veins={"segmental_number_per_side": 2, "segmental_diameter_mm": 0.8})
     left, right = at(walls, "segmental_veins_left"), at(walls, "segmental_veins_right")
