@@ -67,12 +67,15 @@ def fields_of(snapshots: list[FieldSnapshot]) -> dict[str, NDArray[Any]]:
 
 
 def leaking(partition: Partition, phantom: Phantom) -> Injection:
-    """Cement that thins with shear, a hole and a foramen, a limited pressure and a limited leak."""
+    """Cement that thins with shear, a hole and a short foramen, a limited pressure and a limited leak."""
+    hole, foramen = phantom.leaky.openings
+    short = replace(foramen, path=replace(foramen.path, length=2.0))
     plan = plan_of(
         4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1, least_steps=8
     )
     fluids = DisplacedFluids(100.0 * MARROW_VISCOSITY)
-    return Injection.build(partition, phantom.medium, phantom.leaky, [phantom.behind], CEMENTS["low"], fluids, plan)
+    walls = replace(phantom.leaky, openings=(hole, short))
+    return Injection.build(partition, phantom.medium, walls, [phantom.behind], CEMENTS["low"], fluids, plan)
 
 
 def two_needles(partition: Partition, phantom: Phantom) -> Injection:
