@@ -282,7 +282,7 @@ def test_broken_bodies_leak_through_their_veins(quick_bodies: None, kind: str, s
     assert injection.mass_balance_error < 1e-10
     assert injection.in_veins_ml is not None
     assert injection.in_veins_ml > 0.0
-    kept = injection.stored_ml + injection.in_veins_ml + injection.leaked_ml
+    kept = injection.stored_ml + injection.in_veins_ml + injection.in_conduits_ml + injection.leaked_ml
     assert kept == pytest.approx(injection.injected_ml, rel=1e-9)
 
 
