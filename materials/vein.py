@@ -29,6 +29,9 @@ class IntraosseousVeins:
     collapse_pressure: float = quantity(
         0.0, "MPa", "a vein in a bony canal stays open; not measured, 0 to 2 kPa to be swept", "D", 0.0, 0.05
     )
+    opening_pressure: float = quantity(
+        0.0, "MPa", "a front in pores carries what the wider vein asks for; not measured, to be swept", "D", 0.0, 0.05
+    )
     wall_entry_factor: float = quantity(
         1.0, "1", "the wall of a sinusoid is no barrier to cement beside the bone; not measured", "D", 1e-4, 1.0
     )
@@ -39,6 +42,11 @@ class IntraosseousVeins:
     def __post_init__(self) -> None:
         """Check the ranges of the values."""
         check_ranges(self)
+
+    @property
+    def threshold(self) -> float:
+        """MPa above the pressure outside from which cement enters a vein that no cement plugs."""
+        return self.collapse_pressure + self.opening_pressure
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,11 @@ class Laws:
         """
         laws = cls._chosen(case)
         used = laws.describe()
-        keyed = {name: item for name, item in keyed_values(case).items() if item.given or name in used}
+        keyed = {
+            name: item
+            for name, item in keyed_values(case).items()
+            if name in used or (item.given and used.keys().isdisjoint(item.sets))
+        }
         if strange := next((name for name in keyed if name not in used), None):
             place = keyed[strange].place
             raise InputError(f"{place} sets {strange}, which none of the laws that this case uses has; remove {place}")

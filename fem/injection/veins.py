@@ -8,11 +8,12 @@ cement plugs it, blood stands in the vein at the pressure p_o outside, and the d
 with the conductance G of the piece to marrow of viscosity mu_m and the share s of it that holds cement. Cement passes
 by the bone around the vein,
 
-    w F 2 pi k l S / (mu_c ln(r_e / r_w)) max(p - p_v, 0),
+    w F 2 pi k l S / (mu_c ln(r_e / r_w)) max(p - p_v - p_e, 0),
 
 with the permeability k across the vein, the length l, the radius r_w of the vein and that at which the mean pressure of
-the surroundings stands, r_e, the factor F of the vein's wall, and the pressure p_v in the piece: that outside and of
-collapse while it is not full, and above it by what drives the plug (:mod:`fem.injection.vein_plugs`) once it is.
+the surroundings stands, r_e, the factor F of the vein's wall, the opening pressure p_e of its entry, and the pressure
+p_v in the piece: that outside and of collapse while it is not full, and above it by what drives the plug
+(:mod:`fem.injection.vein_plugs`) once it is.
 What a cell gives to plugs is cement. It does not come back out of a vein.
 """
 
@@ -176,7 +177,7 @@ class VeinFlow:
         working = np.where(spread.entering > 0.0, entry.conductance, 0.0)
         drain = entries.conductance * np.where(blood, np.clip(1.0 - filling, 0.0, 1.0), 0.0)[entries.piece]
         to_marrow, to_cement = entries.by_cell(drain) * seepage, entries.by_cell(working)
-        base = self.outside_pressure + self.law.collapse_pressure
+        base = self.outside_pressure + self.law.threshold
         total = to_marrow + to_cement
         drive = to_marrow * self.outside_pressure + entries.by_cell(working * (base + behind))
         pressure = np.divide(drive, total, out=np.zeros_like(total), where=total > 0.0)
@@ -202,7 +203,7 @@ class VeinFlow:
         Returns:
             The state after it, and the rate in mm3/s by which the linear law missed the law itself.
         """
-        behind = self.entries.of_cells(cell_pressure) - self.outside_pressure - self.law.collapse_pressure
+        behind = self.entries.of_cells(cell_pressure) - self.outside_pressure - self.law.threshold
         spread, entering = self._spread(state, law, behind), law.entering(behind)
         after = replace(state, pressure=spread.pressure, behind=behind, entering=entering)
         return after, float(np.abs(spread.entering - entering).sum())

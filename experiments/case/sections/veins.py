@@ -164,10 +164,14 @@ class Veins(Section):
     opening_pressure_kpa: float | None = physical(
         None,
         "kPa",
-        "pressure above the venous one at which cement enters a vein",
+        "pressure above the venous one at which cement enters a vein; that of collapse adds to it",
         0.0,
         50.0,
-        sets=("basivertebral_veins.opening_pressure", "segmental_veins.opening_pressure"),
+        sets=(
+            "basivertebral_veins.opening_pressure",
+            "segmental_veins.opening_pressure",
+            "vein_walls.opening_pressure",
+        ),
     )
 
     @property

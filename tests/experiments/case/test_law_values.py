@@ -202,13 +202,23 @@ def test_the_table_is_part_of_what_makes_a_case() -> None:
 
 def test_every_own_key_sets_its_quantity() -> None:
     case = case_of(**RICH, veins={"network": "none", "segmental_diameter_mm": 1.5, "opening_pressure_kpa": 0.5})
-    listed, keyed = Laws.of_case(case).describe(), keyed_values(case)
+    listed = Laws.of_case(case).describe()
+    keyed = {name: item for name, item in keyed_values(case).items() if name in listed}
     assert {name: listed[name]["value"] for name in keyed} == {
         name: to_internal(item.value, item.key.unit) for name, item in keyed.items()
     }
     assert {"own_shells[left_wall].thickness", "cannulas[1].proximal_bore"} < set(keyed)
     defaults = {"needles[1].length_mm", "needles[2].length_mm", "outlets.conductance_ml_per_s_kpa"}
     assert {item.place for item in keyed.values() if not item.given} == defaults
+
+
+def test_the_opening_pressure_is_that_of_the_veins_there_are() -> None:
+    in_network = laws_of(veins={"opening_pressure_kpa": 0.5})
+    assert in_network.vein_walls.threshold == pytest.approx(5e-4)
+    assert laws_of(veins={"opening_pressure_kpa": 0.5, "collapse_pressure_kpa": 1.0}).vein_walls.threshold == 1.5e-3
+    at_wall = laws_of(veins={"network": "none", "opening_pressure_kpa": 0.5})
+    assert at_wall.vein_walls is None
+    assert at_wall.segmental_veins.opening_pressure == pytest.approx(5e-4)
 
 
 def test_the_example_of_the_page_can_be_used() -> None:

@@ -63,13 +63,15 @@ def test_blood_flows_back_from_veins_at_pressure():
     injection.destroy()
 
 
-def test_no_cement_enters_below_the_pressure_of_collapse():
+@pytest.mark.parametrize(
+    ("collapse", "opening", "enters"), [(1.5, 0.0, False), (0.1, 0.0, True), (0.0, 1.5, False), (0.9, 0.6, False)]
+)
+def test_no_cement_enters_below_the_pressures_of_collapse_and_entry(collapse, opening, enters):
     level = RATE / SEEP
-    for collapse, enters in ((1.5 * level, False), (0.1 * level, True)):
-        injection = in_bucket(0.0, volume=60.0, collapse_pressure=collapse)
-        states = list(injection.steps(injection.start()))
-        assert (states[-1].flow.veins.content.sum() > 0.0) == enters
-        injection.destroy()
+    injection = in_bucket(0.0, volume=60.0, collapse_pressure=collapse * level, opening_pressure=opening * level)
+    states = list(injection.steps(injection.start()))
+    assert (states[-1].flow.veins.content.sum() > 0.0) == enters
+    injection.destroy()
 
 
 @pytest.mark.parametrize("cement", ["low", "high"])
