@@ -330,4 +330,4 @@ def test_a_dry_run_counts_the_workers_behind_a_scheduler(tmp_path: Path, monkeyp
             outcome = CliRunner().invoke(app, ["sweep", *options, "--scheduler", cluster.scheduler_address])
         assert told in outcome.output
     outcome = CliRunner().invoke(app, ["sweep", *options, "--workers", "5"])
-    assert "4 min 00 s on 5 workers" in outcome.output
+    assert "3 min 36 s on 5 workers" in outcome.output
