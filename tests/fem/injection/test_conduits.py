@@ -96,6 +96,21 @@ def test_a_full_conduit_lets_out_what_comes_in():
     np.testing.assert_allclose(left, 0.5 * law.volume)
 
 
+def test_a_column_has_the_mean_age_of_what_it_holds():
+    """Cement that sets in a conduit stands there, however fresh the cement behind it is."""
+    law = Conduits.build(
+        partition(), medium_of(1.0), walls_of({OUTLET: SEEP}, {HOLE: (TUBE, 0.5, 0.0)}), cement_of(0.5)
+    )
+    hole, state = law.area > 0.0, law.initial_state()
+    everywhere = np.ones(len(hole))
+    for volume, left_at in ((0.1, 10.0), (0.3, 30.0)):
+        came = volume * law.volume
+        after, _ = law.take_in(state, came, 1.0)
+        state = law.mix(state, after, came, left_at * everywhere)
+    np.testing.assert_allclose(state.entry_time[hole], 25.0)
+    np.testing.assert_allclose(state.entry_time[~hole], 30.0)
+
+
 @pytest.mark.parametrize("cement", ["low", "high"])
 def test_every_drop_is_in_pores_or_conduits_or_outside(phantom, body, cement):
     """Two needles together and in turn, with a pause; nothing leaves by a facet before its conduits are full."""
