@@ -37,12 +37,16 @@ class Shared:
         return held
 
 
-@cache
 def shared_by(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     """What the processes of this test run share."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     folder.mkdir(exist_ok=True)
+    return _of_folder(folder)
+
+
+@cache
+def _of_folder(folder: Path) -> Shared:
     return Shared(folder)
 
 
