@@ -52,11 +52,16 @@ def test_the_demo_is_what_the_project_promises() -> None:
     assert case.defects == ()
 
 
-def test_the_demo_with_a_defect_differs_only_in_its_defect() -> None:
+def test_the_demo_with_a_defect_differs_in_its_defect_the_tip_before_it_and_how_much_may_leak() -> None:
     intact, defect = demo_case(), demo_case(defect=True)
-    assert [item.wall for item in defect.defects] == ["posterior_wall"]
-    finer = {"mesh": defect.mesh.model_copy(update={"defect_size_mm": None})}
-    assert defect.model_copy(update={"defects": (), "title": intact.title, **finer}) == intact
+    (hole,), (tip,) = defect.defects, defect.needles
+    assert (hole.wall, hole.left, hole.height) == ("posterior_wall", tip.left, tip.height)
+    same = {
+        "mesh": defect.mesh.model_copy(update={"defect_size_mm": None}),
+        "needles": (tip.model_copy(update={"left": intact.needles[0].left}),),
+        "injection": defect.injection.model_copy(update={"leak_limit_ml": intact.injection.leak_limit_ml}),
+    }
+    assert defect.model_copy(update={"defects": (), "title": intact.title, **same}) == intact
 
 
 def test_the_demo_takes_another_mesh_size() -> None:
