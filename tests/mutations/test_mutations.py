@@ -77,14 +77,14 @@ MUTATIONS = {
     ),
     "wall: the entry pressure forgotten in the linearised law": Mutation(
         "fem/injection/wall_flow.py",
-        "barrier = np.where(state.cement_passes, self.barrier, 0.0)",
-        "barrier = np.where(state.cement_passes, 0.0 * self.barrier, 0.0)",
+        "barrier = np.where(state.cement_passes, self.conduits.barrier, 0.0)",
+        "barrier = np.where(state.cement_passes, 0.0 * self.conduits.barrier, 0.0)",
         ("tests/fem/injection/test_wall_flow.py::test_the_entry_pressure_opens_a_hole",),
     ),
     "wall: the entry pressure of the wrong sign in what a solve gives": Mutation(
         "fem/injection/wall_flow.py",
-        "drive = np.maximum(drop - self.barrier, 0.0)",
-        "drive = np.maximum(drop + self.barrier, 0.0)",
+        "drive = np.maximum(drop - self.conduits.barrier, 0.0)",
+        "drive = np.maximum(drop + self.conduits.barrier, 0.0)",
         ("tests/fem/injection/test_wall_flow.py::test_the_entry_pressure_opens_a_hole",),
     ),
     "veins: the exponent of a plug upside down": Mutation(
