@@ -60,7 +60,7 @@ def test_every_key_sets_quantities_in_their_units() -> None:
             assert name in units, path
             to_law(1.0, all_keys(Case)[path].unit, units[name])
     names = [name for group in set_by.values() for name in group]
-    assert len(names) == len(set(names)) == 52
+    assert len(names) == len(set(names)) == 53
 
 
 def test_values_say_where_they_stand() -> None:
