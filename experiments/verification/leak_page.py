@@ -30,12 +30,12 @@ ABOUT = (
     "one osteoporotic L3, so the intervals are those of networks of veins and of the scatter of the bone, not of "
     "patients.",
     "Every arm is run on the same patients, each with a random network of veins and a random scatter of its bone, on a "
-    "mesh of 3 mm without mechanics; 96 are planned, and where the tables have fewer the runs have not gone farther. Leaks count where the modality of `[observation]` shows them. **met**: the whole "
-    "95 % interval lies in the accepted band; **missed**: the whole interval lies outside; **undecided**: it straddles "
-    "an end, or fewer than 10 patients are finished. Shares have Wilson's interval, ratios a bootstrap over paired "
-    "patients, odds a logistic regression. *By construction*: a default was derived from the figure; *seen*: a "
-    "prototype had shown how the model answers before a default was chosen; *predicted*: neither. Only the last counts "
-    "as prediction.",
+    "mesh of 3 mm without mechanics; 96 are planned, and where the tables have fewer the runs have not gone farther. "
+    "Leaks count where the modality of `[observation]` shows them. **met**: the whole 95 % interval lies in the "
+    "accepted band; **missed**: the whole interval lies outside; **undecided**: it straddles an end, or fewer than 10 "
+    "patients are finished. Shares have Wilson's interval, ratios a bootstrap over paired patients, odds a logistic "
+    "regression. *By construction*: a default was derived from the figure; *seen*: a prototype had shown how the model "
+    "answers before a default was chosen; *predicted*: neither. Only the last counts as prediction.",
 )
 
 
