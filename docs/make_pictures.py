@@ -1,6 +1,6 @@
 """Makes every picture of the README, docs/index.md, docs/pictures.md, docs/report.md and docs/how-to/compare.md again.
 
-``uv run python docs/make_pictures.py`` runs the commands below the pictures in a folder of its own, some 25 minutes on
+``uv run python docs/make_pictures.py`` runs the commands below the pictures in a folder of its own, some 20 minutes on
 two idle cores, and puts small copies of what they write into ``docs/images``. Report and viewer are photographed in
 Debian's ``chromium``.
 """
@@ -30,7 +30,7 @@ WIDTH = 1000
 """Largest width of a copy in pixels; all its colours stay, since they mean numbers."""
 
 COMMANDS = (
-    "vertebroplasty demo --networks 24",
+    "vertebroplasty demo",
     "vertebroplasty demo --defect",
     "vertebroplasty compare --ready unilateral-bilateral",
     "vertebroplasty draw results/demo-defect --style dark -o results/dark",
