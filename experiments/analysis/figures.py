@@ -130,7 +130,8 @@ def interactions(lines: Sequence[tuple[Output, Factor, Factor, NDArray[np.float6
             axes.plot(at, means[:, level], linestyle=_LINES[level % len(_LINES)], label=name, **style)
         axes.set(xlabel=_wrapped(along.label), ylabel=_wrapped(output.label))
         axes.set_title(f"interaction {100.0 * share:.1f} % of variance", fontsize="medium")
-        axes.legend(title=_wrapped(of.label), frameon=False, fontsize="small", title_fontsize="small")
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.22), "ncols": 3}
+        axes.legend(title=of.label, frameon=False, fontsize="small", title_fontsize="small", **below)
         _finish(axes)
     return figure
 
@@ -274,6 +275,8 @@ def _level_places(factor: Factor, axes: Axes) -> NDArray[np.float64]:
     if factor.logarithmic:
         axes.set_xscale("log")
         _plain_decades(axes)
+    elif np.array_equal(factor.numbers, np.round(factor.numbers)):
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     return np.unique(factor.numbers)
 
 

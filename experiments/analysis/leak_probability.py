@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.analysis import designs
 from experiments.analysis.bootstrap import RESAMPLES, percentile_interval, resamples
 from experiments.analysis.factor import Factor
 from experiments.analysis.finding import Finding
@@ -20,15 +21,7 @@ from experiments.analysis.table import ResultTable, Value, cell
 NETWORK = "veins.seed"
 """Key of the case file that is crossed with the sampled points."""
 
-INDEX_HEADINGS = {
-    "input": "input",
-    "first": "alone",
-    "first_low": "95 % low",
-    "first_high": "high",
-    "total": "with others",
-    "total_low": "95 % low",
-    "total_high": "high",
-}
+INDEX_HEADINGS = {key: heading for key, heading in designs.INDEX_HEADINGS.items() if key != "output"}
 
 
 class Shares(NamedTuple):
