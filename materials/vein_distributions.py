@@ -51,7 +51,7 @@ class VeinDistributions:
     fewest_branches: int = quantity(3, "1", "no count is known", "M", 1, MOST_BRANCHES)
     most_branches: int = quantity(6, "1", "no count is known", "M", 1, MOST_BRANCHES)
     calibre: float = quantity(
-        1.5, "mm", "of the 1.0 to 2.0 mm of radial branches; no measurement at hand", "M", 0.2, 4.0
+        1.5, "mm", "middle of 1 to 2 mm; radial branches have 0.5 to 2 mm; no measurement at hand", "M", 0.2, 4.0
     )
     calibre_spread: float = quantity(1.4, "1", "2 of 3 branches within 1.1 to 2.1 mm", "D", 1.0, 3.0)
     ageing: float = quantity(

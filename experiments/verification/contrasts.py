@@ -27,7 +27,7 @@ from experiments.verification.leak_statistics import (
     Share,
     Statistic,
 )
-from experiments.verification.procedures import SERIES
+from experiments.verification.procedures import SERIES, WEDGE
 from materials.outlets import MarrowOutlets
 
 Tag = Literal["by construction", "seen", "predicted"]
@@ -70,7 +70,7 @@ class Contrast:
 
 
 def _fracture(cleft: bool) -> Mapping[str, Any]:
-    return {"fracture": {"type": "wedge", "height_loss": 0.25, "fissures": True, "cleft": cleft}}
+    return {"fracture": {**WEDGE, "fissures": True, "cleft": cleft}}
 
 
 def _yan(volume_ml: float, **tables: Any) -> Mapping[str, Any]:
@@ -95,7 +95,7 @@ def varied_patient(number: int) -> dict[str, Any]:
         "injection": {"volume_ml": float(draw.uniform(2.0, 6.0))},
     }
     if draw.random() < 0.5:
-        tables["fracture"] = {"type": "wedge", "height_loss": 0.25, "age": "old"}
+        tables["fracture"] = {**WEDGE, "age": "old"}
     return tables
 
 
@@ -107,7 +107,7 @@ ARMS: tuple[Arm, ...] = (
     Arm("high", "high viscosity, from 5 min on", _grade("high")),
     Arm("intact", "4.34 ml, 71.5 years, marrow in the pores", _yan(4.34)),
     Arm("washed", "3.83 ml, 71.5 years, water in the pores", _yan(3.83, marrow={"viscosity_pa_s": WATER})),
-    Arm("fractured", "wedge of 25 % with fissures", _fracture(cleft=False)),
+    Arm("fractured", "wedge of 43 % with fissures", _fracture(cleft=False)),
     Arm("cleft", "the same with a cleft", _fracture(cleft=True)),
     Arm(
         "denser",
@@ -134,7 +134,7 @@ ARMS: tuple[Arm, ...] = (
     Arm(
         "varied",
         f"bodies of {BODIES_ML[0]:g} to {BODIES_ML[-1]:g} ml, density -25 to +50 mg/cm3, half of them old wedges of "
-        "25 % without fissures; 2 to 6 ml, independent of the rest",
+        "43 % without fissures; 2 to 6 ml, independent of the rest",
         patient=varied_patient,
         patients_per_seed=3,
     ),

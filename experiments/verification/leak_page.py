@@ -63,7 +63,7 @@ def page(
     blocks += [
         "## Procedures of five series",
         "Dose and tip are each series' own, the bodies the demo's L3, scaled where a series gives the volume of its "
-        "bodies; the fractured ones are wedges of 25 % with fissures. "
+        "bodies; the fractured ones are wedges of 43 % with fissures. "
         f"{procedures.NETWORKS} patients each; leaks as the series' modality shows them. Series mix levels, fractures, "
         "tumours and operators, which the model does not: the table compares, and nothing in it was asked to agree.",
         _procedure_table(of_procedures),
