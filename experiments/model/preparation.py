@@ -16,6 +16,7 @@ from experiments.model.cortex import Cortex, bone_of
 from experiments.model.defects import holes, refinements
 from experiments.model.fractured_body import FracturedBody, break_body
 from experiments.model.image_noise import noise_of, noise_warnings
+from experiments.model.maker import Maker, make
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
 from experiments.model.openings import case_walls
 from experiments.model.prescribed_cement import PrescribedField, Scan, cement_of_scan, cement_of_shapes, read_scan
@@ -27,7 +28,7 @@ from experiments.model.procedure import (
     procedure,
 )
 from experiments.model.solid_body import SolidBody, unbroken_body
-from experiments.model.specimen import Mesher, make_mesh, prepare_specimen
+from experiments.model.specimen import prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues, check_tips, read_lesions
 from experiments.model.veins import case_veins
 from experiments.results import builders
@@ -95,14 +96,14 @@ class Preparation(SolidBody):
     warnings: tuple[str, ...]
 
 
-def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_mesh) -> Preparation:
+def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> Preparation:
     """Read, mesh and characterise the bone; lay the needles and the walls, or the prescribed cement.
 
     Args:
         case: what is asked.
         laws: its laws.
         progress: where the stages are shown.
-        mesher: calls the functions that make meshes, or keeps meshes which several cases share.
+        maker: calls functions of the geometry, or knows what they gave for other cases.
 
     Raises:
         InputError: the input cannot be used; whatever does not need the mesh is checked before it is made.
@@ -127,19 +128,19 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
     with progress.stage("mesh") as stage:
         size = to_internal(case.mesh.size_mm, "mm")
         finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]
-        mesh = mesher(mesh_body, vertebra, size, finer, holes(case, vertebra.frame))
+        mesh = maker(mesh_body, vertebra, size, finer, holes(case, vertebra.frame))
         stage.update(0.7)
-        mesh_results = builders.mesh_results(measure_quality(mesh, vertebra))
+        mesh_results = builders.mesh_results(maker(measure_quality, mesh, vertebra))
         stage.update(0.8)
-        unbroken = None if broken is None or not case.mechanics.enabled else unbroken_body(*before, mesher)
+        unbroken = None if broken is None or not case.mechanics.enabled else unbroken_body(*before, maker)
         # A fracture presses bone together, which then looks like shell: how thick that is tells the body before.
         cortex = Cortex.measured(laws, vertebra, mesh) if unbroken is None else unbroken.cortex
         specimen = None
         if case.mechanics.enabled:
-            specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex, broken, mesher)
+            specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex, broken, maker)
         paths = tuple(with_track(path, mesh) for path in paths)
     with progress.stage("bone"):
-        weights = voxel_weights(mesh, vertebra)
+        weights = maker(voxel_weights, mesh, vertebra)
         bone = bone_of(laws, cortex, vertebra, mesh, weights, broken)
         noise = noise_of(laws, vertebra if broken is None else broken.before)
         tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
@@ -150,7 +151,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, mesher: Mesher = make_me
         cement: InjectionSetup | PrescribedField
         if injects:
             cement = InjectionSetup(
-                paths, surface.walls, surface.veins, needles, plan, pedicle_diameter(vertebra, mesh)
+                paths, surface.walls, surface.veins, needles, plan, maker(pedicle_diameter, vertebra, mesh)
             )
             of_cement = tuple(warning for path in paths for warning in path.warnings)
         else:

@@ -9,8 +9,9 @@ from experiments.case.schema import Case
 from experiments.case.units import to_internal
 from experiments.model.cortex import Cortex, bone_of
 from experiments.model.defects import holes, refinements
+from experiments.model.maker import Maker, make
 from experiments.model.openings import case_walls
-from experiments.model.specimen import Mesher, Specimen, make_mesh, prepare_specimen
+from experiments.model.specimen import Specimen, prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues
 from fem.injection.walls import Opening
 from materials.bone import BoneField
@@ -49,7 +50,7 @@ def unbroken_body(
     vertebra: Vertebra,
     lesions: tuple[Image | None, ...],
     network: VeinNetwork | None,
-    mesher: Mesher = make_mesh,
+    maker: Maker = make,
 ) -> SolidBody:
     """The body before its fracture with all that the case asks of it but the fracture; no needles lie in it.
 
@@ -59,22 +60,22 @@ def unbroken_body(
         vertebra: CT, masks and frame before.
         lesions: their masks on the body before.
         network: of veins in the body before; None without one.
-        mesher: calls the functions that make meshes, or keeps meshes which several cases share.
+        maker: calls functions of the geometry, or knows what they gave for other cases.
 
     Raises:
         InputError: a lesion, a cavity or a defect does not fit into the body before.
     """
     finer = refinements(case, vertebra.frame)
     size = to_internal(case.mesh.size_mm, "mm")
-    mesh = mesher(mesh_body, vertebra, size, finer, holes(case, vertebra.frame))
+    mesh = maker(mesh_body, vertebra, size, finer, holes(case, vertebra.frame))
     cortex = Cortex.measured(laws, vertebra, mesh)
-    bone = bone_of(laws, cortex, vertebra, mesh, voxel_weights(mesh, vertebra))
+    bone = bone_of(laws, cortex, vertebra, mesh, maker(voxel_weights, mesh, vertebra))
     tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
     return SolidBody(
         mesh=mesh,
         bone=bone,
         tissues=tissues,
-        specimen=prepare_specimen(case, laws, vertebra, mesh, finer, cortex, mesher=mesher),
+        specimen=prepare_specimen(case, laws, vertebra, mesh, finer, cortex, maker=maker),
         cortex=cortex,
         openings=case_walls(case, laws, vertebra, mesh, (), tissues, network).walls.openings,
     )

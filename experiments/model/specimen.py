@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from experiments.case.schema import Case
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.cortex import Cortex, bone_of
 from experiments.model.fractured_body import FracturedBody
+from experiments.model.maker import Maker, make
 from experiments.results.parts.solvers import SpecimenRecord
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import area_centroid
@@ -29,14 +29,6 @@ from meshes.whole_vertebra import mesh_vertebra, whole_vertebra
 
 CHANGED = 1e-9
 """Relative change of an elastic constant from which a cell counts as other than the CT's bone."""
-
-type Mesher = Callable[..., TetMesh]
-"""Makes a mesh by a function and its arguments, or finds the same mesh made."""
-
-
-def make_mesh(function: Callable[..., TetMesh], *arguments: Any) -> TetMesh:
-    """The mesh that a function makes of its arguments."""
-    return function(*arguments)
 
 
 @dataclass(frozen=True)
@@ -144,7 +136,7 @@ def prepare_specimen(
     refinements: Sequence[Refinement],
     cortex: Cortex | None,
     fractured: FracturedBody | None = None,
-    mesher: Mesher = make_mesh,
+    maker: Maker = make,
 ) -> Specimen:
     """Mesh what is loaded.
 
@@ -156,16 +148,16 @@ def prepare_specimen(
         refinements: where the mesh of the body is finer.
         cortex: the shell of the body as a membrane, or None.
         fractured: how the body was broken; None where it was not.
-        mesher: calls the function that makes the mesh, or keeps meshes that cases share.
+        maker: calls functions of the geometry, or knows what they gave for other cases.
 
     Raises:
         InputError: the mask holds no arch though the whole vertebra is asked for, or the mesh cannot be made.
     """
     mesh, transfer, bone = body, None, None
     if case.mechanics.domain == "vertebra":
-        mesh = mesher(mesh_vertebra, vertebra, to_internal(case.mesh.size_mm, "mm"), body, refinements)
+        mesh = maker(mesh_vertebra, vertebra, to_internal(case.mesh.size_mm, "mm"), body, refinements)
         transfer = CellTransfer.between(body, mesh)
-        weights = voxel_weights(mesh, whole_vertebra(vertebra))
+        weights = maker(voxel_weights, mesh, whole_vertebra(vertebra))
         bone = bone_of(laws, cortex, vertebra, mesh, weights, fractured)
     bone_mesh, pole = mesh, area_centroid(mesh, "superior_endplate")
     superior, inferior = "superior_endplate", "inferior_endplate"

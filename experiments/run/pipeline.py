@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from experiments.case.laws import Laws
 from experiments.case.schema import Case
+from experiments.model.maker import Maker, make
 from experiments.model.preparation import InjectionSetup, Preparation, prepare
-from experiments.model.specimen import Mesher, make_mesh
 from experiments.results import builders
 from experiments.results.finished_case import PICTURES, FinishedCase
 from experiments.results.format import FORMAT_VERSION
@@ -51,7 +51,7 @@ def run_case(
     case: Case,
     progress: Progress | None = None,
     comm: MPI.Comm = MPI.COMM_WORLD,
-    mesher: Mesher = make_mesh,
+    maker: Maker = make,
 ) -> CaseOutcome:
     """Run a case.
 
@@ -59,7 +59,7 @@ def run_case(
         case: what is asked.
         progress: where stages and their progress are shown; nowhere by default.
         comm: ranks that share the work.
-        mesher: see :func:`experiments.model.preparation.prepare`.
+        maker: see :func:`experiments.model.preparation.prepare`.
 
     Returns:
         Results and manifest on every rank; meshes and fields on rank 0.
@@ -69,10 +69,10 @@ def run_case(
         ConvergenceError: a solver did not reach its tolerance.
     """
     with ending_together(comm), solver_options.named_in_failures():
-        return _run(case, progress or Progress(), comm, mesher)
+        return _run(case, progress or Progress(), comm, maker)
 
 
-def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> CaseOutcome:
+def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker) -> CaseOutcome:
     idle = {
         "injection": case.prescribed_cement is not None,
         "stiffness": not case.mechanics.enabled,
@@ -81,7 +81,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
     }
     progress.plan({name: seconds for name, seconds in EXPECTED_SECONDS.items() if not idle.get(name)})
     with profiling.Stage("Preparation"):
-        laws, prepared = on_root(comm, lambda: _prepare(case, progress, mesher))
+        laws, prepared = on_root(comm, lambda: _prepare(case, progress, maker))
     partition = Partition.build(prepared.mesh, comm)
     parts: dict[str, Any] = {}
     if prepared.fractured is not None:
@@ -137,8 +137,8 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, mesher: Mesher) -> Case
     )
 
 
-def _prepare(case: Case, progress: Progress, mesher: Mesher) -> tuple[Laws, Preparation]:
-    prepared = prepare(case, Laws.of_case(case), progress, mesher)
+def _prepare(case: Case, progress: Progress, maker: Maker) -> tuple[Laws, Preparation]:
+    prepared = prepare(case, Laws.of_case(case), progress, maker)
     return prepared.laws, prepared
 
 

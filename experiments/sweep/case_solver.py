@@ -1,8 +1,9 @@
-"""How a child of a sweep computes a case: on one core, without pictures and fields, with shared meshes."""
+"""How a child of a sweep computes a case: on one core, without pictures and fields, with shared geometry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from experiments.case.schema import build_case
 from experiments.run.output import CaseOutcome
 from experiments.run.pipeline import run_case
 from experiments.sweep.case_process_main import UnfitWorkerError
-from experiments.sweep.shared_meshes import SharedMeshes
+from experiments.sweep.shared_geometry import SharedGeometry
 
 
 def solve(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +55,13 @@ def outcome_of(request: Mapping[str, Any]) -> CaseOutcome:
             "has other input files at the same paths, or other solver options in PETSC_OPTIONS or .petscrc; give it "
             "those of the sweep"
         )
-    return run_case(case, comm=MPI.COMM_SELF, mesher=SharedMeshes(Path(request["meshes"])))
+    return run_case(case, comm=MPI.COMM_SELF, maker=_geometry(Path(request["meshes"])))
+
+
+@cache
+def _geometry(folder: Path) -> SharedGeometry:
+    """One for all cases of this process."""
+    return SharedGeometry(folder)
 
 
 def kept(outcome: CaseOutcome) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from experiments.sweep.engine import SweepProgress
 from experiments.sweep.folder import SweepFolder, describe
 from experiments.sweep.quantile_bands import quantile_bands
 from experiments.sweep.query import ask, quoted, write_csv
-from experiments.sweep.shared_meshes import SharedMeshes
+from experiments.sweep.shared_geometry import REMEMBERED, SharedGeometry
 from experiments.sweep.sweep_file import SweepFile
 from experiments.sweep.table import SweepTable, unit_of_column
 from meshes.body_mesh import Refinement
@@ -343,7 +343,7 @@ def test_meshes_are_made_once(tmp_path: Path, demo_vertebra: Vertebra) -> None:
         made.append((size, body.volume))
         return phantom()
 
-    shared = SharedMeshes(tmp_path / "meshes")
+    shared = SharedGeometry(tmp_path / "meshes")
     tip = Refinement((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 3.0, 0.5)
     for size, finer in ((2.0, []), (2.0, []), (3.0, []), (2.0, [tip]), (2.0, [])):
         shared(of_body, demo_vertebra, size, finer)
@@ -356,5 +356,21 @@ def test_meshes_are_made_once(tmp_path: Path, demo_vertebra: Vertebra) -> None:
     made.clear()
     (tmp_path / "file").touch()
     for _ in range(2):
-        SharedMeshes(tmp_path / "file" / "meshes")(of_body, demo_vertebra, 2.0, [])
+        SharedGeometry(tmp_path / "file" / "meshes")(of_body, demo_vertebra, 2.0, [])
     assert made == [(2.0,), (2.0,)]
+
+
+def test_a_process_remembers_the_last_results_of_equal_arguments(tmp_path: Path) -> None:
+    made: list[float] = []
+
+    def volume(mesh: TetMesh, factor: float) -> float:
+        made.append(factor)
+        return factor * mesh.volume
+
+    shared = SharedGeometry(tmp_path)
+    factors = [float(number) for number in range(REMEMBERED + 1)]
+    for factor in (*factors, factors[-1], factors[1], factors[0]):
+        assert shared(volume, phantom(), factor) == pytest.approx(64.0 * factor)
+    assert made == [*factors, factors[0]]
+    assert shared(volume, phantoms.box((4.0, 4.0, 8.0), 2.0), 1.0) == pytest.approx(128.0)
+    assert SharedGeometry(tmp_path)(phantom) is not shared(phantom)

@@ -1,46 +1,63 @@
-"""Meshes that the cases of a sweep share: made once, kept as files named by what they follow from."""
+"""Meshes that the cases of a sweep share, and what follows from them and the images alone.
+
+Meshes are made once and kept as files named by what they follow from; each process remembers what it used last.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from experiments.case.identity import code_version
 from meshes.tetmesh import TetMesh
 
+REMEMBERED = 12
+"""Results that a process remembers: of two or three bodies, some 10 MB each on a mesh of 3 mm."""
+
 
 @dataclass(frozen=True)
-class SharedMeshes:
-    """Makes meshes, or finds them made.
+class SharedGeometry:
+    """Calls pure functions of :mod:`meshes`, or knows what they gave for equal arguments.
 
     Attributes:
-        folder: where they are kept; where it cannot be written they are made again for every case.
+        folder: where meshes are kept; where it cannot be written every process makes its own.
     """
 
     folder: Path
+    _results: OrderedDict[str, Any] = field(default_factory=OrderedDict, repr=False, compare=False)
 
-    def __call__(self, function: Callable[..., TetMesh], *arguments: Any) -> TetMesh:
-        """The mesh that a function of :mod:`meshes` makes of its arguments."""
+    def __call__[Result](self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """What ``function`` makes of its arguments."""
         digest = hashlib.sha256()
         for part in (code_version(), function.__qualname__, *arguments):
             _feed(digest, part)
-        path = self.folder / f"{digest.hexdigest()}.npz"
+        name = digest.hexdigest()
+        if name not in self._results:
+            self._results[name] = self._found(name, lambda: function(*arguments))
+            if len(self._results) > REMEMBERED:
+                self._results.popitem(last=False)
+        self._results.move_to_end(name)
+        return cast("Result", self._results[name])
+
+    def _found(self, name: str, compute: Callable[[], object]) -> object:
+        """Load a mesh, or compute and keep it; all else is no work for a file."""
+        path = self.folder / f"{name}.npz"
         with _alone(path.with_suffix(".lock")) as possible:
-            if not possible:
-                return function(*arguments)
-            if path.exists():
+            if possible and path.exists():
                 return TetMesh.load(path)
-            mesh = function(*arguments)
-            with suppress(OSError):
-                mesh.save(path)
-            return mesh
+            result = compute()
+            if possible and isinstance(result, TetMesh):
+                with suppress(OSError):
+                    result.save(path)
+            return result
 
 
 @contextmanager
