@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from experiments.results.probability import LEVEL
+
 RESAMPLES = 1000
 SEED = 1
 """Of every draw, so that the same sweep gives the same intervals."""
-
-LEVEL = 0.95
-"""Of every interval."""
 
 
 def resamples(clusters: NDArray[np.int64], count: int) -> Iterator[NDArray[np.int64]]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
-from experiments.analysis.bootstrap import LEVEL
 from experiments.analysis.leaks import FRONT, LEAK
+from experiments.results.probability import LEVEL
 
 
 @dataclass(frozen=True)

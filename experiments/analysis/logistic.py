@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.discrete.discrete_model import Logit
 
-from experiments.analysis.bootstrap import LEVEL
 from experiments.analysis.factor import Factor
 from experiments.analysis.separation import Separation, separation
+from experiments.results.probability import LEVEL
 
 EVENTS_PER_COEFFICIENT = 10
 """Cases of the rarer outcome per coefficient below which odds ratios are biased away from 1 (Peduzzi et al. 1996,

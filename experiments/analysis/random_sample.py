@@ -13,9 +13,9 @@ from experiments.analysis.incidence import Incidence, incidence
 from experiments.analysis.laterality import Pairs, pairs_of
 from experiments.analysis.leaks import Leaks
 from experiments.analysis.logistic import logistic, predictors
-from experiments.analysis.probability import Probability
 from experiments.analysis.sample import Output, Sample
 from experiments.analysis.table import ResultTable, Value
+from experiments.results.probability import Probability
 from experiments.results.wording import words
 
 _STEPS = 6

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.analysis.bootstrap import LEVEL, RESAMPLES, SEED
+from experiments.analysis.bootstrap import RESAMPLES, SEED
+from experiments.results.probability import LEVEL
 from experiments.sweep.design import MORRIS_LEVELS
 
 LEAST_BLOCKS = 4

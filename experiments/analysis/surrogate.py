@@ -11,8 +11,9 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from experiments.analysis.bootstrap import LEVEL, SEED, resamples
+from experiments.analysis.bootstrap import SEED, resamples
 from experiments.analysis.factor import Factor
+from experiments.results.probability import LEVEL
 
 DEGREES = (1, 2, 3)
 FOLDS = 10

@@ -89,6 +89,7 @@ def plot_history(
     leaked_ml: Mapping[str, ArrayLike],
     path: Path,
     in_veins_ml: ArrayLike = 0.0,
+    in_conduits_ml: ArrayLike = 0.0,
 ) -> Path:
     """Pressure and rate of each needle, cement injected, stored and leaked, and the leak at each site, against time.
 
@@ -105,6 +106,7 @@ def plot_history(
         leaked_ml: site -> cement that has left there.
         path: PNG to write; an SVG stands beside it.
         in_veins_ml: cement in the veins of a network, drawn where there is any.
+        in_conduits_ml: cement in holes, fissures, veins and tracks of walls, still in the bone; the same.
     """
     by_site = {site: np.asarray(leak, dtype=float) for site, leak in leaked_ml.items()}
     leaks = {site: leak for site, leak in by_site.items() if leaked(leak.max(initial=0.0))}
@@ -119,8 +121,9 @@ def plot_history(
     total = np.sum([np.zeros(np.shape(time_s)), *by_site.values()], axis=0)
     volume.plot(time_s, injected_ml, color=visible(LINE_COLORS["injected"]), label="injected")
     volume.plot(time_s, stored_ml, color=LINE_COLORS["stored"], linestyle="--", label="in the body")
-    if leaked(float(np.asarray(in_veins_ml, dtype=float).max())):
-        volume.plot(time_s, in_veins_ml, color=ink_color(), linestyle="-.", label="in veins")
+    for series, name, dash in ((in_veins_ml, "in veins", "-."), (in_conduits_ml, "in openings of walls", (0, (1, 3)))):
+        if leaked(float(np.asarray(series, dtype=float).max())):
+            volume.plot(time_s, series, color=ink_color(), linestyle=dash, label=name)
     volume.plot(time_s, total, color=LINE_COLORS["leaked"], linestyle=":", linewidth=2.5, label="leaked")
     volume.set_ylabel("cement [ml]")
     volume.legend(frameon=False)

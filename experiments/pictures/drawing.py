@@ -163,6 +163,7 @@ class CaseDrawing:
             course.leaked_by_site_ml,
             path,
             course.in_veins_ml,
+            course.in_conduits_ml,
         )
 
     def mechanics(self, path: Path) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from statsmodels.stats.proportion import proportion_confint
-
 from experiments.case.schema import Case
 from experiments.results.parts.networks import LeakShare, NetworkShares
+from experiments.results.probability import Probability
 from experiments.sweep.cases import given_tables, plan_cases
 from experiments.sweep.cluster import Cluster
 from experiments.sweep.engine import SweepProgress, run_sweep
@@ -22,8 +21,6 @@ from meshes.leak_sites import SITES
 
 FIRST_SEED = 1
 """Seed of the first network; the others follow it one by one."""
-
-CONFIDENCE = 0.95
 
 TIME_LIMIT = 3600.0
 """Seconds after which the injection through one network has failed."""
@@ -92,6 +89,6 @@ def shares_of(leaks: Sequence[Leaks], failed: int) -> NetworkShares:
 
 def _share(leaks: Sequence[Leaks], sites: Sequence[str]) -> LeakShare:
     observed = sum(any(one[site]["observed"] for site in sites) for one in leaks)
-    low, high = proportion_confint(observed, len(leaks), 1.0 - CONFIDENCE, "wilson")
+    found = Probability.of(observed, len(leaks))
     volume = sum(one[site]["volume_ml"] for one in leaks for site in sites)
-    return LeakShare(observed=observed / len(leaks), low=low, high=high, volume_ml=volume / len(leaks))
+    return LeakShare(observed=found.estimate, low=found.low, high=found.high, volume_ml=volume / len(leaks))

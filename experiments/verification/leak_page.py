@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from experiments.analysis.probability import Probability
 from experiments.analysis.table import ResultTable, cell
+from experiments.results.probability import Probability
 from experiments.verification import contrasts, procedures
 from experiments.verification.arms import Arm, Finished
 from experiments.verification.contrasts import CONTRASTS, LINKED, Contrast

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.analysis.bootstrap import RESAMPLES, SEED, percentile_interval
 from experiments.analysis.logistic import Predictor, logistic
-from experiments.analysis.probability import Probability
+from experiments.results.probability import Probability
 from experiments.verification.injected import PLACES, Injected
 
 FEW = 5

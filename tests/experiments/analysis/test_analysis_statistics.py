@@ -13,9 +13,9 @@ from experiments.analysis.incidence import incidence, log_log_interval
 from experiments.analysis.laterality import discordance
 from experiments.analysis.leaks import CENSORED, FRONT, LEAK
 from experiments.analysis.logistic import Predictor, logistic
-from experiments.analysis.probability import Probability
 from experiments.analysis.roc import area, cross_validated, curves_drawn_again, cut_off, marker, regression, youden
 from experiments.analysis.separation import separation
+from experiments.results.probability import Probability
 
 
 @pytest.mark.parametrize(

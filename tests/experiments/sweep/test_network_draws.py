@@ -49,6 +49,7 @@ def test_the_interval_is_that_of_wilson() -> None:
     middle, half = 0.7 + square / 20.0, 1.959964 * (0.021 + square / 400.0) ** 0.5
     assert found.low == pytest.approx((middle - half) / (1.0 + square / 10.0), rel=1e-6)
     assert found.high == pytest.approx((middle + half) / (1.0 + square / 10.0), rel=1e-6)
+    assert shares_of([leaks_of()] * 24, 0).anywhere.low == 0.0
 
 
 def test_the_share_is_told_with_its_interval() -> None:

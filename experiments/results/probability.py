@@ -1,4 +1,4 @@
-"""Probabilities from a random sample, with Wilson's interval."""
+"""Probabilities from independent cases, with Wilson's interval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from statsmodels.stats.proportion import proportion_confint
 
-from experiments.analysis.bootstrap import LEVEL
+LEVEL = 0.95
+"""Confidence level of all intervals."""
 
 
 @dataclass(frozen=True)
