@@ -41,14 +41,33 @@ class BodyWall:
         Raises:
             ValueError: the start lies outside the body.
         """
+        if not self.contains(start[None])[0]:
+            raise ValueError("a ray must start in the body")
+        return self._crossing(start, direction, 1.0)
+
+    def entry(self, start: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(3,) point in mm at which a ray first comes into the body; its start where that lies inside already.
+
+        Args:
+            start: (3,) mm in the anatomical frame.
+            direction: (3,) of any length.
+
+        Raises:
+            ValueError: the ray misses the body.
+        """
+        return start if self.contains(start[None])[0] else self._crossing(start, direction, -1.0)
+
+    def _crossing(self, start: NDArray[np.float64], direction: NDArray[np.float64], side: float) -> NDArray[np.float64]:
+        """(3,) first point of a ray at which it leaves the inside, for a ``side`` of 1, or the outside, of -1."""
         vertebra = self.vertebra
         reach = float(np.linalg.norm(np.array(vertebra.body.shape) * vertebra.ct.spacing))
         along = np.arange(0.0, reach, _STEP)
         unit = direction / np.linalg.norm(direction)
         share = self._sampled(vertebra.body.astype(np.float32), start + along[:, None] * unit)
-        if share[0] < 0.5:
-            raise ValueError("a ray must start in the body")
-        first = int(np.argmax(share < 0.5))
+        beyond = side * (share - 0.5) < 0.0
+        if not beyond.any():
+            raise ValueError("a ray never crosses the wall of the body")
+        first = int(np.argmax(beyond))
         part = (share[first - 1] - 0.5) / (share[first - 1] - share[first])
         return start + (along[first - 1] + part * _STEP) * unit
 

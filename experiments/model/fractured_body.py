@@ -13,10 +13,12 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.sections import Cavity, Defect
 from experiments.case.units import to_clinical, to_internal
+from experiments.model.defects import MIDDLE, WALL_PLACES, defect_point
 from experiments.results.parts.fracture import FractureResults, HeightResults
 from experiments.results.parts.manifest import FractureRecord
 from materials.fracture import FractureDraw
 from meshes.body_heights import PLACES, BodyHeights, body_heights
+from meshes.body_wall import BodyWall
 from meshes.fracture import BrokenPlate, Fracture, Kind
 from meshes.fractured import BreakableBody, fractured, fractured_labels, fractured_values, fractured_veins
 from meshes.images.image import Image
@@ -128,10 +130,10 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
         fracture = body.fracture(kind, draw.height_loss, plate, draw.deepest, case.fracture.band)
     empty = laws.bone.calibration.hounsfield(laws.bone.porosity.without_bone)
     after = fractured(vertebra, fracture, empty)
-    cavities = (_cleft(draw, laws, fracture, vertebra, after),) if draw.cleft else ()
     healed = case.fracture.age == "old" and not draw.cleft
     fissured = draw.fissures and not healed if case.fracture.fissures is None else case.fracture.fissures
     defects = _fissures(draw, laws, fracture, vertebra, after) if fissured else ()
+    cavities = (_cleft(draw, laws, fracture, vertebra, after, defects),) if draw.cleft else ()
     mass_before, mass_after = ((one.ct.values[one.body] - empty).sum(dtype=np.float64) for one in (vertebra, after))
     return FracturedBody(
         case=case.model_copy(
@@ -177,15 +179,33 @@ def _chosen(case: Case, laws: Laws, body: BreakableBody) -> FractureDraw:
     return replace(law.drawn(asked.seed or 0, most), **given)
 
 
-def _cleft(draw: FractureDraw, laws: Laws, fracture: Fracture, before: Vertebra, after: Vertebra) -> Cavity:
-    """A cleft in the middle of the broken bone, about the deepest point."""
+def _cleft(
+    draw: FractureDraw,
+    laws: Laws,
+    fracture: Fracture,
+    before: Vertebra,
+    after: Vertebra,
+    fissures: tuple[Defect, ...],
+) -> Cavity:
+    """The open part of the fracture: behind the fissure where the height was lost, else shut off in the broken bone.
+
+    Of a wedge and a crush that is the fissure of the anterior wall, of a biconcave body that of the first broken plate.
+    The cleft has its middle on it and reaches in as far as it is large, so that half of the ellipsoid is in the body.
+    """
     law = laws.broken_body
     if law is None:
         raise ValueError("the case breaks no body")
-    middle = fracture.after(fracture.band_middle(draw.deepest))
-    left, depth, height = after.frame.fractions(after.frame.to_frame(before.frame.to_scanner(middle)))
     width, length, _ = np.ptp(after.frame.extents, axis=1)
     semi_axes = 0.5 * np.array([law.cleft_width * width, law.cleft_depth * length, law.cleft_height])
+    if fissures:
+        opened = next(one for one in fissures if draw.kind == "biconcave" or one.wall == "anterior_wall")
+        semi_axes[list(MIDDLE).index(WALL_PLACES[opened.wall][0])] *= 2.0
+        inwards = np.array(WALL_PLACES[opened.wall][2])
+        centre = BodyWall(after).entry(defect_point(opened, after.frame), inwards)
+    else:
+        middle = fracture.after(fracture.band_middle(draw.deepest))
+        centre = after.frame.to_frame(before.frame.to_scanner(middle))
+    left, depth, height = after.frame.fractions(centre)
     first, second, third = np.clip(semi_axes * to_clinical(1.0, "mm"), 0.5, 40.0).round(3).tolist()
     return Cavity(
         kind="cleft",

@@ -143,7 +143,8 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         weights = maker(voxel_weights, mesh, vertebra)
         bone = bone_of(laws, cortex, vertebra, mesh, weights, broken)
         noise = noise_of(laws, vertebra if broken is None else broken.before)
-        tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions)
+        opened = 0 if broken is None else len(broken.record.cavities)
+        tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions, opened)
         if injects:
             needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
             check_tips(tissues, needles)

@@ -28,6 +28,7 @@ from fem.porous import PorousMedium
 from materials.bone import BoneField
 from materials.thin_plate import plate_permeability
 from materials.tissue import BalloonCavity, Cleft, TumourTissue
+from meshes.body_wall import BodyWall
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
@@ -53,6 +54,8 @@ BLOOD = "blood"
 
 VOLUME_WARNING = 0.2
 """Share by which the volume of an ellipsoid or a ball may differ from the asked one before the run warns (tag D)."""
+
+_LATTICE = 25  # points along each axis by which the part of an ellipsoid in the body is measured
 
 FIT_WARNING = 0.1
 """Share of a cavity's bone that may not fit into its compacted shell before the run warns (tag D)."""
@@ -104,7 +107,13 @@ def read_lesions(case: Case, vertebra: Vertebra) -> tuple[Image | None, ...]:
 
 
 def build_tissues(
-    case: Case, laws: Laws, vertebra: Vertebra, mesh: TetMesh, bone: BoneField, masks: Sequence[Image | None]
+    case: Case,
+    laws: Laws,
+    vertebra: Vertebra,
+    mesh: TetMesh,
+    bone: BoneField,
+    masks: Sequence[Image | None],
+    opened: int = 0,
 ) -> TissueMap:
     """Lay lesions, cavities and veins over the bone.
 
@@ -115,6 +124,8 @@ def build_tissues(
         mesh: its body with named facets.
         bone: bone of each cell.
         masks: what :func:`read_lesions` gives.
+        opened: how many of the last cavities open on a wall, so that no more than what lies in the body is asked of
+            them.
 
     Raises:
         InputError: something does not fit into the body, holds no cell, or lies wholly under something else.
@@ -127,7 +138,8 @@ def build_tissues(
         for number, cavity in enumerate(case.cavities, 1):
             if cavity.kind == kind:
                 with about(f"cavities[{number}]"):
-                    layers.add_cavity(number, cavity, laws.cavities[number - 1], vertebra.frame)
+                    wall = BodyWall(vertebra) if number > len(case.cavities) - opened else None
+                    layers.add_cavity(number, cavity, laws.cavities[number - 1], vertebra.frame, wall)
     for number, balloon in enumerate(laws.cavities, 1):
         if isinstance(balloon, BalloonCavity):
             with about(f"cavities[{number}]"):
@@ -200,16 +212,19 @@ class _Layers:
         if lesion.semi_axes_mm is not None:
             self._warn_of_volume(f"lesions[{number}]", cells, _ellipsoid_volume(lesion.semi_axes_mm))
 
-    def add_cavity(self, number: int, cavity: Cavity, law: Cleft | BalloonCavity, frame: AnatomicalFrame) -> None:
-        """Put a cleft or a balloon's cavity where the case file says."""
+    def add_cavity(
+        self, number: int, cavity: Cavity, law: Cleft | BalloonCavity, frame: AnatomicalFrame, wall: BodyWall | None
+    ) -> None:
+        """Put a cleft or a balloon's cavity where the case file says; a cleft that opens on a ``wall`` ends there."""
         centre = frame.point(*cavity.centre)
         if isinstance(law, Cleft):
             semi_axes = np.array(cavity.semi_axes_mm)
+            asked = _ellipsoid_volume(semi_axes) * (1.0 if wall is None else _inside(wall, centre, semi_axes))
             if (gap := thin_gap(self._mesh, centre, semi_axes)) is not None:
                 self._cross(number, law, gap)
-                self._warn_of_volume(f"cavities[{number}]", gap.cells, _ellipsoid_volume(semi_axes), gap.share)
+                self._warn_of_volume(f"cavities[{number}]", gap.cells, asked, gap.share)
                 return
-            cells, asked = cells_in_ellipsoid(self._mesh, centre, semi_axes), _ellipsoid_volume(semi_axes)
+            cells = cells_in_ellipsoid(self._mesh, centre, semi_axes)
             permeability = law.permeability(2.0 * float(semi_axes.min()))
         else:
             if cavity.diameter_mm is not None:
@@ -362,3 +377,10 @@ def _lesion_cells(lesion: Lesion, mesh: TetMesh, vertebra: Vertebra, mask: Image
 
 def _ellipsoid_volume(semi_axes: Sequence[float] | NDArray[np.float64]) -> float:
     return 4.0 / 3.0 * math.pi * float(np.prod(semi_axes))
+
+
+def _inside(wall: BodyWall, centre: NDArray[np.float64], semi_axes: NDArray[np.float64]) -> float:
+    """Share of an ellipsoid that lies in the body."""
+    points = np.stack(np.meshgrid(*3 * [np.linspace(-1.0, 1.0, _LATTICE)]), axis=-1).reshape(-1, 3)
+    ball = points[(points**2).sum(axis=1) < 1.0]
+    return float(wall.contains(centre + ball * semi_axes).mean())

@@ -34,8 +34,9 @@ ABOUT = (
     "Leaks count where the modality of `[observation]` shows them. **met**: the whole 95 % interval lies in the "
     "accepted band; **missed**: the whole interval lies outside; **undecided**: it straddles an end, or fewer than 10 "
     "patients are finished. Shares have Wilson's interval, ratios a bootstrap over paired patients, odds a logistic "
-    "regression. *By construction*: a default was derived from the figure; *seen*: a prototype had shown how the model "
-    "answers before a default was chosen; *predicted*: neither. Only the last counts as prediction.",
+    "regression. *By construction*: a default was derived from the figure; *seen*: a prototype or an earlier run "
+    "had shown how the model answers before a default was chosen; *predicted*: neither. Only the last counts as "
+    "prediction.",
 )
 
 

@@ -68,7 +68,8 @@ class Fracture(Section):
         sets=("broken_body.damage_fresh", "broken_body.damage_old"),
     )
     cleft: Choice | None = Field(
-        default=None, description="whether a cleft lies in the broken bone; without, unless drawn"
+        default=None,
+        description="whether there is a cleft, open into a fissure if there are any; without, unless drawn",
     )
     fissures: Choice | None = Field(
         default=None, description="whether the cortex is fissured; by default unless healed or drawn otherwise"
