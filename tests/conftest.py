@@ -24,6 +24,7 @@ from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes of the tests share the cores
+os.environ.setdefault("MPIR_CVAR_POLLS_BEFORE_YIELD", "1")  # ranks that wait for others let these compute
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # and what others of them have compiled
 
 TESTS = Path(__file__).parent

@@ -114,6 +114,7 @@ def serve(address: Path) -> None:
     from mpi4py import MPI
     from petsc4py import PETSc  # noqa: F401  (starts on all ranks together)
 
+    _share_a_core()
     world = MPI.COMM_WORLD
     channel = world.Dup()
     jobs = _asked(channel, address) if world.rank == 0 else _told(channel)
@@ -130,6 +131,14 @@ def serve(address: Path) -> None:
                 world.Abort(1)
             if world.rank == 0:
                 answer(found)
+
+
+def _share_a_core() -> None:
+    """Keep the ranks together where cores are few: one that waits there hands the core over to one that computes."""
+    if sys.platform == "linux":
+        cores = os.sched_getaffinity(0)
+        if len(cores) < RANKS + 2:
+            os.sched_setaffinity(0, {max(cores)})
 
 
 def _asked(channel: MPI.Comm, address: Path) -> Iterator[tuple[list[str], Any, Callable[[Any], None]]]:

@@ -70,7 +70,7 @@ def veins_of(mesh: TetMesh, **law: float) -> Veins:
     return Veins(network, IntraosseousVeins(**{"collapse_pressure": 2e-4, **law}), 3e4, -5e-4)
 
 
-def build_phantom(size: float = 4.0) -> Phantom:
+def build_phantom(size: float = 5.0) -> Phantom:
     """Mesh the mean L3 and choose its openings.
 
     Args:

@@ -69,7 +69,7 @@ def fields_of(snapshots: list[FieldSnapshot]) -> dict[str, NDArray[Any]]:
 def leaking(partition: Partition, phantom: Phantom) -> Injection:
     """Cement that thins with shear, a hole and a short foramen, a limited pressure and a limited leak."""
     hole, foramen = phantom.leaky.openings
-    short = replace(foramen, path=replace(foramen.path, length=2.0))
+    short = replace(foramen, path=replace(foramen.path, length=5.0))
     plan = plan_of(
         4000.0, start_age=300.0, leak_limits={CANAL: 30.0}, output_count=6, pressure_limit=0.1, least_steps=8
     )

@@ -45,13 +45,13 @@ VOLUME = 3000.0
 WIDE_OPEN = 1e6
 """Conductance of the outer surface in mm3/(s MPa) per mm2: its pressure is that outside."""
 
-SHELLS = ((0.6, 2.8), (0.42, 2.2), (0.32, 1.75))
+SHELLS = ((0.8, 3.6), (0.5, 2.5), (0.32, 1.75))
 """Edge lengths in mm at the inner and the outer sphere."""
 
 READINGS = 6
 """Moments at which pressure and front are read."""
 
-BALLS = ((1.3, 2.6), (0.95, 1.9), (0.65, 1.3))
+BALLS = ((1.9, 3.8), (1.15, 2.3), (0.65, 1.3))
 """Edge lengths in mm in the middle and at the surface."""
 
 
@@ -244,7 +244,7 @@ def test_ball_with_the_needle(evidence):
 @pytest.mark.parametrize("ratio", [4.45 / 3.44, 2.05])
 def test_anisotropic_front(evidence, ratio):
     """V2: the axes of the ellipsoid fitted to the front are as 1.14 for Baroud's and 1.43 for Nauman's bone."""
-    mesh = ball(OUTER, 2.0, 1.0)
+    mesh = ball(OUTER, 2.6, 1.3)
     history = inject_into_ball(mesh, ratio)
     places = front_triangles(mesh, history.saturation).mean(axis=1)
     x, y, z = np.linalg.lstsq(places**2, np.ones(len(places)), rcond=None)[0] ** -0.5
@@ -274,7 +274,7 @@ def bundle_resistance(index):
 def test_power_law_around_the_needle(evidence, index):
     """dp = mu_eff / k (Q / 4 pi)^n (r_0^(1 - 2 n) - R_e^(1 - 2 n)) / (2 n - 1), the cement having filled the ball."""
     radius, needle_radius, consistency = 8.0, 1.2, 1e-4
-    mesh = ball(radius, 1.2, 0.4)
+    mesh = ball(radius, 1.6, 0.5)
     medium = uniform_medium(mesh)
     cement = Cement("power law", consistency, index, index_rate=0.0, doubling_time=None)
     hole = LeakPath("tube", 100.0, 0.01, opening_pressure=0.0)

@@ -275,7 +275,7 @@ def test_a_turned_patient_gives_the_same_results_to_two_percent(
 
 def test_the_demo_with_a_defect_leaks_into_the_canal() -> None:
     outcome = run(
-        coarse(demo_case(defect=True), mesh={"size_mm": 2.5, "defect_size_mm": 1.2}, mechanics={"enabled": False})
+        coarse(demo_case(defect=True), mesh={"size_mm": 4.0, "defect_size_mm": 1.5}, mechanics={"enabled": False})
     )
     leak = outcome.results.injection.leaks["canal_posterior_wall"]
     assert leak.volume_ml > 0.02

@@ -28,7 +28,10 @@ size_mm = 4.0
 needle_size_mm = 1.5
 
 [injection]
-volume_ml = 1.0
+volume_ml = 0.5
+
+[veins]
+network = "none"
 
 [mechanics]
 degree = 2

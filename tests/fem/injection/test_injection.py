@@ -33,9 +33,16 @@ def partition(phantom):
 
 @pytest.fixture(scope="module")
 def inject(phantom, partition):
-    """Call with a plan: the history of the injection and the snapshots handed out."""
+    """Call with a plan: the history of the injection and the snapshots handed out, computed once."""
+    known = {}
 
     def run(plan, ratio=10.0, walls="leaky", needle="behind", cement=None):
+        asked = repr((plan, ratio, walls, needle, cement))
+        if asked not in known:
+            known[asked] = carry_out(plan, ratio, walls, needle, cement)
+        return known[asked]
+
+    def carry_out(plan, ratio, walls, needle, cement):
         injection = Injection.build(
             partition,
             phantom.medium,
@@ -96,7 +103,7 @@ def test_thicker_cement_leaks_less_and_later(inject):
 
 def test_an_even_ratio_moves_cement_like_marrow(inject):
     """At a ratio of 1 the saturation does not act on the pressure, which stays what it was until a wall is reached."""
-    history, _ = inject(plan_of(300.0, start_age=300.0), 1.0, "leaky", "central")
+    history, _ = inject(plan_of(250.0, start_age=300.0), 1.0, "leaky", "central")
     pressures = [record.tip_pressure for record in history.records]
     assert pressures == pytest.approx([pressures[0]] * len(pressures), rel=1e-6)
 
