@@ -1,7 +1,7 @@
 """The demo patient's L3, read once and meshed once for equal sizes in a whole test run."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,9 @@ from shared import Shared
 from experiments.case.schema import Case
 from meshes.body_mesh import Hole, mesh_body
 from meshes.demo_patient import demo_patient
+from meshes.dimensions import pedicle_diameter
+from meshes.quality import measure_quality
+from meshes.sampling import voxel_weights
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra, read_vertebra
@@ -33,10 +36,25 @@ def demo_mesh(
 
 @contextmanager
 def ready_made(shared: Shared) -> Iterator[None]:
-    """Cases of the demo patient find it read, and its sound body meshed."""
+    """Cases of the demo patient find it read, and its sound body meshed and measured."""
     from experiments.model import preparation
 
     read = preparation.read_patient
+    known: dict[Any, Any] = {}
+
+    def once[T](measure: Callable[..., T]) -> Callable[..., T]:
+        """The function of mesh and vertebra, called once for the sound body and each of its meshes."""
+
+        def measured(*of: Any) -> T:
+            if not all(map(shared.holds, of)):
+                return measure(*of)
+            asked = measure, *map(id, of)
+            if asked not in known:
+                known[asked] = measure(*of)
+            found: T = known[asked]
+            return found
+
+        return measured
 
     def patient(case: Case) -> Vertebra:
         return demo_vertebra(shared) if case.patient.demo else read(case)
@@ -48,4 +66,6 @@ def ready_made(shared: Shared) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparation, "read_patient", patient)
         patch.setattr(preparation, "mesh_body", mesh)
+        for measure in (voxel_weights, measure_quality, pedicle_diameter):
+            patch.setattr(preparation, measure.__name__, once(measure))
         yield

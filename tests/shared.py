@@ -36,6 +36,10 @@ class Shared:
         held: T = self._held[name]
         return held
 
+    def holds(self, value: Any) -> bool:
+        """Whether ``value`` is one of those handed out, and so stays what and where it is."""
+        return any(value is held for held in self._held.values())
+
 
 def shared_by(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     """What the processes of this test run share."""

@@ -17,7 +17,7 @@ from experiments.results.progress import Progress
 from meshes.demo_patient import DemoPatient
 from meshes.errors import InputError
 
-COARSE: dict[str, Any] = {"patient": {"demo": True}, "mesh": {"size_mm": 3.0, "needle_size_mm": 1.0}}
+COARSE: dict[str, Any] = {"patient": {"demo": True}, "mesh": {"size_mm": 4.0, "needle_size_mm": 1.2}}
 CENTRE = {"left": 0.0, "depth": 0.5, "height": 0.5}
 LYTIC = {"kind": "osteolytic"}
 BALLOON = {"kind": "balloon", **CENTRE, "volume_ml": 1.0}

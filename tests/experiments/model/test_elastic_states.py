@@ -19,7 +19,7 @@ Prepared = tuple[Preparation, Laws, dict[str, ElasticState]]
 
 def prepared(**sections: Any) -> Prepared:
     """The states of a case of the demo patient with a ball of cement in the middle of the body, half full outside."""
-    mesh = {"size_mm": 3.0, "needle_size_mm": 1.4}
+    mesh = {"size_mm": 4.0, "needle_size_mm": 1.4}
     case = build_case({"patient": {"demo": True}, "mesh": mesh, **sections}, "case.toml")
     laws = Laws.of_case(case)
     preparation = prepare(case, laws, Progress())

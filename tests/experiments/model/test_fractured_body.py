@@ -263,7 +263,7 @@ def test_broken_body_runs_to_the_end(quick_bodies: None, fracture: dict[str, Any
         fracture,
         veins={"network": "random"},
         mesh={"size_mm": 4.0, "needle_size_mm": 1.0},
-        injection={"volume_ml": 2.0},
+        injection={"volume_ml": 1.0},
         mechanics={"degree": 1},
         output={"pictures": False},
     )

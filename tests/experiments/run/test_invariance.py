@@ -73,7 +73,8 @@ volume_ml = 0.8
 
 def prepared(folder: Path) -> Preparation:
     lesion = {"kind": "osteolytic", "label": 3, "mask": "lesion.nii.gz"}
-    content = {"patient": {"demo": True}, "mesh": {"size_mm": 3.0, "needle_size_mm": 1.0}, "lesions": [lesion]}
+    mesh = {"size_mm": 4.0, "needle_size_mm": 1.4}
+    content = {"patient": {"demo": True}, "mesh": mesh, "veins": {"network": "none"}, "lesions": [lesion]}
     case = build_case(content, "case.toml", folder)
     return prepare(case, Laws.of_case(case), Progress())
 

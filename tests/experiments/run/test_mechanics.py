@@ -30,7 +30,7 @@ NO_SHELL: Cortex | None = None
 def case(domain: str, plates: str, **others: Any):
     content = {
         "patient": {"demo": True},
-        "mesh": {"size_mm": 3.0},
+        "mesh": {"size_mm": 4.0},
         "prescribed_cement": {"shapes": [{"left": 0.2, "depth": 0.4, "height": 0.5, "volume_ml": CEMENT_ML}]},
         "mechanics": {"degree": 1, "domain": domain, "plates": plates},
         "output": {"pictures": False},

@@ -25,7 +25,7 @@ from meshes.tetmesh import CELL_REGIONS, FACET_REGIONS
 def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MeshResults]:
     patient = demo_patient()
     files = {"ct": str(patient.ct), "mask": str(patient.mask), "subregions": str(patient.subregions)}
-    case = build_case({"patient": {**files, "level": "L3"}, "mesh": {"size_mm": 3.0}})
+    case = build_case({"patient": {**files, "level": "L3"}, "mesh": {"size_mm": 4.0}})
     out = tmp_path_factory.mktemp("mesh") / "out"
     return out, mesh_and_store(case, out, Progress())
 

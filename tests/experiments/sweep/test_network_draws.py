@@ -13,7 +13,7 @@ from meshes.leak_sites import SITES
 
 COARSE: dict[str, Any] = {
     "patient": {"demo": True},
-    "mesh": {"size_mm": 4.0},
+    "mesh": {"size_mm": 4.0, "needle_size_mm": 1.4},
     "injection": {"volume_ml": 0.5},
     "veins": {"network": "random", "calibre_mm": 2.0},
     "output": {"pictures": False, "field_times": 1},
