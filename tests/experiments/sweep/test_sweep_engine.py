@@ -143,12 +143,12 @@ def test_a_row_that_cannot_be_read_ends_the_sweep_with_a_sentence(tmp_path: Path
         ("bug", r"bug: Traceback[\s\S]*ZeroDivisionError: one over nothing"),
         ("nan", r"bug: [\s\S]*not JSON compliant"),
         ("abort", r"crash: its process was killed by SIGABRT \(2 times\); it printed last:\n[\s\S]*PETSc gave up"),
-        ("hang", r"time limit: did not end within the time limit of 4 s"),
+        ("hang", r"time limit: did not end within the time limit of 2 s"),
     ],
 )
 def test_a_failure_is_a_row_with_its_case_file(tmp_path: Path, then: str, error: str) -> None:
     plan = plan_of([3.0, 5.0, 3.5], f"then={then}")
-    progress = run(plan, tmp_path / "sweep", time_limit=4.0 if then == "hang" else 60.0)
+    progress = run(plan, tmp_path / "sweep", time_limit=2.0 if then == "hang" else 60.0)
     assert (progress.finished, progress.failed) == (2, 1)
     rows = SweepTable.read(tmp_path / "sweep").rows
     assert rows["status"].to_pylist() == ["finished", "failed", "finished"]
