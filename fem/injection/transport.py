@@ -132,7 +132,7 @@ class CementTransport:
         outflow: NDArray[np.float64],
         source: NDArray[np.float64],
         largest: float,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> NDArray[np.float64]:
         """A quantity that moves with one of the phases, after ``step``: the implicit upwind scheme of that phase.
 
         a |T| (s c - s_old c_old) / dt = sum_in g_neighbour |F| c_neighbour + source - c (g F_out + outflow), with the
@@ -151,9 +151,7 @@ class CementTransport:
             largest: bound of c, which mixing from values between 0 and it cannot pass.
 
         Returns:
-            (local cells,) value after the step, ghosts included; 0 where there is nothing of the phase. And the rate of
-            value times volume that cells have given off in which nothing of the phase is left to carry it: what a cell
-            held of marrow that comes to be full of cement, within the tolerance of the seal.
+            (local cells,) value after the step, ghosts included; 0 where there is nothing of the phase.
 
         Raises:
             ConvergenceError: the sweeps did not settle.
@@ -161,7 +159,6 @@ class CementTransport:
         partition, order = self.partition, self._order_along(flux)
         new = self._cell_values.array
         new[:] = tracer
-        given_off = np.zeros_like(tracer)
         tolerance = SWEEP_TOLERANCE * max(partition.comm.allreduce(float(np.abs(tracer).max()), op=MPI.MAX), 1.0)
         for _ in range(SWEEP_LIMIT):
             change = _tracer_sweep(
@@ -178,13 +175,12 @@ class CementTransport:
                 source,
                 tracer,
                 new,
-                given_off,
                 largest,
                 tolerance,
             )
             self._cell_values.scatter_forward()
             if partition.comm.allreduce(change, op=MPI.MAX) < tolerance:
-                return new.copy(), given_off
+                return new.copy()
         raise ConvergenceError(
             f"A displaced fluid did not settle within {SWEEP_LIMIT} sweeps; the last one still changed it by "
             f"{change:.1e}."
@@ -330,7 +326,6 @@ def _tracer_sweep(
     source: NDArray[np.float64],
     old: NDArray[np.float64],
     new: NDArray[np.float64],
-    given_off: NDArray[np.float64],
     bound: float,
     tolerance: float,
 ) -> float:
@@ -352,9 +347,7 @@ def _tracer_sweep(
                         loss += rate * share[cell]
                     else:
                         gain -= rate * share[other] * new[other]
-                vanished = loss <= 1e-14 * capacity
-                value = 0.0 if vanished else min(max(gain / loss, 0.0), bound)
-                given_off[cell] = gain if vanished else 0.0
+                value = min(max(gain / loss, 0.0), bound) if loss > 1e-14 * capacity else 0.0
                 inner = max(inner, abs(value - new[cell]) * loss / (loss + capacity))
                 new[cell] = value
             largest = max(largest, inner)

@@ -171,7 +171,7 @@ class TransportStep:
     ) -> NDArray[np.float64]:
         """(local cells,) time at which the cement left the needle: it moves with the cement."""
         middle = before.time + 0.5 * length
-        times, _ = self.transport.advect(
+        return self.transport.advect(
             before.entry_time,
             before.saturation,
             saturation,
@@ -182,7 +182,6 @@ class TransportStep:
             middle * (flow.rates @ self.flow.tips.shares),
             middle,
         )
-        return times
 
     def _fluid_shares(
         self,
@@ -199,7 +198,7 @@ class TransportStep:
             return shares, out
         own, carried = slice(0, self.flow.partition.owned_cells), np.empty_like(shares)
         for number, fluid in enumerate(shares):
-            carried[number], given_off = self.transport.advect(
+            carried[number] = self.transport.advect(
                 fluid,
                 1.0 - before.saturation,
                 1.0 - saturation,
@@ -210,7 +209,7 @@ class TransportStep:
                 np.zeros_like(fluid),
                 1.0,
             )
-            leaving = float((carried[number] * displaced_out + given_off)[own].sum())
+            leaving = float((carried[number] * displaced_out)[own].sum())
             out[number] = self.flow.partition.comm.allreduce(leaving)
         return carried, out
 
