@@ -347,8 +347,9 @@ def _tracer_sweep(
                         loss += rate * share[cell]
                     else:
                         gain -= rate * share[other] * new[other]
-                value = min(max(gain / loss, 0.0), bound) if loss > 1e-14 * capacity else 0.0
-                inner = max(inner, abs(value - new[cell]) * loss / (loss + capacity))
+                # A saturation of cement just above one leaves less than nothing of the other phase: both are negative.
+                value = min(max(gain / loss, 0.0), bound) if abs(loss) > 1e-14 * capacity else 0.0
+                inner = max(inner, abs(value - new[cell]) * abs(loss) / (abs(loss) + capacity))
                 new[cell] = value
             largest = max(largest, inner)
             if starts[group + 1] - starts[group] == 1 or inner < 0.1 * tolerance:

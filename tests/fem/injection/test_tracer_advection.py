@@ -107,6 +107,18 @@ def test_round_off_in_the_last_drop_stays_within_bounds(single_cell):
         assert 0.0 <= share[0] <= 1.0
 
 
+def test_less_than_nothing_of_a_phase_keeps_what_it_carries(single_cell):
+    """A saturation of cement just above one, at which a wall is sealed, lacks fluid: what comes back is the same."""
+    transport = CementTransport(single_cell, np.array([0.6]))
+    one, nothing = np.ones(1), np.zeros(1)
+    before, after, step = -1e-9, -4e-10, 0.5
+    outflow = transport.pore_volume * (before - after) / step
+    share = transport.advect(
+        0.6 * one, before * one, after * one, step, np.zeros((1, 4)), nothing, outflow, nothing, 1.0
+    )
+    assert share[0] == pytest.approx(0.6, rel=1e-12)
+
+
 @pytest.fixture(scope="module", params=[1.0, 1e2, 1e4])
 def swirl(request, box_partition):
     """A step on a flux full of cycles: transport, saturations before and after, step, flux, shares of the flow."""
