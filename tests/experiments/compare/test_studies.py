@@ -16,7 +16,7 @@ from experiments.run.pipeline import run_case
 from fem.injection.history import BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT
 
 COARSE: dict[str, Any] = {
-    "mesh": {"size_mm": 4.0, "needle_size_mm": 1.2},
+    "mesh": {"size_mm": 4.0, "needle_size_mm": 1.0},
     "mechanics": {"degree": 1},
     "output": {"pictures": False, "field_times": 2},
 }

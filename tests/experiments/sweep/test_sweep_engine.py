@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import random
 import re
+import shutil
 import signal
 import time
 from collections import Counter
@@ -36,10 +37,15 @@ CODE = "0.0.0+test"
 VOLUMES = [0.1 * step for step in range(5, 29)]
 
 
+def stand_in_for_children(patch: pytest.MonkeyPatch) -> None:
+    """Let children find the stand-in, and cases be of a version of its own."""
+    patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    patch.setattr("experiments.case.identity.code_version", lambda: CODE)
+
+
 @pytest.fixture(autouse=True)
 def _stand_in_for_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    monkeypatch.setattr("experiments.case.identity.code_version", lambda: CODE)
+    stand_in_for_children(monkeypatch)
 
 
 def plan_of(volumes: list[float], title: str = "") -> Plan:
@@ -54,6 +60,16 @@ def plan_of(volumes: list[float], title: str = "") -> Plan:
 
 def run(plan: Plan, path: Path, **keys: Any) -> SweepProgress:
     return run_sweep(plan, SweepFolder(path), TWO_WORKERS, solver=SOLVER, **keys)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Path]:
+    """Two cases and the folder of their sweep, which has ended; to be copied."""
+    plan, folder = plan_of([1.0, 2.0]), tmp_path_factory.mktemp("finished") / "sweep"
+    with pytest.MonkeyPatch.context() as patch:
+        stand_in_for_children(patch)
+        run(plan, folder)
+    return plan, folder
 
 
 def computed(log: Path) -> list[str]:
@@ -111,9 +127,11 @@ def test_a_sweep_without_the_finished_cases_of_a_folder_is_refused(tmp_path: Pat
         b'{"inputs": {}, "error": {"kind": "bug"}, "seconds": 1.0}',
     ],
 )
-def test_a_row_that_cannot_be_understood_is_computed_again(tmp_path: Path, content: bytes) -> None:
-    plan = plan_of([1.0, 2.0])
-    run(plan, tmp_path / "sweep")
+def test_a_row_that_cannot_be_understood_is_computed_again(
+    finished: tuple[Plan, Path], tmp_path: Path, content: bytes
+) -> None:
+    plan, folder = finished
+    shutil.copytree(folder, tmp_path / "sweep")
     (tmp_path / "sweep" / "rows" / f"{plan.cases[0].identity}.json").write_bytes(content)
     assert SweepTable.read(tmp_path / "sweep").rows["number"].to_pylist() == [2]
     progress = run(plan, tmp_path / "sweep", retry=True)
@@ -121,9 +139,9 @@ def test_a_row_that_cannot_be_understood_is_computed_again(tmp_path: Path, conte
     assert SweepTable.read(tmp_path / "sweep").rows["injection.leaked_ml"].to_pylist() == [1.0, 4.0]
 
 
-def test_a_row_that_cannot_be_read_ends_the_sweep_with_a_sentence(tmp_path: Path) -> None:
-    plan = plan_of([1.0, 2.0])
-    run(plan, tmp_path / "sweep")
+def test_a_row_that_cannot_be_read_ends_the_sweep_with_a_sentence(finished: tuple[Plan, Path], tmp_path: Path) -> None:
+    plan, folder = finished
+    shutil.copytree(folder, tmp_path / "sweep")
     row = tmp_path / "sweep" / "rows" / f"{plan.cases[0].identity}.json"
     row.rename(tmp_path / "kept.json")
     row.mkdir()
