@@ -21,19 +21,22 @@ STEPPED = {
 }
 
 
+SCHEMA = json_schema()
+
+
 def properties(schema: dict[str, Any], place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Dotted path and JSON Schema of every key."""
     for name, entry in schema["properties"].items():
         yield f"{place}{name}", entry
         for table in re.findall(r'"#/\$defs/(\w+)"', json.dumps(entry)):
-            yield from properties(json_schema()["$defs"][table], f"{place}{name}.")
+            yield from properties(SCHEMA["$defs"][table], f"{place}{name}.")
 
 
 def test_the_walk_meets_every_key_of_the_schema_in_its_order() -> None:
-    assert list(all_keys(Case)) == [path for path, _ in properties(json_schema())]
+    assert list(all_keys(Case)) == [path for path, _ in properties(SCHEMA)]
 
 
-@pytest.mark.parametrize(("path", "entry"), list(properties(json_schema())))
+@pytest.mark.parametrize(("path", "entry"), list(properties(SCHEMA)))
 def test_a_key_says_what_the_schema_says(path: str, entry: dict[str, Any]) -> None:
     key = all_keys(Case)[path]
     assert (key.unit, key.source, key.tag) == tuple(entry.get(name, "") for name in ("unit", "source", "tag"))

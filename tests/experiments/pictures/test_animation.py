@@ -32,7 +32,8 @@ def coarse_panels(monkeypatch: pytest.MonkeyPatch) -> None:
 class GrowingBall:
     """A case whose cement is a ball that grows by 4 mm in 10 s."""
 
-    mesh = ball(12.0, 1.5)
+    def __init__(self) -> None:
+        self.mesh = ball(12.0, 1.5)
 
     def times(self) -> np.ndarray:
         return TIMES
