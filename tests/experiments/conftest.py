@@ -32,7 +32,15 @@ def stored_demo(shared: Shared) -> "tuple[CaseOutcome, Path]":
     for name, values in coarse.items():
         content[name] = {**content.get(name, {}), **values}
     folder = shared.folder / "demo"
-    return shared("demo", lambda: run(build_case(content), folder)), folder
+
+    def make() -> "CaseOutcome":
+        from experiments.pictures import scene
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scene, "PANEL_PIXELS", 450)  # half the usual resolution, which is drawn faster
+            return run(build_case(content), folder)
+
+    return shared("demo", make), folder
 
 
 @pytest.fixture(scope="session")

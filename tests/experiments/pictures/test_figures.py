@@ -10,6 +10,7 @@ from matplotlib.image import imread
 from numpy.typing import NDArray
 from phantoms import ball
 
+from experiments.pictures import scene
 from experiments.pictures.cross_sections import OPACITY, WINDOW, ScannedBody, Section, draw_sections
 from experiments.pictures.curves import plot_history, plot_leak_sites, plot_stiffness
 from experiments.pictures.figures import (
@@ -46,6 +47,12 @@ NEEDLE = NeedlePose(TIP, np.array([0.0, -1.0, 0.0]), 3.05)
 OTHER = NeedlePose(TIP * [-1.0, 1.0, 1.0], np.array([0.6, -0.8, 0.0]), 3.05)
 PAIR = [NEEDLE, OTHER]
 TIME = np.linspace(0.0, 80.0, 161)
+
+
+@pytest.fixture
+def coarse_panels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half the usual resolution, which is drawn faster."""
+    monkeypatch.setattr(scene, "PANEL_PIXELS", 450)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +144,7 @@ def test_every_region_and_every_class_has_a_colour_of_its_own() -> None:
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.usefixtures("coarse_panels")
 def test_the_mesh_shows_its_regions(body: TetMesh, tmp_path: Path) -> None:
     path = draw_mesh(body, tmp_path / "mesh.png")
     assert share_of(path, REGION_COLORS["superior_endplate"], 0.2) > 0.05
@@ -200,6 +208,7 @@ def test_the_cement_surface_encloses_the_filled_cells(body: TetMesh, lattice: La
     assert lattice.cement_surface(0.0 * filled).n_cells == 0
 
 
+@pytest.mark.usefixtures("coarse_panels")
 def test_the_front_grows_from_panel_to_panel(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
     snapshots = [snapshot(body, radius) for radius in (4.0, 6.0, 8.0, 10.0)]
     picture = imread(draw_fill_front(body, lattice, snapshots, [NEEDLE], tmp_path / "fill.png"))[..., :3]
@@ -264,6 +273,7 @@ def test_the_surface_of_an_inclusion_holds_the_volume_of_its_cells(
     assert surface.volume == pytest.approx(body.cell_volumes[cells].sum(), rel=0.05)
 
 
+@pytest.mark.usefixtures("coarse_panels")
 def test_inclusions_are_drawn_and_explained(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
     lesion = np.flatnonzero(np.linalg.norm(body.cell_centroids - [0, 4, 4], axis=1) < 6.0)
     cleft = np.flatnonzero(np.linalg.norm(body.cell_centroids - [0, 0, -6], axis=1) < 5.0)
@@ -282,6 +292,7 @@ def test_inclusions_are_drawn_and_explained(body: TetMesh, lattice: Lattice, tmp
             assert near(legend, (red, green, blue), 0.02).sum() > 100
 
 
+@pytest.mark.usefixtures("coarse_panels")
 def test_openings_are_pale_until_cement_leaves(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
     """In the colour of their class, above and below, each of them facing one of the two views."""
     above, below = (np.flatnonzero(sign * body.facet_centroids[:, 2] > 13.0) for sign in (1.0, -1.0))
@@ -328,6 +339,7 @@ def test_the_history_of_one_needle(tmp_path: Path) -> None:
     assert imread(path).shape[0] == 1050  # 7 inches: no panel for a leak that rounds to nothing
 
 
+@pytest.mark.usefixtures("coarse_panels")
 def test_the_history_shows_what_is_in_veins_and_openings_where_there_is_any(tmp_path: Path) -> None:
     def drawn(in_veins: float, in_conduits: float = 0.0) -> bytes:
         series = ({"needle 1": TIME + 1.0},) * 3

@@ -184,7 +184,7 @@ def check(case: Case, body: Body) -> None:
             assert share[present].max() <= 1.0 + 1e-5
 
 
-@pytest.mark.parametrize("examples", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [10, pytest.param(40, marks=pytest.mark.slow)])
 def test_any_procedure_ends_with_its_mass_balance_closed(body, examples):
     @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
     @given(case=cases)
