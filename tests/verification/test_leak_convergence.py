@@ -85,7 +85,7 @@ def test_a_leak_changes_little_from_2_mm_on(site: str, evidence: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("site", ["canal_posterior_wall", "anterior_veins"])
+@pytest.mark.parametrize("site", SITES)
 def test_a_leak_changes_little_with_four_times_the_steps(site: str, evidence: Any) -> None:
     few, many = leaked(site, 3.0), leaked(site, 3.0, steps=4)
     print(site, few, many)
