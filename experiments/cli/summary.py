@@ -74,7 +74,7 @@ def _injection_rows(injection: InjectionResults, fraction: float) -> list[tuple[
             onset = f"from {told(leak, 'onset_s')} ({told(leak, 'onset_injected_ml')})"
             rows.append((f"  {words(site)}", f"{told(leak, 'volume_ml')}, {onset}, {told(leak, 'severity')}"))
     if injection.networks is not None:
-        rows.append(("leak in other networks", network_share(injection.networks)))
+        rows.append(("leak in many networks", network_share(injection.networks)))
     pressures = f"{told(injection, 'peak_tip_pressure_kpa')} at the tip, "
     rows.append(("peak pressure", f"{pressures}{told(injection, 'peak_syringe_pressure_kpa')} in the syringe"))
     return rows

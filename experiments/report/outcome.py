@@ -178,8 +178,9 @@ def _networks(networks: NetworkShares) -> Table:
         for name, found in places.items()
     ]
     note = (
-        f"The same injection through {networks.networks} random networks of veins, {networks.failed} of which failed; "
-        "all other results here are those of one of them. The interval is that of Wilson, 95 %."
+        f"The same injection through {networks.networks} random networks of veins, drawn with the seeds from 1 on; "
+        f"{networks.failed} of them failed. All other results here are those of the one network of this case. The "
+        "interval is that of Wilson, 95 %."
     )
     columns = ("site", "networks with an observed leak", "interval", "mean leak")
     return Table("Leaks of many networks", columns, tuple(rows), note, frozenset({1, 2, 3}))

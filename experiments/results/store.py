@@ -21,7 +21,7 @@ from meshes.errors import InputError
 OUR_NAMES = frozenset(
     {
         *("manifest.json", "results.json", "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu", "mesh.vtu"),
-        "mechanics_intact.vtu",
+        *("mechanics_intact.vtu", "veins.vtp", "vein_cement.vtp"),
         *("report.html", "pictures", "animation.mp4", "animation.gif", "export"),
         *("comparison.csv", "comparison.json", "comparison.png"),
         *("verification.md", "images"),

@@ -80,9 +80,10 @@ def leaked(volume_ml: float) -> bool:
 def network_share(networks: NetworkShares) -> str:
     """In how many random networks of veins a leak is observed, with its interval."""
     computed, found = networks.networks - networks.failed, networks.anywhere
+    failed = f"; {networks.failed} more failed" if networks.failed else ""
     return (
         f"observed in {round(found.observed * computed)} of {computed} random networks of veins, "
-        f"{percent(found.observed, 2)} ({number(100.0 * found.low, digits=2)} to {percent(found.high, 2)})"
+        f"{percent(found.observed, 2)} ({number(100.0 * found.low, digits=2)} to {percent(found.high, 2)}){failed}"
     )
 
 

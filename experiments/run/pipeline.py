@@ -6,6 +6,7 @@ and mechanics run on all of them, and results stand on rank 0 and, as numbers, e
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -190,7 +191,8 @@ def run_and_store(
         out: directory to write; an older case directory there is replaced when the new one is whole.
         progress: where stages and their progress are shown; nowhere by default.
         comm: ranks that share the work; rank 0 writes.
-        draw: injects through many networks of veins, whose leaks the results then tell of beside their own.
+        draw: injects through many networks of veins, whose leaks the results then tell of beside their own; the run
+            is stored before.
 
     Raises:
         InputError: the input or ``out`` cannot be used.
@@ -200,11 +202,12 @@ def run_and_store(
     with ending_together(comm):
         on_root(comm, lambda: check_target(out))
         outcome = run_case(case, progress, comm)
-        if draw is not None:
-            networks = on_root(comm, lambda: draw(case))
-            outcome = outcome.with_networks(networks)
         seconds = on_root(comm, lambda: _store(outcome, out, progress))
-    return replace(outcome, manifest=outcome.manifest.with_values(seconds=seconds))
+        outcome = replace(outcome, manifest=outcome.manifest.with_values(seconds=seconds))
+        if draw is not None:
+            outcome = outcome.with_networks(on_root(comm, lambda: draw(case)))
+            on_root(comm, lambda: _add_networks(outcome, out, progress))
+    return outcome
 
 
 def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, float]:
@@ -216,12 +219,24 @@ def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, flo
 
             with progress.stage("pictures"):
                 draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
-        seconds = dict(progress.seconds)
-        write_results(folder, outcome.results)
-        write_manifest(folder, outcome.manifest.with_values(seconds=seconds))
-        if outcome.case.output.pictures:
-            from experiments.report.page import REPORT, case_report
+        return _describe(outcome, folder, out.name, progress)
 
-            with progress.stage("report"):
-                (folder / REPORT).write_text(case_report(FinishedCase.read(folder, out.name)), encoding="utf-8")
+
+def _describe(outcome: CaseOutcome, folder: Path, name: str, progress: Progress) -> dict[str, float]:
+    """Write results, manifest and report beside what else stands in the folder; gives the seconds of the manifest."""
+    seconds = dict(progress.seconds)
+    write_results(folder, outcome.results)
+    write_manifest(folder, outcome.manifest.with_values(seconds=seconds))
+    if outcome.case.output.pictures:
+        from experiments.report.page import REPORT, case_report
+
+        with progress.stage("report"):
+            (folder / REPORT).write_text(case_report(FinishedCase.read(folder, name)), encoding="utf-8")
     return seconds
+
+
+def _add_networks(outcome: CaseOutcome, out: Path, progress: Progress) -> None:
+    """Put a folder that tells of many networks, too, in the place of the finished one."""
+    with case_directory(out) as folder:
+        shutil.copytree(out, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("report.html"))
+        _describe(outcome, folder, out.name, progress)

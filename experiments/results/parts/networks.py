@@ -18,7 +18,7 @@ class LeakShare(Part):
 
 
 class NetworkShares(Part):
-    """The same injection through many random networks of veins, of which the results beside it are one."""
+    """The same injection through many random networks of veins, with the seeds from 1 on, beside the case's own."""
 
     networks: int = number("1", "vein networks", "Random networks of veins that were computed.")
     failed: int = number("1", "vein networks, failed", "Networks whose injection was refused or did not converge.")

@@ -1,10 +1,13 @@
 """Leaks of many random networks of veins: counted with their interval, told, and the same as those of single runs."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.case.schema import build_case
+from experiments.case.schema import Case, build_case
+from experiments.results.finished_case import FinishedCase
+from experiments.results.parts.networks import NetworkShares
 from experiments.results.wording import network_share
 from experiments.sweep.cluster import Cluster
 from experiments.sweep.network_draws import check_drawable, draw_networks, shares_of
@@ -54,7 +57,7 @@ def test_the_interval_is_that_of_wilson() -> None:
 
 def test_the_share_is_told_with_its_interval() -> None:
     shares = shares_of([leaks_of(disc_superior=0.1)] * 7 + [leaks_of()] * 3, 2)
-    assert network_share(shares) == "observed in 7 of 10 random networks of veins, 70 % (40 to 89 %)"
+    assert network_share(shares) == "observed in 7 of 10 random networks of veins, 70 % (40 to 89 %); 2 more failed"
 
 
 @pytest.mark.parametrize(
@@ -70,17 +73,27 @@ def test_without_random_veins_there_is_nothing_to_draw(content: dict[str, Any]) 
 
 
 @pytest.mark.usefixtures("demo_vertebra")
-def test_the_networks_are_those_of_single_runs() -> None:
-    from experiments.run.pipeline import run_case
+def test_the_networks_are_those_of_single_runs(tmp_path: Path) -> None:
+    """A run is kept while networks are drawn, and its folder, which holds veins, is replaced by one that tells of them."""
+    from experiments.run.pipeline import run_and_store
 
-    shares = draw_networks(build_case({**COARSE, "mechanics": {"enabled": False}}), 2, Cluster(workers=1))
-    volumes = [
-        run_case(
-            build_case({**COARSE, "mechanics": {"enabled": False}, "veins": {**COARSE["veins"], "seed": seed}})
-        ).results.injection.leaked_ml  # type: ignore[union-attr]
+    first, second = (
+        build_case({**COARSE, "mechanics": {"enabled": False}, "veins": {**COARSE["veins"], "seed": seed}})
         for seed in (1, 2)
-    ]
-    assert shares.networks == 2
-    assert shares.failed == 0
-    assert volumes[0] != volumes[1]
-    assert shares.anywhere.volume_ml == pytest.approx(sum(volumes) / 2.0, rel=1e-9)
+    )
+
+    def interrupted(case: Case) -> NetworkShares:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_and_store(second, tmp_path / "second", draw=interrupted)
+    kept = FinishedCase.read(tmp_path / "second").results.injection
+    run_and_store(first, tmp_path / "first", draw=lambda case: draw_networks(case, 2, Cluster(workers=1)))
+    told = FinishedCase.read(tmp_path / "first").results.injection
+    assert kept is not None
+    assert kept.networks is None
+    assert told is not None
+    assert told.networks is not None
+    assert (told.networks.networks, told.networks.failed) == (2, 0)
+    assert told.leaked_ml != kept.leaked_ml
+    assert told.networks.anywhere.volume_ml == pytest.approx((told.leaked_ml + kept.leaked_ml) / 2.0, rel=1e-9)
