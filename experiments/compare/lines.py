@@ -13,7 +13,8 @@ from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.results import Results
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
-from experiments.results.wording import label, words
+from experiments.results.parts.veins import VeinResults
+from experiments.results.wording import label, which_veins, words
 from fem.mechanics.stiffness import COMPONENTS
 
 Value = float | int | str | None
@@ -41,7 +42,7 @@ class Line:
 
 def _of_injection(injection: InjectionResults) -> dict[str, Line]:
     lines = {"cement_from": Line("cement from", "", "injection")}
-    lines |= {name: _line(injection, name) for name in ("injected_ml", "leaked_ml")}
+    lines |= {name: _line(injection, name) for name in ("injected_ml", "in_veins_ml", "in_conduits_ml", "leaked_ml")}
     for site, leak in injection.leaks.items():
         lines[f"leaked_ml.{site}"] = replace(_line(leak, "volume_ml"), name=f"  {words(site)}")
     told = ("leak_severity", "stop_reason", "peak_tip_pressure_kpa", "peak_syringe_pressure_kpa")
@@ -129,8 +130,13 @@ def _details(part: Part, told: Container[str]) -> dict[str, Line]:
     }
 
 
+def _of_veins(veins: VeinResults) -> dict[str, Line]:
+    return {"which_veins": Line("veins in the body", "", which_veins(veins))}
+
+
 PARTS: tuple[Callable[[Results], dict[str, Line]], ...] = (
     lambda results: {} if results.prescribed_cement is None else _of_prescribed(results.prescribed_cement),
+    lambda results: {} if results.veins is None else _of_veins(results.veins),
     lambda results: {} if results.injection is None else _of_injection(results.injection),
     lambda results: _of_fill(results.fill),
     lambda results: {} if results.stiffness is None else _of_stiffness(results.stiffness),

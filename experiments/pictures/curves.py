@@ -90,6 +90,7 @@ def plot_history(
     path: Path,
     in_veins_ml: ArrayLike = 0.0,
     in_conduits_ml: ArrayLike = 0.0,
+    remark: str = "",
 ) -> Path:
     """Pressure and rate of each needle, cement injected, stored and leaked, and the leak at each site, against time.
 
@@ -107,6 +108,7 @@ def plot_history(
         path: PNG to write; an SVG stands beside it.
         in_veins_ml: cement in the veins of a network, drawn where there is any.
         in_conduits_ml: cement in holes, fissures, veins and tracks of walls, still in the bone; the same.
+        remark: on the veins, above all.
     """
     by_site = {site: np.asarray(leak, dtype=float) for site, leak in leaked_ml.items()}
     leaks = {site: leak for site, leak in by_site.items() if leaked(leak.max(initial=0.0))}
@@ -130,6 +132,8 @@ def plot_history(
     if leaks:
         _plot_leaks(panels[3], time_s, leaks)
     panels[-1].set_xlabel("time since the start of the injection [s]")
+    if remark:
+        figure.suptitle(remark, fontsize="medium", parse_math=False)
     return _save_both(figure, path)
 
 

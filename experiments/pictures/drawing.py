@@ -67,16 +67,21 @@ class CaseDrawing:
         cement = self.saturation * mesh.cell_volumes
         return cement @ mesh.cell_centroids / cement.sum() if cement.sum() > 0.0 else mesh.centroid
 
+    @property
+    def which_veins(self) -> str:
+        """What is to be said of the veins beside what they decide."""
+        return which_veins(self.case.results.veins)
+
     def mesh(self, path: Path) -> None:
         """Regions of the surface."""
-        figures.draw_mesh(self.case.mesh, path, self.case.veins())
+        figures.draw_mesh(self.case.mesh, path, self.case.veins(), self.which_veins)
 
     def density(self, path: Path) -> None:
         """Bone mineral density over the CT."""
         density = self.case.grid(0).cell_data["bmd_mg_per_cm3"]
         label = "bone mineral density [mg/cm³]"
         cross_sections.draw_sections(
-            self.scanned, density, label, DENSITY_MAP, np.zeros(3), path, veins=self.case.veins()
+            self.scanned, density, label, DENSITY_MAP, np.zeros(3), path, self.which_veins, veins=self.case.veins()
         )
 
     def fill_front(self, path: Path) -> None:
@@ -84,7 +89,9 @@ class CaseDrawing:
         steps = len(self.case.times()) - 1
         shown = [self.case.snapshot(step) for step in np.unique(np.ceil(steps * QUARTERS).astype(int))]
         case = self.case
-        figures.draw_fill_front(case.mesh, self.lattice, shown, case.needles(), path, case.inclusions(), case.veins())
+        figures.draw_fill_front(
+            *(case.mesh, self.lattice, shown, case.needles(), path, case.inclusions(), case.veins(), self.which_veins)
+        )
 
     def front_times(self, path: Path) -> None:
         """The front after the quarters of the injection, or at the stored times if these are fewer, in one picture."""
@@ -98,9 +105,7 @@ class CaseDrawing:
             for time in times.tolist()
             if (distance := course.distance(time)) is not None
         ]
-        figures.draw_front_times(
-            self.scanned, fronts, self.middle, path, self.case.veins(), which_veins(self.case.results.veins)
-        )
+        figures.draw_front_times(self.scanned, fronts, self.middle, path, self.case.veins(), self.which_veins)
 
     def filled(self, path: Path) -> None:
         """Prescribed cement."""
@@ -119,7 +124,7 @@ class CaseDrawing:
             PRESSURE_MAP,
             self.middle,
             path,
-            f"{snapshot.clock}; white line: edge of the cement",
+            "\n".join(part for part in (self.which_veins, f"{snapshot.clock}; white line: edge of the cement") if part),
             snapshot.saturation,
             self.case.veins(),
             snapshot.in_veins,
@@ -143,12 +148,12 @@ class CaseDrawing:
             case.inclusions(),
             case.veins(),
             case.vein_cement(),
-            which_veins(case.results.veins),
+            self.which_veins,
         )
 
     def leak_sites(self, path: Path) -> None:
         """Bars of the leaks."""
-        curves.plot_leak_sites(self.case.leak_sites(), path, which_veins(self.case.results.veins))
+        curves.plot_leak_sites(self.case.leak_sites(), path, self.which_veins)
 
     def history(self, path: Path) -> None:
         """Pressures and volumes over time."""
@@ -164,6 +169,7 @@ class CaseDrawing:
             path,
             course.in_veins_ml,
             course.in_conduits_ml,
+            self.which_veins,
         )
 
     def mechanics(self, path: Path) -> None:

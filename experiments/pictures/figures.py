@@ -72,8 +72,8 @@ FRONT_GAP = 0.1
 """mm, at most, by which a front is drawn inside of the next one: two at one place would show as speckles of both."""
 
 
-def draw_mesh(mesh: TetMesh, path: Path, veins: VeinNetwork | None = None) -> Path:
-    """The surface with its named facet regions and the ends of veins at it, from both sides."""
+def draw_mesh(mesh: TetMesh, path: Path, veins: VeinNetwork | None = None, remark: str = "") -> Path:
+    """The surface with its named facet regions and the ends of veins at it, from both sides; a remark on them above."""
 
     def draw(plotter: pyvista.Plotter) -> None:
         for name, facets in mesh.facet_regions.items():
@@ -92,6 +92,8 @@ def draw_mesh(mesh: TetMesh, path: Path, veins: VeinNetwork | None = None) -> Pa
     ]
     if veins is not None:
         patches.append(Patch(color=VEIN_COLOR, label="end of a vein"))
+    if remark:
+        figure.suptitle(remark, fontsize="medium", parse_math=False)
     figure.legend(handles=patches, loc="outside lower center", ncols=5, frameon=False)
     return save(figure, path)
 
@@ -104,8 +106,12 @@ def draw_fill_front(
     path: Path,
     inclusions: Inclusions | None = None,
     veins: VeinNetwork | None = None,
+    remark: str = "",
 ) -> Path:
-    """The cement in the translucent body at one to four times, two of them in a row, with needles and inclusions."""
+    """The cement in the translucent body at one to four times, two of them in a row, with needles and inclusions.
+
+    A remark on the veins stands above all.
+    """
     columns = min(len(snapshots), 2)
     figure, axes = new_figure(math.ceil(len(snapshots) / columns), columns)
     bodies = inclusion_bodies(lattice, inclusions or {}, veins)
@@ -114,6 +120,8 @@ def draw_fill_front(
         show(place, filled_panel(mesh, cement, needles, bodies), snapshot.clock)
     for place in axes[len(snapshots) :]:
         place.set_axis_off()
+    if remark:
+        figure.suptitle(remark, fontsize="medium", parse_math=False)
     explain(figure, inclusion_handles(bodies))
     return save(figure, path)
 

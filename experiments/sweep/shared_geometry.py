@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import numpy as np
 
@@ -37,27 +37,29 @@ class SharedGeometry:
     def __call__[Result](self, function: Callable[..., Result], *arguments: Any) -> Result:
         """What ``function`` makes of its arguments."""
         digest = hashlib.sha256()
-        for part in (code_version(), function.__qualname__, *arguments):
+        for part in (code_version(), function.__module__, function.__qualname__, *arguments):
             _feed(digest, part)
         name = digest.hexdigest()
         if name not in self._results:
-            self._results[name] = self._found(name, lambda: function(*arguments))
+            self._results[name] = self._made(name, function, arguments)
             if len(self._results) > REMEMBERED:
                 self._results.popitem(last=False)
         self._results.move_to_end(name)
         return cast("Result", self._results[name])
 
-    def _found(self, name: str, compute: Callable[[], object]) -> object:
-        """Load a mesh, or compute and keep it; all else is no work for a file."""
+    def _made(self, name: str, function: Callable[..., object], arguments: tuple[Any, ...]) -> object:
+        """Load a mesh, or make and keep it; all else is computed, without waiting for other processes."""
+        if get_type_hints(function).get("return") is not TetMesh:
+            return function(*arguments)
         path = self.folder / f"{name}.npz"
         with _alone(path.with_suffix(".lock")) as possible:
             if possible and path.exists():
                 return TetMesh.load(path)
-            result = compute()
-            if possible and isinstance(result, TetMesh):
+            mesh = cast("TetMesh", function(*arguments))
+            if possible:
                 with suppress(OSError):
-                    result.save(path)
-            return result
+                    mesh.save(path)
+            return mesh
 
 
 @contextmanager

@@ -341,13 +341,15 @@ def test_the_history_of_one_needle(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("coarse_panels")
 def test_the_history_shows_what_is_in_veins_and_openings_where_there_is_any(tmp_path: Path) -> None:
-    def drawn(in_veins: float, in_conduits: float = 0.0) -> bytes:
+    def drawn(in_veins: float, in_conduits: float = 0.0, remark: str = "") -> bytes:
         series = ({"needle 1": TIME + 1.0},) * 3
         path = tmp_path / f"{in_veins:g}_{in_conduits:g}.png"
-        return plot_history(TIME, *series, TIME, TIME, {}, path, in_veins * TIME, in_conduits * TIME).read_bytes()
+        volumes = TIME, TIME, {}, path, in_veins * TIME, in_conduits * TIME
+        return plot_history(TIME, *series, *volumes, remark).read_bytes()
 
     assert drawn(0.01) != drawn(0.0) == drawn(1e-9) == drawn(0.0, 1e-9)
     assert len({drawn(0.01), drawn(0.0, 0.01), drawn(0.01, 0.01)}) == 3
+    assert drawn(0.01, remark="one draw of a random network of veins, seed 1") != drawn(0.01)
 
 
 def test_the_history_of_needles_in_turn(tmp_path: Path) -> None:

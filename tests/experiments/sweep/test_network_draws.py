@@ -74,7 +74,7 @@ def test_without_random_veins_there_is_nothing_to_draw(content: dict[str, Any]) 
 
 @pytest.mark.usefixtures("demo_vertebra")
 def test_the_networks_are_those_of_single_runs(tmp_path: Path) -> None:
-    """A run is kept while networks are drawn, and its folder, which holds veins, is replaced by one that tells of them."""
+    """A run is kept while networks are drawn; one that tells of them takes the place of its folder, veins and all."""
     from experiments.run.pipeline import run_and_store
 
     first, second = (

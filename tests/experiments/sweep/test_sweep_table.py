@@ -374,3 +374,4 @@ def test_a_process_remembers_the_last_results_of_equal_arguments(tmp_path: Path)
     assert made == [*factors, factors[0]]
     assert shared(volume, phantoms.box((4.0, 4.0, 8.0), 2.0), 1.0) == pytest.approx(128.0)
     assert SharedGeometry(tmp_path)(phantom) is not shared(phantom)
+    assert sorted(entry.suffix for entry in tmp_path.iterdir()) == [".lock", ".npz"]
