@@ -7,6 +7,7 @@ import pytest
 import pyvista as pv
 from test_vein_layout import plan
 
+from meshes.body_wall import BodyWall
 from meshes.errors import InputError
 from meshes.vein_file import read_veins
 from meshes.vein_layout import lay_veins
@@ -69,6 +70,53 @@ def test_an_end_far_from_the_wall_is_blind(demo_vertebra, given) -> None:
     assert len(network.segments) == 2
 
 
+def table(path: Path, vertebra: Vertebra, rows) -> Path:
+    """Rows (line, point in the anatomical frame, diameter) as a table in the scanner's."""
+    written = []
+    for line, point, diameter in rows:
+        x, y, z = vertebra.frame.to_scanner(np.array([point], float))[0]
+        written.append(f"{line},{x},{y},{z},{diameter}")
+    path.write_text("\n".join(["line,x_mm,y_mm,z_mm,diameter_mm", *written]) + "\n")
+    return path
+
+
+def test_rows_of_a_line_belong_together_wherever_they_stand(demo_vertebra, tmp_path) -> None:
+    ahead, aside = [(0.0, 40.0 - 10.0 * n, 0.0) for n in range(5)], [(9.0 * n, 10.0, 0.0) for n in (0, 1, 2)]
+    rows = [("a", point, 2.0) for point in ahead] + [("b", point, 1.0) for point in aside]
+    plain = read_veins(table(tmp_path / "plain.csv", demo_vertebra, rows), demo_vertebra)
+    mixed = [rows[number] for number in (0, 5, 1, 2, 6, 3, 4, 7)]
+    again = read_veins(table(tmp_path / "mixed.csv", demo_vertebra, mixed), demo_vertebra)
+    assert again.volume == pytest.approx(plain.volume)
+    assert sorted(again.lengths) == pytest.approx(sorted(plain.lengths))
+    assert len(plain.segments) == 4
+
+
+@pytest.mark.parametrize("miss", [0.0, 1e-4, 2e-3, 0.04])
+def test_a_joint_missed_by_less_than_the_thinnest_vein_is_one(given, miss: float) -> None:
+    network = given([[(0.0, 40.0, 0.0), (0.0, 0.0, 0.0), (0.0, -4.0, 0.0)], [(miss, 0.0, 0.0), (6.0, -4.0, 0.0)]])
+    assert (len(network.nodes), len(network.segments)) == (4, 3)
+
+
+def test_dense_points_are_no_joints(given) -> None:
+    network = given([[(0.0, 12.0 - 0.02 * n, 0.0) for n in range(400)] + [(0.0, -40.0, 0.0)]])
+    assert len(network.segments) == 400
+
+
+def test_a_segment_that_leaves_the_body_between_its_ends_is_cut(demo_vertebra, given) -> None:
+    """Chords across the canal behind, whose parts outside were veins in the body."""
+    frame, wall = demo_vertebra.frame, BodyWall(demo_vertebra)
+    ends = np.array([frame.point(-0.45, 0.98, 0.5), frame.point(0.45, 0.98, 0.5)])
+    places = np.linspace(*ends, 1000)
+    inside = wall.contains(places)
+    assert inside[[0, -1]].all()
+    assert inside.mean() < 0.7
+    network = given([ends.tolist()])
+    assert network.lengths.sum() == pytest.approx(inside.mean() * np.linalg.norm(ends[1] - ends[0]), abs=0.1)
+    assert len(network.segments) == 2
+    with pytest.raises(InputError, match="through a part of the body without a point inside"):
+        given([[frame.point(-0.425, 1.0, 0.5), frame.point(0.425, 1.0, 0.5)]])
+
+
 def test_diameters_of_points_and_tables_are_read(demo_vertebra, given, tmp_path) -> None:
     _, back = demo_vertebra.frame.extents[1]
     line = [(0.0, back + 1.0, 0.0), (0.0, 5.0, 0.0), (0.0, 0.0, 0.0)]
@@ -90,6 +138,8 @@ def test_diameters_of_points_and_tables_are_read(demo_vertebra, given, tmp_path)
         ([[(0, 40, 0), (0, 0, 0), (0, 0, 40)]], 1.5, "leaves through an endplate .*height 1.0"),
         ([[(0, 0, 0), (0, 0, 0)]], 1.5, "holds no lines"),
         ([[(-60, 0, 0), (60, 0, 0)], [(0, 10, 0), (0, 40, 0)]], 1.5, "without a point inside"),
+        ([[(-60, 0, 0), (60, 0, 0)]], 1.5, "without a point inside"),
+        ([[(0, 40, 0), (0, 5, 0)], [(5, 0, 0), (7, 0, 0)]], 1.5, r"a piece of 2.0 mm \(left 0.2.*joins no vein that"),
     ],
 )
 def test_veins_that_cannot_be_are_refused(given, lines, diameter, message) -> None:
@@ -102,15 +152,28 @@ def test_veins_that_cannot_be_are_refused(given, lines, diameter, message) -> No
     [
         ("veins.csv", "line,x_mm,y_mm,z_mm\n1,0,0,0\n1,0,9,0\n", "has no column diameter_mm"),
         ("veins.csv", "line,x_mm,y_mm,z_mm,diameter_mm\n1,0,0,a,1\n", "cannot be read as a table"),
-        ("veins.csv", "line,x_mm,y_mm,z_mm,diameter_mm\n", "has no column line"),
+        ("veins.csv", "line,x_mm,y_mm,z_mm,diameter_mm\n", "holds no lines"),
+        ("veins.csv", "", "has no column line"),
         ("veins.vtp", "no XML", "cannot be read as a VTK file"),
         ("veins.txt", "1", "cannot be read as a VTK file"),
     ],
 )
-def test_files_that_cannot_be_read_are_refused(demo_vertebra, tmp_path, name, content, message) -> None:
+def test_files_that_cannot_be_read_are_refused(demo_vertebra, tmp_path, capfd, caplog, name, content, message) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=message):
         read_veins(tmp_path / name, demo_vertebra)
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("of", ["point_data", "cell_data"])
+@pytest.mark.parametrize("values", [np.full((2, 3), 2.0), np.array(["wide", "wide"])], ids=["vectors", "words"])
+def test_diameters_are_single_numbers(demo_vertebra, tmp_path, of: str, values) -> None:
+    data = pv.PolyData(np.array([[0.0, 0, 0], [0.0, 0, 9]]), lines=[2, 0, 1, 2, 1, 0])
+    getattr(data, of)["diameter_mm"] = values
+    data.save(tmp_path / "veins.vtp")
+    with pytest.raises(InputError, match="diameter_mm is no single number per point or line"):
+        read_veins(tmp_path / "veins.vtp", demo_vertebra)
 
 
 def test_lines_without_diameters_are_refused(demo_vertebra, tmp_path) -> None:

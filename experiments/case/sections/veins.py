@@ -42,7 +42,8 @@ class Veins(Section):
       enters them, too, and moves on in them as plugs.
     - a path: polylines from a scan or an atlas in the scanner's LPS mm, each point or line with its `diameter_mm`, as
       VTK (`.vtp`, `.vtk`) or as CSV with the columns `line`, `x_mm`, `y_mm`, `z_mm` and `diameter_mm`. Lines join where
-      they share a point, and leave the body where they cross its wall or end within 2 mm of it.
+      they share a point, and leave the body where they cross its wall or end within 2 mm of it; each has to join one
+      that leaves.
 
     With `[fracture]` all of them are the veins of the body before, and move with the bone.
     """
