@@ -23,7 +23,7 @@ from meshes.body_wall import BodyWall
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.leak_sites import SITES
-from meshes.vein_network import VeinNetwork
+from meshes.vein_network import DIAMETERS, VeinNetwork
 from meshes.vertebra import Vertebra
 
 DIAMETER = "diameter_mm"
@@ -35,9 +35,6 @@ SITE = "site"
 COLUMNS = ("line", "x_mm", "y_mm", "z_mm", DIAMETER)
 """Columns of a table; rows with the same entry in the first one are the points of a line in their order, even where
 rows of others stand between them."""
-
-DIAMETERS = (0.05, 8.0)
-"""Diameters in mm that a vein in a body may have."""
 
 REACH = 2.0
 """mm ahead of the end of a line within which the wall counts as reached: about a voxel of a CT (tag D)."""

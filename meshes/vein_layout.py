@@ -41,6 +41,7 @@ class VeinPlan:
         inclinations: (b,) rad above the horizontal.
         calibres: (b, 2) mm at the confluence and at the wall; linear between them.
         odd_side: 0 or 1: which of two confluences takes the middle one of an odd number.
+        cut: how many of the calibres were drawn outside :data:`meshes.vein_network.DIAMETERS`, and stand at the bound.
     """
 
     trunks: NDArray[np.float64]
@@ -51,6 +52,7 @@ class VeinPlan:
     inclinations: NDArray[np.float64]
     calibres: NDArray[np.float64]
     odd_side: int = 0
+    cut: int = 0
 
 
 def lay_veins(plan: VeinPlan, vertebra: Vertebra) -> VeinNetwork:

@@ -13,6 +13,10 @@ from scipy.sparse.csgraph import connected_components
 
 from meshes.leak_sites import SITES
 
+DIAMETERS = (0.05, 8.0)
+"""Diameters in mm that a vein in a body may have, drawn or given: from what lets next to nothing through to three times
+the 2 to 3 mm of a trunk near its foramen (tag D)."""
+
 
 @dataclass(frozen=True)
 class VeinNetwork:

@@ -114,7 +114,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         scan = read_scan(case, vertebra)
         vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
-        veins = case_veins(case, laws, vertebra) if injects else None
+        veins, of_veins = case_veins(case, laws, vertebra)
         broken = break_body(case, laws, vertebra)
         before = case, laws, vertebra, lesions, veins
         if broken is not None:
@@ -173,7 +173,14 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         veins=veins,
         openings=surface.walls.openings,
         mesh_results=mesh_results,
-        warnings=(*vertebra.warnings, *noise_warnings(noise), *tissues.warnings, *surface.warnings, *of_cement),
+        warnings=(
+            *vertebra.warnings,
+            *noise_warnings(noise),
+            *of_veins,
+            *tissues.warnings,
+            *surface.warnings,
+            *of_cement,
+        ),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from materials.vein_distributions import FORAMINA, VeinDistributions
 from meshes.vein_layout import VeinPlan
+from meshes.vein_network import DIAMETERS
 
 MANY = 5
 """Foramina of a body that has many, each below 1 mm; how many they are was not counted (tag D)."""
@@ -35,6 +36,8 @@ def draw_veins(
 ) -> VeinPlan:
     """The veins of one body; the same for the same arguments on every machine.
 
+    Calibres outside :data:`meshes.vein_network.DIAMETERS`, which only wide distributions reach, are cut to its bounds.
+
     Args:
         law: the distributions.
         seed: of the random numbers; its streams are NumPy's PCG64.
@@ -58,13 +61,17 @@ def draw_veins(
     trunks = calibre * law.calibre_spread ** stream(_Stream.TRUNKS).standard_normal(foramina)
     range_of_depth = law.farthest_confluence - law.nearest_confluence
     depths = law.nearest_confluence + range_of_depth * stream(_Stream.CONFLUENCES).random(min(foramina, 2))
+    trunks = law.trunk_factor / math.sqrt(foramina) * trunks
+    calibres = halfway[:, None] * (2.0 / (1.0 + law.taper) * np.array([1.0, law.taper]))
+    cut = sum(int(np.count_nonzero(values != np.clip(values, *DIAMETERS))) for values in (trunks, calibres))
     return VeinPlan(
-        trunks=law.trunk_factor / math.sqrt(foramina) * trunks,
+        trunks=np.clip(trunks, *DIAMETERS),
         confluences=depths,
         spread=law.spread,
         rise=law.rise,
         directions=np.sort(np.clip(even + strays, -law.reach, law.reach)),
         inclinations=law.inclination_spread * stream(_Stream.INCLINATIONS).standard_normal(branches),
-        calibres=halfway[:, None] * (2.0 / (1.0 + law.taper) * np.array([1.0, law.taper])),
+        calibres=np.clip(calibres, *DIAMETERS),
         odd_side=int(stream(_Stream.SIDES).random() < 0.5),
+        cut=cut,
     )

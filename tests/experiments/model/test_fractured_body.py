@@ -286,7 +286,7 @@ def test_broken_body_runs_to_the_end(quick_bodies: None, fracture: dict[str, Any
 def test_veins_move_with_the_bone(demo_vertebra: Vertebra) -> None:
     case = case_of(WEDGE, veins={"network": "random"})
     laws = Laws.of_case(case)
-    network, body = case_veins(case, laws, demo_vertebra), break_body(case, laws, demo_vertebra)
+    network, body = case_veins(case, laws, demo_vertebra).network, break_body(case, laws, demo_vertebra)
     assert network is not None
     assert body is not None
     moved = body.moved_veins(network)
