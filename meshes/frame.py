@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,9 @@ class AnatomicalFrame:
     Attributes:
         origin: (3,) centroid of the body's mask in LPS mm.
         axes: (3, 3) whose rows are the unit vectors of +x, +y and +z in LPS.
-        extents: (3, 2) mm in the frame where the lines through the centroid along the axes leave the body:
-            right and left, anterior and posterior, inferior and superior.
+        extents: (3, 2) mm in the frame of the outermost points at which the lines through the centroid along the axes
+            meet the body's surface: right and left, anterior and posterior, inferior and superior. Where an endplate
+            caves in beyond the centroid, inferior and superior have the same sign.
         method: ``"landmarks"`` or ``"principal_axes"``.
     """
 
@@ -100,7 +102,7 @@ def frame_of_body(body: NDArray[np.bool_], grid: Image, axes: NDArray[np.float64
         method: how the axes were found.
 
     Raises:
-        FrameError: the body does not surround its own centroid.
+        FrameError: the body does not surround its own centroid in the transverse plane, or lies aside of it.
     """
     origin = grid.to_world(np.argwhere(body)).mean(axis=0)
     return AnatomicalFrame(origin, axes, _extents(body, grid, origin, axes), method)
@@ -109,19 +111,22 @@ def frame_of_body(body: NDArray[np.bool_], grid: Image, axes: NDArray[np.float64
 def _extents(
     body: NDArray[np.bool_], grid: Image, origin: NDArray[np.float64], axes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    reach = float(np.linalg.norm(np.array(body.shape) * grid.spacing))
-    distances = np.arange(0.0, reach, EXTENT_STEP)
-    directions = np.stack([-axes, axes], axis=1)
-    points = origin + distances[:, None, None, None] * directions
+    steps = math.ceil(float(np.linalg.norm(np.array(body.shape) * grid.spacing)) / EXTENT_STEP)
+    distances = EXTENT_STEP * np.arange(-steps, steps + 1, dtype=np.float64)
+    points = origin + distances[:, None, None] * axes
     inside = ndimage.map_coordinates(
         body.astype(np.float64), np.moveaxis(grid.to_indices(points.reshape(-1, 3)), -1, 0), order=1
     ).reshape(points.shape[:-1])
-    extents = np.empty((3, 2))
-    for axis, side in np.ndindex(3, 2):
-        profile = inside[:, axis, side]
-        if not (profile >= 0.5).any():
-            raise FrameError("its centroid lies outside of it")
-        last = int(np.flatnonzero(profile >= 0.5)[-1])
-        fraction = (profile[last] - 0.5) / (profile[last] - profile[last + 1])
-        extents[axis, side] = (distances[last] + fraction * EXTENT_STEP) * (-1 if side == 0 else 1)
+    extents = np.array([[-_outermost(line[::-1], distances), _outermost(line, distances)] for line in inside.T])
+    if np.isnan(extents).any() or (extents[:2, 0] >= 0.0).any() or (extents[:2, 1] <= 0.0).any():
+        raise FrameError("its centroid lies outside of it")
     return extents
+
+
+def _outermost(inside: NDArray[np.float64], distances: NDArray[np.float64]) -> float:
+    """Distance in mm at which a line leaves the body for the last time; NaN if it misses the body."""
+    met = np.flatnonzero(inside >= 0.5)
+    if not len(met):
+        return math.nan
+    last = met[-1]
+    return float(distances[last] + (inside[last] - 0.5) / (inside[last] - inside[last + 1]) * EXTENT_STEP)

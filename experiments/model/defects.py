@@ -14,7 +14,7 @@ from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.holes import Hole, hole_size
 from meshes.mouths import Mouth
-from meshes.regions import facets_in_disc, wall_point
+from meshes.regions import facets_in_disc, region_facets, wall_point
 from meshes.sizing import Refinement
 from meshes.tetmesh import TetMesh
 from meshes.wall_damage import facets_of_fraction, fracture_mouth
@@ -67,6 +67,23 @@ def defect_facets(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> NDAr
         return facets_in_disc(mesh, defect.wall, point, to_internal(defect.diameter_mm, "mm"))
     placed = bool(defect.gives(*MIDDLE))
     return facets_of_fraction(mesh, defect.wall, defect.fraction or 0.0, point if placed else None)
+
+
+def check_height(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> None:
+    """Refuse a height beyond 0 and 1 that the defect's wall does not reach.
+
+    Raises:
+        InputError: the wall ends before it, or is missing on the mesh.
+    """
+    if defect.height is None or 0.0 <= defect.height <= 1.0:
+        return
+    z = mesh.points[mesh.facets[region_facets(mesh, defect.wall)], 2]
+    low, high = (frame.fractions(np.array([0.0, 0.0, end]))[2] for end in (z.min(), z.max()))
+    if not low <= defect.height <= high:
+        raise InputError(
+            f"height = {defect.height:g} lies beyond the {defect.wall}, which reaches from {low:.2f} to {high:.2f} of "
+            "the height through the body's middle; choose a height between them"
+        )
 
 
 def fracture(defect: Defect, mesh: TetMesh, frame: AnatomicalFrame) -> Mouth:

@@ -12,6 +12,7 @@ from experiments.case.errors import about
 from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.sections import Cavity, Defect
+from experiments.case.sections.walls import WALL_HEIGHTS
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.defects import MIDDLE, WALL_PLACES, defect_point
 from experiments.results.parts.fracture import FractureResults, HeightResults
@@ -28,8 +29,6 @@ from meshes.vertebra import Vertebra
 
 LARGEST_LOSS = 0.7
 """Largest height loss that is drawn, if the body can give it: that of the key ``fracture.height_loss`` (tag D)."""
-
-_HEIGHTS = (0.02, 0.98)  # of the body, between which defects have their place
 
 
 @dataclass(frozen=True)
@@ -222,7 +221,7 @@ def _fissures(
     """Fissures across the broken endplates and the anterior wall, and the posterior wall of severe fractures.
 
     Those of vertical walls have their height on the wall itself: the front of a wedge is lower, and the walls of a
-    biconcave body are higher, than the body's middle from which heights are counted.
+    biconcave body are higher, than the body's middle from which heights are counted, so that they can exceed 0 and 1.
     """
     law = laws.broken_body
     if law is None:
@@ -248,7 +247,7 @@ def _fissures(
         ends[:, 2] = both.inferior.height(edge), both.superior.height(edge)
         ends = after.frame.to_frame(before.frame.to_scanner(fracture.after(ends)))
         on_wall = ends[0] + (1.0 - share if lower else share) * (ends[1] - ends[0])
-        return round(float(np.clip(after.frame.fractions(on_wall)[2], *_HEIGHTS)), 3)
+        return round(float(np.clip(after.frame.fractions(on_wall)[2], *WALL_HEIGHTS)), 3)
 
     plates = ("superior", "inferior") if draw.plate == "both" else (draw.plate,)
     found = [fissure(f"{plate}_endplate", law.plate_fissure, depth=draw.deepest) for plate in plates]

@@ -16,7 +16,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.case.sections import Defect
 from experiments.case.units import to_clinical, to_internal
-from experiments.model.defects import defect_facets, defect_point, fracture
+from experiments.model.defects import check_height, defect_facets, defect_point, fracture
 from experiments.model.needle_paths import NeedlePath
 from experiments.model.tissues import TissueMap
 from experiments.results.parts.manifest import OpeningRecord
@@ -173,6 +173,7 @@ class _Openings:
         """The defect of that number in the case file: an open hole, or fissures where it is none or has an aperture."""
         site, shell, front = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall), self._laws.front
         fissures = _fissures(self._laws, defect.aperture_mm)
+        check_height(defect, self._mesh, frame)
         mouth = None if defect.fracture_length_mm is None else fracture(defect, self._mesh, frame)
         facets = defect_facets(defect, self._mesh, frame) if mouth is None else mouth.facets
         if not self._free[facets].any():

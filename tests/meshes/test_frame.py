@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from meshes.axes import find_axes, mirror_agreement
 from meshes.endplates import fit_endplates
 from meshes.errors import InputError
-from meshes.frame import AnatomicalFrame, frame_of_body, orthonormal_axes
+from meshes.frame import AnatomicalFrame, FrameError, frame_of_body, orthonormal_axes
 from meshes.images.image import Image, read_mask
 
 
@@ -58,6 +58,30 @@ def test_frame_of_a_box_is_exact():
     np.testing.assert_allclose(frame.origin, grid.to_world(np.array([19.5, 14.5, 9.5])), atol=1e-12)
     np.testing.assert_allclose(frame.extents, [[-10, 10], [-15, 15], [-12, 12]], atol=1e-9)
     assert mirror_agreement(body, grid, frame.origin, frame.axes[0]) == 1.0
+
+
+@pytest.mark.parametrize("upwards", [1, -1])
+def test_extents_of_a_body_that_caves_in_beyond_its_centroid(upwards):
+    """A cup with a floor of 4 mm: its centroid lies in the hollow, and the line through it meets the floor alone."""
+    grid = Image(np.zeros((30, 30, 30)), np.eye(4))
+    body = np.zeros((30, 30, 30), dtype=bool)
+    body[5:25, 5:25, 5:25] = True
+    body[7:23, 7:23, 9:25] = False
+    frame = frame_of_body(body[:, :, ::upwards], grid, np.eye(3), "landmarks")
+    floor = np.array([4.5, 8.5] if upwards > 0 else [20.5, 24.5])
+    np.testing.assert_allclose(frame.extents[:2], [[-10, 10], [-10, 10]], atol=1e-9)
+    np.testing.assert_allclose(frame.extents[2], floor - frame.origin[2], atol=1e-9)
+    assert frame.extents[2].prod() > 0.0
+    assert frame.fractions(frame.point(0.3, 0.2, 0.9)) == pytest.approx((0.3, 0.2, 0.9))
+
+
+def test_a_body_beside_its_centroid_has_no_frame():
+    grid = Image(np.zeros((30, 30, 30)), np.eye(4))
+    body = np.zeros((30, 30, 30), dtype=bool)
+    body[5:25, 5:25, 5:25] = True
+    body[9:25, 7:23, :] = False
+    with pytest.raises(FrameError, match="its centroid lies outside of it"):
+        frame_of_body(body, grid, np.eye(3), "landmarks")
 
 
 def test_points_and_fractions():

@@ -27,6 +27,10 @@ AS_VEINS = "taken as the pressure in the veins"
 FIXED_FRACTION = {"left_wall": "left", "right_wall": "left", "anterior_wall": "depth", "posterior_wall": "depth"}
 """Vertical wall -> the fraction that it fixes; the endplates fix the height."""
 
+WALL_HEIGHTS = (-3.0, 4.0)
+"""Range of the height of a defect. Heights count through the centroid, where a biconcave body can have lost more than
+two thirds of the height that its walls have kept: fissures of the demo's L3 lie between -2.2 and 3.1 (tag D)."""
+
 DEFECT_SHAPES = {
     "diameter_mm": Companions(allowed=("depth_mm",)),
     "fraction": Companions(),
@@ -209,7 +213,13 @@ class Defect(Section):
     wall: Wall = Field(description="the wall that is open")
     left: float | None = physical(None, "1", "centre, fraction of the half width: 1 at the left wall", -1.0, 1.0)
     depth: float | None = physical(None, "1", "centre, fraction of the depth: 0 anterior, 1 posterior", 0.0, 1.0)
-    height: float | None = physical(None, "1", "centre, fraction of the height: 0 inferior, 1 superior", 0.0, 1.0)
+    height: float | None = physical(
+        None,
+        "1",
+        "centre, fraction of the height through the body's middle: 0 inferior, 1 superior; beyond them where the wall "
+        "of a biconcave body is higher than its middle",
+        *WALL_HEIGHTS,
+    )
     diameter_mm: float | None = physical(None, "mm", "diameter of a disc", 0.5, 20.0)
     depth_mm: float | None = physical(
         None, "mm", "how far the bone lost behind a disc reaches into the body; by default the wall alone", 0.5, 40.0

@@ -1,5 +1,6 @@
 """What [fracture] expands into on the demo patient, and what becomes of it in a run."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,9 @@ from scipy.spatial import cKDTree
 
 from experiments.case.laws import Laws
 from experiments.case.schema import Case, build_case
+from experiments.case.sections import Defect
 from experiments.model.cortex import Cortex, bone_of
+from experiments.model.defects import check_height
 from experiments.model.defects import fracture as fissure
 from experiments.model.elastic_states import elastic_states
 from experiments.model.fractured_body import FracturedBody, break_body
@@ -19,12 +22,14 @@ from experiments.model.veins import case_veins
 from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
 from experiments.run.pipeline import run_case
+from meshes.body_heights import PLACES
 from meshes.body_mesh import mesh_body
 from meshes.body_wall import BodyWall
 from meshes.cortex import VERTICAL_WALLS
 from meshes.errors import InputError
 from meshes.inclusions import cells_in_ellipsoid
 from meshes.sampling import voxel_weights
+from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
 from vertebroplasty import run
@@ -78,7 +83,7 @@ def test_severity_and_age_decide_about_walls(demo_vertebra: Vertebra) -> None:
         pytest.param({"type": "wedge", "height_loss": 0.3, "plate": "inferior"}, marks=pytest.mark.slow),
         pytest.param({"type": "crush", "height_loss": 0.4, "plate": "both"}, marks=pytest.mark.slow),
         pytest.param({"type": "biconcave", "height_loss": 0.4, "plate": "superior"}, marks=pytest.mark.slow),
-        pytest.param({"type": "random", "seed": 11}, marks=pytest.mark.slow),
+        *(pytest.param({"type": "random", "seed": seed}, marks=pytest.mark.slow) for seed in (11, 76, 105, 432)),
     ],
 )
 def test_fissures_lie_on_their_walls(demo_vertebra: Vertebra, fracture: dict[str, Any]) -> None:
@@ -88,6 +93,48 @@ def test_fissures_lie_on_their_walls(demo_vertebra: Vertebra, fracture: dict[str
     for defect in body.case.defects:
         mouth = fissure(defect, mesh, frame)
         assert set(mouth.facets) <= set(mesh.facet_regions[defect.wall])
+
+
+@pytest.mark.parametrize(
+    ("fracture", "share"),
+    [
+        ({"type": "wedge", "height_loss": 0.43}, 0.8),
+        ({"type": "biconcave", "height_loss": 0.43, "plate": "superior"}, 0.8),
+        ({"type": "biconcave", "height_loss": 0.6, "plate": "inferior", "deepest": 0.6}, 0.2),
+    ],
+)
+def test_fissures_of_the_walls_lie_at_their_share_of_the_wall(
+    demo_vertebra: Vertebra, fracture: dict[str, Any], share: float
+) -> None:
+    """Also where a plate has caved in beyond the centroid, so that the walls are higher than the body's middle."""
+    body = broken(demo_vertebra, fracture)
+    plates, found = body.fracture.bands[0].plates, {}
+    for defect in body.case.defects:
+        if defect.height is not None:
+            edge = body.before.frame.point(0.0, PLACES[defect.wall.removesuffix("_wall")], 0.5)
+            ends = np.array([[*edge[:2], plate.height(edge)] for plate in (plates.inferior, plates.superior)])
+            low, high = body.vertebra.frame.to_frame(body.before.frame.to_scanner(body.fracture.after(ends)))[:, 2]
+            found[defect.wall] = (body.vertebra.frame.point(0.0, 0.0, defect.height)[2] - low) / (high - low)
+    assert found == pytest.approx({"anterior_wall": share, "posterior_wall": share}, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    "seed", [76, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (105, 178, 225, 401, 432))]
+)
+def test_random_bodies_that_cave_in_beyond_their_centroid(demo_vertebra: Vertebra, seed: int) -> None:
+    body = broken(demo_vertebra, {"type": "random", "seed": seed, "fissures": True, "cleft": True})
+    assert body.vertebra.frame.extents[2].prod() > 0.0
+    assert [defect.wall for defect in body.case.defects] == ["superior_endplate", "anterior_wall", "posterior_wall"]
+    assert len(body.case.cavities) == 1
+
+
+def test_heights_that_a_wall_does_not_reach_are_refused(
+    demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]
+) -> None:
+    beyond = Defect.model_validate({"wall": "anterior_wall", "left": 0.0, "height": 1.5, "diameter_mm": 4.0})
+    message = r"height = 1.5 lies beyond the anterior_wall, which reaches from -?0.\d+ to \d.\d+ of the height"
+    with pytest.raises(InputError, match=message):
+        check_height(beyond, demo_mesh(3.0), demo_vertebra.frame)
 
 
 @pytest.mark.parametrize(
