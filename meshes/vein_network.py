@@ -64,6 +64,15 @@ class VeinNetwork:
         """(s,) lengths of the segments in mm."""
         return np.linalg.norm(self.nodes[self.segments[:, 1]] - self.nodes[self.segments[:, 0]], axis=1)
 
+    @property
+    def exit_diameters(self) -> dict[str, float]:
+        """Leak site -> diameter in mm of the widest vein that leaves the bone there."""
+        widest: dict[str, float] = {}
+        for ends, diameter in zip(self.segments.tolist(), self.diameters.tolist(), strict=True):
+            for site in (self.exit_sites[end] for end in ends if end in self.exit_sites):
+                widest[site] = max(widest.get(site, 0.0), diameter)
+        return widest
+
     def divided(self, longest: float) -> VeinNetwork:
         """The same veins in segments of at most ``longest`` mm; the nodes that they have now are the first ones."""
         counts = np.ceil(self.lengths / longest - 1e-9).astype(np.int64)

@@ -100,7 +100,7 @@ which the manifest lists it and in the unit that it gives there. Those are the u
 "cement.activation_energy" = 50.0           # kJ/mol
 "cement.setting_time" = 1080.0              # s
 "front.surface_tension" = 2.5e-5            # N/mm
-"basivertebral_veins.length" = 10.0         # mm
+"needle_track.length" = 15.0                # mm
 "leaks.disc_thickness" = 3.0                # mm
 ```
 

@@ -41,7 +41,7 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     "`[fracture]`": {"fracture": {"type": "wedge", "height_loss": 0.3}},
     "`mechanics.transverse_isotropy = true`": {"mechanics": {"transverse_isotropy": True}},
     '`mechanics.composite = "bulk"`': {"mechanics": {"composite": "bulk"}},
-    '`veins.network = "random"`': {"veins": {"network": "random"}},
+    '`veins.network = "none"`': {"veins": {"network": "none"}},
     '`[[lesions]]` of `kind = "osteolytic"`': {"lesions": [_LYTIC]},
     '`[[lesions]]` of `kind = "osteoblastic"`': {"lesions": [{**_LYTIC, "kind": "osteoblastic"}]},
     '`[[lesions]]` of `growth = "slow"`': {"lesions": [{**_LYTIC, "growth": "slow"}]},

@@ -57,8 +57,9 @@ class Laws:
         own_shells: wall -> shell of the thickness that the case file gives it.
         front: of cement at the mouths of veins, holes, fissures and needle tracks.
         fissures: in destroyed and fractured walls that are given no aperture.
-        basivertebral_veins: without what tumours widen them by; see :meth:`draining_basivertebral`.
-        segmental_veins: without what tumours widen them by; see :meth:`draining_segmental`.
+        basivertebral_veins: without what tumours widen them by; see :meth:`draining_basivertebral`. None beside a
+            network.
+        segmental_veins: without what tumours widen them by; see :meth:`draining_segmental`. None beside a network.
         vein_distributions: of a network that is drawn at random; None of others.
         vein_walls: what enters the veins of a network; None without one.
         needle_track: gap around every needle.
@@ -88,8 +89,8 @@ class Laws:
     own_shells: Mapping[str, CorticalShell]
     front: CementFront
     fissures: Fissures
-    basivertebral_veins: BasivertebralVeins
-    segmental_veins: SegmentalVeins
+    basivertebral_veins: BasivertebralVeins | None
+    segmental_veins: SegmentalVeins | None
     vein_distributions: VeinDistributions | None
     vein_walls: IntraosseousVeins | None
     needle_track: NeedleTrack
@@ -123,6 +124,7 @@ class Laws:
         values = {name: to_law(item.value, item.key.unit, used[name]["unit"]) for name, item in keyed.items()}
         if case.prescribed_cement is not None:
             used = {name: entry for name, entry in used.items() if law_of(name) not in INJECTION_LAWS}
+        _check_single_veins(case)
         check_named(case, used)
         given = frozenset(name for name, item in keyed.items() if item.given)
         laws = replace(laws._with(values | case.laws), given=given | frozenset(case.laws))
@@ -152,8 +154,8 @@ class Laws:
             own_shells=dict.fromkeys(case.walls.thickness_mm, CorticalShell()),
             front=CementFront(),
             fissures=Fissures(),
-            basivertebral_veins=BasivertebralVeins(),
-            segmental_veins=SegmentalVeins(),
+            basivertebral_veins=BasivertebralVeins() if case.veins.network == "none" else None,
+            segmental_veins=SegmentalVeins() if case.veins.network == "none" else None,
             vein_distributions=VeinDistributions() if case.veins.network == "random" else None,
             vein_walls=None if case.veins.network == "none" else IntraosseousVeins(),
             needle_track=NeedleTrack(),
@@ -218,22 +220,39 @@ class Laws:
         """The shell of a wall."""
         return self.own_shells.get(wall, self.shell)
 
-    def draining_basivertebral(self) -> BasivertebralVeins:
-        """The basivertebral veins as tumours and outlets leave them, unless the case gives their diameter."""
-        return self.basivertebral_veins.widened(self._calibre("basivertebral_veins.diameter"))
+    def draining_basivertebral(self) -> BasivertebralVeins | None:
+        """The basivertebral veins as tumours and outlets leave them, unless the case gives their diameter.
 
-    def draining_segmental(self) -> SegmentalVeins:
-        """The segmental veins as tumours and outlets leave them, unless the case gives their diameter."""
-        return self.segmental_veins.widened(self._calibre("segmental_veins.diameter"))
+        None where there are none: beside a network, or by their number.
+        """
+        veins = self.basivertebral_veins
+        if veins is None or not veins.number:
+            return None
+        return veins.widened(self._calibre("basivertebral_veins.diameter"))
+
+    def draining_segmental(self) -> SegmentalVeins | None:
+        """The segmental veins as tumours and outlets leave them, unless the case gives their diameter.
+
+        None where there are none: beside a network, or by their number.
+        """
+        veins = self.segmental_veins
+        if veins is None or not veins.number:
+            return None
+        return veins.widened(self._calibre("segmental_veins.diameter"))
 
     def network_widening(self) -> float:
         """Factor by which tumours widen the veins of a random network, unless the case gives their calibre."""
         return 1.0 if "vein_distributions.calibre" in self.given else self._widening
 
-    def leak_geometry(self) -> LeakGeometry:
-        """Shapes of leaks: in segmental veins casts of the large vein outside, never narrower than the draining one."""
-        outside = max(self.leaks.vein_diameter, self.draining_segmental().diameter)
-        return replace(self.leaks, vein_diameter=outside)
+    def leak_geometry(self, exits: Mapping[str, float]) -> LeakGeometry:
+        """Shapes of leaks: in veins casts of the large vein outside, never narrower than the draining one.
+
+        Args:
+            exits: leak site -> diameter in mm of the widest vein of a network that leads there.
+        """
+        draining = self.draining_segmental()
+        outside = self.leaks.vein_diameter if draining is None else max(self.leaks.vein_diameter, draining.diameter)
+        return replace(self.leaks, vein_diameter=outside, draining=exits)
 
     def _calibre(self, diameter: str) -> float:
         """Factor on the default of veins whose ``diameter`` is named.
@@ -307,10 +326,21 @@ def _cement(case: Case) -> Cement | TabulatedCement:
         raise InputError(f"{given.rheometer}: {refused}") from None
 
 
-def _check_foramen(veins: BasivertebralVeins) -> None:
+def _check_single_veins(case: Case) -> None:
+    """Refuse values of laws of the veins that begin at the wall beside a network, as their keys are."""
+    if case.veins.network == "none":
+        return
+    if single := [name for name in case.laws if law_of(name) in ("basivertebral_veins", "segmental_veins")]:
+        raise InputError(
+            f'[laws] "{single[0]}" describes veins without a network in the body; remove it, or set veins.network = '
+            '"none"'
+        )
+
+
+def _check_foramen(veins: BasivertebralVeins | None) -> None:
     """Refuse veins whose cross-section is larger than that of the foramen through which they leave."""
     foramen = 0.25 * math.pi * FORAMEN_WIDTH * FORAMEN_HEIGHT
-    if veins.area > foramen:
+    if veins is not None and veins.area > foramen:
         raise InputError(
             f"veins: the basivertebral veins ({veins.number} of {veins.diameter:.2g} mm) have a cross-section of "
             f"{veins.area:.0f} mm2, more than the {foramen:.0f} mm2 of their foramen; lower basivertebral_number or "

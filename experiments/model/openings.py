@@ -156,7 +156,7 @@ class _Openings:
     def add_foramen(self) -> None:
         """The basivertebral veins, if there are any."""
         veins = self._laws.draining_basivertebral()
-        if veins.number:
+        if veins is not None:
             facets = self._mesh.facet_regions["basivertebral_foramen"]
             self._add("basivertebral_foramen", facets, veins.path(self._laws.front), veins.area)
 
@@ -164,7 +164,7 @@ class _Openings:
         """The segmental veins at all their walls, if there are any."""
         veins = self._laws.draining_segmental()
         for site in LEAK_SITES.values():
-            if veins.number and site.conduits == "segmental_veins" and site.wall is not None:
+            if veins is not None and site.conduits == "segmental_veins" and site.wall is not None:
                 for mouth in segmental_mouths(self._mesh, site.wall, veins.number):
                     path, area = veins.path(self._laws.front), veins.area / veins.number
                     self._add_narrow(site.name, mouth, path, area, in_bone=False)

@@ -114,7 +114,8 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         scan = read_scan(case, vertebra)
         vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
-        veins, of_veins = case_veins(case, laws, vertebra)
+        given = case_veins(case, laws, vertebra)
+        veins = given.network
         broken = break_body(case, laws, vertebra)
         before = case, laws, vertebra, lesions, veins
         if broken is not None:
@@ -176,7 +177,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         warnings=(
             *vertebra.warnings,
             *noise_warnings(noise),
-            *of_veins,
+            *given.warnings,
             *tissues.warnings,
             *surface.warnings,
             *of_cement,

@@ -144,7 +144,7 @@ def build_tissues(
         if isinstance(balloon, BalloonCavity):
             with about(f"cavities[{number}]"):
                 layers.compact_around(number, balloon)
-    if case.veins.basivertebral_channel and case.veins.network == "none":
+    if case.veins.basivertebral_channel:
         layers.add_channel()
     for number, defect in enumerate(case.defects, 1):
         if defect.diameter_mm is not None:
@@ -290,7 +290,7 @@ class _Layers:
         It is free of trabeculae, which the CT does not resolve (tag M); the veins add tubes along the depth.
         """
         veins = self._laws.draining_basivertebral()
-        if veins.number == 0:
+        if veins is None:
             return
         others = np.concatenate([np.empty(0, np.int64), *self._cells.values()])
         cells = np.setdiff1d(basivertebral_channel(self._mesh), others)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from experiments.case.errors import about
 from experiments.case.laws import Laws
@@ -20,7 +20,8 @@ LARGEST_SHARE = 0.2
 upper bound (J Orthop Surg Res 1:18; tag D)."""
 
 
-class CaseVeins(NamedTuple):
+@dataclass(frozen=True)
+class CaseVeins:
     """The veins in the body of a case.
 
     Attributes:

@@ -127,7 +127,7 @@ def injection_results(
             onset_s=None if onset is None else onset.time,
             onset_injected_ml=None if onset is None else to_clinical(onset.injected, "ml"),
             size_mm=severity.size,
-            cast_length_mm=geometry.cast_length(last.leaked[site]) if site in vein_sites else None,
+            cast_length_mm=geometry.cast(site).size(last.leaked[site]) if site in vein_sites else None,
             severity=severity.grade,
         )
     return InjectionResults(

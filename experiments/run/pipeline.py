@@ -95,14 +95,15 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker) -> CaseOu
     if isinstance(prepared.cement, InjectionSetup):
         history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress)
         saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
+        exits = {} if prepared.veins is None else prepared.veins.exit_diameters
         parts["injection"] = builders.injection_results(
             history,
             [needle.side for needle in case.needles],
             prepared.cement.pedicle,
             vertebral_height(prepared.vertebra.frame),
-            laws.leak_geometry(),
+            laws.leak_geometry(exits),
             laws.observation,
-            () if prepared.veins is None else frozenset(prepared.veins.exit_sites.values()),
+            exits,
         )
         solvers["injection"] = builders.solver_record(history)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
 from materials.observation import Modality
@@ -107,19 +107,26 @@ class LeakGeometry:
     through the posterior wall or the foramen lies on the wall in the epidural space, in discs it is a flat pool, in
     soft tissue a ball. The large vein that segmental and anterior veins lead to and the needle's track are filled from
     wall to wall.
+
+    Attributes:
+        vein_diameter: of the large vein outside.
+        disc_thickness: of pools.
+        track_diameter: of the needle's track.
+        draining: site -> diameter in mm of the widest vein of a network that leads there; the large one is no narrower.
     """
 
     vein_diameter: float = quantity(2.0, "mm", "segmental veins are about 1 to 3 mm wide", "M", 0.5, 8.0)
     disc_thickness: float = quantity(2.0, "mm", "thickness of a cement pool between endplate and disc", "M", 0.2, 10.0)
     track_diameter: float = quantity(3.05, "mm", "outer diameter of a regular-wall 11G needle", "M", 1.0, 6.0)
+    draining: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the ranges of the values."""
         check_ranges(self)
 
-    def cast_length(self, volume: float) -> float:
-        """Length in mm of the cast that a volume in mm3 forms in the large vein outside."""
-        return Cast(self.vein_diameter).size(volume)
+    def cast(self, site: str) -> Cast:
+        """The cast that cement forms in the large vein outside the veins of a site."""
+        return Cast(max(self.vein_diameter, self.draining.get(site, 0.0)))
 
     @property
     def shapes(self) -> dict[str, LeakShape]:
@@ -128,10 +135,9 @@ class LeakGeometry:
             "half_ball": HalfBall(),
             "pool": Pool(self.disc_thickness),
             "ball": Ball(),
-            "vein_cast": Cast(self.vein_diameter),
             "track_cast": Cast(self.track_diameter),
         }
-        return {site.name: shapes[site.shape] for site in LEAK_SITES.values()}
+        return {site.name: shapes.get(site.shape, self.cast(site.name)) for site in LEAK_SITES.values()}
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def lead_to_mesh(case: Case) -> Case:
     """Do what a run does before it makes the mesh."""
     laws = Laws.of_case(case)
     laws.describe()
-    laws.leak_geometry()
+    laws.leak_geometry({})
     with pytest.raises(ReachedMesh):
         prepare(case, laws, Progress())
     return case
@@ -218,6 +218,7 @@ def test_tables_of_laws(inputs: int, tally: Tally, folder: Path) -> None:
         {"mechanics": {"plates": "pmma", "cortex": "shell", "transverse_isotropy": True, "composite": "bulk"}},
         {"walls": {"thickness_mm": {"left_wall": 1.0}}, "cement": {"rheometer": "cement.csv"}},
         {"prescribed_cement": {"threshold_hu": [1500, 3071]}, "bone": {"modulus_law": "walle"}},
+        {"veins": {"network": "none"}},
     ]
     listings = [Laws.of_case(build_case({**DEMO, **section}, "case.toml", folder)).describe() for section in sections]
 

@@ -13,6 +13,14 @@ def test_lengths_and_volume_are_those_of_cylinders() -> None:
     assert network.volume == pytest.approx(np.pi * 5.0 + 0.25 * np.pi * 2.0)
 
 
+def test_each_site_has_the_diameter_of_its_widest_exit() -> None:
+    nodes = np.array([(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)])
+    segments = np.array([(1, 0), (0, 2), (0, 3)])
+    exits = {1: "anterior_veins", 2: "segmental_veins_left", 3: "segmental_veins_left"}
+    found = VeinNetwork(nodes, segments, np.array([8.0, 2.0, 3.0]), exits).exit_diameters
+    assert found == {"anterior_veins": 8.0, "segmental_veins_left": 3.0}
+
+
 @pytest.mark.parametrize(
     ("nodes", "segments", "diameters", "exits", "message"),
     [

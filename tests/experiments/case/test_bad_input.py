@@ -68,7 +68,7 @@ def test_both_ends_of_every_range_suit_the_laws(table: str, key: str, value: flo
         with pytest.raises(InputError, match="of their foramen"):
             Laws.of_case(case)
     else:
-        Laws.of_case(case).leak_geometry()
+        Laws.of_case(case).leak_geometry({})
 
 
 @pytest.fixture

@@ -56,11 +56,23 @@ def changed(entry: dict[str, Any]) -> float | None:
     return other if high is None or other <= high else max(0.99 * value, low)
 
 
+SINGLE = ("basivertebral_veins", "segmental_veins")
+"""Laws of veins that begin at the wall, which a case with a network in the body has no use for."""
+
+
+def beside(name: str) -> dict[str, Any]:
+    """The table of the veins that a law goes with."""
+    return {"network": "none" if law_of(name) in SINGLE else "random"}
+
+
 def single() -> Iterator[tuple[str, str, float]]:
     for law in ("kopperdahl", "morgan", "keller", "keyak", "walle"):
         bone = {"modulus_law": law}
         keyed = keyed_values(case_of(**RICH, bone=bone))
-        for name, entry in laws_of(**RICH, bone=bone).describe().items():
+        listing = laws_of(**RICH, bone=bone).describe()
+        if law == "kopperdahl":
+            listing |= laws_of(**RICH, bone=bone, veins={"network": "none"}).describe()
+        for name, entry in listing.items():
             other = changed(entry)
             if name not in keyed and other is not None and (law == "kopperdahl" or name.startswith("bone.modulus.law")):
                 yield law, name, other
@@ -68,8 +80,8 @@ def single() -> Iterator[tuple[str, str, float]]:
 
 @pytest.mark.parametrize(("law", "name", "value"), list(single()), ids=str)
 def test_every_value_of_every_law_can_be_given(law: str, name: str, value: float) -> None:
-    before = laws_of(**RICH, bone={"modulus_law": law}).describe()
-    after = laws_of(**RICH, bone={"modulus_law": law}, laws={name: value}).describe()
+    before = laws_of(**RICH, bone={"modulus_law": law}, veins=beside(name)).describe()
+    after = laws_of(**RICH, bone={"modulus_law": law}, veins=beside(name), laws={name: value}).describe()
     assert after[name]["value"] == value != before[name]["value"]
     assert (after[name]["source"], after[name]["tag"]) == ("case file", "user")
     # Of a lesion's density, porosity and permeability, one given determines the next.
@@ -98,8 +110,8 @@ def test_every_value_of_every_law_can_be_given(law: str, name: str, value: float
     ],
 )
 def test_the_names_are_those_of_the_defaults(name: str, value: float) -> None:
-    assert name in laws_of().describe()
-    assert laws_of(laws={name: value}).describe()[name]["value"] == value
+    assert name in laws_of(veins=beside(name)).describe()
+    assert laws_of(veins=beside(name), laws={name: value}).describe()[name]["value"] == value
 
 
 def test_a_value_equal_to_the_default_counts_as_given() -> None:
@@ -115,6 +127,7 @@ def test_a_value_that_laws_no_longer_have_is_refused_by_its_name() -> None:
 
 def test_the_values_arrive_where_the_laws_are_used() -> None:
     laws = laws_of(
+        veins={"network": "none"},
         laws={
             "front.surface_tension": 6e-5,
             "basivertebral_veins.length": 10.0,
@@ -123,12 +136,14 @@ def test_the_values_arrive_where_the_laws_are_used() -> None:
             "cement.dough_time": 240.0,
             "cement.working_time": 500.0,
             "cement.setting_time": 600.0,
-        }
+        },
     )
-    path = laws.draining_basivertebral().path(laws.front)
+    veins = laws.draining_basivertebral()
+    assert veins is not None
+    path = veins.path(laws.front)
     assert (path.length, path.entry_pressure) == (10.0, pytest.approx(4.0 * 6e-5 / 1.0))
-    assert laws.basivertebral_veins.number == 2
-    assert isinstance(laws.basivertebral_veins.number, int)
+    assert veins.number == 2
+    assert isinstance(veins.number, int)
     assert laws.bone.modulus.lowest == 5.0
     assert laws.cement.working_time == 500.0
 
@@ -142,8 +157,9 @@ def test_what_follows_from_a_value_follows() -> None:
     named = laws_of(lesions=[LYTIC], laws={**factor, "lesions[1].porosity": 0.8})
     assert named.lesions == other.lesions
     wide = {"lesions[1].vein_calibre_factor": 1.5}
-    assert laws_of(lesions=[LYTIC], laws=wide).draining_segmental().diameter == pytest.approx(1.5)
-    given = laws_of(lesions=[LYTIC], laws={**wide, "segmental_veins.diameter": 1.2})
+    at_wall = {"lesions": [LYTIC], "veins": {"network": "none"}}
+    assert laws_of(**at_wall, laws=wide).draining_segmental().diameter == pytest.approx(1.5)
+    given = laws_of(**at_wall, laws={**wide, "segmental_veins.diameter": 1.2})
     assert given.draining_segmental().diameter == 1.2
     assert given.draining_basivertebral().diameter == pytest.approx(1.5)
 
@@ -165,13 +181,21 @@ def test_what_follows_from_a_value_follows() -> None:
             r'"cement.activation_energy" = 50000 is not allowed; choose 0.0 to 200.0 kJ/mol',
         ),
         ({"laws": {"fissures.open_share": 2.0}}, r"choose 0.01 to 1.0 \(dimensionless\)"),
-        ({"laws": {"basivertebral_veins.number": 1.5}}, r"choose a whole number, 0 to 6"),
+        (
+            {"laws": {"basivertebral_veins.length": 10.0}},
+            r'"basivertebral_veins.length" describes veins without a network .* set veins.network = "none"$',
+        ),
+        ({"laws": {"basivertebral_veins.number": 6}}, r"describes veins without a network in the body"),
+        ({"veins": {"network": "none"}, "laws": {"basivertebral_veins.number": 1.5}}, r"choose a whole number, 0 to 6"),
         (
             {"laws": {"segmental_veins.length": 30.0}, "veins": {"network": "none", "segmental_length_mm": 30.0}},
             r'"segmental_veins.length" is what veins.segmental_length_mm sets; give the value there alone',
         ),
         (
-            {"laws": {"basivertebral_veins.opening_pressure": 0.001}, "veins": {"opening_pressure_kpa": 1.0}},
+            {
+                "laws": {"basivertebral_veins.opening_pressure": 0.001},
+                "veins": {"network": "none", "opening_pressure_kpa": 1.0},
+            },
             r"is what veins.opening_pressure_kpa sets",
         ),
         ({"laws": {"outlets.conductance": 4e4}}, r"is what outlets.conductance_ml_per_s_kpa sets"),
@@ -191,8 +215,8 @@ def test_prescribed_cement_has_no_use_for_the_laws_of_an_injection() -> None:
     assert laws_of(**shape, laws={"composite.contact": 0.9}).describe()["composite.contact"]["value"] == 0.9
     with pytest.raises(InputError, match=r'"needle_track.gap" is no value of a law that this case uses'):
         laws_of(**shape, laws={"needle_track.gap": 0.2})
-    drawn = laws_of(veins={"network": "random"})
-    assert {law_of(name) for name in drawn.describe()} >= INJECTION_LAWS - {"own_shells"}
+    found = {law_of(name) for network in ("random", "none") for name in laws_of(veins={"network": network}).describe()}
+    assert found >= INJECTION_LAWS - {"own_shells"}
 
 
 def test_the_table_is_part_of_what_makes_a_case() -> None:
@@ -233,7 +257,7 @@ def grade(volume_ml: float, **sections: Any) -> tuple[float, str | None]:
     """Size and grade of a leak into a segmental vein of the demo's vertebra."""
     demo = demo_patient()
     frame = read_vertebra(demo.ct, demo.mask, demo.level, demo.labels, demo.subregions).frame
-    geometry, volume = laws_of(**sections).leak_geometry(), to_internal(volume_ml, "ml")
+    geometry, volume = laws_of(**sections).leak_geometry({}), to_internal(volume_ml, "ml")
     leak = leak_severity(volume, "segmental_veins_left", 14.0, vertebral_height(frame), geometry, 20.0)
     return leak.size, leak.grade
 
@@ -247,15 +271,23 @@ def test_a_detectable_leak_into_a_segmental_vein_is_not_massive_at_once() -> Non
 
 
 def test_the_cast_is_as_wide_as_the_vein_that_drains() -> None:
-    assert laws_of().leak_geometry().vein_diameter == 2.0
-    assert laws_of(veins={"network": "none", "segmental_diameter_mm": 3.0}).leak_geometry().vein_diameter == 3.0
-    assert laws_of(veins={"network": "none", "segmental_diameter_mm": 0.5}).leak_geometry().vein_diameter == 2.0
+    def cast(exits: dict[str, float] | None = None, **sections: Any) -> float:
+        return laws_of(**sections).leak_geometry(exits or {}).cast("segmental_veins_left").diameter
+
+    assert cast() == 2.0
+    assert cast(veins={"network": "none", "segmental_diameter_mm": 3.0}) == 3.0
+    assert cast(veins={"network": "none", "segmental_diameter_mm": 0.5}) == 2.0
     tumour = {"lesions": [LYTIC], "laws": {"lesions[1].vein_calibre_factor": 2.5}}
-    assert laws_of(**tumour).leak_geometry().vein_diameter == pytest.approx(2.5)
-    assert laws_of(laws={"leaks.vein_diameter": 4.0}).leak_geometry().vein_diameter == 4.0
+    assert cast(**tumour, veins={"network": "none"}) == pytest.approx(2.5)
+    assert cast(**tumour) == 2.0  # the exits of the network are what tumours widen
+    assert cast(laws={"leaks.vein_diameter": 4.0}) == 4.0
+    assert cast({"segmental_veins_left": 8.0, "anterior_veins": 1.0}) == 8.0
+    assert cast({"segmental_veins_left": 1.0, "anterior_veins": 8.0}) == 2.0
+    of_exit = laws_of().leak_geometry({"anterior_veins": 8.0}).shapes["anterior_veins"]
+    assert of_exit.size(100.0) == pytest.approx(400.0 / (3.14159265 * 64.0))
 
 
 def test_the_track_of_a_leak_is_that_of_the_widest_needle() -> None:
     needles = [{"gauge": 13}, {"side": "right", "gauge": 10}]
-    assert laws_of(needles=needles).leak_geometry().track_diameter == 3.40
-    assert laws_of(needles=needles, laws={"leaks.track_diameter": 3.0}).leak_geometry().track_diameter == 3.0
+    assert laws_of(needles=needles).leak_geometry({}).track_diameter == 3.40
+    assert laws_of(needles=needles, laws={"leaks.track_diameter": 3.0}).leak_geometry({}).track_diameter == 3.0

@@ -139,8 +139,10 @@ def test_cavities_have_the_law_of_their_kind() -> None:
 def test_tumours_widen_the_veins_whose_diameter_is_left_open() -> None:
     own = BasivertebralVeins().diameter
     slow, rapid = {**LYTIC, "growth": "slow"}, {**LYTIC, "growth": "rapid"}
-    assert laws_of().draining_basivertebral().diameter == own
-    assert laws_of(lesions=[slow]).draining_basivertebral().diameter == own
+    at_wall = {"network": "none"}
+    assert (laws_of().draining_basivertebral(), laws_of().draining_segmental()) == (None, None)
+    assert laws_of(veins=at_wall).draining_basivertebral().diameter == own
+    assert laws_of(veins=at_wall, lesions=[slow]).draining_basivertebral().diameter == own
     widened = laws_of(lesions=[rapid, slow], veins={"network": "none", "segmental_diameter_mm": 2.0})
     # Twice the points of moderate growth: the cube root of two.
     assert widened.draining_basivertebral().diameter == pytest.approx(1.259921 * own)
