@@ -16,6 +16,7 @@ from materials.provenance import check_ranges, quantity
 
 _TRAUMA = "263 fractures, PMC7647501"
 _OPEN_CLEFTS = "13.8 to 42.4 %, PMC8449924"
+_DEEPEST = 0.15, 0.6  # range of the depth of the deepest point
 _COMPRESSION = "compression ratio of 54 osteoporotic fractures, 10.1186/s13018-023-03941-z"
 
 
@@ -57,7 +58,7 @@ class BrokenBody:
     )
     damage_old: float = quantity(0.6, "1", "callus bridges the broken trabeculae", "M", 0.05, 1.0)
     broken_strain: float = quantity(0.02, "1", "twice the yield strain of trabecular bone", "M", 0.005, 0.2)
-    deepest: float = quantity(0.3, "1", f"deepest in the second fifth in 45 %, {_TRAUMA}", "S", 0.15, 0.6)
+    deepest: float = quantity(0.3, "1", f"deepest in the second fifth in 45 %, {_TRAUMA}", "S", *_DEEPEST)
     aperture: float = quantity(0.5, "mm", "gaps of 0.2 to 1 mm", "M", 0.05, 2.0)
     plate_fissure: float = quantity(0.5, "1", "share of the body's width", "D", 0.05, 0.8)
     anterior_fissure: float = quantity(0.4, "1", "share of the body's width", "D", 0.05, 0.6)
@@ -127,12 +128,13 @@ class BrokenBody:
         least, largest = ndtr([low, high])
         loss = self.loss_mean + self.loss_deviation * ndtri(least + draws["height_loss"][0] * (largest - least))
         fifth = list(self.deepest_fifths).index(_chosen(self.deepest_fifths, draws["deepest"][0]))
+        front, behind = np.clip([fifth / 5.0, (fifth + 1) / 5.0], *_DEEPEST)
         ratio = self.aperture_largest / self.aperture_least
         return FractureDraw(
             kind=_chosen(self.kinds, draws["kind"][0]),
             plate=_chosen(self.plates, draws["plate"][0]),
             height_loss=float(loss),
-            deepest=float(np.clip((fifth + draws["deepest"][1]) / 5.0, 0.15, 0.6)),
+            deepest=float(front + draws["deepest"][1] * (behind - front)),
             cleft=below("cleft", self.cleft_probability),
             fissures=below("fissures", self.fissure_probability),
             anterior_height=(

@@ -200,6 +200,9 @@ def _tables(annotation: Any) -> tuple[bool, type[BaseModel] | None]:
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:
+    """What a type of named values allows; looks through optional values."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next(filter(None, map(_choices, get_args(annotation))), ())
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 

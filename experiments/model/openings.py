@@ -54,6 +54,25 @@ class CaseWalls:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class LaidOpenings:
+    """The openings of a case before its walls are made.
+
+    Attributes:
+        found: openings with their facets.
+        outlets: outlet group -> conductance to marrow in mm3/(s MPa) that is left for the intact walls.
+        outside: space -> pressure in MPa above the resting intraosseous pressure.
+        veins: of a network in the body, with what they conduct; None without one.
+        warnings: sentences for the reader of the results.
+    """
+
+    found: tuple[Opening, ...]
+    outlets: Mapping[str, float]
+    outside: Mapping[str, float]
+    veins: Veins | None
+    warnings: tuple[str, ...]
+
+
 def case_walls(
     case: Case,
     laws: Laws,
@@ -62,8 +81,39 @@ def case_walls(
     paths: Sequence[NeedlePath],
     tissues: TissueMap,
     network: VeinNetwork | None = None,
+    brought: int = 0,
 ) -> CaseWalls:
-    """Conductance and openings of every boundary facet.
+    """Conductance and openings of every boundary facet; arguments and errors as of :func:`case_openings`.
+
+    Raises:
+        ValueError: nothing can leave.
+    """
+    laid = case_openings(case, laws, vertebra, mesh, paths, tissues, network, brought)
+    walls = build_walls(
+        mesh,
+        laid.outlets,
+        laid.found,
+        outside=laid.outside,
+        thickness={wall: laws.shell_of(wall).thickness for wall in SHELL_WALLS},
+        conductances={
+            wall: to_internal(conductance, "ml/(s kPa)")
+            for wall, conductance in case.walls.conductance_ml_per_s_kpa.items()
+        },
+    )
+    return CaseWalls(walls, laid.veins, laid.warnings)
+
+
+def case_openings(
+    case: Case,
+    laws: Laws,
+    vertebra: Vertebra,
+    mesh: TetMesh,
+    paths: Sequence[NeedlePath],
+    tissues: TissueMap,
+    network: VeinNetwork | None = None,
+    brought: int = 0,
+) -> LaidOpenings:
+    """Every opening with its facets, and what it leaves of the outlets.
 
     Where openings would share facets, needle tracks come before veins, veins before the defects of the case file, the
     last of these first, defects before walls that lesions destroy, and those before shell that the CT does not show.
@@ -76,6 +126,7 @@ def case_walls(
         paths: the way of each needle, with the facets that it crosses.
         tissues: what the body is made of.
         network: of veins in the body, which take the outlets' conductance of all veins; None without one.
+        brought: how many of the last defects are those of a fracture and not the case file's own.
 
     Raises:
         InputError: a defect or a vein does not fit on its wall, or the CT cannot tell where shell is missing.
@@ -97,8 +148,9 @@ def case_walls(
             openings.add_segmental_veins()
         openings.share_out(outlets, "segmental_veins")
     for number, defect in reversed(list(enumerate(case.defects, 1))):
-        with about(f"defects[{number}]"):
-            openings.add_defect(number, defect, vertebra.frame)
+        name = f"defects[{number}]" if number <= len(case.defects) - brought else "fracture"
+        with about(name):
+            openings.add_defect(name, defect, vertebra.frame)
     for number, lesion in reversed(list(enumerate(case.lesions, 1))):
         if lesion.opens_walls:
             behind = facets_behind(mesh, tissues.cells[f"lesion_{number}"])
@@ -109,18 +161,7 @@ def case_walls(
             gaps = missing_shell(mesh, vertebra)
         warnings += _told_gaps(mesh, gaps)
         openings.add_fissures(gaps, laws.fissures)
-    walls = build_walls(
-        mesh,
-        outlets,
-        openings.found,
-        outside=outside,
-        thickness={wall: laws.shell_of(wall).thickness for wall in SHELL_WALLS},
-        conductances={
-            wall: to_internal(conductance, "ml/(s kPa)")
-            for wall, conductance in case.walls.conductance_ml_per_s_kpa.items()
-        },
-    )
-    return CaseWalls(walls, veins, warnings)
+    return LaidOpenings(tuple(openings.found), outlets, outside, veins, warnings)
 
 
 def openings_summary(mesh: TetMesh, walls: Walls) -> tuple[OpeningRecord, ...]:
@@ -169,8 +210,8 @@ class _Openings:
                     path, area = veins.path(self._laws.front), veins.area / veins.number
                     self._add_narrow(site.name, mouth, path, area, in_bone=False)
 
-    def add_defect(self, number: int, defect: Defect, frame: AnatomicalFrame) -> None:
-        """The defect of that number in the case file: an open hole, or fissures where it is none or has an aperture."""
+    def add_defect(self, name: str, defect: Defect, frame: AnatomicalFrame) -> None:
+        """The defect of that name in the case file: an open hole, or fissures where it is none or has an aperture."""
         site, shell, front = SITE_BEHIND_WALL[defect.wall], self._laws.shell_of(defect.wall), self._laws.front
         fissures = _fissures(self._laws, defect.aperture_mm)
         check_height(defect, self._mesh, frame)
@@ -188,13 +229,13 @@ class _Openings:
             self._add_narrow(site, mouth, fissures.path(shell.thickness, front), fissures.aperture * length)
         else:
             diameter = to_internal(defect.diameter_mm or 0.0, "mm")
-            disc = self._open_area(number, defect, facets, frame)
+            disc = self._open_area(name, defect, facets, frame)
             if defect.aperture_mm is None:
                 self._add(site, facets, shell.hole(diameter, front=front), disc)
             else:
                 self._add(site, facets, fissures.path(shell.thickness, front), fissures.open_share * disc)
 
-    def _open_area(self, number: int, defect: Defect, facets: NDArray[np.int64], frame: AnatomicalFrame) -> float:
+    def _open_area(self, name: str, defect: Defect, facets: NDArray[np.int64], frame: AnatomicalFrame) -> float:
         """Area in mm2 of the part of a disc that lies on its wall and that no other opening takes."""
         diameter = to_internal(defect.diameter_mm or 0.0, "mm")
         centre = wall_point(self._mesh, defect.wall, defect_point(defect, frame))
@@ -203,7 +244,7 @@ class _Openings:
         there = disc * region_area(self._mesh, facets[self._free[facets]]) / whole
         if there < (1.0 - TOLD_OVERHANG) * disc:
             self.warnings.append(
-                f"defects[{number}]: its disc has {disc:.1f} mm2, but the {defect.wall.replace('_', ' ')} has room for "
+                f"{name}: its disc has {disc:.1f} mm2, but the {defect.wall.replace('_', ' ')} has room for "
                 f"{there:.1f} mm2 of it there, and no more is open; it hangs over the edge of the wall, or other "
                 "openings take its place"
             )

@@ -144,12 +144,12 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         weights = maker(voxel_weights, mesh, vertebra)
         bone = bone_of(laws, cortex, vertebra, mesh, weights, broken)
         noise = noise_of(laws, vertebra if broken is None else broken.before)
-        opened = 0 if broken is None else len(broken.record.cavities)
-        tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions, opened)
+        cavities, defects = (0, 0) if broken is None else (len(broken.record.cavities), len(broken.record.defects))
+        tissues = build_tissues(case, laws, vertebra, mesh, bone, lesions, cavities)
         if injects:
             needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
             check_tips(tissues, needles)
-        surface = case_walls(case, laws, vertebra, mesh, paths, tissues, veins)
+        surface = case_walls(case, laws, vertebra, mesh, paths, tissues, veins, defects)
         cement: InjectionSetup | PrescribedField
         if injects:
             cement = InjectionSetup(

@@ -10,7 +10,7 @@ from experiments.case.units import to_internal
 from experiments.model.cortex import Cortex, bone_of
 from experiments.model.defects import holes, refinements
 from experiments.model.maker import Maker, make
-from experiments.model.openings import case_walls
+from experiments.model.openings import case_openings
 from experiments.model.specimen import Specimen, prepare_specimen
 from experiments.model.tissues import TissueMap, build_tissues
 from fem.injection.walls import Opening
@@ -77,5 +77,5 @@ def unbroken_body(
         tissues=tissues,
         specimen=prepare_specimen(case, laws, vertebra, mesh, finer, cortex, maker=maker),
         cortex=cortex,
-        openings=case_walls(case, laws, vertebra, mesh, (), tissues, network).walls.openings,
+        openings=case_openings(case, laws, vertebra, mesh, (), tissues, network).found,
     )

@@ -113,7 +113,7 @@ def build_tissues(
     mesh: TetMesh,
     bone: BoneField,
     masks: Sequence[Image | None],
-    opened: int = 0,
+    brought: int = 0,
 ) -> TissueMap:
     """Lay lesions, cavities and veins over the bone.
 
@@ -124,25 +124,25 @@ def build_tissues(
         mesh: its body with named facets.
         bone: bone of each cell.
         masks: what :func:`read_lesions` gives.
-        opened: how many of the last cavities open on a wall, so that no more than what lies in the body is asked of
-            them.
+        brought: how many of the last cavities are those of a fracture and not the case file's own. They may open on a
+            wall, so that no more than what lies in the body is asked of them.
 
     Raises:
         InputError: something does not fit into the body, holds no cell, or lies wholly under something else.
     """
-    layers = _Layers(mesh, bone, laws)
+    layers = _Layers(mesh, bone, laws, len(case.cavities) - brought)
     for number, (lesion, law, mask) in enumerate(zip(case.lesions, laws.lesions, masks, strict=True), 1):
         with about(f"lesions[{number}]"):
             layers.add_lesion(number, lesion, law, _lesion_cells(lesion, mesh, vertebra, mask))
     for kind in ("cleft", "balloon"):
         for number, cavity in enumerate(case.cavities, 1):
             if cavity.kind == kind:
-                with about(f"cavities[{number}]"):
-                    wall = BodyWall(vertebra) if number > len(case.cavities) - opened else None
+                wall = BodyWall(vertebra) if number > len(case.cavities) - brought else None
+                with about(layers.cavity_name(number)):
                     layers.add_cavity(number, cavity, laws.cavities[number - 1], vertebra.frame, wall)
     for number, balloon in enumerate(laws.cavities, 1):
         if isinstance(balloon, BalloonCavity):
-            with about(f"cavities[{number}]"):
+            with about(layers.cavity_name(number)):
                 layers.compact_around(number, balloon)
     if case.veins.basivertebral_channel:
         layers.add_channel()
@@ -180,8 +180,9 @@ def check_tips(tissues: TissueMap, needles: Sequence[fem.injection.plan.Needle])
 class _Layers:
     """The cells of a body while layer after layer is laid over its bone."""
 
-    def __init__(self, mesh: TetMesh, bone: BoneField, laws: Laws) -> None:
+    def __init__(self, mesh: TetMesh, bone: BoneField, laws: Laws, own_cavities: int) -> None:
         self._mesh, self._laws, self._volumes = mesh, laws, mesh.cell_volumes
+        self._own_cavities = own_cavities
         medium = PorousMedium.transversely_isotropic(
             bone.porosity, bone.permeability_axial, bone.permeability_transverse
         )
@@ -212,6 +213,10 @@ class _Layers:
         if lesion.semi_axes_mm is not None:
             self._warn_of_volume(f"lesions[{number}]", cells, _ellipsoid_volume(lesion.semi_axes_mm))
 
+    def cavity_name(self, number: int) -> str:
+        """How messages call a cavity: by its number in the case file, or by the fracture that brings it."""
+        return f"cavities[{number}]" if number <= self._own_cavities else "fracture"
+
     def add_cavity(
         self, number: int, cavity: Cavity, law: Cleft | BalloonCavity, frame: AnatomicalFrame, wall: BodyWall | None
     ) -> None:
@@ -222,7 +227,7 @@ class _Layers:
             asked = _ellipsoid_volume(semi_axes) * (1.0 if wall is None else _inside(wall, centre, semi_axes))
             if (gap := thin_gap(self._mesh, centre, semi_axes)) is not None:
                 self._cross(number, law, gap)
-                self._warn_of_volume(f"cavities[{number}]", gap.cells, asked, gap.share)
+                self._warn_of_volume(self.cavity_name(number), gap.cells, asked, gap.share)
                 return
             cells = cells_in_ellipsoid(self._mesh, centre, semi_axes)
             permeability = law.permeability(2.0 * float(semi_axes.min()))
@@ -243,7 +248,7 @@ class _Layers:
         self._take(f"{cavity.kind}_{number}", cells)
         self._empty(cells, law.porosity, permeability)
         self._fill(cells, BLOOD, law.viscosity)
-        self._warn_of_volume(f"cavities[{number}]", cells, asked)
+        self._warn_of_volume(self.cavity_name(number), cells, asked)
 
     def _cross(self, number: int, law: Cleft, gap: Gap) -> None:
         """Let a cleft that is thinner than the cells cut through what is there; marrow stays in the pores beside it."""
@@ -311,9 +316,11 @@ class _Layers:
         """All layers together."""
         for name, cells in self._cells.items():
             kind, _, number = name.partition("_")
-            table = {"lesion": "lesions", "cleft": "cavities", "balloon": "cavities"}.get(kind)
-            if table is not None and not len(cells):
-                raise InputError(f"{table}[{number}] lies wholly under what comes after it; move or remove one of them")
+            if kind in ("lesion", "cleft", "balloon") and not len(cells):
+                table = f"lesions[{number}]" if kind == "lesion" else self.cavity_name(int(number))
+                if table == "fracture":
+                    raise InputError("fracture: its cleft lies wholly under a cavity; move that or set cleft = false")
+                raise InputError(f"{table} lies wholly under what comes after it; move or remove one of them")
         names = tuple(self._viscosities)
         whole, exchanging = self._volumes.sum(), bool(self._conductance.any())
         return TissueMap(

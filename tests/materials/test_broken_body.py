@@ -29,6 +29,10 @@ def test_draws_meet_the_frequencies_of_the_law() -> None:
     assert np.median(aperture) == pytest.approx(np.sqrt(0.2), abs=0.03)
     deepest = np.array([draw.deepest for draw in draws])
     assert ((deepest > 0.2) & (deepest < 0.4)).mean() == pytest.approx(0.45 / 0.87, **within)
+    assert (deepest == 0.15).mean() == 0.0
+    assert ((deepest > 0.15) & (deepest < 0.2)).mean() == pytest.approx(0.2 / 0.87, **within)
+    assert np.median(deepest[deepest < 0.2]) == pytest.approx(0.175, abs=0.005)
+    assert (deepest == 0.6).mean() == pytest.approx(0.02 / 0.87, abs=0.01)  # the edge of the fourth
     numbers = np.array([[draw.height_loss, draw.aperture, draw.deepest, draw.cleft, draw.fissures] for draw in draws])
     assert np.abs(np.corrcoef(numbers.T) - np.eye(5)).max() < 0.08
 

@@ -50,7 +50,12 @@ class Fracture(Section):
         None, "1", "seed of a random fracture: another seed, another body; 0 where it is left out", 0, 2**31 - 1
     )
     deepest: float | None = physical(
-        None, "1", "depth of the deepest point, 0 anterior, of a biconcave body, of fissure and cleft", 0.15, 0.6
+        None,
+        "1",
+        "depth, 0 anterior, of the deepest point of a biconcave body, of the broken plate's fissure and of a cleft "
+        "that opens into that or into none",
+        0.15,
+        0.6,
     )
     band: float | None = physical(
         None,
@@ -75,6 +80,18 @@ class Fracture(Section):
         default=None, description="whether the cortex is fissured; by default unless healed or drawn otherwise"
     )
     aperture_mm: float | None = physical(None, "mm", "width of the fissures", 0.05, 2.0)
+
+    @model_validator(mode="after")
+    def _fissures_to_be_wide(self) -> Fracture:
+        whole = self.cleft is False or (self.cleft is None and self.type != "random")
+        if self.aperture_mm is not None and self.fissures is False:
+            raise ValueError("aperture_mm is the width of fissures, but fissures = false; remove one of them")
+        if self.aperture_mm is not None and self.fissures is None and self.age == "old" and whole:
+            raise ValueError(
+                "aperture_mm is the width of fissures, which an old fracture without a cleft has closed; set "
+                "fissures = true or remove aperture_mm"
+            )
+        return self
 
     @model_validator(mode="after")
     def _drawn_or_given(self) -> Fracture:

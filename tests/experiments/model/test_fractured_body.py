@@ -17,7 +17,10 @@ from experiments.model.defects import check_height
 from experiments.model.defects import fracture as fissure
 from experiments.model.elastic_states import elastic_states
 from experiments.model.fractured_body import FracturedBody, break_body
+from experiments.model.openings import case_walls
 from experiments.model.preparation import prepare
+from experiments.model.solid_body import unbroken_body
+from experiments.model.tissues import build_tissues
 from experiments.model.veins import case_veins
 from experiments.results.finished_case import FinishedCase
 from experiments.results.progress import Progress
@@ -206,6 +209,44 @@ def test_random_bodies_come_from_their_seed_and_keep_what_is_given(demo_vertebra
     assert given.record.height_loss == 0.2
     assert given.record.type == drawn[0].record.type
     assert len(given.record.cavities) == 1
+
+
+def test_a_body_before_from_which_only_veins_and_needles_lead_has_openings(
+    demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]
+) -> None:
+    """No needles lie in it, so that by the outlets nothing could leave; the mechanics ask for its openings alone."""
+    shares = {"endplates": 0.0, "cortical_walls": 0.0, "pedicles": 0.0}
+    shares |= {"basivertebral_foramen": 0.58, "segmental_veins": 0.4, "needle_track": 0.02}
+    case = case_of(WEDGE, veins={"network": "random"}, outlets={"shares": shares}, mechanics={"enabled": False})
+    laws, mesh = Laws.of_case(case), demo_mesh(3.0)
+
+    def ready(function: Callable[..., Any], *arguments: Any) -> Any:
+        return mesh if function is mesh_body else function(*arguments)
+
+    network = VeinNetwork(np.array([[0.0, 0.0, 0.0], [0.0, 5.0, 0.0]]), np.array([[0, 1]]), np.array([1.0]))
+    assert unbroken_body(case, laws, demo_vertebra, (), network, ready).openings == ()
+
+
+def test_messages_name_the_fracture_and_not_tables_that_nobody_wrote(
+    demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]
+) -> None:
+    balloon = {"kind": "balloon", "left": 0.0, "depth": 0.3, "height": 0.3, "diameter_mm": 8.0}
+    body = broken(demo_vertebra, {**WEDGE, "cleft": True}, cavities=[balloon])
+    mesh, laws = demo_mesh(3.0), Laws.of_case(body.case)
+    bone = bone_of(laws, None, demo_vertebra, mesh, voxel_weights(mesh, demo_vertebra))
+    own, cleft = body.case.cavities
+    under = cleft.model_copy(update={"depth": 0.3, "height": 0.3, "semi_axes_mm": (3.0, 3.0, 3.0)})
+    for brought, message in ((1, "^fracture: its cleft lies wholly under"), (0, r"^cavities\[2\] lies wholly under")):
+        case = body.case.model_copy(update={"cavities": (own, under)})
+        with pytest.raises(InputError, match=message):
+            build_tissues(case, laws, demo_vertebra, mesh, bone, (), brought)
+    tissues = build_tissues(body.case, laws, demo_vertebra, mesh, bone, (), 1)
+    wide = body.case.defects[0].model_copy(update={"fracture_length_mm": 60.0})
+    case = body.case.model_copy(update={"defects": (wide,)})
+    with pytest.raises(InputError, match=r"^fracture: only .* lie on the superior_endplate"):
+        case_walls(case, laws, demo_vertebra, mesh, (), tissues, brought=1)
+    with pytest.raises(InputError, match=r"^defects\[1\]: only .* lie on the superior_endplate"):
+        case_walls(case, laws, demo_vertebra, mesh, (), tissues)
 
 
 @pytest.mark.slow
@@ -402,6 +443,12 @@ def test_broken_bodies_leak_through_their_veins(quick_bodies: None, kind: str, s
         ({"fracture": {"type": "wedge"}}, 'type = "wedge" needs height_loss as well'),
         ({"fracture": {**WEDGE, "seed": 3}}, 'seed belongs to type = "random"'),
         ({"fracture": {**WEDGE, "height_loss": 0.9}}, "fracture.height_loss"),
+        (
+            {"fracture": {**WEDGE, "plate": "left"}},
+            "plate = 'left' is not allowed; choose 'superior', 'inferior' or 'both'",
+        ),
+        ({"fracture": {**WEDGE, "fissures": False, "aperture_mm": 0.3}}, "but fissures = false; remove one of them"),
+        ({"fracture": {**WEDGE, "age": "old", "aperture_mm": 0.3}}, "which an old fracture without a cleft has closed"),
         (
             {
                 "fracture": WEDGE,
