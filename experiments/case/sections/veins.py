@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from experiments.case.sections.base import LINES, Choice, InputPath, Section, joined, physical
 from materials.vein_distributions import MOST_BRANCHES
@@ -179,6 +179,13 @@ class Veins(Section):
     def drawn_with(self) -> int | None:
         """The seed of a random network; None of others."""
         return self.seed if self.network == "random" else None
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _no_word_in_capitals(cls, network: Any) -> Any:
+        if isinstance(network, str) and network not in ("none", "random") and network.lower() in ("none", "random"):
+            raise ValueError(f'{network!r} would be the path of a file; did you mean "{network.lower()}"?')
+        return network
 
     @model_validator(mode="after")
     def _keys_of_the_network(self) -> Veins:

@@ -112,6 +112,10 @@ def test_tables_of_walls_and_veins() -> None:
             "cement.room_temperature_c = 35.0 is not allowed; choose 10 to 30 degC",
         ),
         (
+            {"veins": {"network": "Random"}},
+            "veins.network: 'Random' would be the path of a file; did you mean \"random\"?",
+        ),
+        (
             {"lesions": [{"kind": "osteolytic"}]},
             "lesions[1]: give label with mask, semi_axes_mm with left, depth and height, or fraction",
         ),
