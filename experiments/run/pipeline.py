@@ -204,10 +204,10 @@ def run_and_store(
         on_root(comm, lambda: check_target(out))
         outcome = run_case(case, progress, comm)
         seconds = on_root(comm, lambda: _store(outcome, out, progress))
-        outcome = replace(outcome, manifest=outcome.manifest.with_values(seconds=seconds))
+        outcome = _after(outcome, seconds)
         if draw is not None:
             outcome = outcome.with_networks(on_root(comm, lambda: draw(case)))
-            on_root(comm, lambda: _add_networks(outcome, out, progress))
+            on_root(comm, lambda: _add_networks(outcome, out))
     return outcome
 
 
@@ -220,24 +220,28 @@ def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, flo
 
             with progress.stage("pictures"):
                 draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
-        return _describe(outcome, folder, out.name, progress)
+        seconds = dict(progress.seconds)
+        _describe(_after(outcome, seconds), folder, out.name, progress)
+    return seconds
 
 
-def _describe(outcome: CaseOutcome, folder: Path, name: str, progress: Progress) -> dict[str, float]:
-    """Write results, manifest and report beside what else stands in the folder; gives the seconds of the manifest."""
-    seconds = dict(progress.seconds)
+def _after(outcome: CaseOutcome, seconds: dict[str, float]) -> CaseOutcome:
+    return replace(outcome, manifest=outcome.manifest.with_values(seconds=seconds))
+
+
+def _describe(outcome: CaseOutcome, folder: Path, name: str, progress: Progress) -> None:
+    """Write results, manifest and report beside what else stands in the folder."""
     write_results(folder, outcome.results)
-    write_manifest(folder, outcome.manifest.with_values(seconds=seconds))
+    write_manifest(folder, outcome.manifest)
     if outcome.case.output.pictures:
         from experiments.report.page import REPORT, case_report
 
         with progress.stage("report"):
             (folder / REPORT).write_text(case_report(FinishedCase.read(folder, name)), encoding="utf-8")
-    return seconds
 
 
-def _add_networks(outcome: CaseOutcome, out: Path, progress: Progress) -> None:
+def _add_networks(outcome: CaseOutcome, out: Path) -> None:
     """Put a folder that tells of many networks, too, in the place of the finished one."""
     with case_directory(out) as folder:
         shutil.copytree(out, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("report.html"))
-        _describe(outcome, folder, out.name, progress)
+        _describe(outcome, folder, out.name, Progress())
