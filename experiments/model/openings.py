@@ -40,21 +40,6 @@ TOLD_OVERHANG = 0.05
 
 
 @dataclass(frozen=True)
-class CaseWalls:
-    """The walls of a case.
-
-    Attributes:
-        walls: the law of every boundary facet.
-        veins: of a network in the body, with what they conduct; None without one.
-        warnings: sentences for the reader of the results.
-    """
-
-    walls: Walls
-    veins: Veins | None
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class LaidOpenings:
     """The openings of a case before its walls are made.
 
@@ -73,34 +58,23 @@ class LaidOpenings:
     warnings: tuple[str, ...]
 
 
-def case_walls(
-    case: Case,
-    laws: Laws,
-    vertebra: Vertebra,
-    mesh: TetMesh,
-    paths: Sequence[NeedlePath],
-    tissues: TissueMap,
-    network: VeinNetwork | None = None,
-    brought: int = 0,
-) -> CaseWalls:
-    """Conductance and openings of every boundary facet; arguments and errors as of :func:`case_openings`.
+def case_walls(case: Case, laws: Laws, mesh: TetMesh, openings: LaidOpenings) -> Walls:
+    """Conductance and openings of every boundary facet of the body.
 
     Raises:
         ValueError: nothing can leave.
     """
-    laid = case_openings(case, laws, vertebra, mesh, paths, tissues, network, brought)
-    walls = build_walls(
+    return build_walls(
         mesh,
-        laid.outlets,
-        laid.found,
-        outside=laid.outside,
+        openings.outlets,
+        openings.found,
+        outside=openings.outside,
         thickness={wall: laws.shell_of(wall).thickness for wall in SHELL_WALLS},
         conductances={
             wall: to_internal(conductance, "ml/(s kPa)")
             for wall, conductance in case.walls.conductance_ml_per_s_kpa.items()
         },
     )
-    return CaseWalls(walls, laid.veins, laid.warnings)
 
 
 def case_openings(

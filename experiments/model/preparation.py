@@ -18,7 +18,7 @@ from experiments.model.fractured_body import FracturedBody, break_body
 from experiments.model.image_noise import noise_of, noise_warnings
 from experiments.model.maker import Maker, make
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
-from experiments.model.openings import case_walls
+from experiments.model.openings import case_openings, case_walls
 from experiments.model.prescribed_cement import PrescribedField, Scan, cement_of_scan, cement_of_shapes, read_scan
 from experiments.model.procedure import (
     check_front_limit,
@@ -149,11 +149,16 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         if injects:
             needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
             check_tips(tissues, needles)
-        surface = case_walls(case, laws, vertebra, mesh, paths, tissues, veins, defects)
+        openings = case_openings(case, laws, vertebra, mesh, paths, tissues, veins, defects)
         cement: InjectionSetup | PrescribedField
         if injects:
             cement = InjectionSetup(
-                paths, surface.walls, surface.veins, needles, plan, maker(pedicle_diameter, vertebra, mesh)
+                paths,
+                case_walls(case, laws, mesh, openings),
+                openings.veins,
+                needles,
+                plan,
+                maker(pedicle_diameter, vertebra, mesh),
             )
             of_cement = tuple(warning for path in paths for warning in path.warnings)
         else:
@@ -172,14 +177,14 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         specimen=specimen,
         cortex=cortex,
         veins=veins,
-        openings=surface.walls.openings,
+        openings=openings.found,
         mesh_results=mesh_results,
         warnings=(
             *vertebra.warnings,
             *noise_warnings(noise),
             *given.warnings,
             *tissues.warnings,
-            *surface.warnings,
+            *openings.warnings,
             *of_cement,
         ),
     )

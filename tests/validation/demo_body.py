@@ -22,7 +22,7 @@ from experiments.case.schema import Case, build_case
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.cortex import bone_of
 from experiments.model.needle_paths import plan_paths, with_track
-from experiments.model.openings import case_walls
+from experiments.model.openings import case_openings, case_walls
 from experiments.model.preparation import read_patient
 from experiments.model.procedure import check_front_limit, injection_plan, place_needles, procedure
 from experiments.model.tissues import build_tissues, check_tips
@@ -134,7 +134,7 @@ class Body:
         tissues = build_tissues(case, laws, vertebra, mesh, bone, [None] * len(case.lesions))
         needles = place_needles(paths, laws.cannulas, mesh, tissues.medium)
         check_tips(tissues, needles)
-        walls = case_walls(case, laws, vertebra, mesh, paths, tissues).walls
+        walls = case_walls(case, laws, mesh, case_openings(case, laws, vertebra, mesh, paths, tissues))
         injection = Injection.build(
             self._partition,
             tissues.medium,

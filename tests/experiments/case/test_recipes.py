@@ -77,7 +77,7 @@ from experiments.case import case_file_page
 from experiments.case.laws import Laws
 from experiments.case.schema import build_case
 from experiments.case.sections import Site
-from experiments.model.openings import case_walls
+from experiments.model.openings import case_openings, case_walls
 from experiments.pictures.style import CLASS_COLORS
 from fem.measures.severity import YEOM_CLASSES, LeakGeometry, leak_severity
 from fem.porous import PorousMedium
@@ -94,7 +94,7 @@ case = build_case({
 laws = Laws.of_case(case)
 even = np.full(len(mesh.cells), 0.02)
 tissues = SimpleNamespace(medium=PorousMedium.transversely_isotropic(0.9 + 0.0 * even, even, even))
-walls = case_walls(case, laws, None, mesh, (), tissues).walls
+walls = case_walls(case, laws, mesh, case_openings(case, laws, None, mesh, (), tissues))
 anterior = [opening for opening in walls.openings if opening.site == name]
 print(json.dumps({
     "sites": SITES,

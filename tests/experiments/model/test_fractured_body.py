@@ -17,7 +17,7 @@ from experiments.model.defects import check_height
 from experiments.model.defects import fracture as fissure
 from experiments.model.elastic_states import elastic_states
 from experiments.model.fractured_body import FracturedBody, break_body
-from experiments.model.openings import case_walls
+from experiments.model.openings import case_openings
 from experiments.model.preparation import prepare
 from experiments.model.solid_body import unbroken_body
 from experiments.model.tissues import build_tissues
@@ -244,9 +244,9 @@ def test_messages_name_the_fracture_and_not_tables_that_nobody_wrote(
     wide = body.case.defects[0].model_copy(update={"fracture_length_mm": 60.0})
     case = body.case.model_copy(update={"defects": (wide,)})
     with pytest.raises(InputError, match=r"^fracture: only .* lie on the superior_endplate"):
-        case_walls(case, laws, demo_vertebra, mesh, (), tissues, brought=1)
+        case_openings(case, laws, demo_vertebra, mesh, (), tissues, brought=1)
     with pytest.raises(InputError, match=r"^defects\[1\]: only .* lie on the superior_endplate"):
-        case_walls(case, laws, demo_vertebra, mesh, (), tissues)
+        case_openings(case, laws, demo_vertebra, mesh, (), tissues)
 
 
 @pytest.mark.slow

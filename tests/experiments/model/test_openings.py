@@ -1,7 +1,7 @@
 """The walls of a case on the real L3: what each opening is made of, who gets which facet, and what adds up."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,9 +11,9 @@ from experiments.case.schema import build_case
 from experiments.case.units import to_clinical
 from experiments.model.defects import refinements
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
-from experiments.model.openings import CaseWalls, case_walls, openings_summary
+from experiments.model.openings import case_openings, case_walls, openings_summary
 from experiments.model.tissues import build_tissues, read_lesions
-from fem.injection.walls import Opening
+from fem.injection.walls import Opening, Walls
 from materials.bone import BoneField, BoneModel
 from materials.outlets import MarrowOutlets
 from meshes.errors import InputError
@@ -55,23 +55,31 @@ def paths(demo_vertebra: Vertebra, mesh: TetMesh) -> tuple[NeedlePath, ...]:
     return tuple(with_track(path, mesh) for path in plan_paths(case.needles, laws.cannulas, demo_vertebra))
 
 
+class Built(NamedTuple):
+    """The walls of a case, and what it warns of."""
+
+    walls: Walls
+    warnings: tuple[str, ...]
+
+
 @pytest.fixture(scope="module")
 def built(demo_vertebra: Vertebra, mesh: TetMesh, bone: BoneField, paths: tuple[NeedlePath, ...]) -> Any:
-    def build(needles: tuple[NeedlePath, ...] = paths[:1], **sections: Any) -> CaseWalls:
+    def build(needles: tuple[NeedlePath, ...] = paths[:1], **sections: Any) -> Built:
         veins = {"network": "none", **sections.pop("veins", {})}
         case = build_case({"patient": {"demo": True}, "veins": veins, **sections}, "case.toml")
         laws = Laws.of_case(case)
         tissues = build_tissues(case, laws, demo_vertebra, mesh, bone, read_lesions(case, demo_vertebra))
-        return case_walls(case, laws, demo_vertebra, mesh, needles, tissues)
+        openings = case_openings(case, laws, demo_vertebra, mesh, needles, tissues)
+        return Built(case_walls(case, laws, mesh, openings), openings.warnings)
 
     return build
 
 
-def at(walls: CaseWalls, site: str) -> list[Opening]:
+def at(walls: Built, site: str) -> list[Opening]:
     return [opening for opening in walls.walls.openings if opening.site == site]
 
 
-def total(walls: CaseWalls) -> float:
+def total(walls: Built) -> float:
     return to_clinical(walls.walls.total_conductance, "ml/(s kPa)")
 
 
