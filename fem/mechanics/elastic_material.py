@@ -34,16 +34,18 @@ CONSTANTS = ("C12", "C13", "C33", "C44", "C66")
 
 @dataclass(frozen=True, eq=False)
 class ElasticMaterial:
-    """Elastic constants of every cell, in the order of the whole mesh and the same on every rank; the axis is +z.
+    """Elastic constants in the order of the whole mesh and the same on every rank; the axis is +z.
 
-    All five may be given as numbers or arrays; they are kept as arrays of their common shape.
+    There is one set of them for every cell, (cells,), or for each of its integration points, (cells, 4) in the order
+    of :func:`fem.mechanics.integration.integration_points`. All five may be given as numbers or arrays; they are kept
+    as arrays of their common shape.
 
     Attributes:
-        axial_modulus: (cells,) Young's modulus along z in MPa.
-        transverse_modulus: (cells,) Young's modulus across z in MPa.
-        axial_poisson_ratio: (cells,) strain across z over strain along z, loaded along z.
-        transverse_poisson_ratio: (cells,) strain across the load over strain along it, both across z.
-        axial_shear_modulus: (cells,) shear modulus in the planes that hold z, in MPa.
+        axial_modulus: Young's modulus along z in MPa.
+        transverse_modulus: Young's modulus across z in MPa.
+        axial_poisson_ratio: strain across z over strain along z, loaded along z.
+        transverse_poisson_ratio: strain across the load over strain along it, both across z.
+        axial_shear_modulus: shear modulus in the planes that hold z, in MPa.
     """
 
     axial_modulus: FloatArray
@@ -76,8 +78,8 @@ class ElasticMaterial:
         """Isotropic cells.
 
         Args:
-            modulus: (cells,) Young's modulus in MPa.
-            poisson_ratio: (cells,) or one for all cells.
+            modulus: (cells,) or (cells, 4) Young's modulus in MPa.
+            poisson_ratio: of the same shape, or one for all cells.
 
         Raises:
             ValueError: a modulus is not positive, or a Poisson's ratio is not above -1 and below 0.5.
@@ -99,9 +101,9 @@ class ElasticMaterial:
         is exact for isotropic cells.
 
         Args:
-            axial_modulus: (cells,) Young's modulus along z in MPa.
-            transverse_modulus: (cells,) Young's modulus across z in MPa.
-            poisson_ratio: (cells,) or one for all cells.
+            axial_modulus: (cells,) or (cells, 4) Young's modulus along z in MPa.
+            transverse_modulus: of the same shape, Young's modulus across z in MPa.
+            poisson_ratio: of the same shape, or one for all cells.
 
         Raises:
             ValueError: the tensor of a cell is not positive definite.
@@ -116,11 +118,16 @@ class ElasticMaterial:
     @property
     def cells(self) -> int:
         """Number of cells."""
-        return self.axial_modulus.size
+        return len(self.axial_modulus)
+
+    @property
+    def mean_axial_modulus(self) -> FloatArray:
+        """(cells,) mean of the axial modulus over each cell in MPa."""
+        return self.axial_modulus if self.axial_modulus.ndim < 2 else self.axial_modulus.mean(axis=1)
 
     @property
     def constants(self) -> FloatArray:
-        """(cells, 5) stiffnesses in MPa in the order of ``CONSTANTS``; C11 = C12 + 2 C66."""
+        """(cells, 5) or (cells, 4, 5) stiffnesses in MPa in the order of ``CONSTANTS``; C11 = C12 + 2 C66."""
         ratio = self.transverse_modulus / self.axial_modulus
         axial, transverse, definiteness = self.axial_poisson_ratio, self.transverse_poisson_ratio, self._definiteness
         c12 = self.transverse_modulus * (transverse + axial**2 * ratio) / ((1.0 + transverse) * definiteness)
@@ -131,11 +138,11 @@ class ElasticMaterial:
 
     @property
     def _definiteness(self) -> FloatArray:
-        """(cells,) D of the module's text: what is left of 1 when the directions couple."""
+        """D of the module's text: what is left of 1 when the directions couple."""
         ratio = self.transverse_modulus / self.axial_modulus
         return 1.0 - self.transverse_poisson_ratio - 2.0 * self.axial_poisson_ratio**2 * ratio
 
     def _require(self, holds: NDArray[np.bool_], rule: str) -> None:
         wrong = int(np.size(holds) - np.count_nonzero(holds))
         if wrong:
-            raise ValueError(f"the elastic constants of {wrong} of {np.size(holds)} cells are impossible: {rule}")
+            raise ValueError(f"{wrong} of {np.size(holds)} sets of elastic constants are impossible: {rule}")

@@ -1,4 +1,4 @@
-"""Small-strain linear elasticity with the elastic constants of :mod:`fem.mechanics.elastic_material` in every cell.
+"""Small-strain linear elasticity with the constants of :mod:`fem.mechanics.elastic_material` in cells or inside them.
 
 Find u with u = g where it is constrained, and for all v that vanish there
 
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from fem import krylov, profiling, solver_options
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
+from fem.mechanics.integration import PointValues, measure
 from fem.mechanics.membrane import Factor, Membrane, MembraneForm
 from fem.mechanics.rigid_body import set_rigid_body_modes
 from fem.partition import JIT_OPTIONS, Partition
@@ -144,7 +145,8 @@ class ElasticProblem:
         self.partition = partition
         mesh = partition.mesh
         self.space = fem.functionspace(mesh, ("Lagrange", degree, (3,)))
-        self._constants = fem.Function(fem.functionspace(mesh, ("Discontinuous Lagrange", 0, (len(CONSTANTS),))))
+        self._values = PointValues(partition, len(CONSTANTS))
+        self._constants = self._values.function
         self._skin = skin = None if membrane is None else MembraneForm(partition, membrane)
         storage = "aij" if degree == 1 else "baij"  # blocks halve the time of the products; GAMG does not take them
         self._level = _Level(self.space, constraints, self._constants, skin, storage, solver_options.ELASTICITY)
@@ -197,7 +199,7 @@ class ElasticProblem:
         """Assemble the matrices and set up the preconditioner.
 
         Args:
-            material: elastic constants of every cell.
+            material: elastic constants of every cell or of its integration points.
             membrane_factor: on the stiffness of the membrane, if there is one.
 
         Raises:
@@ -205,9 +207,9 @@ class ElasticProblem:
             ValueError: ``material`` has not one set of constants for each cell of the whole mesh.
         """
         cells = self.partition.mesh.topology.index_map(3).size_global
-        if material.axial_modulus.shape != (cells,):
+        if material.cells != cells:
             raise ValueError(f"the material has {material.cells} cells, the mesh {cells}")
-        self._constants.x.array[:] = self.partition.local_cells(material.constants).ravel()
+        self._values.assign(material.constants)
         if self._skin is not None:
             self._skin.scale(membrane_factor)
         self._level.assemble()
@@ -353,7 +355,7 @@ def stress(strain: Any, constants: fem.Function[Any]) -> Any:
 
 def _energy_form(u: Any, v: Any, constants: fem.Function[Any], skin: MembraneForm | None) -> ufl.Form:
     """Integral of stress(u) : strain(v), with that of the skin where there is one."""
-    body = ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * ufl.dx
+    body = ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * measure()
     return body if skin is None else body + skin.energy(u, v)
 
 

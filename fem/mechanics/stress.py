@@ -1,8 +1,7 @@
 """Strain, stress and energy of a displacement field, cell by cell.
 
-A displacement of degree one or two has a strain that is linear in every cell, so its values at the four corners hold
-all of it: the mean of a product of two linear functions over a tetrahedron is (sum f_i g_i + sum f_i sum g_i) / 20, and
-the energies of the cells add up to that of the body.
+Means are those of the rule that the stiffness is integrated with, :mod:`fem.mechanics.integration`, so that the
+energies of the cells add up to that of the body and their forces balance where the constants vary inside a cell, too.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from fem import profiling
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.elasticity import stress as stress_of
+from fem.mechanics.integration import POINTS, REFERENCE_POINTS, PointValues
 from fem.mechanics.membrane import Factor, Membrane
 from fem.mechanics.membrane_fields import MembraneFields, membrane_fields
 from fem.partition import JIT_OPTIONS, Partition
@@ -80,11 +80,11 @@ class ElasticFields:
         return np.linalg.eigvalsh(self.strain)[:, ::-1]
 
     def effective_strain(self, material: ElasticMaterial) -> FloatArray:
-        """(cells,) strain (2 U / E)^1/2 of a bar of the axial modulus E that holds as much energy U per volume.
+        """(cells,) strain (2 U / E)^1/2 of a bar of the mean axial modulus E that holds as much energy U per volume.
 
         It is the effective strain of Pistoia 2002, 10.1016/s8756-3282(02)00736-6.
         """
-        return np.sqrt(2.0 * self.energy_density / material.axial_modulus)
+        return np.sqrt(2.0 * self.energy_density / material.mean_axial_modulus)
 
 
 def superposed(displacements: Sequence[fem.Function[Any]], factors: ArrayLike) -> fem.Function[Any]:
@@ -107,20 +107,21 @@ def elastic_fields(
     Args:
         partition: the distributed mesh.
         displacement: field in mm of degree one or two, ghosts included.
-        material: elastic constants of every cell.
+        material: elastic constants of every cell or of its integration points.
         membrane: a skin on the surface, or None.
         membrane_factor: on the stiffness of the membrane.
     """
-    constants = fem.Function(fem.functionspace(partition.mesh, ("Discontinuous Lagrange", 0, (len(CONSTANTS),))))
-    constants.x.array[:] = partition.local_cells(material.constants).ravel()
+    constants = PointValues(partition, len(CONSTANTS))
+    constants.assign(material.constants)
     tensor = ufl.sym(ufl.grad(displacement))
-    strain = _at_corners(partition, tensor)
-    stress = _at_corners(partition, stress_of(tensor, constants))
-    total_strain, total_stress = strain.sum(axis=1), stress.sum(axis=1)
-    energy = ((strain * stress).sum(axis=(1, 2, 3)) + (total_strain * total_stress).sum(axis=(1, 2))) / 40.0
-    skin = None if membrane is None else membrane_fields(partition, strain, membrane, membrane_factor)
+    strain = _values(partition, tensor, REFERENCE_POINTS)
+    stress = _values(partition, stress_of(tensor, constants.function), REFERENCE_POINTS)
+    energy = 0.5 * (strain * stress).sum(axis=(2, 3)).mean(axis=1)
+    skin = None
+    if membrane is not None:
+        skin = membrane_fields(partition, _values(partition, tensor, _CORNERS), membrane, membrane_factor)
     points = _gather_points(partition, displacement)
-    means = [partition.gather_cells(values) for values in (0.25 * total_strain, 0.25 * total_stress, energy)]
+    means = [partition.gather_cells(values) for values in (strain.mean(axis=1), stress.mean(axis=1), energy)]
     if points is None:
         return None
     mean_strain, mean_stress, density = (cast("FloatArray", values) for values in means)
@@ -145,11 +146,11 @@ def corner_forces(mesh: TetMesh, stress: FloatArray) -> FloatArray:
     return mesh.cell_volumes[:, None, None] * (gradients @ stress)
 
 
-def _at_corners(partition: Partition, tensor: Any) -> FloatArray:
-    """(owned cells, 4, 3, 3) values of a tensor that is linear in every cell."""
-    expression = fem.Expression(tensor, _CORNERS, jit_options=JIT_OPTIONS)
+def _values(partition: Partition, tensor: Any, places: FloatArray) -> FloatArray:
+    """(owned cells, 4, 3, 3) values of a tensor at four places of the reference cell."""
+    expression = fem.Expression(tensor, places, jit_options=JIT_OPTIONS)
     values = expression.eval(partition.mesh, np.arange(partition.owned_cells, dtype=np.int32))
-    return np.asarray(values, dtype=np.float64).reshape(partition.owned_cells, 4, 3, 3)
+    return np.asarray(values, dtype=np.float64).reshape(partition.owned_cells, POINTS, 3, 3)
 
 
 def _gather_points(partition: Partition, displacement: fem.Function[Any]) -> FloatArray | None:

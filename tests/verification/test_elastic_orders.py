@@ -3,7 +3,8 @@
 The displacement is prescribed on the whole surface. Isotropic: the field of a point force outside of the cube (Kelvin).
 Transversely isotropic: u = (f_x - g_y, f_y + g_x, k f_z) with f and g each sin(a x) sin(b y) exp(c z) and m^2 = a^2 +
 b^2, where equilibrium asks for c^2 = C66 m^2 / C44 of g, and of f for C11 m^2 = c^2 (C44 + k (C13 + C44)) and
-m^2 (C13 + C44 + k C44) = k C33 c^2 (Elliott 1948, 10.1017/S0305004100024531; tag M).
+m^2 (C13 + C44 + k C44) = k C33 c^2 (Elliott 1948, 10.1017/S0305004100024531; tag M). Graded: E = E_0 exp(b z) without
+Poisson's effect holds u = (sin(a y) exp(c z), 0, (1 - exp(-b z)) / b) in balance, where c^2 + b c = a^2.
 """
 
 import dolfinx_solver  # noqa: F401
@@ -16,6 +17,7 @@ from dolfinx import fem
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
+from fem.mechanics.integration import integration_points
 from fem.partition import Partition
 
 DIVISIONS = (2, 4, 8)
@@ -55,11 +57,40 @@ def elliott(material):
     return field
 
 
+GRADE = 2.5
+"""b of the graded material in 1/mm."""
+
+
+def graded(x, of):
+    """The field of the module's text."""
+    a = WAVES[0]
+    c = float(np.sqrt(0.25 * GRADE**2 + a * a)) - 0.5 * GRADE
+    return [of.sin(a * x[1]) * of.exp(c * x[2]), 0.0 * x[0], (1.0 - of.exp(-GRADE * x[2])) / GRADE]
+
+
+def uniform_cells(material):
+    """The same constants in all cells of a mesh."""
+    return lambda mesh: ElasticMaterial(*(np.full(len(mesh.cells), value[0]) for value in vars(material).values()))
+
+
+def graded_cells(mesh):
+    """The graded material at the integration points of a mesh."""
+    return ElasticMaterial.isotropic(200.0 * np.exp(GRADE * integration_points(mesh)[..., 2]), 0.0)
+
+
 ISOTROPIC = ElasticMaterial.isotropic(np.full(1, 200.0), 0.3)
 BONE = ElasticMaterial(*(np.array([value]) for value in (300.0, 100.0, 0.3, 0.25, 55.0)))
-CASES = {"isotropic": (ISOTROPIC, kelvin(0.3)), "transversely isotropic": (BONE, elliott(BONE))}
+CASES = {
+    "isotropic": (uniform_cells(ISOTROPIC), kelvin(0.3)),
+    "transversely isotropic": (uniform_cells(BONE), elliott(BONE)),
+    "graded": (graded_cells, graded),
+}
 
-SOURCES = {"isotropic": "Kelvin's point force", "transversely isotropic": "Elliott 1948, 10.1017/S0305004100024531 (M)"}
+SOURCES = {
+    "isotropic": "Kelvin's point force",
+    "transversely isotropic": "Elliott 1948, 10.1017/S0305004100024531 (M)",
+    "graded": "balance by hand",
+}
 
 
 def errors(structured_box, material, field, divisions, degree):
@@ -68,10 +99,8 @@ def errors(structured_box, material, field, divisions, degree):
     surface = FacetConstraint(
         np.concatenate([partition.facets_of_region(name) for name in partition.source.facet_regions])
     )
-    cells = len(partition.source.cells)
-    constants = (np.full(cells, value[0]) for value in vars(material).values())
     with ElasticProblem(partition, [surface], degree) as problem:
-        problem.assemble(ElasticMaterial(*constants))
+        problem.assemble(material(partition.source))
         solution = problem.solve(np.column_stack(field(problem.points.T, np)))
     x = ufl.SpatialCoordinate(partition.mesh)
     difference = solution.displacement - ufl.as_vector(field([x[0], x[1], x[2]], ufl))

@@ -29,6 +29,12 @@ STUDIES = {
 }
 """Case file -> volume in ml that the series injects on average, and the sides of its needles."""
 
+NAMES = [
+    name if name in ("metastatic_outcome", "filling_fraction") else pytest.param(name, marks=pytest.mark.slow)
+    for name in STUDIES
+]
+"""The series by name: one that pauses, one of two needles, and those that the long checks run."""
+
 
 def content(name: str) -> dict[str, Any]:
     return tomllib.loads((CASES / f"{name}.toml").read_text()) | COARSE
@@ -51,7 +57,7 @@ def test_there_is_a_case_file_for_every_series() -> None:
     assert {path.stem for path in CASES.glob("*.toml")} == {*STUDIES, "demo", "demo_defect"}
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_mass_balance_of_a_study_closes(outcomes: Any, name: str) -> None:
     outcome = outcomes(name)
     injection, fill = outcome.results.injection, outcome.results.fill
@@ -76,9 +82,9 @@ def test_the_mass_balance_of_a_study_closes(outcomes: Any, name: str) -> None:
         assert (leak.onset_s is None) == (not leak.observed)
 
 
-@pytest.mark.parametrize(("name", "volume", "sides"), [(name, *of) for name, of in STUDIES.items()])
-def test_a_study_injects_what_its_series_did(outcomes: Any, name: str, volume: float, sides: list[str]) -> None:
-    outcome = outcomes(name)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_injects_what_its_series_did(outcomes: Any, name: str) -> None:
+    outcome, (volume, sides) = outcomes(name), STUDIES[name]
     injection, fill, course = (
         outcome.results.injection,
         outcome.results.fill,
@@ -110,7 +116,11 @@ def test_a_study_injects_what_its_series_did(outcomes: Any, name: str, volume: f
 
 @pytest.mark.parametrize(
     ("name", "pauses"),
-    [("metastatic_outcome", [20.0, 20.0]), ("confluent_separated", [30.0]), ("filling_fraction", [])],
+    [
+        ("metastatic_outcome", [20.0, 20.0]),
+        pytest.param("confluent_separated", [30.0], marks=pytest.mark.slow),
+        ("filling_fraction", []),
+    ],
 )
 def test_pauses_stand_in_the_course(outcomes: Any, name: str, pauses: list[float]) -> None:
     course = outcomes(name).results.injection.course

@@ -329,7 +329,7 @@ class Tally:
         return self.run > (1 if few else 2) * len(self.refusals)
 
 
-@pytest.mark.parametrize(("examples", "size"), [(4, 4.0), pytest.param(100, 3.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "size"), [(2, 4.0), pytest.param(100, 3.0, marks=pytest.mark.slow)])
 def test_any_case_runs_or_is_refused(examples: int, size: float, tmp_path_factory: pytest.TempPathFactory) -> None:
     tally, folder = Tally(), tmp_path_factory.mktemp("random")
 

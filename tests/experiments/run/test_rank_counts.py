@@ -38,14 +38,14 @@ def carried_out(comm: MPI.Comm, procedure: str, folder: Path, made: Path) -> dic
 
 
 @pytest.mark.mpi
-def test_two_and_three_ranks_give_the_same_results(tmp_path: Path, on_ranks: Ranks, shared: Shared) -> None:
-    results = [on_ranks(ranks, carried_out, PLAIN, tmp_path / str(ranks), shared.folder) for ranks in (1, 2, 3)]
-    fields = [read_step(tmp_path / str(ranks) / "fields.vtkhdf", 1) for ranks in (1, 2, 3)]
-    for other in (1, 2):
-        check_equal(results[0], results[other])
-        for name in ("saturation", "pressure_kpa", "darcy_velocity_mm_per_s"):
-            first, second = fields[0].cell_data[name], fields[other].cell_data[name]
-            assert np.abs(first - second).max() <= 1e-6 * np.abs(first).max(), name
+@pytest.mark.parametrize("several", [3, pytest.param(2, marks=pytest.mark.slow)])
+def test_ranks_give_the_same_results(tmp_path: Path, on_ranks: Ranks, shared: Shared, several: int) -> None:
+    counts = (1, several)
+    check_equal(*(on_ranks(ranks, carried_out, PLAIN, tmp_path / str(ranks), shared.folder) for ranks in counts))
+    one, other = (read_step(tmp_path / str(ranks) / "fields.vtkhdf", 1) for ranks in counts)
+    for name in ("saturation", "pressure_kpa", "darcy_velocity_mm_per_s"):
+        first, second = one.cell_data[name], other.cell_data[name]
+        assert np.abs(first - second).max() <= 1e-6 * np.abs(first).max(), name
 
 
 @pytest.mark.mpi

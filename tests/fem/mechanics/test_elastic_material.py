@@ -54,7 +54,7 @@ def test_the_stiffness_is_the_inverse_of_the_compliance_and_just_the_definite_on
             assert np.linalg.eigvalsh(stiffness(material, 0)).min() > 0.0
             passed += 1
         else:
-            with pytest.raises(ValueError, match="of 1 cells are impossible"):
+            with pytest.raises(ValueError, match="of 1 sets of elastic constants are impossible"):
                 ElasticMaterial(*(np.array([value]) for value in constants))
     assert 50 < passed < 250
 
@@ -86,11 +86,11 @@ def test_numbers_spread_over_all_cells():
 @pytest.mark.parametrize(
     ("modulus", "ratio", "message"),
     [
-        ([100.0, 0.0], 0.3, "1 of 2 cells are impossible: axial_modulus"),
-        ([100.0, np.nan], 0.3, "1 of 2 cells are impossible: axial_modulus"),
+        ([100.0, 0.0], 0.3, "1 of 2 sets of elastic constants are impossible: axial_modulus"),
+        ([100.0, np.nan], 0.3, "1 of 2 sets of elastic constants are impossible: axial_modulus"),
         ([100.0, 100.0], 0.5, "below 0.5"),
-        ([100.0, 100.0], [0.3, -1.0], "1 of 2 cells are impossible"),
-        ([100.0, 100.0], np.nan, "2 of 2 cells are impossible"),
+        ([100.0, 100.0], [0.3, -1.0], "1 of 2 sets of elastic constants are impossible"),
+        ([100.0, 100.0], np.nan, "2 of 2 sets of elastic constants are impossible"),
     ],
 )
 def test_impossible_isotropic_cells_are_refused(modulus, ratio, message):
