@@ -23,14 +23,14 @@ _BAROUD = "Baroud 2004, J Biomech 37:189"
 
 
 class CalibrationLaw(Protocol):
-    """CT number -> bone mineral density."""
+    """Value of the CT -> bone mineral density."""
 
-    def hounsfield(self, density: float) -> float:
-        """CT number in HU of a BMD in g/cm3."""
+    def image_value(self, density: float) -> float:
+        """Value of the CT of a BMD in g/cm3."""
         ...
 
-    def density(self, hounsfield: FloatArray) -> FloatArray:
-        """BMD in g/cm3 of CT numbers in HU."""
+    def density(self, values: FloatArray) -> FloatArray:
+        """BMD in g/cm3 of values of the CT."""
         ...
 
 
@@ -89,13 +89,33 @@ class LinearCalibration:
         """Check the ranges of the values."""
         check_ranges(self)
 
-    def density(self, hounsfield: FloatArray) -> FloatArray:
+    def density(self, values: FloatArray) -> FloatArray:
         """BMD in g/cm3 of CT numbers in HU; negative where the marrow is fatty."""
-        return self.slope * np.asarray(hounsfield, dtype=float) + self.intercept
+        return self.slope * np.asarray(values, dtype=float) + self.intercept
 
-    def hounsfield(self, density: float) -> float:
+    def image_value(self, density: float) -> float:
         """CT number in HU of a BMD in g/cm3."""
         return (density - self.intercept) / self.slope
+
+
+@dataclass(frozen=True)
+class CalibratedImage:
+    """The values of the CT are BMD in mg/cm3 already."""
+
+    def density(self, values: FloatArray) -> FloatArray:
+        """BMD in g/cm3 of densities in mg/cm3."""
+        return 1e-3 * np.asarray(values, dtype=float)
+
+    def image_value(self, density: float) -> float:
+        """Density in mg/cm3 of a BMD in g/cm3."""
+        return 1e3 * density
+
+
+CALIBRATIONS: dict[str, type[LinearCalibration] | type[CalibratedImage]] = {
+    "hu": LinearCalibration,
+    "mg/cm3": CalibratedImage,
+}
+"""What the values of the CT count -> its calibration."""
 
 
 @dataclass(frozen=True)

@@ -75,15 +75,15 @@ def fractured(vertebra: Vertebra, fracture: Fracture, empty: float) -> Vertebra:
     """The vertebra after its fracture, on the same grid.
 
     A voxel after takes the mean of eight points in it. The density of bone rises as its volume falls, so that its mass
-    stays: not the HU but what they exceed ``empty`` by is divided by the Jacobian, in the vertebra and one voxel around
-    it. What interpolation smears out of the mask, some percent, the outermost voxels that moved get back, so that the
-    mass of the body's voxels is that before. Soft tissue moves with the bone and keeps its HU. Axes of the frame stay;
-    its origin and extents are those of the body after.
+    stays: not the values but what they exceed ``empty`` by is divided by the Jacobian, in the vertebra and one voxel
+    around it. What interpolation smears out of the mask, some percent, the outermost voxels that moved get back, so
+    that the mass of the body's voxels is that before. Soft tissue moves with the bone and keeps its values. Axes of the
+    frame stay; its origin and extents are those of the body after.
 
     Args:
         vertebra: before.
         fracture: map in the frame of ``vertebra``.
-        empty: HU of what holds no bone: of marrow, which is pressed out of the band.
+        empty: value of the CT of what holds no bone: of marrow, which is pressed out of the band.
     """
     ct = vertebra.ct
     moved = _moved(vertebra, fracture)
@@ -111,13 +111,13 @@ def fractured_values(
     """CT numbers of bone other than those of the CT itself, after a fracture: moved and denser as in :func:`fractured`.
 
     Args:
-        values: (nx, ny, nz) HU before on the grid of the CT.
+        values: (nx, ny, nz) values before on the grid of the CT.
         vertebra: before.
         fracture: map in the frame of ``vertebra``.
-        empty: HU of what holds no bone.
+        empty: value of the CT of what holds no bone.
 
     Returns:
-        (nx, ny, nz) HU after on the same grid.
+        (nx, ny, nz) values after on the same grid.
     """
     moved, after = _moved(vertebra, fracture), values.astype(np.float64)
     after[moved] = _resampled(vertebra, values, fracture, empty, np.argwhere(moved))[0]
@@ -139,7 +139,7 @@ def _resampled(
     empty: float,
     voxels: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], ...]:
-    """HU, and shares of body and arch, of (n, 3) voxels after."""
+    """Values, and shares of body and arch, of (n, 3) voxels after."""
     ct = vertebra.ct
     around = ndimage.binary_dilation(vertebra.body | vertebra.arch, np.ones((3, 3, 3)))
     # Cubic splines blur the CT less than linear interpolation, which would smear more cortical bone out of the mask.

@@ -84,11 +84,11 @@ def cell_regions(mesh: TetMesh, vertebra: Vertebra) -> dict[str, NDArray[np.int6
     """Tell cortical shell from cancellous bone.
 
     Cortical shell are the cells whose centroid lies within :data:`CORTEX_DEPTH` voxels of the surface and whose mean
-    value exceeds :data:`CORTEX_HU`.
+    value exceeds :data:`CORTEX_HU`, or what it is in the units of the CT.
     """
     depth, _ = cKDTree(mesh.facet_centroids).query(mesh.cell_centroids)
     mean = voxel_weights(mesh, vertebra) @ vertebra.ct.values.ravel()
-    shell = (depth <= CORTEX_DEPTH * _voxel_length(vertebra)) & (mean > CORTEX_HU)
+    shell = (depth <= CORTEX_DEPTH * _voxel_length(vertebra)) & (mean > CORTEX_HU * vertebra.units.per_hounsfield)
     return {"cancellous": np.flatnonzero(~shell), "cortical_shell": np.flatnonzero(shell)}
 
 

@@ -48,13 +48,13 @@ class BoneUnderCement:
     """What stands in for the bone that cement hides.
 
     Attributes:
-        vertebra: the vertebra, with ``hounsfield`` in the CT where the body is cement or at its rim.
-        hounsfield: median of the trabecular bone that is left, in HU.
+        vertebra: the vertebra, with ``value`` in the CT where the body is cement or at its rim.
+        value: median of the trabecular bone that is left, in the units of the CT.
         volume: of the body's voxels that were replaced, in mm3.
     """
 
     vertebra: Vertebra
-    hounsfield: float
+    value: float
     volume: float
 
 
@@ -107,11 +107,11 @@ def bone_under_cement(cement: ScannedCement, vertebra: Vertebra) -> BoneUnderCem
             f"{cement.source} leaves {int(trabecular.sum())} voxels of trabecular bone in {vertebra.level}, but the "
             f"density under the cement is taken from {LEAST_VOXELS} at least; check the mask or raise the threshold"
         )
-    hounsfield = float(np.median(vertebra.ct.values[trabecular]))
-    values = np.where(hidden, np.float32(hounsfield), vertebra.ct.values)
+    value = float(np.median(vertebra.ct.values[trabecular]))
+    values = np.where(hidden, np.float32(value), vertebra.ct.values)
     return BoneUnderCement(
         replace(vertebra, ct=replace(vertebra.ct, values=values)),
-        hounsfield,
+        value,
         float((hidden & vertebra.body).sum()) * vertebra.ct.voxel_volume,
     )
 

@@ -15,10 +15,9 @@ from meshes.body_split import SplitError, split_body
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame, FrameError, frame_of_body
 from meshes.images.image import Image, check_same_grid, read_ct, read_mask
-from meshes.images.labels import LabelChoice, choose_label, label_maps
+from meshes.images.labels import CORPUS, LabelChoice, PartLabels, choose_label, choose_parts, label_maps
+from meshes.images.units import HOUNSFIELD, ImageUnits
 
-CORPUS = (49, 50)
-"""TPTBox numbers of the body: its border and its inside."""
 MARGIN = 8.0
 """mm of CT kept around the vertebra."""
 LARGEST_ISLAND = 0.05
@@ -37,14 +36,15 @@ class Vertebra:
 
     Attributes:
         level: name such as ``"L3"``.
-        label: its number in the mask.
-        label_map: convention of that number, ``"number"`` or ``"binary"``.
-        ct: float32 HU in LPS voxel order, cropped to the vertebra and a margin of 8 mm.
+        label: its number in the mask, the first of the body's where its parts have numbers of their own.
+        label_map: convention of that number, ``"number"``, ``"parts"`` or ``"binary"``.
+        ct: float32 values in LPS voxel order, cropped to the vertebra and a margin of 8 mm.
         body: (nx, ny, nz) mask of the vertebral body on the CT's grid.
         arch: (nx, ny, nz) mask of the rest of the vertebra.
         frame: anatomical frame of the body.
         warnings: sentences for the reader of the results.
         provenance: how the vertebra was read, for the manifest.
+        units: what the values of ``ct`` count.
     """
 
     level: str
@@ -56,6 +56,7 @@ class Vertebra:
     frame: AnatomicalFrame
     warnings: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    units: ImageUnits = HOUNSFIELD
 
     @property
     def body_volume(self) -> float:
@@ -69,16 +70,21 @@ def read_vertebra(
     level: str | None = None,
     labels: str | int | None = None,
     subregions: Path | None = None,
+    parts: PartLabels | None = None,
+    units: ImageUnits = HOUNSFIELD,
 ) -> Vertebra:
     """Read one vertebra from a CT and its segmentation.
 
     Args:
-        ct: NIfTI file or DICOM folder with HU.
+        ct: NIfTI file or DICOM folder.
         mask: NIfTI label mask on the same grid.
         level: vertebra, such as ``"L3"``; may be left out where the mask holds one vertebra.
         labels: ``"verse"``, ``"totalsegmentator_v1"``, ``"totalsegmentator_v2"``, or the vertebra's number in the mask;
             None to infer the convention where only one fits.
-        subregions: NIfTI mask of TPTBox subregions (41 arch ... 50 corpus); without it the body is found by shape.
+        subregions: NIfTI mask of the vertebra's parts, TPTBox subregions (41 arch ... 50 corpus) without ``parts``.
+        parts: numbers of body and arch in ``subregions``, or in ``mask`` without them; without both the body is found
+            by shape.
+        units: what the values of ``ct`` count.
 
     Raises:
         InputError: one sentence for anything about the files that would make the results wrong.
@@ -89,27 +95,31 @@ def read_vertebra(
     labelled = read_mask(mask)
     if not labelled.values.any():
         raise InputError(f"mask {mask} is empty: all its voxels are 0; export the segmentation again")
-    image = read_ct(ct)
+    image = read_ct(ct, units)
     check_same_grid(image, labelled)
-    choice = choose_label(_heights(labelled), Path(mask), level, labels)
+    heights = _heights(labelled)
+    if parts is not None and subregions is None:
+        choice = choose_parts(heights, Path(mask), level, parts)
+    else:
+        choice = choose_label(heights, Path(mask), level, labels)
     warnings: list[str] = []
-    box = ndimage.find_objects(labelled.values, max_label=choice.label)[-1]
-    whole = np.zeros(labelled.values.shape, dtype=bool)
-    whole[box] = _one_piece(
-        labelled.values[box] == choice.label, f"{choice.level} (label {choice.label}) in mask {mask}", warnings
-    )
+    whole = np.isin(labelled.values, choice.labels)
+    box = ndimage.find_objects(whole.astype(np.uint8))[0]
+    whole[box] = _one_piece(whole[box], f"{choice} in mask {mask}", warnings)
     box = ndimage.find_objects(whole.astype(np.uint8))[0]
     _refuse_cut(box, labelled, choice)
     window = _window(box, whole.shape, labelled.spacing)
     grid = image.crop(window)
     whole = whole[window]
-    parts = None
+    parted = labelled if parts is not None else None
     if subregions is not None:
         parted = read_mask(subregions, "subregion mask")
         check_same_grid(image, parted, "subregion mask")
-        parts = parted.values[window]
-    body, arch, body_provenance = _body_and_arch(whole, grid, parts, choice, Path(subregions or mask), warnings)
-    axes = find_axes(body, arch, grid, parts)
+    numbers = None if parted is None else parted.values[window]
+    body, arch, body_provenance = _body_and_arch(
+        whole, grid, numbers, parts or CORPUS, choice, Path(subregions or mask), warnings
+    )
+    axes = find_axes(body, arch, grid, None if parts is not None else numbers)
     try:
         frame = frame_of_body(body, grid, axes.axes, axes.method)
     except FrameError as error:
@@ -137,7 +147,9 @@ def read_vertebra(
         "mirror_overlap": symmetry,
         "voxel_spacing_mm": [float(value) for value in np.round(grid.spacing, 6)],
     }
-    return Vertebra(choice.level, choice.label, choice.label_map, grid, body, arch, frame, tuple(warnings), provenance)
+    return Vertebra(
+        choice.level, choice.label, choice.label_map, grid, body, arch, frame, tuple(warnings), provenance, units
+    )
 
 
 def _heights(mask: Image) -> dict[int, float]:
@@ -186,7 +198,7 @@ def _refuse_cut(box: Box, mask: Image, choice: LabelChoice) -> None:
         estimate = f", about {missing:.0f} mm are missing beside the nearest complete vertebra" if missing > 0 else ""
         amounts.append(f"{seen:.0f} mm are seen{estimate}")
     raise InputError(
-        f"{choice.level} (label {choice.label}) in mask {mask.path} is cut by the {names} "
+        f"{choice} in mask {mask.path} is cut by the {names} "
         f"{'face' if len(touched) == 1 else 'faces'} of the image ({'; '.join(amounts)}); choose a complete vertebra "
         "or a larger field of view"
     )
@@ -222,22 +234,30 @@ def _window(box: Box, shape: tuple[int, ...], spacing: NDArray[np.float64]) -> B
 def _body_and_arch(
     whole: NDArray[np.bool_],
     grid: Image,
-    parts: NDArray[np.int32] | None,
+    numbers: NDArray[np.int32] | None,
+    parts: PartLabels,
     choice: LabelChoice,
     path: Path,
     warnings: list[str],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    """Body, arch and where they are from; ``numbers`` are those of the parts, None where the shape has to tell them."""
     provenance: dict[str, Any]
     _refuse_small(whole, grid, f"{choice.level} in mask {path}")
-    if parts is not None:
-        body = whole & np.isin(parts, CORPUS)
+    if numbers is not None and parts is CORPUS:
+        body = whole & np.isin(numbers, parts.body)
         if not body.any():
-            there = ", ".join(str(number) for number in np.unique(parts[whole]))
+            there = ", ".join(str(number) for number in np.unique(numbers[whole]))
             raise InputError(
                 f"subregion mask {path} holds no corpus (49, 50) inside {choice.level}, only {there}; give the "
                 "subregions of this vertebra or leave them out"
             )
         provenance = {"body_source": "subregions 49 and 50"}
+    elif numbers is not None:
+        parts.check(np.unique(numbers[whole]), f"{choice.level} of mask {path}")
+        if parts.arch:
+            whole = whole & np.isin(numbers, (*parts.body, *parts.arch))
+        body = whole & np.isin(numbers, parts.body)
+        provenance = {"body_source": f"labels {', '.join(map(str, parts.body))} as given"}
     else:
         try:
             split = split_body(whole, np.round(grid.spacing, 6))

@@ -29,7 +29,8 @@ SMALLEST_GAP = 10.0
 """mm2 of connected facets without shell from which on a gap counts: a disc 3.6 mm across (tag D)."""
 
 LEAST_CONTRAST = 60.0
-"""HU by which the walls' upper quartile must exceed the body's inside for the shell to be seen (tag D)."""
+"""HU by which the walls' upper quartile must exceed the body's inside for the shell to be seen, converted where the CT
+counts densities (tag D)."""
 
 SHELL_WALLS = tuple(name for name in FACET_REGIONS if not name.endswith(("_pedicle", "_foramen")))
 """Walls that have a shell: pedicles open into the arch, and through the foramen the basivertebral veins leave."""
@@ -108,7 +109,7 @@ def missing_shell(
 ) -> dict[str, NDArray[np.int64]]:
     """Find the facets at which the CT shows no cortical shell.
 
-    For each facet the largest HU along its normal, from 1.5 voxels inside to 1 voxel outside, is averaged over its
+    For each facet the largest value along its normal, from 1.5 voxels inside to 1 voxel outside, is averaged over its
     neighbourhood. The shell is missing where it stays below ``inside + share * (wall - inside)``: ``inside`` is the
     median of the body's deep half, ``wall`` the upper quartile of the values over the wall (at least half of all walls'
     contrast, so that a wall that is gone as a whole is no measure of itself). Such facets count where they connect to
@@ -142,10 +143,12 @@ def missing_shell(
     depth = ndimage.distance_transform_edt(vertebra.body, sampling=vertebra.ct.spacing)
     inside = float(np.median(vertebra.ct.values[depth >= 0.5 * depth.max()]))
     contrast = float(np.percentile(shell[np.concatenate(list(walls.values()))], 75.0)) - inside
-    if contrast < LEAST_CONTRAST:
+    units = vertebra.units
+    if contrast < (least := LEAST_CONTRAST * units.per_hounsfield):
         raise InputError(
-            f"CT {vertebra.ct.path} shows the shell of {vertebra.level} only {contrast:.0f} HU above the body's "
-            f"inside, at least {LEAST_CONTRAST:g} HU are needed to see where it is missing; name the defects instead"
+            f"CT {vertebra.ct.path} shows the shell of {vertebra.level} only {contrast:.0f} {units.symbol} above the "
+            f"body's inside, at least {least:g} {units.symbol} are needed to see where it is missing; name the defects "
+            "instead"
         )
     height = np.full(len(mesh.facets), np.inf)
     for facets in walls.values():
@@ -209,7 +212,7 @@ def _pieces(adjacency: csr_array, chosen: NDArray[np.bool_]) -> NDArray[np.int64
 
 
 def _largest_along_normals(mesh: TetMesh, vertebra: Vertebra) -> NDArray[np.float64]:
-    """(k,) largest HU along the normal through each facet's centroid."""
+    """(k,) largest value of the CT along the normal through each facet's centroid."""
     voxel = vertebra.ct.voxel_volume ** (1.0 / 3.0)
     steps = np.arange(_PROFILE[0], _PROFILE[1] + 0.5 * _PROFILE_STEP, _PROFILE_STEP) * voxel
     points = mesh.facet_centroids[:, None] + steps[:, None] * mesh.facet_normals[:, None]

@@ -14,7 +14,7 @@ from experiments.case.rheometer_file import read_rheometer
 from experiments.case.schema import Case
 from experiments.case.units import to_law
 from fem.measures.severity import LeakGeometry
-from materials.bone import BoneModel
+from materials.bone import CALIBRATIONS, BoneModel
 from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS, Cement
 from materials.composite import COMPOSITES, CompositeLaw
@@ -311,7 +311,7 @@ def _named(name: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def _bone(case: Case) -> BoneModel:
-    bone = BoneModel()
+    bone = BoneModel(calibration=CALIBRATIONS[case.bone.units]())
     return replace(bone, modulus=replace(bone.modulus, law=MODULUS_LAWS[case.bone.modulus_law]()))
 
 

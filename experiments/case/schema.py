@@ -113,6 +113,22 @@ class Case(Section):
         return self
 
     @model_validator(mode="after")
+    def _densities_where_none_are_hounsfield(self) -> Case:
+        if self.bone.units == "hu":
+            return self
+        if self.patient.demo:
+            raise ValueError(
+                'bone.units = "mg/cm3" does not go with patient.demo, whose CT is in HU; remove units or name a '
+                "calibrated image"
+            )
+        if self.prescribed_cement is not None and self.prescribed_cement.threshold_hu is not None:
+            raise ValueError(
+                'prescribed_cement.threshold_hu is in HU, but bone.units = "mg/cm3" says that the image holds '
+                "densities; give the cement as a mask"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _working_time_after_start(self) -> Case:
         limit, start = self.injection.working_time_min, self.cement.injected_after_mixing_min
         if limit is not None and limit <= start:

@@ -118,7 +118,7 @@ def bone_of(
     bone = law.evaluate(hounsfield, weights, mesh.cell_volumes, interior.ravel(), places)
     if cortex is None:
         return bone
-    inside = np.full(vertebra.ct.values.shape, law.calibration.hounsfield(cortex.trabecular_density))
+    inside = np.full(vertebra.ct.values.shape, law.calibration.image_value(cortex.trabecular_density))
     if fractured is not None:
         inside = fractured.moved_values(inside)
     limited = law.calibration.density(np.minimum(hounsfield, inside.ravel()))

@@ -40,7 +40,7 @@ class FracturedBody:
         before: the vertebra before.
         vertebra: the vertebra after.
         fracture: the map from one to the other.
-        empty: HU of what holds no bone.
+        empty: value of the CT of what holds no bone.
         broken_strain: compression from which bone is broken.
         heights: before and after.
         bone_ratio: bone of the body after over before.
@@ -127,7 +127,7 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
     with about("fracture"):
         kind, plate = cast(Kind, draw.kind), cast(BrokenPlate, draw.plate)
         fracture = body.fracture(kind, draw.height_loss, plate, draw.deepest, case.fracture.band)
-    empty = laws.bone.calibration.hounsfield(laws.bone.porosity.without_bone)
+    empty = laws.bone.calibration.image_value(laws.bone.porosity.without_bone)
     after = fractured(vertebra, fracture, empty)
     healed = case.fracture.age == "old" and not draw.cleft
     fissured = draw.fissures and not healed if case.fracture.fissures is None else case.fracture.fissures

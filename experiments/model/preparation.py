@@ -19,6 +19,7 @@ from experiments.model.image_noise import noise_of, noise_warnings
 from experiments.model.maker import Maker, make
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
 from experiments.model.openings import case_openings, case_walls
+from experiments.model.patient import read_patient
 from experiments.model.prescribed_cement import PrescribedField, Scan, cement_of_scan, cement_of_shapes, read_scan
 from experiments.model.procedure import (
     check_front_limit,
@@ -38,13 +39,12 @@ from fem.injection.plan import InjectionPlan, Needle
 from fem.injection.veins import Veins
 from fem.injection.walls import Walls
 from meshes.body_mesh import mesh_body
-from meshes.demo_patient import demo_patient
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
 from meshes.quality import measure_quality
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
-from meshes.vertebra import Vertebra, read_vertebra
+from meshes.vertebra import Vertebra
 
 
 @dataclass(frozen=True)
@@ -198,14 +198,3 @@ def _prescribed(
     if case.prescribed_cement is None or case.prescribed_cement.shapes is None:
         raise ValueError("a checked case names a mask, a threshold or shapes")
     return cement_of_shapes(case.prescribed_cement.shapes, mesh, vertebra.frame, tissues)
-
-
-def read_patient(case: Case) -> Vertebra:
-    """The vertebra that the case names."""
-    patient = case.patient
-    if patient.demo:
-        demo = demo_patient()
-        return read_vertebra(demo.ct, demo.mask, demo.level, demo.labels, demo.subregions)
-    if patient.ct is None or patient.mask is None:
-        raise ValueError("a checked case names a CT and a mask")
-    return read_vertebra(patient.ct, patient.mask, patient.level, patient.labels, patient.subregions)

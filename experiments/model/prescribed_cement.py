@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from experiments.case.units import to_clinical, to_internal
 from experiments.model.tissues import TissueMap
 from experiments.results.parts.fill import PrescribedCementResults, ShapeResults
 from meshes.frame import AnatomicalFrame
+from meshes.images.units import HOUNSFIELD
 from meshes.scanned_cement import (
     BoneUnderCement,
     ScannedCement,
@@ -89,23 +91,25 @@ def cement_of_scan(scan: Scan, weights: csr_array) -> PrescribedField:
     """
     cement, bone = scan.cement, scan.bone
     outside = to_clinical(cement.outside, "ml")
+    units = bone.vertebra.units
     warnings = [
         f"the cement is prescribed, from {cement.source}: {ARTEFACTS}",
         f"the CT does not show the bone under the cement: {to_clinical(bone.volume, 'ml'):.2f} ml (the cement and one "
-        f"voxel around it) take the median of the other trabecular bone, {bone.hounsfield:.0f} HU, for the intact body "
-        "and for the pores that the cement fills",
+        f"voxel around it) take the median of the other trabecular bone, {bone.value:.0f} {units.symbol}, for the "
+        "intact body and for the pores that the cement fills",
     ]
     if cement.outside > 0.0:
         warnings.append(
             f"{outside:.2f} ml of what counts as cement lie outside of the body, within {MARGIN:g} mm of the vertebra: "
             "leaked cement, and whatever else is as dense"
         )
+    replaced: dict[str, Any] = {"replaced_bone_hu" if units is HOUNSFIELD else "replaced_bone_mg_per_cm3": bone.value}
     results = PrescribedCementResults(
         source=cement.kind,
         scan_body_ml=to_clinical(cement.inside, "ml"),
         scan_outside_ml=outside,
         replaced_bone_ml=to_clinical(bone.volume, "ml"),
-        replaced_bone_hu=bone.hounsfield,
+        **replaced,
     )
     return PrescribedField(weights @ cement.voxels.ravel().astype(float), results, tuple(warnings))
 

@@ -23,6 +23,7 @@ from experiments.results.grids import cells_around
 from experiments.results.vein_cement import VeinCement
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
+from meshes.images.units import HOUNSFIELD, ImageUnits
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
 
@@ -45,7 +46,7 @@ PANEL = 4.6
 """Inches of a section."""
 
 WINDOW = (-250.0, 650.0)
-"""HU from black to white: marrow dark, cancellous bone grey, cortex white."""
+"""HU, or what they are in the units of the CT, from black to white: marrow dark, cancellous bone grey, cortex white."""
 
 OPACITY = 0.8
 """Of colours over the CT, which shows through."""
@@ -65,14 +66,16 @@ class ScannedBody:
     Attributes:
         mesh: the body in its anatomical frame.
         lattice: of the mesh.
-        ct: HU in the scanner's LPS mm.
+        ct: in the scanner's LPS mm.
         frame: the anatomical frame.
+        units: what the values of the CT count.
     """
 
     mesh: TetMesh
     lattice: Lattice
     ct: Image
     frame: AnatomicalFrame
+    units: ImageUnits = HOUNSFIELD
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ class Section:
     def scan(self, body: ScannedBody) -> FloatArray:
         """(pixels, pixels, 3) colours of the CT, paper outside of it."""
         indices = np.moveaxis(body.ct.to_indices(body.frame.to_scanner(self.points)), -1, 0)
-        hounsfield = map_coordinates(np.asarray(body.ct.values, dtype=float), indices, order=1, cval=np.nan)
+        values = map_coordinates(np.asarray(body.ct.values, dtype=float), indices, order=1, cval=np.nan)
+        hounsfield = values / body.units.per_hounsfield
         grey = np.clip((hounsfield - WINDOW[0]) / (WINDOW[1] - WINDOW[0]), 0.0, 1.0)[..., None]
         return np.where(np.isnan(grey), to_rgb(paper_color()), grey)
 

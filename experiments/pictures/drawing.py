@@ -53,7 +53,9 @@ class CaseDrawing:
     @cached_property
     def scanned(self) -> cross_sections.ScannedBody:
         """The body in its CT."""
-        return cross_sections.ScannedBody(self.case.mesh, self.lattice, self.case.ct(), self.case.frame)
+        return cross_sections.ScannedBody(
+            self.case.mesh, self.lattice, self.case.ct(), self.case.frame, self.case.image_units
+        )
 
     @cached_property
     def saturation(self) -> NDArray[np.float64]:

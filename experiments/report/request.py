@@ -23,7 +23,10 @@ def plan_table(case: FinishedCase) -> Table:
     """The patient and the plan in a few lines."""
     asked, patient = case.manifest.case, case.manifest.patient
     whose = "demo patient" if asked["patient"]["demo"] else Path(asked["patient"]["ct"]).name
-    rows = [("patient", f"{patient.level} of {whose}, label {patient.label} of {patient.label_map}")]
+    numbers = f"label {patient.label} of {patient.label_map}"
+    if patient.label_map == "parts":
+        numbers = patient.label_map_reason
+    rows = [("patient", f"{patient.level} of {whose}, {numbers}")]
     if (prescribed := case.results.prescribed_cement) is None:
         rows += _injection_rows(asked, case.manifest.needles or ())
     else:

@@ -26,6 +26,7 @@ from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image, canonical_image
 from meshes.images.nifti import read_nifti
+from meshes.images.units import IMAGE_UNITS, ImageUnits
 from meshes.leak_sites import LEAK_SITES, SITES
 from meshes.tetmesh import TetMesh
 from meshes.vein_file import load_veins
@@ -253,9 +254,14 @@ class FinishedCase:
         return grid
 
     def ct(self) -> Image:
-        """HU around the vertebra on the voxels of its CT, in the scanner's LPS mm."""
+        """What lies around the vertebra on the voxels of its CT, in the scanner's LPS mm."""
         path = self.folder / SCAN
         return canonical_image(*read_nifti(path, "CT"), path)
+
+    @property
+    def image_units(self) -> ImageUnits:
+        """What the values of the CT count."""
+        return IMAGE_UNITS[self.manifest.case["bone"].get("units", "hu")]
 
     def needles(self) -> list[NeedlePose]:
         """Where the needles lie; none where the cement is prescribed."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from experiments.case.identity import identify
 from experiments.case.schema import Case
 from experiments.case.units import to_internal
+from experiments.model.patient import read_patient
 from experiments.model.region_numbers import mesh_names, mesh_numbers
 from experiments.results.builders import mesh_results
 from experiments.results.format import FORMAT_VERSION
@@ -23,7 +24,7 @@ from experiments.run.environment import versions
 from meshes.body_mesh import mesh_body
 from meshes.quality import measure_quality
 from meshes.tetmesh import TetMesh
-from meshes.vertebra import Vertebra, read_vertebra
+from meshes.vertebra import Vertebra
 
 EXPECTED_SECONDS = {"vertebra": 3.0, "mesh": 5.0, "quality": 2.0, "pictures": 2.0}
 
@@ -44,11 +45,8 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> MeshResults:
     """
     check_target(out)
     progress.plan(EXPECTED_SECONDS)
-    patient = case.patient
-    if patient.ct is None or patient.mask is None:
-        raise ValueError("mesh_and_store needs the files of a patient")
     with progress.stage("vertebra"):
-        vertebra = read_vertebra(patient.ct, patient.mask, patient.level, patient.labels, patient.subregions)
+        vertebra = read_patient(case)
     with progress.stage("mesh"):
         mesh = mesh_body(vertebra, to_internal(case.mesh.size_mm, "mm"))
     with progress.stage("quality"):

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 from meshes.images.dicom import read_dicom_series
 from meshes.images.nifti import read_nifti, times
+from meshes.images.units import HOUNSFIELD, ImageUnits
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 THICKEST_SLICE = 3.0
 """Largest voxel spacing in mm along any axis: above it neither endplates nor pedicles are resolved."""
 HIGHEST_SOFT_TISSUE_MINIMUM = -20.0
-"""HU: every CT of a spine holds fat or air, so its smallest value lies below this."""
+"""HU: every CT of a spine holds fat or air, so its smallest value lies below this, unless it is masked."""
 LOWEST_BONE_MAXIMUM = 200.0
 """HU: every CT of a spine holds cortical bone, so its largest value lies above this."""
 HU_RANGE = (-8192.0, 32767.0)
@@ -82,29 +83,30 @@ class Image:
         return replace(self, values=np.ascontiguousarray(self.values[window]), affine=affine)
 
 
-def read_ct(path: Path) -> Image:
-    """Read a CT in Hounsfield units from a NIfTI file or a folder with one DICOM series.
+def read_ct(path: Path, units: ImageUnits = HOUNSFIELD) -> Image:
+    """Read a CT from a NIfTI file or a folder with one DICOM series.
 
     Args:
         path: NIfTI file or DICOM folder.
+        units: what its values count.
 
     Returns:
-        Image of float32 HU in LPS voxel order.
+        Image of float32 values in LPS voxel order, in ``units``.
 
     Raises:
         InputError: unreadable, not 3-D, NaN or infinite values, damaged or sheared affine, slices thicker than 3 mm, or
-            values that are not HU.
+            values that cannot be in ``units``.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"CT {path} does not exist; check the path")
     if path.is_dir():
-        hounsfield, affine = read_dicom_series(path)
-        image = canonical_image(hounsfield, RAS_TO_LPS @ affine, path)
+        values, affine = read_dicom_series(path)
+        image = canonical_image(values, RAS_TO_LPS @ affine, path)
     else:
         image = canonical_image(*read_nifti(path, "CT"), path)
     _check_geometry(image, "CT")
-    _check_hounsfield_units(image.values, path)
+    _check_units(image.values, path, units)
     return replace(image, values=image.values.astype(np.float32))
 
 
@@ -192,20 +194,29 @@ def _check_geometry(image: Image, what: str) -> None:
         )
 
 
-def _check_hounsfield_units(values: NDArray[Any], path: Path) -> None:
+def _check_units(values: NDArray[Any], path: Path, units: ImageUnits) -> None:
+    """Refuse values that no image of a spine has in these units."""
     if not np.isfinite(values).all():
         share = 100.0 * (1.0 - np.isfinite(values).mean())
         raise InputError(
-            f"CT {path} holds NaN or infinite values ({share:.3g} % of the voxels); every voxel needs its HU"
+            f"CT {path} holds NaN or infinite values ({share:.3g} % of the voxels); every voxel needs its "
+            f"{units.symbol}"
         )
     low, high = float(values.min()), float(values.max())
-    plausible = f"a CT of a spine reaches below {HIGHEST_SOFT_TISSUE_MINIMUM:g} and above {LOWEST_BONE_MAXIMUM:g} HU"
-    found = f"CT {path} is not in Hounsfield units: its values run from {low:g} to {high:g} ({values.dtype})"
-    if low >= 0 and high <= 255:
-        raise InputError(f"{found}, as an 8-bit or rescaled image or a mask, while {plausible}; export the original CT")
-    if low < HU_RANGE[0] or high > HU_RANGE[1]:
-        raise InputError(f"{found}, while HU lie between {HU_RANGE[0]:g} and {HU_RANGE[1]:g}; export the original CT")
-    if low > HIGHEST_SOFT_TISSUE_MINIMUM or high < LOWEST_BONE_MAXIMUM:
-        raise InputError(
-            f"{found}, while {plausible}; export the original CT with its rescale slope and intercept applied"
-        )
+    air, bone, *stored = (
+        limit * units.per_hounsfield for limit in (HIGHEST_SOFT_TISSUE_MINIMUM, LOWEST_BONE_MAXIMUM, *HU_RANGE)
+    )
+    below = f"below {air:g} and " if units.has_air else ""
+    plausible = f"a CT of a spine reaches {below}above {bone:g} {units.symbol}"
+    found = f"CT {path} is not in {units.symbol}: its values run from {low:g} to {high:g} ({values.dtype})"
+    remedy = "export the original CT" if units is HOUNSFIELD else "export the calibrated image, or give the CT in HU"
+    if low >= 0 and high <= 255 and (units.has_air or (values == np.rint(values)).all()):
+        raise InputError(f"{found}, as an 8-bit or rescaled image or a mask, while {plausible}; {remedy}")
+    if low < stored[0] or high > stored[1]:
+        raise InputError(f"{found}, while {units.symbol} lie between {stored[0]:g} and {stored[1]:g}; {remedy}")
+    if (units.has_air and low > air) or high < bone:
+        if units is HOUNSFIELD:
+            remedy += (
+                ' with its rescale slope and intercept applied, or set bone.units = "mg/cm3" where these are densities'
+            )
+        raise InputError(f"{found}, while {plausible}; {remedy}")

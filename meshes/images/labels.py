@@ -70,20 +70,65 @@ class LabelMap:
 
 
 @dataclass(frozen=True)
+class PartLabels:
+    """Numbers of the parts of a vertebra.
+
+    Attributes:
+        body: numbers of the body.
+        arch: numbers of the rest of the vertebra; empty where the user names none.
+    """
+
+    body: tuple[int, ...]
+    arch: tuple[int, ...] = ()
+
+    def check(self, present: Iterable[int], file: str) -> None:
+        """Refuse numbers that do not occur.
+
+        Args:
+            present: numbers in the file.
+            file: how messages call it.
+
+        Raises:
+            InputError: a number is missing.
+        """
+        there = set(present) - {0}
+        for part, numbers in (("body", self.body), ("arch", self.arch)):
+            if missing := [number for number in numbers if number not in there]:
+                raise InputError(
+                    f"{part}_labels: {_listed(missing)} {'is' if len(missing) == 1 else 'are'} not in {file}, which "
+                    f"holds {_listed(there)}; choose among these"
+                )
+
+
+CORPUS = PartLabels(body=(49, 50))
+"""TPTBox numbers of the body, its border and its inside; whatever else a vertebra has is its arch."""
+
+
+@dataclass(frozen=True)
 class LabelChoice:
     """The vertebra chosen in a mask.
 
     Attributes:
         level: name of the vertebra.
-        label: its number in the mask.
-        label_map: convention, ``"number"`` where the user named the number, or ``"binary"``.
+        labels: its numbers in the mask; several only where the user names those of its parts.
+        label_map: convention, ``"number"`` where the user named the number, ``"parts"`` where the user named those of
+            body and arch, or ``"binary"``.
         reason: why it was read so, for the manifest.
     """
 
     level: str
-    label: int
+    labels: tuple[int, ...]
     label_map: str
     reason: str
+
+    @property
+    def label(self) -> int:
+        """The number, or the first of them."""
+        return self.labels[0]
+
+    def __str__(self) -> str:
+        """Level and numbers, for messages."""
+        return f"{self.level} ({_listed(self.labels)})"
 
 
 @cache
@@ -137,12 +182,32 @@ def choose_label(
     return _inferred(heights, path, level)
 
 
+def choose_parts(present: Iterable[int], path: Path, level: str | None, parts: PartLabels) -> LabelChoice:
+    """The vertebra whose body and arch have numbers of their own in a mask.
+
+    Args:
+        present: every label in the mask.
+        path: file of the mask, for messages.
+        level: name of the vertebra.
+        parts: the numbers.
+
+    Raises:
+        InputError: the level is missing or unknown, or a number does not occur.
+    """
+    parts.check(present, f"mask {path}")
+    if level is None:
+        raise InputError(f"body_labels of mask {path} need the name of their vertebra; give the level, such as L3")
+    arch = f", {_listed(parts.arch)} as arch" if parts.arch else ""
+    reason = f"{_listed(parts.body)} as body{arch}, as given"
+    return LabelChoice(_checked_level(level), (*parts.body, *parts.arch), "parts", reason)
+
+
 def _by_number(heights: Mapping[int, float], path: Path, level: str | None, label: int) -> LabelChoice:
     if label not in heights:
         raise InputError(f"label {label} is not in mask {path}, which holds {_listed(heights)}; choose one of these")
     if level is None:
         raise InputError(f"label {label} of mask {path} needs the name of its vertebra; give the level, such as L3")
-    return LabelChoice(level, label, "number", f"number {label} as given")
+    return LabelChoice(level, (label,), "number", f"number {label} as given")
 
 
 def _by_map(heights: Mapping[int, float], path: Path, level: str | None, chosen: LabelMap, reason: str) -> LabelChoice:
@@ -161,7 +226,7 @@ def _by_map(heights: Mapping[int, float], path: Path, level: str | None, chosen:
             f"level {level} is not in mask {path}, which holds {_named(there)} in the numbers of {chosen.title}; "
             "choose one of these or another label map"
         )
-    return LabelChoice(level, there[level], chosen.name, reason)
+    return LabelChoice(level, (there[level],), chosen.name, reason)
 
 
 def _binary(label: int, path: Path, level: str | None) -> LabelChoice:
@@ -173,7 +238,7 @@ def _binary(label: int, path: Path, level: str | None) -> LabelChoice:
         )
     if named or level:
         source = "the file's name" if level is None else "as given"
-        return LabelChoice(_checked_level(level or named or ""), label, "binary", f"binary mask, level {source}")
+        return LabelChoice(_checked_level(level or named or ""), (label,), "binary", f"binary mask, level {source}")
     raise InputError(f"mask {path} holds the single value {label}; give the level of its vertebra, such as L3")
 
 

@@ -119,7 +119,7 @@ def test_cement_masks_and_thresholds(inputs: int, tally: Tally, vertebra: Verteb
         bone = tally.attempt(lambda: read(content))
         if bone is not None:
             assert np.isfinite(bone.vertebra.ct.values).all()
-            assert 80.0 < bone.hounsfield < 600.0
+            assert 80.0 < bone.value < 600.0
 
     thresholds = st.one_of(st.none(), st.none(), st.tuples(st.floats(-2000, 3000), st.floats(-2000, 3000)))
     explore(inputs, st.tuples(SEVERAL, thresholds), check)

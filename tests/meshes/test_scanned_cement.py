@@ -85,7 +85,7 @@ def test_the_bone_under_the_cement_is_the_trabecular_median(
         8.0,
         demo_vertebra.ct.to_world(np.moveaxis(np.indices(demo_vertebra.ct.values.shape), 0, -1)),
     )
-    assert bone.hounsfield == pytest.approx(np.median(demo_vertebra.ct.values[middle]), abs=30.0)
+    assert bone.value == pytest.approx(np.median(demo_vertebra.ct.values[middle]), abs=30.0)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from experiments.case.units import to_clinical, to_internal
 from experiments.model.cortex import bone_of
 from experiments.model.needle_paths import plan_paths, with_track
 from experiments.model.openings import case_openings, case_walls
-from experiments.model.preparation import read_patient
+from experiments.model.patient import read_patient
 from experiments.model.procedure import check_front_limit, injection_plan, place_needles, procedure
 from experiments.model.tissues import build_tissues, check_tips
 from fem.injection.history import InjectionHistory

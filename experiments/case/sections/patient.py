@@ -6,38 +6,85 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from experiments.case.sections.base import NIFTI, NIFTI_OR_DICOM, Choice, InputPath, Section, input_file, physical
+from experiments.case.sections.base import (
+    NIFTI,
+    NIFTI_OR_DICOM,
+    Choice,
+    InputPath,
+    Section,
+    input_file,
+    joined,
+    physical,
+)
 
 LabelMap = Literal["verse", "totalsegmentator_v1", "totalsegmentator_v2"]
+
+_Label = Annotated[int, Field(ge=1, le=65535, strict=True)]
 
 
 class Patient(Section):
     """Whose vertebra: a CT with labels, or the demo patient.
 
-    Either `demo = true` alone, or `ct`, `mask` and `level`.
+    Either `demo = true` alone, or `ct`, `mask` and `level`. Body and arch are told apart by the TPTBox numbers of
+    `subregions`, or by any other numbers that `body_labels` and `arch_labels` name; without both by the shape.
+    """
+
+    notes = """
+    `body_labels` and `arch_labels` count in `subregions` where that is given, else in `mask`, which then needs no
+    `labels`. Other numbers of that file are no part of the vertebra, unless `arch_labels` is left out beside
+    `subregions`: then the arch is whatever else the vertebra has. A calibrated image whose mask holds body and arch,
+    each as an inside and a shell:
+
+    ```toml
+    [patient]
+    ct = "density.nii.gz"
+    mask = "parts.nii.gz"
+    level = "L2"
+    body_labels = [1, 2]
+    arch_labels = [3, 4]
+
+    [bone]
+    units = "mg/cm3"
+    ```
     """
 
     demo: Choice = Field(default=False, description="use the demo patient, a real osteoporotic L3")
     ct: InputPath | None = input_file(
         NIFTI_OR_DICOM,
-        "CT volume in HU (NIfTI, or a folder with one DICOM series); relative to the case file's folder",
+        "CT volume in HU, or in mg/cm3 by bone.units (NIfTI, or a folder with one DICOM series); relative to the case "
+        "file's folder",
     )
     mask: InputPath | None = input_file(NIFTI, "vertebra labels or binary mask on the grid of the CT (NIfTI)")
-    subregions: InputPath | None = input_file(NIFTI, "labels of the vertebra's parts (NIfTI), TPTBox convention")
+    subregions: InputPath | None = input_file(
+        NIFTI, "labels of the vertebra's parts (NIfTI), TPTBox convention without body_labels"
+    )
     level: str | None = Field(
         default=None,
         pattern=r"^(T([1-9]|1[0-3])|L[1-6])$",
         description="vertebral level",
         json_schema_extra={"allowed": "T1 to T13 or L1 to L6"},
     )
-    labels: LabelMap | Annotated[int, Field(ge=1, le=65535, strict=True)] | None = Field(
+    labels: LabelMap | _Label | None = Field(
         default=None,
         description="which numbers the mask uses: a known convention, or the label's number; inferred where left out",
         json_schema_extra={
             "allowed": '"verse", "totalsegmentator_v1", "totalsegmentator_v2" or the number of the label in the mask'
         },
     )
-
+    body_labels: tuple[_Label, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="numbers of the body in subregions, or in mask without it",
+        json_schema_extra={"allowed": "whole numbers from 1 to 65535, as in [1, 2]"},
+    )
+    arch_labels: tuple[_Label, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="numbers of the arch beside body_labels",
+        json_schema_extra={"allowed": "whole numbers from 1 to 65535, as in [3, 4]"},
+    )
     age_years: float | None = physical(
         None, "1", "age of the patient in years, by which the calibre of random veins is scaled", 18.0, 110.0
     )
@@ -45,11 +92,24 @@ class Patient(Section):
     @model_validator(mode="after")
     def _one_patient(self) -> Patient:
         given = [key for key in ("ct", "mask", "level") if getattr(self, key) is not None]
-        if self.demo and (given or self.subregions is not None or self.labels is not None):
+        if self.demo and (given or self.gives("subregions", "labels", "body_labels", "arch_labels")):
             raise ValueError("demo = true stands alone; remove the other keys of [patient] or demo")
         if not self.demo and len(given) < 3:
             missing = ", ".join(key for key in ("ct", "mask", "level") if key not in given)
             raise ValueError(f"{missing} missing; give ct, mask and level, or demo = true for the demo patient")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> Patient:
+        if self.arch_labels is not None and self.body_labels is None:
+            raise ValueError("arch_labels needs body_labels as well; name the numbers of the body")
+        if self.body_labels is not None and self.labels is not None and self.subregions is None:
+            raise ValueError(
+                "labels and body_labels exclude each other without subregions, because both tell the vertebra in mask; "
+                "keep one of them"
+            )
+        if twice := sorted({*(self.body_labels or ())} & {*(self.arch_labels or ())}):
+            raise ValueError(f"body_labels and arch_labels both name {joined(list(map(str, twice)))}; keep it in one")
         return self
 
 
@@ -78,12 +138,18 @@ class Bone(Section):
     """Calibration of the CT and overrides of the bone laws; what is left out takes the law's own default."""
 
     notes = """
+    With `units = "mg/cm3"` the values of the image are densities: nothing is left to calibrate, limits that are known
+    in HU count 0.8 mg/cm3/HU, and keys in HU are refused. Such an image may be empty outside of the bone.
+
     `modulus_law` names the publication; `walle` is the recipe of the benchmark of vertebral models, which goes with
     `poisson = 0.3` and `plates = "pmma"`. With a `damage_factor` below 1 the results hold a third state: `intact` is
     the undamaged body, `fractured` has its bone and shell weaker by the factor, `augmented` is the fractured body with
     its cement. The arch stays undamaged. `[fracture]` brings a damage of its own, and `intact` is the body before it.
     """
 
+    units: Literal["hu", "mg/cm3"] = Field(
+        default="hu", description="what the values of the image count: CT numbers, or bone mineral density"
+    )
     hu_slope_mg_per_cm3: float | None = physical(
         None, "mg/cm3/HU", "bone mineral density per HU", 0.3, 2.0, sets="bone.calibration.slope"
     )
@@ -145,3 +211,13 @@ class Bone(Section):
     damage_factor: float | None = physical(
         None, "1", "share of its modulus that the bone of a fractured body keeps", 0.05, 1.0, sets="damage.factor"
     )
+
+    @model_validator(mode="after")
+    def _calibrated_once(self) -> Bone:
+        if self.units == "mg/cm3" and (idle := self.gives("hu_slope_mg_per_cm3", "hu_intercept_mg_per_cm3")):
+            raise ValueError(
+                f'units = "mg/cm3" says that the image holds densities, so {joined(idle)} '
+                f"{'has' if len(idle) == 1 else 'have'} no HU to calibrate; remove {joined(idle)}, or units of a CT in "
+                "HU"
+            )
+        return self

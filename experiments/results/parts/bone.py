@@ -27,6 +27,12 @@ class BoneResults(Part):
         "Standard deviation of the noise of single voxels inside the body, from second differences.",
         optional=True,
     )
+    image_noise_mg_per_cm3: float | None = number(
+        "mg/cm3",
+        "noise of the CT, in density",
+        "The same where the CT counts densities.",
+        optional=True,
+    )
     image_correlation: float | None = number(
         "1",
         "correlation of next voxels",

@@ -119,6 +119,13 @@ class PrescribedCementResults(Part):
         optional=True,
     )
     replaced_bone_hu: float | None = number("HU", "value of that bone", "Value that this bone takes.", optional=True)
+    replaced_bone_mg_per_cm3: float | None = number(
+        "mg/cm3",
+        "density of that bone",
+        "Value that this bone takes where the CT counts densities.",
+        signed=True,
+        optional=True,
+    )
     shapes: tuple[ShapeResults, ...] | None = table(
         "", "Each of the shapes, in the order of the case file.", optional=True
     )

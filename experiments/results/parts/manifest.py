@@ -27,7 +27,9 @@ class PatientRecord(Part):
     """How the vertebra was read."""
 
     level: str = text("level", "Level of the vertebra.")
-    label: int = number("1", "label", "Its number in the mask.")
+    label: int = number(
+        "1", "label", "Its number in the mask, the first of the body's where its parts have numbers of their own."
+    )
     label_map: str = text("label map", "What the numbers in the mask mean.")
     label_map_reason: str = text("label map reason", "Why the numbers are read so.")
     body_source: str = text("body source", "What tells the body from the arch.")

@@ -7,6 +7,7 @@ import SimpleITK
 
 from meshes.errors import InputError
 from meshes.images.image import Image, canonical_image, check_same_grid, read_ct, read_mask
+from meshes.images.units import DENSITY
 
 SHAPE = (6, 7, 8)
 
@@ -95,6 +96,28 @@ def test_only_one_volume_of_numbers_with_an_orientation(tmp_path):
 def test_values_that_are_no_hounsfield_units(tmp_path, values, message):
     with pytest.raises(InputError, match=message):
         read_ct(save(tmp_path / "ct.nii.gz", values))
+
+
+def test_a_calibrated_image_keeps_its_densities_and_may_be_empty_outside(tmp_path):
+    density = np.maximum(0.8 * hounsfield(), 0.0)
+    path = save(tmp_path / "ct.nii.gz", density)
+    np.testing.assert_array_equal(read_ct(path, DENSITY).values, np.float32(density)[::-1, ::-1])
+    with pytest.raises(InputError, match=r'from 0 to 960 .*or set bone\.units = "mg/cm3" where these are densities'):
+        read_ct(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.clip(hounsfield() / 8, 0, 255).astype(np.uint8), "not in mg/cm3: .*8-bit or rescaled image or a mask"),
+        (0.8e-3 * hounsfield(), r"from -0.72 to 0.96 .*reaches above 160 mg/cm3; export the calibrated image"),
+        (hounsfield() * 100.0, r"mg/cm3 lie between -6553.6 and 26213.6"),
+        (np.where(hounsfield() > 1100, np.nan, hounsfield()), "every voxel needs its mg/cm3"),
+    ],
+)
+def test_values_that_are_no_densities(tmp_path, values, message):
+    with pytest.raises(InputError, match=message):
+        read_ct(save(tmp_path / "ct.nii.gz", values), DENSITY)
 
 
 def test_grids_that_cannot_be_used(tmp_path):
