@@ -19,7 +19,7 @@ from mpi4py import MPI
 import numpy as np
 
 from benchmarks.processes import memory, peak_memory
-from fem.mechanics import elasticity
+from fem.mechanics import two_level
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import AXIAL_COMPRESSION, PlateProblem, PlateResponse
 from fem.mechanics.stiffness import stiffness_matrix
@@ -30,7 +30,7 @@ PLATES = ("superior_endplate", "inferior_endplate")
 POISSON_RATIO = 0.3
 
 OTHERS: dict[str, dict[str, Any]] = {
-    "GAMG": elasticity.LINEAR_OPTIONS,
+    "GAMG": two_level.LINEAR_OPTIONS,
     "MUMPS": {"ksp_type": "richardson", "pc_type": "cholesky", "pc_factor_mat_solver_type": "mumps"},
 }
 """Algebraic multigrid with rigid-body modes, on the quadratic elements themselves, and a direct solver."""
@@ -41,7 +41,7 @@ def main(what: str, mesh_file: Path, tolerance: float, output: Path, solver: str
     comm = MPI.COMM_WORLD
     before = comm.allreduce(memory(), op=MPI.SUM)
     mesh, modulus = read(mesh_file)
-    elasticity.QUADRATIC_OPTIONS["ksp_rtol"] = elasticity.LINEAR_OPTIONS["ksp_rtol"] = tolerance
+    two_level.QUADRATIC_OPTIONS["ksp_rtol"] = two_level.LINEAR_OPTIONS["ksp_rtol"] = tolerance
     comm.barrier()
     wall, processor = time.perf_counter(), time.process_time()
     with PlateProblem(Partition.build(mesh, comm), 2, *PLATES) as problem:
@@ -72,9 +72,9 @@ def leave_to_petsc(problem: PlateProblem, options: dict[str, Any]) -> None:
 
     The interpolation of these is there by then, and counts: 0.3 of 11 s at 210k unknowns.
     """
-    elastic = problem._elastic
-    elastic._coarse, elastic._level._storage = None, "aij"
-    elasticity.LINEAR_OPTIONS = options
+    solver = problem._elastic._solver
+    solver._coarse, solver._level._storage = None, "aij"
+    two_level.LINEAR_OPTIONS = options
 
 
 def read(path: Path) -> tuple[TetMesh, np.ndarray]:

@@ -5,10 +5,7 @@ Find u with u = g where it is constrained, and for all v that vanish there
     integral of s(e(u)) : e(v) = 0,
 
 with the symmetric gradient e and the stress s of a material that is transversely isotropic about z (isotropic: C12 =
-C13 = lambda, C44 = C66 = mu, C33 = lambda + 2 mu). Constrained unknowns are eliminated symmetrically. Quadratic
-elements are solved by conjugate gradients preconditioned by two levels: Chebyshev with 3 x 3 block Jacobi on the
-quadratic space, which unlike Gauss-Seidel stays definite on any number of ranks, and below it the linear space on the
-same mesh, assembled for itself and solved by algebraic multigrid that knows the six rigid-body modes.
+C13 = lambda, C44 = C66 = mu, C33 = lambda + 2 mu). The linear systems are those of :mod:`fem.mechanics.two_level`.
 """
 
 from __future__ import annotations
@@ -20,82 +17,21 @@ from typing import Any, Self
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
-from petsc4py import PETSc
 
 import numpy as np
 import ufl
 from dolfinx import fem, la
-from dolfinx.fem import petsc as fem_petsc
 from dolfinx.la import petsc as la_petsc
 from numpy.typing import NDArray
 
-from fem import krylov, profiling, solver_options
+from fem import profiling
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.integration import PointValues, measure
 from fem.mechanics.membrane import Factor, Membrane, MembraneForm
-from fem.mechanics.rigid_body import set_rigid_body_modes
+from fem.mechanics.two_level import FacetConstraint, PointConstraint, TwoLevelSolver
 from fem.partition import JIT_OPTIONS, Partition
 
 logger = logging.getLogger(__name__)
-
-RELATIVE_TOLERANCE = 1e-10
-"""Residual of the elastic solve over the norm of its right-hand side."""
-
-_GAMG_OPTIONS: dict[str, Any] = {
-    "pc_type": "gamg",
-    "pc_gamg_threshold": 0.0,
-    "mg_levels_ksp_type": "chebyshev",
-    "mg_levels_ksp_max_it": 2,
-    "mg_levels_pc_type": "jacobi",
-}
-_KRYLOV_OPTIONS: dict[str, Any] = {
-    "ksp_type": "cg",
-    "ksp_norm_type": "unpreconditioned",
-    "ksp_rtol": RELATIVE_TOLERANCE,
-    "ksp_max_it": 500,
-}
-LINEAR_OPTIONS: dict[str, Any] = {**_KRYLOV_OPTIONS, **_GAMG_OPTIONS}
-"""Options for linear elements: algebraic multigrid with rigid-body modes."""
-
-QUADRATIC_OPTIONS: dict[str, Any] = {
-    **_KRYLOV_OPTIONS,
-    "pc_type": "mg",
-    "mg_levels_ksp_type": "chebyshev",
-    "mg_levels_ksp_max_it": 2,
-    "mg_levels_esteig_ksp_max_it": 8,
-    "mg_levels_pc_type": "pbjacobi",
-}
-"""Options for quadratic elements: two levels over the linear elements."""
-
-COARSE_OPTIONS: dict[str, Any] = {"ksp_type": "preonly", **_GAMG_OPTIONS}
-"""Options of the linear elements below the quadratic ones."""
-
-_assemble_matrix: Any = fem_petsc.assemble_matrix  # its overloads are dispatched at run time
-
-
-@dataclass(frozen=True)
-class FacetConstraint:
-    """Displacement components (0, 1, 2 for x, y, z) prescribed on local facets."""
-
-    facets: NDArray[np.int32]
-    components: tuple[int, ...] = (0, 1, 2)
-
-    def nodes(self, space: fem.FunctionSpace[np.float64]) -> NDArray[np.int32]:
-        """Local nodes of ``space`` on the facets of all ranks, ghosts included."""
-        return fem.locate_dofs_topological(space, space.mesh.topology.dim - 1, self.facets)
-
-
-@dataclass(frozen=True)
-class PointConstraint:
-    """Displacement components prescribed at the mesh vertex that lies at ``point``, in mm."""
-
-    point: NDArray[np.float64]
-    components: tuple[int, ...]
-
-    def nodes(self, space: fem.FunctionSpace[np.float64]) -> NDArray[np.int32]:
-        """Local nodes of ``space`` at the point, ghosts included."""
-        distances = np.linalg.norm(space.tabulate_dof_coordinates() - self.point, axis=1)
-        return np.flatnonzero(distances < 1e-6).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -148,8 +84,7 @@ class ElasticProblem:
         self._values = PointValues(partition, len(CONSTANTS))
         self._constants = self._values.function
         self._skin = skin = None if membrane is None else MembraneForm(partition, membrane)
-        storage = "aij" if degree == 1 else "baij"  # blocks halve the time of the products; GAMG does not take them
-        self._level = _Level(self.space, constraints, self._constants, skin, storage, solver_options.ELASTICITY)
+        self._solver = TwoLevelSolver(self.space, constraints, lambda u, v: _energy_form(u, v, self._constants, skin))
         self._displacement = fem.Function(self.space)
         self._force_form = fem.form(
             _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants, skin),
@@ -158,15 +93,6 @@ class ElasticProblem:
         self._rhs = la.vector(self.space.dofmap.index_map, 3)
         self._rhs_vector = la_petsc.create_vector_wrap(self._rhs)
         self._solution_vector = la_petsc.create_vector_wrap(self._displacement.x)
-        self._coarse: _Level | None = None
-        self._prolongation: Any = None
-        if degree == 2:
-            coarse_space = fem.functionspace(mesh, ("Lagrange", 1, (3,)))
-            self._coarse = _Level(
-                coarse_space, constraints, self._constants, skin, "aij", solver_options.ELASTICITY_NODES
-            )
-            self._prolongation = _free_prolongation(self._coarse, self._level)
-        self._solver: Any = None
 
     def __enter__(self) -> Self:
         """Enter the context that owns the PETSc objects."""
@@ -189,7 +115,7 @@ class ElasticProblem:
     @property
     def constrained(self) -> NDArray[np.bool_]:
         """(local nodes, 3) where the displacement is prescribed."""
-        return self._level.constrained
+        return self._solver.constrained
 
     def owned(self, nodes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Those of the local ``nodes`` that this rank owns."""
@@ -212,26 +138,8 @@ class ElasticProblem:
         self._values.assign(material.constants)
         if self._skin is not None:
             self._skin.scale(membrane_factor)
-        self._level.assemble()
-        coarsest = self._level if self._coarse is None else self._coarse
-        if self._coarse is not None:
-            self._coarse.assemble()
-        set_rigid_body_modes(coarsest.matrix, coarsest.space)
-        if self._solver is not None:
-            self._solver.destroy()
-        self._solver = self._create_solver()
-        self._set_up()
+        self._solver.assemble()
         logger.info("elasticity: %d unknowns assembled", self.unknowns)
-
-    @profiling.Event("vpElasticSetUp")
-    def _set_up(self) -> None:
-        """Set solver and preconditioner up for the matrices at hand."""
-        with (
-            krylov.options(solver_options.ELASTICITY, LINEAR_OPTIONS if self._coarse is None else QUADRATIC_OPTIONS),
-            krylov.options(solver_options.ELASTICITY_NODES, {} if self._coarse is None else COARSE_OPTIONS),
-        ):
-            self._solver.setFromOptions()
-            self._solver.setUp()
 
     def solve(self, prescribed: NDArray[np.float64]) -> ElasticSolution:
         """Solve for one set of prescribed displacements with the material assembled last.
@@ -248,7 +156,7 @@ class ElasticProblem:
         self._displacement.x.array[:] = lift
         self._rhs.array[:] = np.where(constrained, lift, -self._nodal_forces().ravel())
         with profiling.Event("vpElasticSolve"):
-            iterations = krylov.solve(self._solver, self._rhs_vector, self._solution_vector, "The elastic solve")
+            iterations = self._solver.solve(self._rhs_vector, self._solution_vector, "The elastic solve")
         logger.info("elasticity: solved in %d iterations", iterations)
         self._displacement.x.scatter_forward()
         forces = self._nodal_forces()
@@ -263,78 +171,14 @@ class ElasticProblem:
 
     def destroy(self) -> None:
         """Release the PETSc objects; the problem cannot be used afterwards."""
-        owned = [self._solver, self._level.matrix, self._rhs_vector, self._solution_vector, self._prolongation]
-        if self._coarse is not None:
-            owned.append(self._coarse.matrix)
-        for item in owned:
-            if item is not None:
-                item.destroy()
+        for item in (self._solver, self._rhs_vector, self._solution_vector):
+            item.destroy()
 
     def _nodal_forces(self) -> NDArray[np.float64]:
         """(local nodes, 3) A u in N of the current displacement; complete on owned nodes."""
         forces = fem.assemble_vector(self._force_form)
         forces.scatter_reverse(la.InsertMode.add)
         return forces.array.reshape(-1, 3)
-
-    def _create_solver(self) -> Any:
-        solver: Any = PETSc.KSP()
-        solver.create(self.partition.comm)
-        solver.setOptionsPrefix(solver_options.ELASTICITY)
-        solver.setOperators(self._level.matrix)
-        solver.setInitialGuessNonzero(True)
-        if self._coarse is not None:
-            multigrid = solver.getPC()
-            multigrid.setType("mg")
-            multigrid.setMGLevels(2)
-            multigrid.setMGInterpolation(1, self._prolongation)
-            multigrid.getMGCoarseSolve().setOptionsPrefix(solver_options.ELASTICITY_NODES)
-            multigrid.getMGCoarseSolve().setOperators(self._coarse.matrix)
-        return solver
-
-
-class _Level:
-    """The stiffness matrix on one space, with identity in place of the constrained unknowns."""
-
-    def __init__(
-        self,
-        space: fem.FunctionSpace[np.float64],
-        constraints: Sequence[FacetConstraint | PointConstraint],
-        constants: fem.Function[Any],
-        skin: MembraneForm | None,
-        storage: str,
-        prefix: str,
-    ) -> None:
-        self.space = space
-        index_map = space.dofmap.index_map
-        self.constrained = np.zeros((index_map.size_local + index_map.num_ghosts, 3), dtype=bool)
-        for constraint in constraints:
-            self.constrained[np.ix_(constraint.nodes(space), constraint.components)] = True
-        self._bcs = [
-            fem.dirichletbc(
-                np.float64(0.0),
-                (3 * np.flatnonzero(self.constrained[:, i]) + i).astype(np.int32),
-                space.sub(i),
-            )
-            for i in range(3)
-        ]
-        trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
-        self._form = fem.form(_energy_form(trial, test, constants, skin), jit_options=JIT_OPTIONS)
-        self._storage, self._prefix = storage, prefix
-        self.matrix: Any = None
-
-    @profiling.Event("vpElasticMatrix")
-    def assemble(self) -> None:
-        """Assemble a new matrix for the current constants.
-
-        The old one cannot be refilled: PETSc keeps the inverted diagonal blocks of a blocked matrix from its first use.
-        """
-        if self.matrix is not None:
-            self.matrix.destroy()
-        self.matrix = fem_petsc.create_matrix(self._form, kind=self._storage)
-        self.matrix.setOptionsPrefix(self._prefix)
-        _assemble_matrix(self.matrix, self._form, bcs=self._bcs)
-        self.matrix.assemble()
-        self.matrix.setOption(PETSc.Mat.Option.SPD, True)
 
 
 def stress(strain: Any, constants: fem.Function[Any]) -> Any:
@@ -357,17 +201,3 @@ def _energy_form(u: Any, v: Any, constants: fem.Function[Any], skin: MembraneFor
     """Integral of stress(u) : strain(v), with that of the skin where there is one."""
     body = ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * measure()
     return body if skin is None else body + skin.energy(u, v)
-
-
-def _free_prolongation(coarse: _Level, fine: _Level) -> PETSc.Mat:
-    """Interpolation from ``coarse`` to ``fine`` that neither reads nor writes constrained unknowns."""
-    matrix = fem_petsc.interpolation_matrix(coarse.space, fine.space)
-    matrix.assemble()
-    rows, columns = matrix.createVecLeft(), matrix.createVecRight()
-    for vector, level in ((rows, fine), (columns, coarse)):
-        owned = level.space.dofmap.index_map.size_local
-        vector.array[:] = (~level.constrained[:owned]).ravel()
-    matrix.diagonalScale(rows, columns)
-    rows.destroy()
-    columns.destroy()
-    return matrix

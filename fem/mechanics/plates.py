@@ -20,9 +20,10 @@ from dolfinx import fem
 from numpy.typing import ArrayLike, NDArray
 
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.elasticity import ElasticProblem, FacetConstraint, PointConstraint
+from fem.mechanics.elasticity import ElasticProblem
 from fem.mechanics.membrane import Factor, Membrane
 from fem.mechanics.rigid_body import resultant, rigid_displacement
+from fem.mechanics.two_level import FacetConstraint, PointConstraint
 from fem.partition import Partition
 from meshes.tetmesh import TetMesh
 

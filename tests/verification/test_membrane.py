@@ -5,10 +5,11 @@ import pytest
 from phantoms import ball, box
 
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
+from fem.mechanics.elasticity import ElasticProblem
 from fem.mechanics.membrane import Membrane
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stiffness import stiffness_matrix
+from fem.mechanics.two_level import FacetConstraint
 from fem.partition import Partition
 
 WIDTH, DEPTH, HEIGHT = 6.0, 5.0, 12.0

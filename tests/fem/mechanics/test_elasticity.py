@@ -8,11 +8,12 @@ import pytest
 from phantoms import box
 
 from fem.errors import ConvergenceError
-from fem.mechanics import elasticity
+from fem.mechanics import two_level
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.elasticity import ElasticProblem, FacetConstraint
+from fem.mechanics.elasticity import ElasticProblem
 from fem.mechanics.plates import AXIAL_COMPRESSION, PlateProblem, axial_stiffness
 from fem.mechanics.rigid_body import resultant, rigid_displacement
+from fem.mechanics.two_level import FacetConstraint
 from fem.partition import Partition
 
 PLATES = {"superior": "z_max", "inferior": "z_min"}
@@ -87,7 +88,7 @@ def test_multigrid_knows_six_motions_that_take_no_force(bone, material):
     """Between constraints of no facet the body is free, so a rigid motion is held by nothing."""
     with ElasticProblem(bone, [FacetConstraint(np.empty(0, dtype=np.int32))], degree=1) as problem:
         problem.assemble(material)
-        matrix = problem._level.matrix
+        matrix = problem._solver.matrix
         modes = matrix.getNearNullSpace().getVecs()
         products = np.array([[mode.dot(other) for other in modes] for mode in modes])
         assert products == pytest.approx(np.eye(6), abs=1e-12)
@@ -100,7 +101,7 @@ def test_multigrid_knows_six_motions_that_take_no_force(bone, material):
 
 def test_running_out_of_iterations_raises_and_leaves_no_options_behind(bone, material, monkeypatch):
     before = PETSc.Options().getAll()
-    monkeypatch.setitem(elasticity.QUADRATIC_OPTIONS, "ksp_max_it", 2)
+    monkeypatch.setitem(two_level.QUADRATIC_OPTIONS, "ksp_max_it", 2)
     with pytest.raises(ConvergenceError, match="elastic solve did not converge"):
         axial_stiffness(bone, material, **PLATES)
     assert PETSc.Options().getAll() == before

@@ -7,7 +7,7 @@ import pytest
 from phantoms import box
 
 from fem.errors import ConvergenceError
-from fem.mechanics import elasticity
+from fem.mechanics import two_level
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.rigid_body import rigid_displacement
@@ -56,7 +56,7 @@ def test_the_matrix_passes_its_checks_and_is_positive_definite(bone, degree):
 
 
 def test_a_loose_solver_fails_the_checks(bone, monkeypatch):
-    monkeypatch.setitem(elasticity.QUADRATIC_OPTIONS, "ksp_rtol", 1e-2)
+    monkeypatch.setitem(two_level.QUADRATIC_OPTIONS, "ksp_rtol", 1e-2)
     with pytest.raises(ConvergenceError, match=r"fails its check of balance: relative error .*, allowed 1e-06"):
         solve(bone, random_modulus(bone.source))
 
