@@ -23,6 +23,11 @@ class CompositeLaw(Protocol):
     """Modulus of bone and cement saturation -> modulus of both together."""
 
     @property
+    def cement_modulus(self) -> float:
+        """Young's modulus in MPa of the cement in bulk."""
+        ...
+
+    @property
     def filled_modulus(self) -> float:
         """Young's modulus in MPa of bone whose pores are full of cement, unless the bone alone is stiffer."""
         ...

@@ -38,6 +38,11 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     '`mechanics.plates = "pmma"`': {"mechanics": {"plates": "pmma"}},
     '`mechanics.plates = "soft"`': {"mechanics": {"plates": "soft"}},
     '`mechanics.cortex = "shell"`': {"mechanics": {"cortex": "shell"}},
+    '`mechanics.strength = "nonlinear"`': {"mechanics": {"strength": "nonlinear"}},
+    '`mechanics.yield_law = "ogo"`': {
+        "mechanics": {"strength": "nonlinear", "yield_law": "ogo"},
+        "bone": {"modulus_law": "walle"},
+    },
     "`[fracture]`": {"fracture": {"type": "wedge", "height_loss": 0.3}},
     "`mechanics.transverse_isotropy = true`": {"mechanics": {"transverse_isotropy": True}},
     '`mechanics.composite = "bulk"`': {"mechanics": {"composite": "bulk"}},

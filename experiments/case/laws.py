@@ -31,6 +31,7 @@ from materials.strength import OverstrainedVolume
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
 from materials.vein import IntraosseousVeins
 from materials.vein_distributions import VeinDistributions
+from materials.yield_law import YIELD_LAWS, BoneStrength
 from meshes.errors import InputError
 from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH
 
@@ -53,6 +54,7 @@ class Laws:
         composite: bone filled with cement.
         end_disc: on either endplate under the loading plates; None where the plates bear on the bone.
         failure: when bone counts as failed in the linear estimate of strength.
+        strength: where bone and cement yield; None where the case asks for no non-linear solve.
         shell: of the walls that have none of their own.
         own_shells: wall -> shell of the thickness that the case file gives it.
         front: of cement at the mouths of veins, holes, fissures and needle tracks.
@@ -85,6 +87,7 @@ class Laws:
     composite: CompositeLaw
     end_disc: EndDisc | None
     failure: OverstrainedVolume
+    strength: BoneStrength | None
     shell: CorticalShell
     own_shells: Mapping[str, CorticalShell]
     front: CementFront
@@ -150,6 +153,7 @@ class Laws:
             composite=COMPOSITES[case.mechanics.composite](),
             end_disc=DISCS[case.mechanics.plates],
             failure=OverstrainedVolume(),
+            strength=_strength(case),
             shell=CorticalShell(),
             own_shells=dict.fromkeys(case.walls.thickness_mm, CorticalShell()),
             front=CementFront(),
@@ -313,6 +317,11 @@ def _named(name: str, value: Any) -> list[tuple[str, Any]]:
 def _bone(case: Case) -> BoneModel:
     bone = BoneModel(calibration=CALIBRATIONS[case.bone.units]())
     return replace(bone, modulus=replace(bone.modulus, law=MODULUS_LAWS[case.bone.modulus_law]()))
+
+
+def _strength(case: Case) -> BoneStrength | None:
+    mechanics = case.mechanics
+    return BoneStrength(YIELD_LAWS[mechanics.yield_law]()) if mechanics.strength == "nonlinear" else None
 
 
 def _cement(case: Case) -> Cement | TabulatedCement:

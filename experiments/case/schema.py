@@ -129,6 +129,15 @@ class Case(Section):
         return self
 
     @model_validator(mode="after")
+    def _ogo_with_its_modulus(self) -> Case:
+        if self.mechanics.yield_law == "ogo" and self.bone.modulus_law != "walle":
+            raise ValueError(
+                'mechanics.yield_law = "ogo" goes with bone.modulus_law = "walle", not '
+                f'"{self.bone.modulus_law}"; both are one recipe'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _working_time_after_start(self) -> Case:
         limit, start = self.injection.working_time_min, self.cement.injected_after_mixing_min
         if limit is not None and limit <= start:

@@ -40,11 +40,15 @@ def result_rows(results: Results) -> list[tuple[str, str]]:
             beside = "" if state == "intact" else f" ({ratio(value, axial['intact'])})"
             name = f"{state}_n_per_mm"
             rows.append((label(results.stiffness, name), told(results.stiffness, name) + beside))
-    if results.load is not None:
-        before, after = results.load.intact.strength_n, results.load.augmented.strength_n
+    if results.strength is not None:
+        name = results.strength.best
+        before, after = (getattr(state, name) for state in (results.strength.intact, results.strength.augmented))
         if before is not None and after is not None:
             change = f"{number(before, 'N')} intact, {number(after, 'N')} augmented ({ratio(after, before)})"
-            rows.append((label(results.load.augmented, "strength_n"), change))
+            rows.append((label(results.strength.augmented, name), change))
+        for state, strength in results.strength.states.items():
+            if strength.ended is not None:
+                rows.append((f"load curve, {state}", f"no strength: {strength.ended}"))
     if results.injection is not None:
         rows.append(row(results.injection, "mass_balance_error", 2))
     return rows

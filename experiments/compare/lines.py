@@ -13,6 +13,7 @@ from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.results import Results
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
+from experiments.results.parts.strength import StrengthResults
 from experiments.results.parts.veins import VeinResults
 from experiments.results.wording import label, which_veins, words
 from fem.mechanics.stiffness import COMPONENTS
@@ -93,14 +94,21 @@ def _of_stiffness(stiffness: StiffnessResults) -> dict[str, Line]:
 
 
 def _of_load(load: LoadResults) -> dict[str, Line]:
-    """What one axial load does to the intact and to the augmented body, and the ratio of their strengths."""
-    before, after = load.intact, load.augmented
-    lines: dict[str, Line] = {}
-    if before.strength_n is not None and after.strength_n is not None:
-        lines |= _beside("strength_n", _line(before, "strength_n"), _line(after, "strength_n"))
+    """What carries the axial load in the augmented body."""
+    after, lines = load.augmented, dict[str, Line]()
     for part, share in after.load_share.at_mid_height.items():
         name = f"{label(after, 'load_share')} at mid-height, {label(after.load_share, part)}"
         lines[f"augmented.load_share.{part}"] = Line(name, "1", share)
+    return lines
+
+
+def _of_strength(strength: StrengthResults) -> dict[str, Line]:
+    """Strengths of the intact and of the augmented body, and their ratio."""
+    before, after = strength.intact, strength.augmented
+    lines: dict[str, Line] = {}
+    for name in ("linear_n", "nonlinear_n", "energy_mj"):
+        if getattr(before, name) is not None and getattr(after, name) is not None:
+            lines |= _beside(f"strength.{name}", _line(before, name), _line(after, name))
     return lines
 
 
@@ -141,5 +149,6 @@ PARTS: tuple[Callable[[Results], dict[str, Line]], ...] = (
     lambda results: _of_fill(results.fill),
     lambda results: {} if results.stiffness is None else _of_stiffness(results.stiffness),
     lambda results: {} if results.load is None else _of_load(results.load),
+    lambda results: {} if results.strength is None else _of_strength(results.strength),
 )
 """What tells the lines of each part, in their order."""

@@ -25,10 +25,14 @@ class ElasticState:
     Attributes:
         material: elastic constants of its cells.
         shell_factor: (facets of the specimen,) on the stiffness of the membrane that is the shell, or one for all.
+        bone: elastic constants without the cement; those of ``material`` where there is none.
+        saturation: (cells,) of cement; 0 in discs.
     """
 
     material: ElasticMaterial
     shell_factor: Factor
+    bone: ElasticMaterial
+    saturation: NDArray[np.float64]
 
 
 def intact_state(laws: Laws, body: SolidBody, specimen: Specimen) -> ElasticState:
@@ -89,8 +93,13 @@ def _state(
     shell: Factor,
     filled: NDArray[np.float64],
 ) -> ElasticState:
-    material, bare = _of_body(laws, body, damage, filled), _of_bone(laws, body.bone)
-    return ElasticState(specimen.material(material, bare, lambda bone: _of_bone(laws, bone)), shell)
+    bare = _of_bone(laws, body.bone)
+    full, bone = (
+        specimen.material(_of_body(laws, body, damage, cement), bare, lambda bone: _of_bone(laws, bone))
+        for cement in (filled, np.zeros_like(filled))
+    )
+    carried = specimen.carried(filled)
+    return ElasticState(full, shell, bone, np.pad(carried, (0, len(specimen.mesh.cells) - len(carried))))
 
 
 def _of_bone(laws: Laws, bone: BoneField) -> ElasticMaterial:

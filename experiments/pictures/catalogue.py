@@ -9,7 +9,7 @@ from typing import Literal
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import leaked
 
-Needs = Literal["run", "veins", "injection", "prescribed", "leak", "load"]
+Needs = Literal["run", "veins", "injection", "prescribed", "leak", "load", "load_curves"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,21 @@ CATALOGUE = (
         "load",
         vector=True,
     ),
+    Picture(
+        "load_curves",
+        "Load curves to failure",
+        "Axial force in N over compression in mm in every state; failure is where the curve meets the dotted line of "
+        "elastic stiffness from a strain of 0.2 %.",
+        "load_curves",
+        vector=True,
+    ),
+    Picture(
+        "failed",
+        "Failed bone",
+        "Equivalent plastic strain in % in a coronal section at the end of the load curves, state beside state on one "
+        "scale; above 0.2 % bone counts as failed.",
+        "load_curves",
+    ),
 )
 """All pictures in their order."""
 
@@ -132,5 +147,6 @@ def pictures_of(case: FinishedCase) -> tuple[Picture, ...]:
         "prescribed": not case.injected,
         "leak": any(leaked(site.leaked_ml) for site in case.leak_sites()),
         "load": case.results.load is not None,
+        "load_curves": case.results.strength is not None and case.results.strength.best == "nonlinear_n",
     }
     return tuple(picture for picture in CATALOGUE if has[picture.needs])

@@ -16,7 +16,8 @@ from experiments.pictures.scene import save
 from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible
 from experiments.results.finished_case import OpenSite
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
-from experiments.results.wording import HEADLINE_DIGITS, leaked, number, ratio, words
+from experiments.results.parts.strength import StrengthResults
+from experiments.results.wording import HEADLINE_DIGITS, leaked, number, ratio, told, words
 from meshes.leak_sites import LEAK_SITES
 
 Dash = Literal["-", "--", ":", "-."]
@@ -76,6 +77,34 @@ def plot_stiffness(stiffness: StiffnessResults, path: Path) -> Path:
         axes.set_axisbelow(True)
         axes.grid(axis="y")
         axes.spines[["top", "right"]].set_visible(False)
+    return _save_both(figure, path)
+
+
+def plot_load_curves(strength: StrengthResults, path: Path) -> Path:
+    """Axial force over compression of the bone in its states, with the line that defines failure and where it is met.
+
+    Args:
+        strength: of the results, from a non-linear solve.
+        path: PNG to write; an SVG stands beside it.
+    """
+    figure, (axes,) = _panels([4.5])
+    for state, found in strength.states.items():
+        if found.curve is None:
+            continue
+        color = visible(STATE_COLORS[state])
+        broken = found.nonlinear_n is None or found.failure_mm is None
+        label = f"{state}, no failure" if broken else f"{state}, {told(found, 'nonlinear_n', HEADLINE_DIGITS)}"
+        axes.plot(found.curve.compression_mm, found.curve.force_n, color=color, marker=".", label=label)
+        if found.nonlinear_n is not None and found.failure_mm is not None:
+            stiffness = found.curve.force_n[1] / found.curve.compression_mm[1]
+            offset = found.failure_mm - found.nonlinear_n / stiffness
+            axes.plot([offset, found.failure_mm], [0.0, found.nonlinear_n], color=color, linestyle=":")
+            axes.plot([found.failure_mm], [found.nonlinear_n], color=color, marker="o", markersize=8.0)
+    axes.set_xlim(left=0.0)
+    axes.set_ylim(bottom=0.0)
+    axes.set_xlabel("compression [mm]")
+    axes.set_ylabel("axial force [N]")
+    axes.legend(loc="lower right")
     return _save_both(figure, path)
 
 

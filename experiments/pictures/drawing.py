@@ -13,7 +13,7 @@ from experiments.pictures import cross_sections, curves, figures
 from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.front import FrontCourse
 from experiments.pictures.lattice import Lattice
-from experiments.pictures.mechanics import draw_mechanics
+from experiments.pictures.mechanics import draw_failed, draw_mechanics
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import told, vein_sentence, which_veins
@@ -185,6 +185,16 @@ class CaseDrawing:
         if self.case.results.stiffness is not None:
             curves.plot_stiffness(self.case.results.stiffness, path)
 
+    def load_curves(self, path: Path) -> None:
+        """Force over compression."""
+        if self.case.results.strength is not None:
+            curves.plot_load_curves(self.case.results.strength, path)
+
+    def failed(self, path: Path) -> None:
+        """Plastic strain at the end of the load curves."""
+        if (bone := self.case.mechanics()) is not None:
+            draw_failed(bone, path, self.case.mechanics_before())
+
 
 DRAWN: dict[str, Callable[[CaseDrawing, Path], None]] = {
     "mesh": CaseDrawing.mesh,
@@ -199,5 +209,7 @@ DRAWN: dict[str, Callable[[CaseDrawing, Path], None]] = {
     "history": CaseDrawing.history,
     "mechanics": CaseDrawing.mechanics,
     "stiffness": CaseDrawing.stiffness,
+    "load_curves": CaseDrawing.load_curves,
+    "failed": CaseDrawing.failed,
 }
 """Name of a picture in the catalogue -> what draws it."""

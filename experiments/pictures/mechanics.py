@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from experiments.pictures.scene import CORONAL, Panel, new_figure, render, save, show
 from experiments.pictures.style import CEMENT_OUTLINE, STRAIN_MAP, STRESS_MAP, ColorMap, ink_color
 from fem.measures.fill import FRONT_SATURATION
+from fem.mechanics.load_curve import OFFSET
 
 OUTLINE_WIDTH = 5.0
 """Pixels of the line around the cement."""
@@ -67,6 +68,38 @@ def draw_mechanics(
     side = "behind" if depth > 0.0 else "in front of"
     title = f"{load:g} N, coronal section {abs(depth):.1f} mm {side} the body's centroid, displacements x {factor:g}"
     lines = "line: without load" + ("; white line: cement" if outline.n_cells else "")
+    figure.suptitle(f"{title}\n{lines}", fontsize="medium")
+    return save(figure, path)
+
+
+def draw_failed(bone: pyvista.UnstructuredGrid, path: Path, before: pyvista.UnstructuredGrid | None = None) -> Path:
+    """Equivalent plastic strain at the end of the load curves in a coronal section, state beside state on one scale.
+
+    Args:
+        bone: as in :func:`draw_mechanics`, with load curves.
+        path: PNG to write.
+        before: the same of the body before its fracture; None where it was not broken.
+    """
+    grids = [bone] if before is None else [before, bone]
+    bones = {state: grid for grid in grids for state in _states(grid)}
+    depth = _depth(bone)
+    sections = {state: _section(grid, depth) for state, grid in bones.items()}
+    outline = _edges(_section(bone.threshold(FRONT_SATURATION, scalars="saturation"), depth))
+    shown = np.concatenate([np.asarray(section.points) for section in sections.values()])
+    strains = np.concatenate([grid[f"plastic_strain_{state}"] for state, grid in bones.items()])
+    top = max(float(np.percentile(strains, 99.5)), 2.0 * OFFSET)
+    figure, axes = new_figure(1, len(bones))
+    for place, (state, section) in zip(axes, sections.items(), strict=True):
+        around = outline if state == "augmented" else pyvista.PolyData()
+        array = f"plastic_strain_{state}"
+        panel = _panel(section, _edges(section), around, state, array, STRAIN_MAP, top, 0.0, shown)
+        show(place, panel, state)
+    scale = ScalarMappable(Normalize(0.0, PERCENT * top), STRAIN_MAP)
+    bar = figure.colorbar(scale, ax=axes, label="equivalent plastic strain [%]", shrink=0.8, extend="max")
+    bar.ax.axhline(PERCENT * OFFSET, color=ink_color())
+    side = "behind" if depth > 0.0 else "in front of"
+    title = f"at the end of the load curves, coronal section {abs(depth):.1f} mm {side} the body's centroid"
+    lines = "line in the scale: failed" + ("; white line: cement" if outline.n_cells else "")
     figure.suptitle(f"{title}\n{lines}", fontsize="medium")
     return save(figure, path)
 

@@ -14,6 +14,7 @@ from experiments.results.parts.injection import InjectionResults, LeakResults, N
 from experiments.results.parts.load import LoadResults, StateLoad
 from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
+from experiments.results.parts.strength import StrengthResults
 from experiments.results.parts.veins import VeinResults
 from experiments.results.wording import (
     DIGITS,
@@ -46,6 +47,11 @@ VEINS_NOTE = (
     "share over many seeds how probable it is."
 )
 
+STRENGTH_NOTE = (
+    "The linear estimate is proportional to a solution without yield and compares states alone. The strength is where "
+    "the load curve meets the line of elastic stiffness from a strain of 0.2 %; a curve that ends before gives none."
+)
+
 YEOM_NAMES = {
     "B": "through the basivertebral vein",
     "S": "through segmental or anterior veins",
@@ -69,13 +75,12 @@ def headlines(case: FinishedCase) -> tuple[Headline, ...]:
         before, after = results.stiffness.intact_n_per_mm, results.stiffness.augmented_n_per_mm
         change = f"{number(before / 1e3, 'kN/mm', 3)} intact, {number(after / 1e3, 'kN/mm', 3)} augmented"
         found.append(Headline("Axial stiffness", ratio(after, before), change))
-    if results.load is not None:
-        first, last = results.load.intact, results.load.augmented
-        if first.strength_n is not None and last.strength_n is not None:
-            change = f"{told(first, 'strength_n')} intact, {told(last, 'strength_n')} augmented"
-            found.append(
-                Headline(_capital(label(first, "strength_n")), ratio(last.strength_n, first.strength_n), change)
-            )
+    if results.strength is not None:
+        first, last, name = results.strength.intact, results.strength.augmented, results.strength.best
+        before_n, after_n = getattr(first, name), getattr(last, name)
+        if before_n is not None and after_n is not None:
+            change = f"{told(first, name)} intact, {told(last, name)} augmented"
+            found.append(Headline(_capital(label(first, name)), ratio(after_n, before_n), change))
     return tuple(found)
 
 
@@ -97,6 +102,8 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
         tables.append(_stiffness(results.stiffness))
     if results.load is not None:
         tables.append(_load(results.load))
+    if results.strength is not None:
+        tables.append(_strength(results.strength))
     return tuple(tables)
 
 
@@ -260,6 +267,15 @@ def _load(load: LoadResults) -> Table:
     return Table(
         f"Under an axial load of {told(load, 'force_n')}", columns, found, numeric=frozenset(range(1, len(columns)))
     )
+
+
+def _strength(strength: StrengthResults) -> Table:
+    states = strength.states
+    tables = {name: dict(rows(state)) for name, state in states.items()}
+    names = dict.fromkeys(name for table in tables.values() for name in table)
+    found = tuple((name, *(table.get(name, "–") for table in tables.values())) for name in names)
+    columns = ("quantity", *states)
+    return Table("Strength", columns, found, STRENGTH_NOTE, frozenset(range(1, len(columns))))
 
 
 def _load_rows(state: StateLoad) -> list[tuple[str, str]]:

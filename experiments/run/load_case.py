@@ -7,7 +7,7 @@ the unit motions of the stiffness matrix, without a further solve.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,12 @@ from experiments.results.parts.load import (
     PeakStress,
     StateLoad,
 )
+from experiments.results.parts.strength import StateStrength
+from experiments.run.load_curves import curve_results
 from fem.measures.fill import FRONT_SATURATION
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.endplate_pressure import EndplatePressure, endplate_pressure
+from fem.mechanics.load_curve import LoadCurve
 from fem.mechanics.load_share import load_share
 from fem.mechanics.strength import failure_factor
 from fem.mechanics.stress import ElasticFields
@@ -101,11 +104,13 @@ class LoadedState:
         fields: strain, stress and energy.
         effective_strain: (cells,) see :meth:`fem.mechanics.stress.ElasticFields.effective_strain`.
         parts: what the cells are.
+        plastic_strain: (cells,) equivalent plastic strain at the end of the load curve; None without one.
     """
 
     fields: ElasticFields
     effective_strain: FloatArray
     parts: SpecimenParts
+    plastic_strain: FloatArray | None = None
 
     @classmethod
     def of(cls, mesh: TetMesh, fields: ElasticFields, material: ElasticMaterial, parts: SpecimenParts) -> LoadedState:
@@ -139,20 +144,44 @@ class LoadedBone:
     saturation: FloatArray
     states: Mapping[str, LoadedState]
 
-    def results(self, failure: OverstrainedVolume, before: LoadedBone | None = None) -> LoadResults:
+    def results(self, before: LoadedBone | None = None) -> LoadResults:
         """The part ``load`` of the results.
 
         Peaks are percentiles over the volume and the largest value of a cell, which depends on the size of the cells.
 
         Args:
-            failure: the criterion.
             before: the body before its fracture under the same load; None where it was not broken.
         """
         bones = [self] if before is None else [before, self]
-        states = {name: one._state_results(state, failure) for one in bones for name, state in one.states.items()}
+        states = {name: one._state_results(state) for one in bones for name, state in one.states.items()}
         return LoadResults(force_n=self.load, **states)
 
-    def _state_results(self, loaded: LoadedState, failure: OverstrainedVolume) -> StateLoad:
+    def strength(self, failure: OverstrainedVolume, curves: Mapping[str, LoadCurve]) -> dict[str, StateStrength]:
+        """Name of a state -> its part of the results.
+
+        Args:
+            failure: the criterion of the linear estimate.
+            curves: name of a state -> its load curve; empty without a non-linear solve.
+        """
+        volume = float(self.mesh.cell_volumes.sum())
+        return {
+            name: StateStrength(
+                linear_n=self._linear_strength(state, failure),
+                **(curve_results(curves[name], volume) if name in curves else {}),
+            )
+            for name, state in self.states.items()
+        }
+
+    def with_curves(self, curves: Mapping[str, LoadCurve]) -> LoadedBone:
+        """The same with the plastic strain at the end of the load curves of its states."""
+        cells = len(self.mesh.cells)
+        states = dict(self.states)
+        for name in states.keys() & curves.keys():
+            if (strain := curves[name].plastic_strain) is not None:
+                states[name] = replace(states[name], plastic_strain=strain[:cells])
+        return replace(self, states=states)
+
+    def _state_results(self, loaded: LoadedState) -> StateLoad:
         volumes = self.mesh.cell_volumes
         fields, parts = loaded.fields, loaded.parts
         skin = fields.membrane
@@ -179,10 +208,9 @@ class LoadedBone:
             endplate_pressure={
                 name: _pressure_results(endplate_pressure(self.mesh, fields.stress, name, skin)) for name in ENDPLATES
             },
-            strength_n=self._strength(loaded, failure),
         )
 
-    def _strength(self, loaded: LoadedState, failure: OverstrainedVolume) -> float | None:
+    def _linear_strength(self, loaded: LoadedState, failure: OverstrainedVolume) -> float | None:
         """Axial force in N at which the criterion holds; None where cement leaves no bone."""
         sound = loaded.parts.sound
         if not sound.any():
@@ -213,6 +241,8 @@ class LoadedBone:
                 f"effective_strain_{state}": loaded.effective_strain,
                 f"strain_energy_density_{state}_mj_per_mm3": fields.energy_density,
             }
+            if loaded.plastic_strain is not None:
+                values[f"plastic_strain_{state}"] = loaded.plastic_strain
             cells |= {name: value.astype(np.float32) for name, value in values.items()}
             parts = np.select(list(loaded.parts.carriers.values()), range(len(loaded.parts.carriers)))
             cells[f"part_{state}"] = parts.astype(np.int32)

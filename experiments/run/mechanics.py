@@ -20,8 +20,10 @@ from experiments.results import builders
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.solvers import ElasticSolver, StiffnessSolver
 from experiments.results.parts.stiffness import StiffnessResults
+from experiments.results.parts.strength import StrengthResults
 from experiments.results.progress import Progress
 from experiments.run.load_case import LoadedBone, LoadedState, SpecimenParts
+from experiments.run.load_curves import Tested, load_curves
 from experiments.run.ranks import on_root
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stiffness import stiffness_matrix
@@ -39,6 +41,7 @@ class MechanicsOutcome:
     Attributes:
         stiffness: the part ``stiffness`` of the results.
         load: the part ``load`` of the results.
+        strength: the part ``strength`` of the results.
         record: what the solver did, for the manifest.
         loaded: the bone under the load; None on ranks other than 0.
         before: the same of the body before its fracture; None where it was not broken.
@@ -46,6 +49,7 @@ class MechanicsOutcome:
 
     stiffness: StiffnessResults
     load: LoadResults
+    strength: StrengthResults
     record: StiffnessSolver
     loaded: LoadedBone | None
     before: LoadedBone | None
@@ -59,7 +63,7 @@ def load(
     saturation: NDArray[np.float64],
     progress: Progress,
 ) -> MechanicsOutcome:
-    """Stiffness of the intact and of the augmented body or vertebra, and what one axial load does to them.
+    """Stiffness and strength of the intact and of the augmented body or vertebra, and what one axial load does to them.
 
     Args:
         case: what is asked.
@@ -78,7 +82,7 @@ def load(
     specimen, unbroken = prepared.specimen, prepared.unbroken
     if specimen is None:
         raise ValueError("the mechanics of this case are switched off")
-    found, before = _States(case), None
+    found, before, tested = _States(case), None, []
     if prepared.cortex is not None:
         found.record["cortex"] = prepared.cortex.summary()
     with progress.stage("stiffness") as stage:
@@ -86,20 +90,30 @@ def load(
             intact = {"intact": intact_state(laws, unbroken, unbroken.specimen)}
             spread = Partition.build(unbroken.specimen.mesh, partition.comm)
             before = found.load(spread, unbroken, unbroken.specimen, intact, np.zeros(len(unbroken.mesh.cells)))
+            tested.append(Tested(spread, unbroken.specimen, intact))
             stage.update(1.0 / 3.0)
         states = elastic_states(laws, prepared, specimen, saturation)
         spread = partition if specimen.is_body else Partition.build(specimen.mesh, partition.comm)
         loaded = found.load(spread, prepared, specimen, states, saturation)
-        numbers = on_root(partition.comm, lambda: None if loaded is None else loaded.results(laws.failure, before))
-    if numbers is None:
-        raise ValueError("rank 0 has no bone under the load")
+        tested.append(Tested(spread, specimen, states))
+    curves = load_curves(laws, tested, progress)
+
+    def results() -> tuple[LoadResults, StrengthResults]:
+        if loaded is None:
+            raise ValueError("rank 0 has no bone under the load")
+        bones = [loaded] if before is None else [before, loaded]
+        strengths = {name: found for bone in bones for name, found in bone.strength(laws.failure, curves).items()}
+        return loaded.results(before), StrengthResults(**strengths)
+
+    numbers, strength = on_root(partition.comm, results)
     cement = prepared.tissues.medium.porosity * saturation
     return MechanicsOutcome(
         StiffnessResults(**found.stiffness),
         numbers,
+        strength,
         StiffnessSolver(specimen=specimen.record(cement, prepared.mesh), **found.record),
-        loaded,
-        before,
+        None if loaded is None else loaded.with_curves(curves),
+        None if before is None else before.with_curves(curves),
     )
 
 

@@ -42,7 +42,7 @@ from fem.partition import Partition
 from meshes.dimensions import vertebral_height
 
 EXPECTED_SECONDS = {
-    **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0},
+    **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0, "strength": 120.0},
     **{"pictures": 12.0, "report": 4.0},
 }
 """Stages of a run with rough times on the demo, from which the first guess of the time left follows."""
@@ -77,6 +77,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker) -> CaseOu
     idle = {
         "injection": case.prescribed_cement is not None,
         "stiffness": not case.mechanics.enabled,
+        "strength": not case.mechanics.enabled or case.mechanics.strength == "linear",
         "pictures": not case.output.pictures,
         "report": not case.output.pictures,
     }
@@ -113,7 +114,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker) -> CaseOu
     if case.mechanics.enabled:
         with profiling.Stage("Mechanics"):
             mechanics = load(case, laws, prepared, partition, saturation, progress)
-        parts["stiffness"], parts["load"] = mechanics.stiffness, mechanics.load
+        parts |= {"stiffness": mechanics.stiffness, "load": mechanics.load, "strength": mechanics.strength}
         solvers["stiffness"] = mechanics.record
     return CaseOutcome(
         case=case,

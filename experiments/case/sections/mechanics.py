@@ -25,13 +25,19 @@ class Mechanics(Section):
     cement makes a cell isotropic again as it fills it. `composite = "bulk"` gives filled bone the modulus of cement in
     bulk, to compare with.
 
-    Stresses, strains, load shares and the estimate of strength belong to one axial load, `load_n`, on plates that do
-    not tilt; everything is linear, so stresses go with the load and the strength does not depend on it. The numbers
+    Stresses, strains, load shares and the linear estimate of strength belong to one axial load, `load_n`, on plates
+    that do not tilt; they are linear, so stresses go with the load and the estimate does not depend on it. The numbers
     are in the part `load` of `results.json`, the fields in `mechanics.vtu` (displacement at the points; von Mises and
     principal stress, principal and effective strain and energy density in the cells), in the scanner's LPS mm, and in
     the picture `mechanics.png`. With `[fracture]` those of `intact`, the body before, are in `mechanics_intact.vtu`.
-    How they are defined, and how little the strength means as a number of its own, stands in
+    How they are defined, and how little the estimate of strength means as a number of its own, stands in
     [theory/strength.md](theory/strength.md).
+
+    `strength = "nonlinear"` also compresses the bone of every state until it fails: it yields by `yield_law`, and so
+    does the cement. Strength, energy to failure, failed volume and the load curve are in the part `strength` of
+    `results.json`, the plastic strain at the end of the curves in the cells of `mechanics.vtu`. It takes minutes and
+    goes with `degree = 2` and, for now, `cortex = "voxels"`. `yield_law = "ogo"` is the recipe of a published benchmark
+    and goes with `modulus_law = "walle"`.
 
     ```toml
     [mechanics]
@@ -57,6 +63,12 @@ class Mechanics(Section):
     )
     composite: Literal["kinzl", "bulk"] = Field(
         default="kinzl", description="law of Young's modulus of cement-filled bone"
+    )
+    strength: Literal["linear", "nonlinear"] = Field(
+        default="linear", description="strength by a linear estimate alone, or by load curves to failure as well"
+    )
+    yield_law: Literal["morgan_keaveny", "ogo"] = Field(
+        default="morgan_keaveny", description="law of the yield stress of bone from its modulus"
     )
     cement_modulus_mpa: float | None = physical(
         None, "MPa", "Young's modulus of the cement", 100.0, 10000.0, sets="composite.cement_modulus"
@@ -92,6 +104,23 @@ class Mechanics(Section):
     poisson: float | None = physical(
         None, "1", "Poisson's ratio of bone and composite", 0.0, 0.45, sets="bone.poisson_ratio"
     )
+
+    @model_validator(mode="after")
+    def _what_load_curves_are_for(self) -> Mechanics:
+        if self.strength == "linear":
+            if "yield_law" in self.model_fields_set:
+                raise ValueError('yield_law belongs to strength = "nonlinear"; remove it, or ask for that')
+            return self
+        if not self.enabled:
+            raise ValueError('strength = "nonlinear" needs the mechanics; remove it, or set enabled = true')
+        if self.degree == 1:
+            raise ValueError(
+                'strength = "nonlinear" needs degree = 2; linear elements lock where bone flows without changing its '
+                "volume"
+            )
+        if self.cortex == "shell":
+            raise ValueError('strength = "nonlinear" goes with cortex = "voxels" for now; set that')
+        return self
 
     @model_validator(mode="after")
     def _bulk_cement_has_no_pores(self) -> Mechanics:

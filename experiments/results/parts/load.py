@@ -73,11 +73,6 @@ class StateLoad(Part):
     endplate_pressure: Mapping[str, EndplatePressureResults] = table(
         "pressure on the endplate", "Pressure on either endplate."
     )
-    strength_n: float | None = number(
-        "N",
-        "strength, linear estimate",
-        "Axial force at which the estimate of strength lets the bone fail; null where cement leaves none.",
-    )
 
 
 class LoadResults(Part):

@@ -14,6 +14,7 @@ from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.stiffness import StiffnessResults
+from experiments.results.parts.strength import StrengthResults
 from experiments.results.parts.veins import VeinResults
 
 
@@ -39,11 +40,14 @@ class Results(FileOfResults):
     load: LoadResults | None = table(
         "", "The bone under one axial load, where the mechanics are computed.", optional=True
     )
+    strength: StrengthResults | None = table(
+        "", "What axial load breaks the bone, where the mechanics are computed.", optional=True
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if (self.injection is None) == (self.prescribed_cement is None):
             raise ValueError("cement is either injected or prescribed")
-        if (self.stiffness is None) != (self.load is None):
-            raise ValueError("stiffness and load belong together")
+        if len({part is None for part in (self.stiffness, self.load, self.strength)}) > 1:
+            raise ValueError("stiffness, load and strength belong together")
         return self

@@ -134,7 +134,8 @@ measures = FillMeasures(
     centroid=(1.0, 2.0, 3.0), distribution=Distribution((2e3,), 100.0, 200.0, "confluent"),
 )
 fill = fill_results(measures)
-none = SimpleNamespace(veins=None, injection=None, prescribed_cement=None, fill=fill, stiffness=None, load=None)
+absent = dict.fromkeys(("veins", "injection", "prescribed_cement", "stiffness", "load", "strength"))
+none = SimpleNamespace(fill=fill, **absent)
 lines = {key: line for lines_of in PARTS for key, line in lines_of(none).items()}
 print(json.dumps({
     "file": fill.plain()["body_ml"],

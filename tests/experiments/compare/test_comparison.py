@@ -87,7 +87,8 @@ def test_the_numbers_are_those_of_the_cases(cases: list[FinishedCase]) -> None:
     assert coupling.values[1] == cases[1].results.stiffness.augmented.matrix[0][4]
     assert (coupling.unit, coupling.ratios[1]) == ("N/rad", None)
     load = cases[1].results.load.augmented
-    assert quantity(comparison, "augmented.strength_n").values[1] == load.strength_n
+    strength = cases[1].results.strength.augmented
+    assert quantity(comparison, "augmented.strength.linear_n").values[1] == strength.linear_n
     shares = [quantity(comparison, f"augmented.load_share.{part}").values[1] for part in load.load_share.at_mid_height]
     assert sum(shares) == pytest.approx(1.0)  # type: ignore[arg-type]
 

@@ -318,8 +318,8 @@ def test_intact_is_the_body_before(quick_bodies: None) -> None:
     crushed = run_case(build_case({"patient": {"demo": True}, "fracture": crush, **sections}))
     found, asked = crushed.results.stiffness.intact, unbroken.stiffness.intact
     assert np.array(found.matrix) == pytest.approx(np.array(asked.matrix), rel=1e-6, abs=1e-3)
-    assert crushed.results.load.intact.strength_n == pytest.approx(unbroken.load.intact.strength_n, rel=1e-6)
-    assert crushed.results.load.fractured.strength_n < 0.8 * unbroken.load.intact.strength_n
+    assert crushed.results.strength.intact.linear_n == pytest.approx(unbroken.strength.intact.linear_n, rel=1e-6)
+    assert crushed.results.strength.fractured.linear_n < 0.8 * unbroken.strength.intact.linear_n
     assert crushed.loaded is not None
     assert crushed.loaded_before is not None
     assert list(crushed.loaded_before.states) == ["intact"]
