@@ -23,6 +23,8 @@ def test_a_run_writes_the_pictures_of_the_catalogue(finished_demo: FinishedCase)
     assert written == {name for picture in pictures_of(finished_demo) for name in picture.files}
     assert {picture.name for picture in CATALOGUE} - {picture.name for picture in pictures_of(finished_demo)} == {
         "filled",
+        "load_curves",
+        "failed",
     }
 
 
