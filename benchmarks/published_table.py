@@ -4,7 +4,8 @@ Run it as ``python -m benchmarks.published_table TABLE.csv [-o FIGURE.png]`` wit
 of the GitHub repository Bonelab/spineFE-benchmark (Walle, Matheson & Boyd 2025, 10.1093/gigascience/giaf094). Scans
 with contrast agent or with metal are left out. The table has the force at 0.2 mm of each level, and so its stiffness;
 the density is the patient's, inside a few vertebrae. A power of the density is fitted to each level; the scatter is the
-standard deviation of ln(stiffness) about it.
+standard deviation of ln(stiffness) about it. The demo's bone gets denser in two ways, between which patients lie: in
+proportion, the shell with it, or by the same amount everywhere, which leaves the shell nearly as it is.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from experiments.case.laws import Laws
 from experiments.case.schema import build_case
+from experiments.case.units import to_clinical
+from experiments.model.patient import read_patient
 from experiments.run.pipeline import run_case
 
 FloatArray = NDArray[np.float64]
@@ -34,8 +39,13 @@ LEAST_FORCE = 0.1
 REFERENCE = 100.0
 """mg/cm3 at which levels are compared."""
 
-SLOPES = (0.8, 1.2, 1.6, 2.0)
-"""mg/cm3/HU that make the demo's bone denser; 0.8 is the default."""
+DENSER: dict[str, list[dict[str, float]]] = {
+    "in proportion": [{"hu_slope_mg_per_cm3": slope} for slope in (0.8, 1.2, 1.6, 2.0)],
+    "by the same": [{"hu_intercept_mg_per_cm3": added} for added in (0.0, 20.0, 40.0, 60.0)],
+}
+"""Ways in which the demo's bone gets denser -> keys of [bone]; the first of each is the demo itself."""
+INSIDE = 5.0
+"""mm below the surface from which on bone counts as the inside."""
 PLATES = {"domain": "vertebra", "plates": "pmma", "degree": 2}
 MODELS: dict[str, dict[str, dict[str, Any]]] = {
     "recipe of the benchmark": {
@@ -92,23 +102,26 @@ def published(table: Path) -> dict[str, PowerLaw]:
     return found
 
 
-def own(model: str, size: float) -> tuple[FloatArray, FloatArray]:
-    """Median density in mg/cm3 and stiffness in kN/mm of the demo's L3, as its bone gets denser."""
-    points = []
-    for slope in SLOPES:
-        tables = MODELS[model]
+def own(model: str, way: str, size: float) -> tuple[FloatArray, FloatArray]:
+    """Median density inside in mg/cm3 and stiffness in kN/mm of the demo's L3, as its bone gets denser."""
+    points, tables = [], MODELS[model]
+    for keys in DENSER[way]:
         content = {
             "patient": {"demo": True},
             "mesh": {"size_mm": size},
             "prescribed_cement": BALL,
             "output": {"pictures": False},
             **tables,
-            "bone": {**tables["bone"], "hu_slope_mg_per_cm3": slope},
+            "bone": {**tables["bone"], **keys},
         }
-        results = run_case(build_case(content)).results
+        case = build_case(content)
+        vertebra = read_patient(case)
+        depth = ndimage.distance_transform_edt(vertebra.body, sampling=vertebra.ct.spacing)
+        inside = Laws.of_case(case).bone.calibration.density(np.median(vertebra.ct.values[depth >= INSIDE]))
+        results = run_case(case).results
         if results.stiffness is None:
             raise ValueError("the case has no mechanics")
-        points.append((results.bone.bmd_median_mg_per_cm3, 1e-3 * results.stiffness.intact_n_per_mm))
+        points.append((to_clinical(float(inside), "mg/cm3"), 1e-3 * results.stiffness.intact_n_per_mm))
     density, stiffness = np.array(points).T
     return density, stiffness
 
@@ -122,11 +135,13 @@ def main(table: Path, figure: Path | None, size: float, print_line: Callable[[st
             f"| {level} | {law.number} | {law.exponent:.2f} | {law.reference:.1f} | ± {100 * law.scatter:.0f} % | "
             f"{law.determination:.2f} |"
         )
-    points = {model: own(model, size) for model in MODELS}
-    for model, (density, stiffness) in points.items():
+    points = {f"{model}, {way}": own(model, way, size) for model in MODELS for way in DENSER}
+    for name, (density, stiffness) in points.items():
         law = PowerLaw.fitted(density, stiffness)
-        print_line(f"| demo's L3, {model} | {law.number} | {law.exponent:.2f} | {law.reference:.1f} | – | – |")
-        print_line("  " + ", ".join(f"{x:.0f}: {y:.1f}" for x, y in zip(density, stiffness, strict=True)))
+        print_line(f"| demo's L3, {name} | {law.number} | {law.exponent:.2f} | {law.reference:.1f} | – | – |")
+    for name, (density, stiffness) in points.items():
+        pairs = ", ".join(f"{y:.1f} at {x:.0f}" for x, y in zip(density, stiffness, strict=True))
+        print_line(f"\n{name}: {pairs} mg/cm³")
     if figure is not None:
         draw(laws["L3"], points, figure)
 
@@ -138,8 +153,8 @@ def draw(law: PowerLaw, points: dict[str, tuple[FloatArray, FloatArray]], path: 
     axes.plot(density, law.at(density), color="black", label=f"{law.number} L3 of the benchmark")
     band = np.exp(law.scatter)
     axes.fill_between(density, law.at(density) / band, law.at(density) * band, color="black", alpha=0.15, linewidth=0)
-    for (model, (x, y)), mark in zip(points.items(), "os", strict=True):
-        axes.plot(x, y, mark, label=f"demo's L3, {model}")
+    for (name, (x, y)), mark in zip(points.items(), ("o-", "o--", "s-", "s--"), strict=True):
+        axes.plot(x, y, mark, label=f"demo's L3, {name}")
     axes.set(
         xlabel="bone mineral density inside [mg/cm³]", ylabel="axial stiffness [kN/mm]", xscale="log", yscale="log"
     )
