@@ -9,11 +9,12 @@ import pytest
 from hypothesis import strategies as st
 from label_changes import SEVERAL, Change, changed
 from outcomes import READING_LIMIT, Tally, campaign, explore
-from phantom import CORPUS, LABEL, SHAPE, PhantomFiles, subregions
+from phantom import ARCH, CORPUS, LABEL, SHAPE, PhantomFiles, subregions
 from scipy import ndimage
 
 from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
+from meshes.images.labels import PartLabels
 from meshes.inclusions import read_lesion_mask
 from meshes.scanned_cement import bone_under_cement, cement_by_threshold, read_cement_mask
 from meshes.vertebra import Vertebra, read_vertebra
@@ -29,6 +30,7 @@ class LabelCase:
     parts: tuple[Change, ...] | None = None
     level: str | None = "L3"
     labels: str | int | None = "verse"
+    numbers: PartLabels | None = None
     dtype: str = "float64"
 
 
@@ -39,6 +41,17 @@ LABEL_CASES = st.builds(
     level=st.sampled_from(["L3", "L3", "L3", None, "L1", "T12", "L9", "l3 ", ""]),
     labels=st.sampled_from(
         ["verse", "verse", None, "totalsegmentator_v1", "totalsegmentator_v2", 22, 1, 0, -5, "22", "²"]
+    ),
+    numbers=st.sampled_from(
+        [
+            *[None] * 4,
+            PartLabels((CORPUS,), (ARCH,)),
+            PartLabels((CORPUS,)),
+            PartLabels((ARCH,), (CORPUS,)),
+            PartLabels((CORPUS, ARCH)),
+            PartLabels((LABEL,)),
+            PartLabels((LABEL, 7)),
+        ]
     ),
     dtype=st.sampled_from(["float64", "float32", "int32", "int16", "uint8"]),
 )
@@ -54,7 +67,7 @@ def read_case(case: LabelCase, ct: Path, folder: Path) -> Vertebra:
     parts = subregions()
     mask = changed(folder / "mask.nii", LABEL * (parts > 0), case.mask, case.dtype)
     named = None if case.parts is None else changed(folder / "parts.nii", parts, case.parts, case.dtype)
-    return read_vertebra(ct, mask, case.level, case.labels, named)
+    return read_vertebra(ct, mask, case.level, case.labels, named, case.numbers)
 
 
 def check_vertebra(vertebra: Vertebra) -> None:
