@@ -25,6 +25,9 @@ PRESSURE, PRESSURE_NODES = "vp_pressure_", "vp_pressure_nodes_"
 ELASTICITY, ELASTICITY_NODES = "vp_elasticity_", "vp_elasticity_nodes_"
 """Prefixes of the displacement and of the linear level below quadratic elements."""
 
+PLASTICITY = "vp_plasticity_"
+"""Prefix of Newton's method for bone that yields."""
+
 _MONITORING = re.compile(r"_(monitor|view|converged_reason|converged_rate)(_|$)")
 """Names of options that only print."""
 

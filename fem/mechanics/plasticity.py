@@ -31,7 +31,7 @@ from dolfinx import fem, la
 from dolfinx.la import petsc as la_petsc
 from numpy.typing import ArrayLike, NDArray
 
-from fem import profiling
+from fem import krylov, profiling, solver_options
 from fem.errors import ConvergenceError
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.integration import POINTS, REFERENCE_POINTS, PointValues, measure
@@ -429,17 +429,18 @@ class _Newton:
         )
         self._matrix.setUp()
         snes: Any = PETSc.SNES().create(body.partition.comm)
-        snes.setOptionsPrefix("vp_plasticity_")
+        snes.setOptionsPrefix(solver_options.PLASTICITY)
         snes.setFunction(self._function, self._f)
         snes.setJacobian(self._jacobian, self._matrix, self._matrix)
         snes.setType("newtonls")
         snes.getLineSearch().setType("bt")
         snes.setTolerances(rtol=0.0, atol=TOLERANCE * body.force_scale, stol=0.0, max_it=NEWTON_LIMIT)
-        krylov = snes.getKSP()
-        krylov.setType("preonly")
-        krylov.getPC().setType("python")
-        krylov.getPC().setPythonContext(self.tangent)
-        snes.setFromOptions()
+        ksp = snes.getKSP()
+        ksp.setType("preonly")
+        ksp.getPC().setType("python")
+        ksp.getPC().setPythonContext(self.tangent)
+        with krylov.options(solver_options.PLASTICITY):
+            snes.setFromOptions()
         self._snes = snes
 
     def solve(self, start: FloatArray) -> int:

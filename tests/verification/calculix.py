@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plasticity import PlasticMaterial
 from meshes.tetmesh import TetMesh
 
 # Ends of the edges of a C3D10 in the order of its nodes 5 to 10.
@@ -79,6 +80,53 @@ def write_input(
         lines += ["*NODE PRINT, NSET=ALL", "U"]
     path.write_text("\n".join([*lines, "*END STEP"]) + "\n")
     return points
+
+
+def load_curve(
+    mesh: TetMesh,
+    material: PlasticMaterial,
+    superior: str,
+    inferior: str,
+    positions: NDArray[np.float64],
+    folder: Path,
+) -> NDArray[np.float64]:
+    """Compressive force in N by CalculiX at equally spaced positions of the superior plate, cells of C3D10.
+
+    Its hardening is isotropic, which under a load that only rises is the same as ours as long as stresses keep their
+    direction, and 0.002 % off on a vertebral body.
+
+    Args:
+        mesh: the mesh; its cells stay straight-edged.
+        material: in cells; isotropic, with von Mises' surface.
+        superior: facet region that moves along -z.
+        inferior: facet region that is held.
+        positions: compression in mm at the end of each increment.
+        folder: where the input and the output of CalculiX go.
+    """
+    path = folder / "curve.inp"
+    write_input(path, mesh, material.elastic, superior, inferior)
+    lines = path.read_text().splitlines()
+    # Materials are those of equal moduli; the yield stress follows from the modulus.
+    moduli, first = np.unique(material.elastic.axial_modulus, return_index=True)
+    shear = moduli / (2.0 * (1.0 + material.elastic.axial_poisson_ratio[first]))
+    prager = 3.0 * shear * material.hardening / (1.0 - material.hardening)
+    found = []
+    for line in lines:
+        if line.startswith("*SOLID SECTION"):
+            number = int(line.split("ELSET=E")[1].split(",")[0])
+            limit, slope = material.compression[first[number]], prager[number]
+            found += ["*PLASTIC, HARDENING=ISOTROPIC", f"{limit:.13g},0.", f"{limit + 0.2 * slope:.13g},0.2"]
+        if line.startswith("*STEP"):
+            line = "*STEP, INC=1000"
+        if line.startswith("*STATIC"):
+            line = f"*STATIC, DIRECT\n{1.0 / len(positions):.13g},1."
+        if line == "TOP,3,3,-1.":
+            line = f"TOP,3,3,{-positions[-1]:.13g}"
+        found.append(line)
+    path.write_text("\n".join(found) + "\n")
+    subprocess.run(["ccx", "-i", "curve"], cwd=folder, check=True, capture_output=True, timeout=600)
+    blocks = (folder / "curve.dat").read_text().split("total force")[1:]
+    return -np.array([float(block.splitlines()[2].split()[2]) for block in blocks])
 
 
 def total_force(path: Path) -> NDArray[np.float64]:

@@ -5,12 +5,15 @@ import shutil
 import numpy as np
 import pytest
 from calculix import axial_stiffness as by_calculix
+from calculix import load_curve
 
 from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.plasticity import PlasticMaterial, PlasticPlates
 from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
 from materials.bone import BoneModel
 from materials.end_disc import DISCS
+from materials.yield_law import BoneStrength
 from meshes.discs import DISC_PLATES, with_discs
 from meshes.sampling import voxel_weights
 
@@ -45,6 +48,35 @@ def test_axial_stiffness_of_the_real_body(evidence, bone, plates, tmp_path):
         expected=by_calculix(mesh, material, *regions, tmp_path),
         computed=own,
         within=1e-3,
+        source="cross-check; CalculiX, C3D10",
+        kind="cross-check",
+    )
+
+
+def test_load_curve_of_the_real_body(evidence, demo_vertebra, demo_mesh, tmp_path):
+    """Von Mises' surface and the small hardening of our load curves, which CalculiX knows, too."""
+    mesh = demo_mesh(4.0)
+    modulus = BoneModel().evaluate(demo_vertebra.ct.values.ravel(), voxel_weights(mesh, demo_vertebra)).modulus
+    strength = 0.0005 * modulus
+    material = PlasticMaterial(
+        ElasticMaterial.isotropic(modulus, 0.3), strength, strength, "drucker_prager", BoneStrength().hardening
+    )
+    regions = ("superior_endplate", "inferior_endplate")
+    forces = []
+    with PlasticPlates(Partition.build(mesh), material, *regions) as body:
+        positions = 1.6 * body.yield_position * np.arange(1, 9) / 8.0
+        for position in positions:
+            body.move(position)
+            forces.append(body.force)
+        assert body.force < 0.7 * body.stiffness * body.position
+    theirs = load_curve(mesh, material, *regions, positions, tmp_path)
+    assert len(theirs) == len(forces)
+    evidence.check(
+        case="elastic-plastic real L3, against CalculiX",
+        quantity="largest difference of the force along the load curve [%]",
+        expected=0.0,
+        computed=float(100.0 * np.abs(np.array(forces) / theirs - 1.0).max()),
+        high=0.1,
         source="cross-check; CalculiX, C3D10",
         kind="cross-check",
     )
