@@ -17,6 +17,7 @@ from experiments.pictures.curves import plot_load_curves
 from experiments.pictures.mechanics import draw_failed
 from experiments.report.outcome import outcome_tables
 from experiments.results.finished_case import FinishedCase
+from experiments.results.parts.strength import LoadCurveResults, StateStrength, StrengthResults
 from experiments.results.progress import Progress
 from experiments.run.output import CaseOutcome
 from experiments.run.pipeline import run_and_store
@@ -77,6 +78,17 @@ def test_pictures_of_the_curves_and_of_what_failed(stored: tuple[CaseOutcome, Pa
     assert (strain > 0.002).mean() == pytest.approx(case.results.strength.intact.curve.failed_share[-1], abs=0.1)
     assert plot_load_curves(case.results.strength, tmp_path / "curves.png").stat().st_size > 10_000
     assert draw_failed(bone, tmp_path / "failed.png").stat().st_size > 10_000
+
+
+def test_the_plot_says_where_a_curve_fails_and_that_another_does_not(tmp_path: Path) -> None:
+    column = {"work_mj": [0.0, 0.0, 0.0], "dissipated_mj": [0.0, 0.0, 0.0], "failed_share": [0.0, 0.0, 0.0]}
+    curve = LoadCurveResults(compression_mm=[0.0, 0.1, 0.2], force_n=[0.0, 1000.0, 1500.0], **column)
+    failed = StateStrength(linear_n=900.0, nonlinear_n=1400.0, failure_mm=0.18, curve=curve)
+    ended = StateStrength(linear_n=900.0, nonlinear_n=None, ended="no step converged", curve=curve)
+    plot_load_curves(StrengthResults(intact=failed, augmented=ended), tmp_path / "curves.png")
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert "<!-- intact, 1400 N -->" in drawn
+    assert "<!-- augmented, no failure -->" in drawn
 
 
 def test_a_curve_that_ends_early_is_told_and_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

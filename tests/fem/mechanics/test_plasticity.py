@@ -176,3 +176,19 @@ def test_transversely_isotropic_bone_is_that_of_linear_elasticity_until_it_yield
             body.move(part * body.yield_position)
         assert 0.2 * body.work < body.dissipation < 0.8 * body.work
         assert body.stored_energy == pytest.approx(body.work - body.dissipation, rel=1e-6)
+
+
+def test_bone_yields_across_as_it_does_along_at_equal_energy():
+    """Bars along and across the stiff axis, of one reference: stress at yield goes with the root of the modulus."""
+    bar = Partition.build(box((3.0, 3.0, 12.0), 2.5))
+    found = {}
+    for name, (axial, transverse) in {"along": (200.0, 50.0), "across": (50.0, 200.0)}.items():
+        count = len(bar.source.cells)
+        elastic = ElasticMaterial.transversely_isotropic(np.full(count, axial), np.full(count, transverse), 0.2)
+        strength = np.full(count, 0.7)
+        with PlasticPlates(bar, PlasticMaterial(elastic, strength, strength, "drucker_prager", 0.0), **PLATES) as body:
+            for part in (0.6, 0.9, 1.1, 1.3, 1.6, 2.0):
+                body.move(part * 12.0 * 0.7 / np.sqrt(50.0 * 200.0) * np.sqrt(100.0 / axial))
+            found[name] = body.force / 9.0
+    assert found["along"] == pytest.approx(0.7 * 2.0**0.5, rel=0.1)
+    assert found["across"] == pytest.approx(0.7 / 2.0**0.5, rel=0.1)
