@@ -53,6 +53,7 @@ def test_axial_stiffness_of_the_real_body(evidence, bone, plates, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_load_curve_of_the_real_body(evidence, demo_vertebra, demo_mesh, tmp_path):
     """Von Mises' surface and the small hardening of our load curves, which CalculiX knows, too."""
     mesh = demo_mesh(4.0)
