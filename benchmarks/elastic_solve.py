@@ -103,7 +103,9 @@ def demo_body(size: float = SIZE) -> tuple[TetMesh, NDArray[np.float64]]:
     demo = demo_patient()
     vertebra = read_vertebra(demo.ct, demo.mask, demo.level, demo.labels, demo.subregions)
     mesh = mesh_body(vertebra, size)
-    modulus = BoneModel().evaluate(vertebra.ct.values.ravel(), voxel_weights(mesh, vertebra)).modulus
+    law = BoneModel()
+    voxels = law.modulus.modulus(law.calibration.density(vertebra.ct.values.ravel().astype(np.float64)))
+    modulus = voxel_weights(mesh, vertebra) @ voxels
     return mesh, np.exp(0.01 * np.round(100.0 * np.log(modulus)))
 
 

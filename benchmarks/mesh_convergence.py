@@ -1,215 +1,207 @@
-"""How far the axial stiffness of the demo's L3 is from its limit on ever finer meshes, and why.
+"""How the axial stiffness of the demo's L3 answers to the mesh, to the voxels of its image and to their noise.
 
-Run it as ``python -m benchmarks.mesh_convergence``; it takes about ten minutes on one core, prints the tables of
-``docs/theory/convergence.md`` and draws ``docs/images/mesh_convergence.png``. Rigid plates are bonded to the endplates.
-The augmented body holds a ball of cement of 10 mm radius about its centroid, to each cell the share that lies in the
-ball.
+Run it as ``python -m benchmarks.mesh_convergence``; it takes about half an hour on one core, prints the tables of
+``docs/theory/convergence.md`` and draws ``docs/images/mesh_convergence.png``. Rigid plates are bonded to the endplates,
+and the laws are the default ones. The augmented body holds a ball of cement of 10 mm radius about its centroid, to each
+cell the share that lies in the ball.
 
-The first table is what a user gets: every mesh with its own surface, its own endplates and the moduli of its own cells.
-The second one takes this apart. Every cell of a mesh is cut into eight, which leaves the shape of the body as it is.
-Once the eight keep the modulus of their parent, so that only the displacement becomes richer (discretisation). Once
-they take the moduli of their own voxels (averaging of moduli). What is left between two meshes is their shape.
-
-The third table repeats the first one on a CT that is smoothed inside the mask before the laws see it.
+The first table has meshes of the image as it is. The second one has that image resampled to other voxels, turned about
+the axis of the table, and with noise added to its voxels; each is read, meshed and measured as a user's would be.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from experiments.case.laws import Laws
+from experiments.case.schema import demo_case
+from experiments.model.cortex import Cortex, bone_of
 from experiments.pictures.style import PANEL_INCHES, TEXT_COLOR
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
-from materials.bone import BoneModel
-from materials.composite import CementBoneComposite
 from meshes.body_mesh import mesh_body
-from meshes.demo_patient import demo_patient
+from meshes.demo_patient import DemoPatient, demo_patient
 from meshes.sampling import equal_parts, voxel_weights
-from meshes.tetmesh import TetMesh, triangle_keys
+from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra, read_vertebra
-from meshes.volume_mesh import tetmesh_from_arrays
 
-SIZES = (2.5, 2.0, 1.5, 1.0)
-NESTED_SIZES = (3.0, 2.5, 2.0)
-SMOOTHED_SIZES = (2.5, 2.0, 1.5)
+SIZES = (3.0, 2.5, 2.0, 1.5, 1.0)
+REFERENCE_SIZE = 2.0
+"""Edge length in mm of the meshes of other images."""
+
+VOXELS = (0.5, 0.75, 1.0, 2.0, 3.0)
+NOISE = (30.0, 60.0)
+TURN = 20.0
 CEMENT_RADIUS = 10.0
-SMOOTHING = 1.5  # mm, standard deviation, the edge of a voxel
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "mesh_convergence.png"
 STATES = ("intact", "augmented")
 COLORS = {"intact": "#0072B2", "augmented": "#D55E00"}
 
-_EDGES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
-# Corners and middles (4 to 9, on the edges above) of the eight parts of a cell; the octahedron is cut along 02-13.
-_PARTS = np.array(
-    [
-        [0, 4, 5, 6], [4, 1, 7, 8], [5, 7, 2, 9], [6, 8, 9, 3],
-        [4, 5, 6, 8], [4, 5, 7, 8], [5, 6, 8, 9], [5, 7, 8, 9],
-    ]
-)  # fmt: skip
+Affine = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Row:
-    """Axial stiffness of one mesh in kN/mm.
+    """Axial stiffness of one image on one mesh in kN/mm.
 
     Attributes:
+        name: of the image.
         size: asked edge length in mm.
         length: cube root of the mean volume of a cell in mm.
         cells: number of cells.
         unknowns: displacement components.
         degree: of the displacement.
+        iterations: conjugate-gradient iterations of the intact body.
         stiffness: of each of :data:`STATES`.
     """
 
+    name: str
     size: float
     length: float
     cells: int
     unknowns: int
     degree: int
+    iterations: int
     stiffness: tuple[float, ...]
 
 
 def main() -> None:
     """Compute, print and draw."""
     demo = demo_patient()
-    vertebra = read_vertebra(demo.ct, demo.mask, demo.level, demo.labels, demo.subregions)
-    rows = []
-    for size in SIZES:
-        mesh = mesh_body(vertebra, size)
-        moduli = cell_moduli(mesh, vertebra)
-        rows += [solve(mesh, moduli, size, degree) for degree in (1, 2)]
-        print(rows[-2:], file=sys.stderr, flush=True)
-    limits = {state: limit(rows, index) for index, state in enumerate(STATES)}
-    print_rows(rows, limits)
-    print_parts([parts_of_error(mesh_body(vertebra, size), vertebra, size) for size in NESTED_SIZES])
-    finest = refined(mesh)
-    cut = solve(finest, cell_moduli(finest, vertebra)[:1], SIZES[-1], 1)
-    print(f"\n{cut.size} mm with every cell cut, P1, own moduli, intact: {cut.stiffness[0]:.2f} kN/mm")
-    even = smoothed(vertebra)
-    meshes = ((size, mesh_body(vertebra, size)) for size in SMOOTHED_SIZES)
-    print_smoothed([solve(mesh, cell_moduli(mesh, even), size, 2) for size, mesh in meshes])
-    draw(rows, limits)
+    vertebra = read(demo)
+    rows = [solve("as it is", vertebra, size, degree) for size in SIZES for degree in (1, 2)]
+    print_meshes(rows)
+    draw(rows)
+    reference = next(row for row in rows if row.size == REFERENCE_SIZE and row.degree == 2)
+    with tempfile.TemporaryDirectory() as folder:
+        found = [solve(name, read(one), REFERENCE_SIZE, 2) for name, one in images(demo, Path(folder))]
+    print_images(reference, found)
 
 
-def smoothed(vertebra: Vertebra) -> Vertebra:
-    """The vertebra with its CT averaged over a Gaussian inside the body's mask."""
-    inside, width = vertebra.body.astype(float), SMOOTHING / vertebra.ct.spacing
-    weight = np.maximum(ndimage.gaussian_filter(inside, width), 1e-6)
-    values = ndimage.gaussian_filter(vertebra.ct.values * inside, width) / weight
-    return replace(vertebra, ct=replace(vertebra.ct, values=values.astype(np.float32)))
+def read(patient: DemoPatient) -> Vertebra:
+    """The body of a patient."""
+    return read_vertebra(patient.ct, patient.mask, patient.level, patient.labels, patient.subregions)
 
 
-def cell_moduli(mesh: TetMesh, vertebra: Vertebra) -> NDArray[np.float64]:
-    """(states, cells) Young's moduli in MPa, by the default laws."""
-    bone = BoneModel().evaluate(vertebra.ct.values.ravel(), voxel_weights(mesh, vertebra)).modulus
+def materials(vertebra: Vertebra, mesh: TetMesh) -> list[ElasticMaterial]:
+    """Elastic constants of each of :data:`STATES`."""
+    laws = Laws.of_case(demo_case())
+    cortex = Cortex.measured(laws, vertebra, mesh)
+    bone = bone_of(laws, cortex, vertebra, mesh, voxel_weights(mesh, vertebra))
+    axial, transverse = bone.modulus, bone.transverse_modulus
+    if cortex is not None:
+        axial, transverse = cortex.layer(mesh, np.ones(len(mesh.facets))).mixed(axial, transverse)
     parts = equal_parts(6) @ mesh.points[mesh.cells]
-    saturation = (np.linalg.norm(parts, axis=2) <= CEMENT_RADIUS).mean(axis=1)
-    return np.array([bone, CementBoneComposite().modulus(bone, saturation)])
+    ball = (np.linalg.norm(parts, axis=2) <= CEMENT_RADIUS).mean(axis=1)[:, None]
+    return [
+        ElasticMaterial.transversely_isotropic(
+            laws.composite.modulus(axial, saturation), laws.composite.modulus(transverse, saturation), 0.3
+        )
+        for saturation in (np.zeros_like(ball), ball)
+    ]
 
 
-def solve(mesh: TetMesh, moduli: NDArray[np.float64], size: float, degree: int) -> Row:
+def solve(name: str, vertebra: Vertebra, size: float, degree: int) -> Row:
     """Stiffness of all states on one mesh."""
+    mesh = mesh_body(vertebra, size)
     partition = Partition.build(mesh)
-    found = [axial_stiffness(partition, ElasticMaterial.isotropic(modulus, 0.3), degree) for modulus in moduli]
+    found = [axial_stiffness(partition, material, degree) for material in materials(vertebra, mesh)]
     length = (mesh.volume / len(mesh.cells)) ** (1.0 / 3.0)
-    return Row(size, length, len(mesh.cells), found[0].unknowns, degree, tuple(1e-3 * one.stiffness for one in found))
+    stiffness = tuple(1e-3 * one.stiffness for one in found)
+    row = Row(name, size, length, len(mesh.cells), found[0].unknowns, degree, found[0].iterations, stiffness)
+    print(row, file=sys.stderr, flush=True)
+    return row
 
 
-def limit(rows: list[Row], state: int) -> tuple[float, float]:
-    """Limit of quadratic elements on ever finer meshes in kN/mm, and its uncertainty.
+def images(demo: DemoPatient, folder: Path) -> Iterator[tuple[str, DemoPatient]]:
+    """The demo's image as other scans would have it, one after the other in the same folder."""
+    values = [np.asanyarray(nib.load(file).dataobj) for file in (demo.ct, demo.mask, demo.subregions)]
+    affine = nib.load(demo.ct).affine
+    for width in VOXELS:
+        to_old = np.diag([*np.full(3, width) / np.linalg.norm(affine[:3, :3], axis=0), 1.0])
+        yield f"voxels of {width:g} mm", written(demo, folder, values, affine, to_old)
+    angle = np.radians(TURN)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    # Turned about the axis of the table, whatever axis of the array that is.
+    to_old = np.linalg.inv(affine) @ turn @ affine
+    yield f"turned by {TURN:g}°", written(demo, folder, values, affine, to_old)
+    for deviation in NOISE:
+        noise = np.random.default_rng(1).normal(0.0, deviation, values[0].shape)
+        noisy = [values[0] + noise, *values[1:]]
+        yield f"noise of {deviation:g} HU added", written(demo, folder, noisy, affine, np.eye(4))
 
-    The limit is that of a straight line through the stiffnesses over the length of the cells; the uncertainty is the
-    difference to the line through the two finest meshes.
+
+def written(
+    demo: DemoPatient, folder: Path, values: list[NDArray[np.float64]], affine: Affine, to_old: Affine
+) -> DemoPatient:
+    """The patient with its files on another grid.
+
+    A voxel of the new grid has the mean of 4 x 4 x 4 interpolated values of the CT, and the label at its centre.
+
+    Args:
+        demo: what else there is to say of the patient.
+        folder: where the files go.
+        values: CT, mask and subregions.
+        affine: from their voxels to the scanner's mm.
+        to_old: from the new voxels to theirs, but for a shift that makes the new grid hold the old one.
     """
-    quadratic = [row for row in rows if row.degree == 2]
-    lengths = np.array([row.length for row in quadratic])
-    values = np.array([row.stiffness[state] for row in quadratic])
-    fits = [float(np.polyfit(lengths[-count:], values[-count:], 1)[1]) for count in (len(values), 2)]
-    return fits[0], abs(fits[0] - fits[1])
+    shape = np.array(values[0].shape)
+    corners = np.stack(np.meshgrid(*([-0.5, n - 0.5] for n in shape), indexing="ij"), axis=-1).reshape(-1, 3)
+    seen = corners @ np.linalg.inv(to_old[:3, :3]).T
+    low, count = seen.min(axis=0), np.ceil(np.ptp(seen, axis=0) - 1e-6).astype(int)
+    index = np.stack(np.meshgrid(*map(np.arange, count), indexing="ij"), axis=-1) + 0.5 + low
+    shifts = (np.arange(4) - 1.5) / 4.0
+    parts = np.stack(np.meshgrid(shifts, shifts, shifts), axis=-1).reshape(-1, 3)
+
+    def at(image: NDArray[np.float64], places: NDArray[np.float64], order: int, outside: float) -> NDArray[np.float64]:
+        steps = np.moveaxis(places @ to_old[:3, :3].T, -1, 0)
+        return ndimage.map_coordinates(image, steps, order=order, cval=outside, output=np.float64)
+
+    ct = np.mean([at(values[0], index + part, 1, -1000.0) for part in parts], axis=0)
+    own = [ct, *(at(image, index, 0, 0.0).astype(np.int16) for image in values[1:])]
+    first = to_old[:3, :3] @ (0.5 + low)
+    new = affine @ np.block([[to_old[:3, :3], first[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
+    names = [folder / name for name in ("ct.nii.gz", "mask.nii.gz", "subregions.nii.gz")]
+    for image, name in zip(own, names, strict=True):
+        nib.save(nib.Nifti1Image(image.astype(np.float32) if image is ct else image, new), name)
+    return DemoPatient(*names, demo.level, demo.labels)
 
 
-def refined(mesh: TetMesh) -> TetMesh:
-    """Every cell cut into eight, every facet into four; the parts of cell i are 8 i to 8 i + 7."""
-    count = len(mesh.points)
-    pairs = np.sort(mesh.cells[:, _EDGES].reshape(-1, 2), axis=1)
-    edges, number = np.unique(pairs @ [count, 1], return_inverse=True)
-    points = np.concatenate([mesh.points, 0.5 * (mesh.points[edges // count] + mesh.points[edges % count])])
-    corners = np.hstack([mesh.cells, count + number.reshape(-1, 6)])
-    fine = tetmesh_from_arrays(points, corners[:, _PARTS].reshape(-1, 4))
-    ahead = np.sort(np.stack([mesh.facets, np.roll(mesh.facets, -1, axis=1)], axis=2), axis=2)
-    middles = count + np.searchsorted(edges, ahead @ [count, 1])
-    a, b, c, ab, bc, ca = np.hstack([mesh.facets, middles]).T
-    quarters = np.stack([[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]).transpose(2, 0, 1)
-    keys = triangle_keys(fine.facets, len(points))
-    regions = {
-        name: np.flatnonzero(np.isin(keys, triangle_keys(quarters[facets].reshape(-1, 3), len(points))))
-        for name, facets in mesh.facet_regions.items()
-    }
-    return fine.with_regions(regions)
-
-
-def parts_of_error(mesh: TetMesh, vertebra: Vertebra, size: float) -> dict[str, Row]:
-    """One mesh as it is and refined, with its moduli and with those of its parts."""
-    moduli, fine = cell_moduli(mesh, vertebra), refined(mesh)
-    own = cell_moduli(fine, vertebra)
-    inherited = np.repeat(moduli, 8, axis=1)
-    found = {
-        "P1": solve(mesh, moduli, size, 1),
-        "P2": solve(mesh, moduli, size, 2),
-        "P1 refined": solve(fine, inherited, size, 1),
-        "P2 refined": solve(fine, inherited, size, 2),
-        "P1 refined, own moduli": solve(fine, own, size, 1),
-        "P2 refined, own moduli": solve(fine, own, size, 2),
-    }
-    print(size, {name: row.stiffness for name, row in found.items()}, file=sys.stderr, flush=True)
-    return found
-
-
-def print_rows(rows: list[Row], limits: dict[str, tuple[float, float]]) -> None:
+def print_meshes(rows: list[Row]) -> None:
     """The first table, in Markdown."""
-    print("| size (mm) | cells | elements | unknowns | intact (kN/mm) | augmented (kN/mm) | augmented/intact |")
-    print("|---|---|---|---|---|---|---|")
+    finest = rows[-1].stiffness
+    print("| size (mm) | cells | elements | unknowns | iterations | intact (kN/mm) | augmented (kN/mm) | ratio |")
+    print("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        cells = [f"{value:.2f} ({100.0 * (value / limits[name][0] - 1.0):+.1f} %)"
-                 for name, value in zip(STATES, row.stiffness, strict=True)]  # fmt: skip
+        cells = [f"{value:.2f} ({100.0 * (value / end - 1.0):+.1f} %)"
+                 for value, end in zip(row.stiffness, finest, strict=True)]  # fmt: skip
         ratio = row.stiffness[1] / row.stiffness[0]
-        print(f"| {row.size} | {row.cells} | P{row.degree} | {row.unknowns} | {cells[0]} | {cells[1]} | {ratio:.3f} |")
-    ends = " | ".join(f"{limits[name][0]:.2f} ± {limits[name][1]:.2f}" for name in STATES)
-    print(f"| limit | | | | {ends} | {limits['augmented'][0] / limits['intact'][0]:.3f} |")
+        head = f"| {row.size} | {row.cells} | P{row.degree} | {row.unknowns} | {row.iterations}"
+        print(f"{head} | {cells[0]} | {cells[1]} | {ratio:.3f} |")
 
 
-def print_parts(parts: list[dict[str, Row]]) -> None:
-    """The second table, in Markdown: changes in percent when every cell is cut into eight."""
-    print("\n| size (mm) | state | P1 | P2 | cut, P1 | cut, P2 | cut, P2, own moduli |\n|---|---|---|---|---|---|---|")
-    for found in parts:
-        for index, state in enumerate(STATES):
-            start = found["P2"].stiffness[index]
-
-            def change(name: str, start: float = start, found: dict[str, Row] = found, index: int = index) -> str:
-                return f"{100.0 * (found[name].stiffness[index] / start - 1.0):+.2f} %"
-
-            print(
-                f"| {found['P2'].size} | {state} | {change('P1')} | {start:.2f} kN/mm | {change('P1 refined')} | "
-                f"{change('P2 refined')} | {change('P2 refined, own moduli')} |"
-            )
+def print_images(reference: Row, rows: list[Row]) -> None:
+    """The second table, in Markdown."""
+    print("\n| image | cells | intact (kN/mm) | augmented (kN/mm) | ratio |\n|---|---|---|---|---|")
+    for row in (reference, *rows):
+        cells = [f"{value:.2f} ({100.0 * (value / asked - 1.0):+.1f} %)"
+                 for value, asked in zip(row.stiffness, reference.stiffness, strict=True)]  # fmt: skip
+        print(f"| {row.name} | {row.cells} | {cells[0]} | {cells[1]} | {row.stiffness[1] / row.stiffness[0]:.3f} |")
 
 
-def print_smoothed(rows: list[Row]) -> None:
-    """The third table, in Markdown."""
-    print("\n| size (mm) | elements | intact (kN/mm) | augmented (kN/mm) |\n|---|---|---|---|")
-    for row in rows:
-        print(f"| {row.size} | P{row.degree} | {row.stiffness[0]:.2f} | {row.stiffness[1]:.2f} |")
-
-
-def draw(rows: list[Row], limits: dict[str, tuple[float, float]]) -> None:
+def draw(rows: list[Row]) -> None:
     """Stiffness over the mean cell size."""
     figure, axes = plt.subplots(figsize=(PANEL_INCHES, 0.75 * PANEL_INCHES), layout="constrained")
     for index, state in enumerate(STATES):
@@ -219,11 +211,11 @@ def draw(rows: list[Row], limits: dict[str, tuple[float, float]]) -> None:
                 [row.length for row in chosen], [row.stiffness[index] for row in chosen],
                 style, marker=marker, color=COLORS[state], label=f"{state}, P{degree}",
             )  # fmt: skip
-        axes.errorbar(0.0, *limits[state], fmt="_", color=COLORS[state], capsize=4)
     axes.set_xlabel("mean cell size, cube root of the volume (mm)", color=TEXT_COLOR)
     axes.set_ylabel("axial stiffness (kN/mm)", color=TEXT_COLOR)
-    axes.set_xlim(left=-0.05)
-    axes.legend(frameon=False)
+    axes.set_xlim(left=0.0)
+    axes.set_ylim(bottom=0.0)
+    axes.legend(frameon=False, loc="lower right")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(PICTURE, dpi=150)

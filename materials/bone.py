@@ -229,7 +229,8 @@ class BoneField:
         porosity: (cells,) porosity.
         permeability_axial: (cells,) superior-inferior permeability in mm2.
         permeability_transverse: (cells,) permeability in the transverse plane in mm2.
-        modulus: (cells,) Young's modulus in MPa, integrated over the cell.
+        modulus: (cells, points) Young's modulus along the superior-inferior axis in MPa at the points of each cell.
+        transverse_modulus: (cells, points) the same across that axis.
         poisson_ratio: one for all cells.
         bound_shares: share of the cells at each bound of the laws: ``porosity_low``, ``porosity_high``,
             ``permeability_cap`` and ``modulus_low``.
@@ -240,6 +241,7 @@ class BoneField:
     permeability_axial: FloatArray
     permeability_transverse: FloatArray
     modulus: FloatArray
+    transverse_modulus: FloatArray
     poisson_ratio: float
     bound_shares: dict[str, float]
 
@@ -267,6 +269,7 @@ class BoneModel:
         self,
         hounsfield: FloatArray,
         weights: csr_array,
+        solid: FloatArray,
         volumes: FloatArray | None = None,
         interior: FloatArray | None = None,
         centroids: FloatArray | None = None,
@@ -274,12 +277,13 @@ class BoneModel:
         """Evaluate the laws for every cell.
 
         Porosity and permeability follow from the mean density of the bone inside the cell, the permeability also from
-        the place of its centroid. The modulus is the mean of the moduli of its voxels, because stiffness is integrated
-        over the cell.
+        the place of its centroid. The modulus is that of the density at points of the cell, so that it varies inside
+        it, and is the same in both directions.
 
         Args:
             hounsfield: (voxels,) CT numbers in HU.
             weights: (cells, voxels) sparse matrix: share of each voxel in the volume of each cell, rows sum to 1.
+            solid: (cells, points) CT numbers of the bone that bears at points of each cell, in HU.
             volumes: (cells,) volumes that weight the shares at the bounds; equal ones by default.
             interior: (voxels,) CT numbers of the bone that fluids flow through, in HU; ``hounsfield`` by default.
             centroids: (cells, 3) places in mm at which the heterogeneity is taken; none by default.
@@ -292,13 +296,13 @@ class BoneModel:
         porosity = self.porosity.porosity(weights @ pores)
         axial = self.permeability.axial(porosity)
         factor = 1.0 if centroids is None else self.heterogeneity.factor(centroids)
-        modulus = weights @ self.modulus.modulus(voxel_density)
+        modulus = self.modulus.modulus(self.calibration.density(np.asarray(solid, dtype=float)))
         tolerance = 1e-9
         shares = {
             "porosity_low": porosity <= self.porosity.low * (1.0 + tolerance),
             "porosity_high": porosity >= self.porosity.high * (1.0 - tolerance),
             "permeability_cap": axial >= self.permeability.largest * (1.0 - tolerance),
-            "modulus_low": modulus <= self.modulus.lowest * (1.0 + tolerance),
+            "modulus_low": (modulus <= self.modulus.lowest * (1.0 + tolerance)).mean(axis=1),
         }
         return BoneField(
             bmd=weights @ voxel_density,
@@ -306,6 +310,9 @@ class BoneModel:
             permeability_axial=factor * axial,
             permeability_transverse=factor * self.permeability.transverse(porosity),
             modulus=modulus,
+            transverse_modulus=modulus,
             poisson_ratio=self.poisson_ratio,
-            bound_shares={name: float(np.average(at_bound, weights=volumes)) for name, at_bound in shares.items()},
+            bound_shares={
+                name: float(np.average(at_bound.astype(float), weights=volumes)) for name, at_bound in shares.items()
+            },
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from meshes.regions import CORTEX_DEPTH
+from meshes.sampling import values_at
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from meshes.wall_damage import SHELL_WALLS
@@ -23,22 +22,10 @@ def cortex_reach(vertebra: Vertebra) -> float:
     return CORTEX_DEPTH * float(vertebra.ct.voxel_volume) ** (1.0 / 3.0)
 
 
-def cells_in_reach(mesh: TetMesh, reach: float) -> NDArray[np.bool_]:
-    """(cells,) whether a cell's centroid lies within ``reach`` mm of the surface and nearest to a vertical wall.
-
-    The distance is that to the nearest centroid of a facet.
-    """
-    depth, nearest = cKDTree(mesh.facet_centroids).query(mesh.cell_centroids)
-    shell = np.zeros(len(mesh.facets), dtype=bool)
-    for wall in VERTICAL_WALLS:
-        shell[mesh.facet_regions[wall]] = True
-    return (depth <= reach) & shell[nearest]
-
-
 def mineral_per_area(
     mesh: TetMesh, vertebra: Vertebra, density: NDArray[np.float64], inside: float, reach: float
 ) -> dict[str, float]:
-    """Mineral of each vertical wall's shell above that of its surroundings, per area of the wall.
+    """Mineral of the shell of each wall and endplate above that of its surroundings, per area.
 
     Profiles of the density run through the centroids of the facets along their normals. Inside the surface the excess
     over ``inside`` counts, outside of it the excess over what the profile ends with, so that blur across the surface
@@ -52,16 +39,15 @@ def mineral_per_area(
         reach: half the length of the profiles in mm.
 
     Returns:
-        Wall of :data:`VERTICAL_WALLS` -> g/cm3 mm.
+        Wall of :data:`~meshes.wall_damage.SHELL_WALLS` -> g/cm3 mm.
     """
     step = 2.0 * reach / _STEPS
     along = step * (np.arange(_STEPS) + 0.5) - reach
     points = mesh.facet_centroids[:, None] + along[:, None] * mesh.facet_normals[:, None]
-    index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
-    profile = ndimage.map_coordinates(density, np.moveaxis(index, -1, 0), order=1, mode="nearest")
+    profile = values_at(vertebra, density, points)
     excess = step * (profile - np.where(along < 0.0, inside, profile[:, -1:])).sum(axis=1)
     areas = mesh.facet_areas
     return {
         wall: float(np.average(excess[facets], weights=areas[facets]))
-        for wall, facets in ((wall, mesh.facet_regions[wall]) for wall in VERTICAL_WALLS)
+        for wall, facets in ((wall, mesh.facet_regions[wall]) for wall in SHELL_WALLS)
     }

@@ -19,14 +19,14 @@ _LEAST_CORE = 0.5  # share of the largest depth of the body that is never mantle
 
 
 def interior_values(vertebra: Vertebra, length: float, reach: FloatArray) -> FloatArray:
-    """CT numbers of the bone that fluids flow through.
+    """CT numbers of the bone inside, before any law sees them.
 
     The core of the body is averaged, see :func:`averaged`; nothing of the mantle or from outside of the body enters.
-    All other voxels take the value of the nearest one of the core, but those of the arch keep their own.
+    All other voxels take the value of the nearest one of the core, but those of the arch are averaged in the arch.
 
     Args:
         vertebra: CT and masks.
-        length: over which the core is averaged in mm; 0 leaves its voxels as they are.
+        length: over which core and arch are averaged in mm; 0 leaves their voxels as they are.
         reach: (3,) depth of the mantle in mm along the axes of the grid; 0 leaves none.
 
     Returns:
@@ -36,7 +36,7 @@ def interior_values(vertebra: Vertebra, length: float, reach: FloatArray) -> Flo
     core = vertebra.body & ~blurred_mantle(vertebra, reach)
     inside = averaged(values, core, spacing, length)
     nearest = ndimage.distance_transform_edt(~core, sampling=spacing, return_distances=False, return_indices=True)
-    return np.where(vertebra.arch, values, inside[tuple(nearest)])
+    return np.where(vertebra.arch, averaged(values, vertebra.arch, spacing, length), inside[tuple(nearest)])
 
 
 def blurred_mantle(vertebra: Vertebra, reach: FloatArray) -> Mask:

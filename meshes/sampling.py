@@ -1,9 +1,10 @@
-"""Volume-weighted sampling of voxels inside each tetrahedron."""
+"""Values of voxels in cells and at points of a mesh."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.sparse import csr_array
 
 from meshes.tetmesh import TetMesh
@@ -55,6 +56,18 @@ def voxel_weights(mesh: TetMesh, vertebra: Vertebra) -> csr_array:
     weights = csr_array(entries, shape=(len(corners), inside.size))
     weights.sum_duplicates()
     return weights
+
+
+def values_at(vertebra: Vertebra, values: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Trilinear values of voxels at points; beyond the image those of its outermost voxels.
+
+    Args:
+        vertebra: CT and frame.
+        values: (nx, ny, nz) on the grid of the CT.
+        points: (..., 3) in the anatomical frame in mm.
+    """
+    index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
+    return ndimage.map_coordinates(values, np.moveaxis(index, -1, 0), order=1, mode="nearest")
 
 
 def equal_parts(count: int) -> NDArray[np.float64]:

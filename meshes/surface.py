@@ -323,9 +323,18 @@ def rounded(surface: Surface) -> Surface:
 
 def nearest_points(surface: Surface, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 3) points of ``surface`` nearest to (n, 3) points."""
+    return nearest_facets(surface, points)[1]
+
+
+def nearest_facets(surface: Surface, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The facets of ``surface`` nearest to (n, 3) points.
+
+    Returns:
+        (n,) numbers of the facets and (n, 3) the nearest points on them.
+    """
     found = _to_polydata(surface).find_closest_cell(points, return_closest_point=True)
-    _, nearest = cast(tuple[NDArray[np.int64], NDArray[np.float64]], found)
-    return np.asarray(nearest, dtype=np.float64)
+    facets, nearest = cast(tuple[NDArray[np.int64], NDArray[np.float64]], found)
+    return np.asarray(facets), np.asarray(nearest, dtype=np.float64)
 
 
 def _sum_at_points(corner_values: NDArray[np.float64], triangles: NDArray[np.int64], count: int) -> NDArray[np.float64]:

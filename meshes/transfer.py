@@ -48,11 +48,16 @@ class CellTransfer:
     def overlay(
         self, values: NDArray[np.float64], chosen: NDArray[np.bool_], own: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """(target cells,) means of what the target has itself, save in chosen cells of the source.
+        """What the target has itself, save in chosen cells of the source, by the share of a cell that they cover.
 
         Args:
             values: (source cells,) what stands in the source.
             chosen: (source cells,) the cells whose values go over.
-            own: (target cells,) what the target has elsewhere.
+            own: (target cells, ...) what the target has elsewhere.
+
+        Returns:
+            (target cells, ...).
         """
-        return self.shares @ np.where(chosen, values, 0.0) + (1.0 - self.shares @ chosen.astype(float)) * own
+        shape = (-1, *(1,) * (own.ndim - 1))
+        there, left = self.shares @ np.where(chosen, values, 0.0), 1.0 - self.shares @ chosen.astype(float)
+        return there.reshape(shape) + left.reshape(shape) * own

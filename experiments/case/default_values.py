@@ -37,7 +37,6 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     },
     '`mechanics.plates = "pmma"`': {"mechanics": {"plates": "pmma"}},
     '`mechanics.plates = "soft"`': {"mechanics": {"plates": "soft"}},
-    '`mechanics.cortex = "shell"`': {"mechanics": {"cortex": "shell"}},
     '`mechanics.strength = "nonlinear"`': {"mechanics": {"strength": "nonlinear"}},
     '`mechanics.yield_law = "ogo"`': {
         "mechanics": {"strength": "nonlinear", "yield_law": "ogo"},

@@ -50,7 +50,7 @@ class Laws:
         damage: what fractured bone keeps of its modulus.
         broken_body: of a compression fracture; None where the case has none.
         anisotropy: of the bone's modulus; None where it is isotropic.
-        cortical_bone: of the shell as a membrane; None where the voxels show the shell.
+        cortical_bone: of the shell as a layer of its own; None where the voxels show the shell.
         composite: bone filled with cement.
         end_disc: on either endplate under the loading plates; None where the plates bear on the bone.
         failure: when bone counts as failed in the linear estimate of strength.

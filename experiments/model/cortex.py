@@ -1,9 +1,10 @@
-"""The cortical shell of the body despite partial volume: as the voxels blur it, or as a membrane of its own.
+"""The cortical shell of the body despite partial volume: as the voxels blur it, or as a layer of its own.
 
-With ``cortex = "shell"`` the vertical walls carry a membrane whose thickness follows from the mineral per area that the
-CT shows, and the density of the voxels that hold the blurred shell is limited to that of the bone inside, so that no
-bone counts twice. The endplates stay as the voxels show them: they are loaded across their thickness, where a membrane
-does nothing.
+With ``cortex = "shell"`` walls and endplates carry a shell whose thickness follows from the mineral per area that the
+CT shows, and the voxels that hold the blurred shell take the density of the bone behind them, so that no bone counts
+twice. The shell is spread over the first millimetres of bone below the surface and mixes with it, side by side in its
+plane, one behind the other across it. A membrane on the surface would be thinner than the shell is blurred, but follows
+every kink between two facets, and its stiffness falls with the size of these.
 """
 
 from __future__ import annotations
@@ -20,23 +21,53 @@ from scipy.spatial import cKDTree
 from experiments.case.laws import Laws
 from experiments.case.units import to_clinical
 from experiments.model.fractured_body import FracturedBody
+from experiments.model.tissues import anisotropy_of
 from experiments.results.parts.solvers import CortexRecord
 from fem.injection.walls import Opening
-from fem.mechanics.membrane import Membrane
+from fem.mechanics.integration import POINTS, integration_points
 from materials.bone import BoneField
-from meshes.cortex import VERTICAL_WALLS, cells_in_reach, cortex_reach, mineral_per_area
+from materials.layered_bone import layered_moduli
+from meshes.cortex import cortex_reach, mineral_per_area
 from meshes.interior import interior_values
+from meshes.sampling import values_at
+from meshes.surface import Surface, nearest_facets
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
+from meshes.wall_damage import SHELL_WALLS
+
+LAYER_DEPTH = 3.0
+"""mm below the surface over which the shell is spread: cells of 2 mm still see it, and bodies are large against it (tag
+D)."""
+
+
+@dataclass(frozen=True)
+class ShellLayer:
+    """The shell in the bone at the integration points of a mesh.
+
+    Attributes:
+        share: (cells, 4) of the volume that is shell.
+        across: (cells, 4) square of the axial component of the shell's normal.
+        modulus: Young's modulus of the shell's bone in MPa.
+    """
+
+    share: NDArray[np.float64]
+    across: NDArray[np.float64]
+    modulus: float
+
+    def mixed(
+        self, axial: NDArray[np.float64], transverse: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(cells, 4) moduli of bone and shell together in MPa, of those of the bone along the axis and across it."""
+        return layered_moduli(axial, transverse, self.modulus, self.share, self.across)
 
 
 @dataclass(frozen=True)
 class Cortex:
-    """The shell of the vertical walls.
+    """The shell of walls and endplates.
 
     Attributes:
         trabecular_density: BMD of the bone inside in g/cm3.
-        thickness: wall -> thickness in mm.
+        thickness: wall or endplate -> thickness in mm.
         modulus: Young's modulus of the shell's bone in MPa.
     """
 
@@ -63,22 +94,29 @@ class Cortex:
         inside = float(np.median(density[depth > reach]))
         excess = mineral_per_area(mesh, vertebra, density, inside, reach)
         thickness = {wall: laws.cortical_bone.thickness(value, inside) for wall, value in excess.items()}
-        given = {wall: shell.thickness for wall, shell in laws.own_shells.items() if wall in VERTICAL_WALLS}
-        modulus = float(laws.bone.modulus.modulus(np.array(laws.cortical_bone.density)))
-        return cls(inside, thickness | given, modulus)
+        given = {wall: shell.thickness for wall, shell in laws.own_shells.items() if wall in SHELL_WALLS}
+        return cls(inside, thickness | given, laws.cortical_bone.modulus)
 
-    def membrane(self, mesh: TetMesh, poisson_ratio: float, share: NDArray[np.float64]) -> Membrane:
-        """The shell as a membrane.
+    def layer(self, mesh: TetMesh, left: NDArray[np.float64]) -> ShellLayer:
+        """The shell in the bone of a mesh.
+
+        At a depth z below a shell of thickness t the share of the volume is 2 t / d (1 - z / d), whose integral over
+        the depth d of :data:`LAYER_DEPTH` is t.
 
         Args:
-            mesh: what is loaded, with named facets.
-            poisson_ratio: of the shell's bone.
-            share: (facets,) of the shell that is there.
+            mesh: the body or the whole vertebra with named facets.
+            left: (facets,) share of the shell that is there.
         """
-        stiffness = np.zeros(len(mesh.facets))
-        for wall, thickness in self.thickness.items():
-            stiffness[mesh.facet_regions[wall]] = self.modulus * thickness
-        return Membrane(stiffness * share, poisson_ratio)
+        points = integration_points(mesh).reshape(-1, 3)
+        thickness = np.zeros(len(mesh.facets))
+        for wall, value in self.thickness.items():
+            thickness[mesh.facet_regions[wall]] = value
+        facets, nearest = nearest_facets(Surface(mesh.points, mesh.facets), points)
+        depth = np.linalg.norm(points - nearest, axis=1)
+        share = layer_share(depth, (left * thickness)[facets])
+        shape = (len(mesh.cells), POINTS)
+        across = mesh.facet_normals[facets, 2] ** 2
+        return ShellLayer(share.reshape(shape), across.reshape(shape), self.modulus)
 
     def summary(self) -> CortexRecord:
         """What the manifest says about the shell."""
@@ -97,33 +135,36 @@ def bone_of(
     weights: csr_array,
     fractured: FracturedBody | None = None,
 ) -> BoneField:
-    """Bone of every cell: the inside for the flow, the CT for the modulus, without the shell where that is a membrane.
+    """Bone of every cell without the shell where that is a layer of its own; else as the averaged voxels show it.
 
     What a fracture has pressed together is dense without being shell: the inside is told from the shell in the body
     before, and moves with the bone.
 
     Args:
         laws: laws of the case.
-        cortex: the shell as a membrane, or None.
+        cortex: the shell as a layer of its own; None where the averaged voxels show it.
         vertebra: CT, mask and frame.
         mesh: the body or the whole vertebra with named facets.
         weights: (cells, voxels) share of each voxel in each cell.
         fractured: how the body was broken; None where it was not.
     """
-    hounsfield, law, places = vertebra.ct.values.ravel(), laws.bone, mesh.cell_centroids
+    law, places = laws.bone, mesh.cell_centroids
     whole = vertebra if fractured is None else fractured.before
-    interior = interior_values(whole, law.material_length, law.blurred_shell.reach(whole.ct.spacing))
-    if fractured is not None:
-        interior, places = fractured.moved_values(interior), fractured.places_before(places)
-    bone = law.evaluate(hounsfield, weights, mesh.cell_volumes, interior.ravel(), places)
+    interior = solid = interior_values(whole, law.material_length, law.blurred_shell.reach(whole.ct.spacing))
     if cortex is None:
-        return bone
-    inside = np.full(vertebra.ct.values.shape, law.calibration.image_value(cortex.trabecular_density))
+        solid = interior_values(whole, law.material_length, np.zeros(3))
     if fractured is not None:
-        inside = fractured.moved_values(inside)
-    limited = law.calibration.density(np.minimum(hounsfield, inside.ravel()))
-    reached = cells_in_reach(mesh, cortex_reach(vertebra))
-    return replace(bone, modulus=np.where(reached, weights @ law.modulus.modulus(limited), bone.modulus))
+        interior, solid = (fractured.moved_values(values) for values in (interior, solid))
+        places = fractured.places_before(places)
+    bearing = values_at(vertebra, solid, integration_points(mesh))
+    bone = law.evaluate(vertebra.ct.values.ravel(), weights, bearing, mesh.cell_volumes, interior.ravel(), places)
+    transverse = bone.modulus / anisotropy_of(laws, law.calibration.density(bearing))
+    return replace(bone, transverse_modulus=transverse)
+
+
+def layer_share(depth: NDArray[np.float64], thickness: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Share of the volume that is shell at a depth in mm below the surface of a shell of a thickness in mm."""
+    return np.clip(2.0 * thickness / LAYER_DEPTH * (1.0 - depth / LAYER_DEPTH), 0.0, 1.0)
 
 
 def shell_left(body: TetMesh, openings: tuple[Opening, ...], mesh: TetMesh) -> NDArray[np.float64]:

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.case.laws import Laws
-from experiments.model.cortex import shell_left
+from experiments.model.cortex import ShellLayer, shell_left
 from experiments.model.preparation import Preparation
 from experiments.model.solid_body import SolidBody
 from experiments.model.specimen import Specimen
-from experiments.model.tissues import anisotropy_of
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.membrane import Factor, Membrane
 from materials.bone import BoneField
+from meshes.tetmesh import TetMesh
 
 
 @dataclass(frozen=True)
@@ -23,14 +22,12 @@ class ElasticState:
     """One state of the specimen.
 
     Attributes:
-        material: elastic constants of its cells.
-        shell_factor: (facets of the specimen,) on the stiffness of the membrane that is the shell, or one for all.
-        bone: elastic constants without the cement; those of ``material`` where there is none.
+        material: elastic constants at the integration points of its cells.
+        bone: the same without the cement; those of ``material`` where there is none.
         saturation: (cells,) of cement; 0 in discs.
     """
 
     material: ElasticMaterial
-    shell_factor: Factor
     bone: ElasticMaterial
     saturation: NDArray[np.float64]
 
@@ -44,7 +41,7 @@ def intact_state(laws: Laws, body: SolidBody, specimen: Specimen) -> ElasticStat
         specimen: that of the body.
     """
     none = np.zeros(len(body.mesh.cells))
-    return _state(laws, body, specimen, np.ones_like(none), 1.0, none)
+    return _Layered(laws, body, specimen).state(np.ones_like(none), none)
 
 
 def elastic_states(
@@ -63,59 +60,59 @@ def elastic_states(
         specimen: what is loaded.
         saturation: (cells,) cement saturation of the body's cells.
     """
+    layered, none = _Layered(laws, prepared, specimen), np.zeros_like(saturation)
     damage: NDArray[np.float64] = np.full_like(saturation, laws.damage.factor)
-    shell: Factor = laws.damage.factor
     states = {}
     if prepared.fractured is None:
-        states["intact"] = intact_state(laws, prepared, specimen)
+        states["intact"] = layered.state(np.ones_like(none), none)
     else:
         damage = prepared.fractured.damage(prepared.mesh.cell_centroids, laws.damage.factor)
-        shell = prepared.fractured.damage(specimen.mesh.facet_centroids, laws.damage.factor)
     if (damage < 1.0).any():
-        states["fractured"] = _state(laws, prepared, specimen, damage, shell, np.zeros_like(saturation))
-    states["augmented"] = _state(laws, prepared, specimen, damage, shell, np.clip(saturation, 0.0, 1.0))
+        states["fractured"] = layered.state(damage, none)
+    states["augmented"] = layered.state(damage, np.clip(saturation, 0.0, 1.0))
     return states
 
 
-def shell_membrane(body: SolidBody, specimen: Specimen) -> Membrane | None:
-    """The shell of the vertical walls, less what openings take from it; None where the voxels show the shell."""
-    if body.cortex is None:
-        return None
-    share = shell_left(body.mesh, body.openings, specimen.mesh)
-    return body.cortex.membrane(specimen.mesh, body.bone.poisson_ratio, share)
+class _Layered:
+    """A body and its specimen with their shells."""
 
+    def __init__(self, laws: Laws, body: SolidBody, specimen: Specimen) -> None:
+        self._laws, self._body, self._specimen = laws, body, specimen
+        self._layer = self._layer_of(body.mesh)
+        self._own = self._layer if specimen.transfer is None else self._layer_of(specimen.bone_mesh)
 
-def _state(
-    laws: Laws,
-    body: SolidBody,
-    specimen: Specimen,
-    damage: NDArray[np.float64],
-    shell: Factor,
-    filled: NDArray[np.float64],
-) -> ElasticState:
-    bare = _of_bone(laws, body.bone)
-    full, bone = (
-        specimen.material(_of_body(laws, body, damage, cement), bare, lambda bone: _of_bone(laws, bone))
-        for cement in (filled, np.zeros_like(filled))
-    )
-    carried = specimen.carried(filled)
-    return ElasticState(full, shell, bone, np.pad(carried, (0, len(specimen.mesh.cells) - len(carried))))
+    def state(self, damage: NDArray[np.float64], saturation: NDArray[np.float64]) -> ElasticState:
+        """One state by what damage leaves the body's cells and by their cement; see :class:`ElasticState`."""
+        specimen, bare = self._specimen, self._of_bone(self._body.bone, self._layer)
+        full, bone = (
+            specimen.material(self._of_body(damage, cement), bare, lambda own: self._of_bone(own, self._own))
+            for cement in (saturation, np.zeros_like(saturation))
+        )
+        carried = specimen.carried(saturation)
+        return ElasticState(full, bone, np.pad(carried, (0, len(specimen.mesh.cells) - len(carried))))
 
+    def _layer_of(self, mesh: TetMesh) -> ShellLayer | None:
+        """The shell less what openings take from it; None where the voxels show it."""
+        cortex = self._body.cortex
+        return None if cortex is None else cortex.layer(mesh, shell_left(self._body.mesh, self._body.openings, mesh))
 
-def _of_bone(laws: Laws, bone: BoneField) -> ElasticMaterial:
-    return ElasticMaterial.transversely_isotropic(
-        bone.modulus, bone.modulus / anisotropy_of(laws, bone.bmd), bone.poisson_ratio
-    )
+    def _of_bone(self, bone: BoneField, layer: ShellLayer | None) -> ElasticMaterial:
+        axial, transverse = bone.modulus, bone.transverse_modulus
+        if layer is not None:
+            axial, transverse = layer.mixed(axial, transverse)
+        return ElasticMaterial.transversely_isotropic(axial, transverse, bone.poisson_ratio)
 
-
-def _of_body(
-    laws: Laws, body: SolidBody, damage: NDArray[np.float64], saturation: NDArray[np.float64]
-) -> ElasticMaterial:
-    """Damage takes its share of both moduli, and the composite law raises both alike, so that cement is isotropic."""
-    tissues = body.tissues
-    axial = np.maximum(damage * tissues.modulus, laws.bone.modulus.lowest)
-    return ElasticMaterial.transversely_isotropic(
-        laws.composite.modulus(axial, saturation),
-        laws.composite.modulus(axial / tissues.anisotropy, saturation),
-        body.bone.poisson_ratio,
-    )
+    def _of_body(self, damage: NDArray[np.float64], saturation: NDArray[np.float64]) -> ElasticMaterial:
+        """Damage takes its share of both moduli, and the composite law raises both alike: cement is isotropic."""
+        tissues, laws, there = self._body.tissues, self._laws, saturation[:, None]
+        before, across = tissues.modulus, tissues.transverse_modulus
+        if self._layer is not None:
+            before, across = self._layer.mixed(before, across)
+        axial = np.maximum(damage[:, None] * before, laws.bone.modulus.lowest)
+        # What damage leaves is bounded along the axis alone, so that the ratio of both directions stays.
+        transverse = axial * (across / before)
+        return ElasticMaterial.transversely_isotropic(
+            laws.composite.modulus(axial, there),
+            laws.composite.modulus(transverse, there),
+            self._body.bone.poisson_ratio,
+        )

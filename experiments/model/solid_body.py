@@ -32,7 +32,7 @@ class SolidBody:
         bone: bone of every cell as the CT shows it.
         tissues: what the flow and the mechanics see of it: lesions, cavities and veins included.
         specimen: what stands between the plates; None where the mechanics are switched off.
-        cortex: the shell as a membrane; None where the voxels show it.
+        cortex: the shell as a layer of its own; None where the voxels show it.
         openings: in the walls.
     """
 

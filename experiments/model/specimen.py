@@ -16,6 +16,7 @@ from experiments.model.fractured_body import FracturedBody
 from experiments.model.maker import Maker, make
 from experiments.results.parts.solvers import SpecimenRecord
 from fem.mechanics.elastic_material import ElasticMaterial
+from fem.mechanics.integration import POINTS
 from fem.mechanics.plates import area_centroid
 from materials.bone import BoneField
 from materials.end_disc import EndDisc
@@ -79,13 +80,13 @@ class Specimen:
     def material(
         self, body: ElasticMaterial, bare: ElasticMaterial, of_bone: Callable[[BoneField], ElasticMaterial]
     ) -> ElasticMaterial:
-        """Elastic constants of every cell.
+        """Elastic constants at the integration points of every cell.
 
         On a whole vertebra the cells of the body that are other than bare bone, by cement or disease, take the place of
         the part of a cell that they cover; all other bone follows from the CT by the same laws.
 
         Args:
-            body: constants of the body's cells.
+            body: constants of the body's cells, of which their means go over.
             bare: the same of the bone that the CT shows, without cement, lesions or cavities.
             of_bone: constants of bone.
         """
@@ -93,18 +94,19 @@ class Specimen:
         if self.transfer is not None and self.bone is not None:
             own = of_bone(self.bone)
             pairs = [(getattr(body, item.name), getattr(bare, item.name)) for item in fields(body)]
-            changed = np.any([np.abs(there - here) > CHANGED * np.abs(here) for there, here in pairs], axis=0)
+            changed = np.any([np.abs(there - here) > CHANGED * np.abs(here) for there, here in pairs], axis=(0, 2))
             parts = [
                 ElasticMaterial(
                     *(
-                        self.transfer.overlay(getattr(body, item.name), changed, getattr(own, item.name))
+                        self.transfer.overlay(getattr(body, item.name).mean(axis=1), changed, getattr(own, item.name))
                         for item in fields(body)
                     )
                 )
             ]
         if self.disc is not None:
             count = len(self.mesh.cells) - self.bone_cells
-            parts.append(ElasticMaterial.isotropic(np.full(count, self.disc.modulus), self.disc.poisson_ratio))
+            modulus = np.full((count, POINTS), self.disc.modulus)
+            parts.append(ElasticMaterial.isotropic(modulus, self.disc.poisson_ratio))
         return ElasticMaterial(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(body)))
 
     def record(self, cement: NDArray[np.float64], body: TetMesh) -> SpecimenRecord:
@@ -146,7 +148,7 @@ def prepare_specimen(
         vertebra: CT, masks and frame.
         body: mesh of its body with named facets.
         refinements: where the mesh of the body is finer.
-        cortex: the shell of the body as a membrane, or None.
+        cortex: the shell of the body as a layer of its own, or None.
         fractured: how the body was broken; None where it was not.
         maker: calls functions of the geometry, or knows what they gave for other cases.
 

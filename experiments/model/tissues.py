@@ -67,8 +67,8 @@ class TissueMap:
 
     Attributes:
         medium: porosity and permeability.
-        modulus: (m,) Young's modulus in MPa, along the superior-inferior axis.
-        anisotropy: (m,) that modulus over the one across the axis; 1 in lesions and cavities.
+        modulus: (m, points) Young's modulus along the superior-inferior axis in MPa at the points of each cell.
+        transverse_modulus: (m, points) the same across the axis, no other in lesions and cavities.
         fluids: what fills the pores: marrow, ``"tumour_<n>"`` in the n-th lesion if it is mobile, and blood.
         exchange: between lesions and their vessels, or None.
         cells: name -> ascending indices into ``mesh.cells``: ``"lesion_<n>"``, ``"cleft_<n>"``, ``"balloon_<n>"``,
@@ -81,7 +81,7 @@ class TissueMap:
 
     medium: PorousMedium
     modulus: NDArray[np.float64]
-    anisotropy: NDArray[np.float64]
+    transverse_modulus: NDArray[np.float64]
     fluids: DisplacedFluids
     exchange: VascularExchange | None
     cells: Mapping[str, NDArray[np.int64]]
@@ -187,8 +187,8 @@ class _Layers:
             bone.porosity, bone.permeability_axial, bone.permeability_transverse
         )
         self._porosity, self._permeability = medium.porosity.copy(), medium.permeability
-        self._density, self._modulus = bone.bmd.copy(), bone.modulus.copy()
-        self._anisotropy = anisotropy_of(laws, bone.bmd)
+        self._density = bone.bmd.copy()
+        self._modulus, self._transverse_modulus = bone.modulus.copy(), bone.transverse_modulus.copy()
         self._conductance, self._pressure = np.zeros(len(mesh.cells)), np.zeros(len(mesh.cells))
         self._viscosities: dict[str, float] = {}
         self._fluid = np.full(len(mesh.cells), -1)
@@ -202,7 +202,8 @@ class _Layers:
         self._take(f"lesion_{number}", cells)
         self._porosity[cells], self._permeability[cells] = law.porosity, law.permeability * np.eye(3)
         self._density[cells] = law.density
-        self._modulus[cells] = law.modulus_factor * float(self._laws.bone.modulus.modulus(np.array(law.density)))
+        modulus = law.modulus_factor * float(self._laws.bone.modulus.modulus(np.array(law.density)))
+        self._modulus[cells] = self._transverse_modulus[cells] = modulus
         self._conductance[cells] = law.vascular_conductance * self._volumes[cells]
         self._pressure[cells] = law.interstitial_pressure
         if MOBILE if lesion.mobile is None else lesion.mobile:
@@ -259,7 +260,8 @@ class _Layers:
         self._porosity[cells] = left * self._porosity[cells] + share * law.porosity
         self._density[cells] *= left
         lowest = self._laws.bone.modulus.lowest
-        self._modulus[cells] = 1.0 / (left / np.maximum(self._modulus[cells], lowest) + share / lowest)
+        modulus = 1.0 / (left[:, None] / np.maximum(self._modulus[cells], lowest) + share[:, None] / lowest)
+        self._modulus[cells] = self._transverse_modulus[cells] = modulus
 
     def compact_around(self, number: int, law: BalloonCavity) -> None:
         """Press the bone of a balloon's cavity into the shell around it, evenly by volume.
@@ -279,8 +281,12 @@ class _Layers:
         bone = self._laws.bone
         self._porosity[shell], self._density[shell] = after, denser
         self._permeability[shell] *= (bone.permeability.axial(after) / bone.permeability.axial(before))[:, None, None]
-        self._modulus[shell] += bone.modulus.modulus(denser) - bone.modulus.modulus(density)
-        self._anisotropy[shell] = np.minimum(self._anisotropy[shell], anisotropy_of(self._laws, denser))
+        risen = (bone.modulus.modulus(denser) - bone.modulus.modulus(density))[:, None]
+        isotropy = np.maximum(
+            self._transverse_modulus[shell] / self._modulus[shell], 1.0 / anisotropy_of(self._laws, denser)[:, None]
+        )
+        self._modulus[shell] += risen
+        self._transverse_modulus[shell] = isotropy * self._modulus[shell]
         self._cells[f"compacted_{number}"] = shell
         left = 1.0 - float((before - after) @ volumes) / solid
         if left > FIT_WARNING:
@@ -326,7 +332,7 @@ class _Layers:
         return TissueMap(
             medium=PorousMedium(self._porosity, self._permeability),
             modulus=self._modulus,
-            anisotropy=self._anisotropy,
+            transverse_modulus=self._transverse_modulus,
             fluids=DisplacedFluids(
                 self._laws.marrow.viscosity,
                 names,
@@ -348,16 +354,17 @@ class _Layers:
         )
 
     def _take(self, name: str, cells: NDArray[np.int64]) -> None:
-        """Give ``cells`` to a new layer, isotropic, with marrow in it and no vessels."""
+        """Give ``cells`` to a new layer, with marrow in it and no vessels."""
         for other, theirs in self._cells.items():
             self._cells[other] = np.setdiff1d(theirs, cells)
         self._cells[name] = cells
-        self._fluid[cells], self._anisotropy[cells] = -1, 1.0
+        self._fluid[cells] = -1
         self._conductance[cells] = self._pressure[cells] = 0.0
 
     def _empty(self, cells: NDArray[np.int64], porosity: float, permeability: float) -> None:
         self._porosity[cells], self._permeability[cells] = porosity, permeability * np.eye(3)
-        self._density[cells], self._modulus[cells] = 0.0, self._laws.bone.modulus.lowest
+        self._density[cells] = 0.0
+        self._modulus[cells] = self._transverse_modulus[cells] = self._laws.bone.modulus.lowest
 
     def _fill(self, cells: NDArray[np.int64], fluid: str, viscosity: float) -> None:
         self._viscosities.setdefault(fluid, viscosity)

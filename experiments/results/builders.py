@@ -66,7 +66,7 @@ def bone_results(vertebra: Vertebra, bone: BoneField, noise: Mapping[str, float]
         bmd_median_mg_per_cm3=to_clinical(float(np.median(bone.bmd)), "mg/cm3"),
         porosity_median=float(np.median(bone.porosity)),
         permeability_axial_median_m2=to_clinical(float(np.median(bone.permeability_axial)), "m2"),
-        modulus_median_mpa=float(np.median(bone.modulus)),
+        modulus_median_mpa=float(np.median(bone.modulus.mean(axis=1))),
         bound_shares=bone.bound_shares,
         **noise,
     )

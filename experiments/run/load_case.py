@@ -184,14 +184,13 @@ class LoadedBone:
     def _state_results(self, loaded: LoadedState) -> StateLoad:
         volumes = self.mesh.cell_volumes
         fields, parts = loaded.fields, loaded.parts
-        skin = fields.membrane
-        shares = load_share(self.mesh, fields.stress, parts.carriers, membrane=skin)
+        shares = load_share(self.mesh, fields.stress, parts.carriers)
         von_mises = fields.von_mises
         places = {"bone": np.flatnonzero(parts.sound), "cement": np.flatnonzero(parts.cement)}
         places |= {name: np.unique(self.mesh.facet_cells[self.mesh.facet_regions[name]]) for name in ENDPLATES}
         return StateLoad(
             shortening_mm=float(-_mean_axial(self.mesh, fields.displacement)),
-            strain_energy_mj=float(fields.energy_density @ volumes + (0.0 if skin is None else skin.energy.sum())),
+            strain_energy_mj=float(fields.energy_density @ volumes),
             von_mises_mpa={
                 name: PeakStress(**_peaks(von_mises[cells], volumes[cells]))
                 for name, cells in places.items()
@@ -206,7 +205,7 @@ class LoadedBone:
                 height=shares.levels.tolist(), **{name: share.tolist() for name, share in shares.shares.items()}
             ),
             endplate_pressure={
-                name: _pressure_results(endplate_pressure(self.mesh, fields.stress, name, skin)) for name in ENDPLATES
+                name: _pressure_results(endplate_pressure(self.mesh, fields.stress, name)) for name in ENDPLATES
             },
         )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.case.laws import Laws
 from experiments.case.schema import Case
-from experiments.model.elastic_states import ElasticState, elastic_states, intact_state, shell_membrane
+from experiments.model.elastic_states import ElasticState, elastic_states, intact_state
 from experiments.model.preparation import Preparation
 from experiments.model.solid_body import SolidBody
 from experiments.model.specimen import Specimen
@@ -142,14 +142,14 @@ class _States:
             states: of the specimen by name.
             saturation: (cells of the body,) cement of the augmented state.
         """
-        mechanics, membrane, bone = self._case.mechanics, shell_membrane(body, specimen), specimen.bone_mesh
+        mechanics, bone = self._case.mechanics, specimen.bone_mesh
         carried = specimen.carried(saturation)
         lost = specimen.carried(_lost_bone(self._case, body)) > 0.5
         loaded: dict[str, LoadedState] = {}
         plates = (specimen.superior, specimen.inferior)
-        with PlateProblem(partition, mechanics.degree, *plates, pole=specimen.pole, membrane=membrane) as problem:
+        with PlateProblem(partition, mechanics.degree, *plates, pole=specimen.pole) as problem:
             for name, state in states.items():
-                problem.assemble(state.material, state.shell_factor)
+                problem.assemble(state.material)
                 responses = [problem.solve(motion) for motion in np.eye(6)]
                 matrix = stiffness_matrix(problem, responses)
                 self.stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
@@ -162,8 +162,6 @@ class _States:
                     partition,
                     superposed([each.displacement for each in responses], [0.0, 0.0, -descent, 0.0, 0.0, 0.0]),
                     state.material,
-                    membrane,
-                    state.shell_factor,
                 )
                 if fields is not None:
                     there = carried if name == "augmented" else np.zeros_like(carried)

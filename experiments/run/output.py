@@ -106,7 +106,7 @@ class CaseOutcome:
             "porosity": medium.porosity,
             "permeability_axial_m2": to_clinical(1.0, "m2") * medium.permeability[:, 2, 2],
             "permeability_transverse_m2": to_clinical(1.0, "m2") * medium.permeability[:, 0, 0],
-            "modulus_mpa": self.tissues.modulus,
+            "modulus_mpa": self.tissues.modulus.mean(axis=1),
             **cell_numbers(self.mesh, self.tissues),
         }
         with FieldSeries(path, frame.to_scanner(self.mesh.points), self.mesh.cells, static) as series:

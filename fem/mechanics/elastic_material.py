@@ -95,7 +95,11 @@ class ElasticMaterial:
     def transversely_isotropic(
         cls, axial_modulus: ArrayLike, transverse_modulus: ArrayLike, poisson_ratio: ArrayLike
     ) -> Self:
-        """Cells of two moduli and one Poisson's ratio for both directions.
+        """Cells of two moduli and one Poisson's ratio.
+
+        It is that of both directions where the axis is the stiffer one. Where it is the softer one, as across a layered
+        wall, the axial ratio falls with the square root of axial over transverse modulus, so that the tensor stays as
+        definite as an isotropic one (tag D).
 
         The shear modulus follows from Saint-Venant's rule 1/Ga = 1/Et + (1 + 2 na)/Ea (Lekhnitskii 1963; tag M), which
         is exact for isotropic cells.
@@ -106,14 +110,15 @@ class ElasticMaterial:
             poisson_ratio: of the same shape, or one for all cells.
 
         Raises:
-            ValueError: the tensor of a cell is not positive definite.
+            ValueError: a modulus is not positive, or the tensor of a cell is not positive definite.
         """
         axial, transverse = np.asarray(axial_modulus, dtype=float), np.asarray(transverse_modulus, dtype=float)
         ratio = np.asarray(poisson_ratio, dtype=float)
         # Constants that make the denominator vanish are impossible, and the checks refuse them.
         with np.errstate(divide="ignore", invalid="ignore"):
-            shear = axial * transverse / (axial + transverse * (1.0 + 2.0 * ratio))
-        return cls(axial, transverse, ratio, ratio, shear)
+            along = ratio * np.sqrt(np.minimum(axial / transverse, 1.0))
+            shear = axial * transverse / (axial + transverse * (1.0 + 2.0 * along))
+        return cls(axial, transverse, along, ratio, shear)
 
     @property
     def cells(self) -> int:

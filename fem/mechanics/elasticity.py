@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from fem import profiling
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.integration import PointValues, measure
-from fem.mechanics.membrane import Factor, Membrane, MembraneForm
 from fem.mechanics.two_level import FacetConstraint, PointConstraint, TwoLevelSolver
 from fem.partition import JIT_OPTIONS, Partition
 
@@ -63,7 +62,6 @@ class ElasticProblem:
         partition: Partition,
         constraints: Sequence[FacetConstraint | PointConstraint],
         degree: int = 2,
-        membrane: Membrane | None = None,
     ) -> None:
         """Set up spaces and forms.
 
@@ -71,10 +69,9 @@ class ElasticProblem:
             partition: the distributed mesh.
             constraints: where displacements are prescribed; they must stop all rigid motions.
             degree: 1 for linear or 2 for quadratic elements.
-            membrane: a skin on the surface, or None.
 
         Raises:
-            ValueError: ``degree`` is out of range, or ``membrane`` has not one stiffness for each boundary facet.
+            ValueError: ``degree`` is out of range.
         """
         if degree not in (1, 2):
             raise ValueError(f"degree = {degree!r} is not 1 (linear) or 2 (quadratic)")
@@ -83,11 +80,10 @@ class ElasticProblem:
         self.space = fem.functionspace(mesh, ("Lagrange", degree, (3,)))
         self._values = PointValues(partition, len(CONSTANTS))
         self._constants = self._values.function
-        self._skin = skin = None if membrane is None else MembraneForm(partition, membrane)
-        self._solver = TwoLevelSolver(self.space, constraints, lambda u, v: _energy_form(u, v, self._constants, skin))
+        self._solver = TwoLevelSolver(self.space, constraints, lambda u, v: _energy_form(u, v, self._constants))
         self._displacement = fem.Function(self.space)
         self._force_form = fem.form(
-            _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants, skin),
+            _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants),
             jit_options=JIT_OPTIONS,
         )
         self._rhs = la.vector(self.space.dofmap.index_map, 3)
@@ -121,12 +117,11 @@ class ElasticProblem:
         """Those of the local ``nodes`` that this rank owns."""
         return nodes[nodes < self.space.dofmap.index_map.size_local]
 
-    def assemble(self, material: ElasticMaterial, membrane_factor: Factor = 1.0) -> None:
+    def assemble(self, material: ElasticMaterial) -> None:
         """Assemble the matrices and set up the preconditioner.
 
         Args:
             material: elastic constants of every cell or of its integration points.
-            membrane_factor: on the stiffness of the membrane, if there is one.
 
         Raises:
             InputError: PETSc refuses the solver options that a user gives.
@@ -136,8 +131,6 @@ class ElasticProblem:
         if material.cells != cells:
             raise ValueError(f"the material has {material.cells} cells, the mesh {cells}")
         self._values.assign(material.constants)
-        if self._skin is not None:
-            self._skin.scale(membrane_factor)
         self._solver.assemble()
         logger.info("elasticity: %d unknowns assembled", self.unknowns)
 
@@ -197,7 +190,6 @@ def stress(strain: Any, constants: fem.Function[Any]) -> Any:
     return ufl.as_tensor([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
 
 
-def _energy_form(u: Any, v: Any, constants: fem.Function[Any], skin: MembraneForm | None) -> ufl.Form:
-    """Integral of stress(u) : strain(v), with that of the skin where there is one."""
-    body = ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * measure()
-    return body if skin is None else body + skin.energy(u, v)
+def _energy_form(u: Any, v: Any, constants: fem.Function[Any]) -> ufl.Form:
+    """Integral of stress(u) : strain(v)."""
+    return ufl.inner(stress(ufl.sym(ufl.grad(u)), constants), ufl.sym(ufl.grad(v))) * measure()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fem.mechanics.membrane_fields import MembraneFields
 from fem.mechanics.stress import corner_forces
 from fem.tetrahedron_cuts import triangle_share_above
 from meshes.regions import region_facets
@@ -45,16 +44,13 @@ class EndplatePressure:
     anterior_share: float
 
 
-def endplate_pressure(
-    mesh: TetMesh, stress: FloatArray, region: str, membrane: MembraneFields | None = None
-) -> EndplatePressure:
+def endplate_pressure(mesh: TetMesh, stress: FloatArray, region: str) -> EndplatePressure:
     """Pressure on an endplate from the nodal forces, each over its third of the areas of the facets around it.
 
     Args:
         mesh: the body; what lies beyond its endplates, such as discs, is not part of it.
         stress: (cells, 3, 3) mean stress of each cell in MPa.
         region: facet region of the endplate.
-        membrane: a skin on the walls, which bears on the endplate's rim.
     """
     facets = region_facets(mesh, region)
     points, triangles = np.unique(mesh.facets[facets], return_inverse=True)
@@ -62,8 +58,6 @@ def endplate_pressure(
     np.add.at(normals, triangles.reshape(-1, 3), (mesh.facet_normals * mesh.facet_areas[:, None])[facets, None] / 3.0)
     forces = np.zeros_like(mesh.points)
     np.add.at(forces, mesh.cells, corner_forces(mesh, stress))
-    if membrane is not None:
-        np.add.at(forces, membrane.triangles, membrane.corner_forces(mesh.points))
     forces = forces[points]
     corners = mesh.points[mesh.facets[facets]]
     thirds = mesh.facet_areas[facets] / 3.0

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from fem.mechanics.membrane_fields import MembraneFields
 from fem.mechanics.stress import corner_forces
 from meshes.regions import region_facets
 from meshes.tetmesh import TetMesh
@@ -28,10 +27,6 @@ LEVELS = tuple(tenth / 10.0 for tenth in range(1, 10))
 
 LAYER = 0.1
 """Thickness of the layer about a level, as a fraction of the height: about two cells of a lumbar body (tag D)."""
-
-
-SHELL = "shell"
-"""Name of the part that is a membrane."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,6 @@ def load_share(
     levels: ArrayLike = LEVELS,
     superior: str = "superior_endplate",
     inferior: str = "inferior_endplate",
-    membrane: MembraneFields | None = None,
 ) -> LoadShare:
     """What each part of the body carries of the axial force, level by level.
 
@@ -67,7 +61,6 @@ def load_share(
         levels: fractions of the height between the endplates, each at least half a :data:`LAYER` off either.
         superior: facet region at level 1.
         inferior: facet region at level 0.
-        membrane: a skin, which is the part :data:`SHELL`.
     """
     levels = np.asarray(levels, dtype=float)
     axial = corner_forces(mesh, stress)[..., 2]
@@ -75,9 +68,6 @@ def load_share(
     weight = np.clip((height[:, None] - levels) / LAYER + 0.5, 0.0, 1.0)
     carried = -np.einsum("ci,cin->cn", axial, weight[mesh.cells])
     forces = {name: carried[cells].sum(axis=0) for name, cells in parts.items()}
-    if membrane is not None:
-        axial = membrane.corner_forces(mesh.points)[..., 2]
-        forces[SHELL] = -np.einsum("ki,kin->n", axial, weight[membrane.triangles])
     total = np.sum(list(forces.values()), axis=0)
     return LoadShare(levels, total, {name: force / total for name, force in forces.items()})
 

@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.elasticity import ElasticProblem
-from fem.mechanics.membrane import Factor, Membrane
 from fem.mechanics.rigid_body import resultant, rigid_displacement
 from fem.mechanics.two_level import FacetConstraint, PointConstraint
 from fem.partition import Partition
@@ -95,7 +94,6 @@ class PlateProblem:
         inferior: str = "inferior_endplate",
         frictionless: bool = False,
         pole: ArrayLike | None = None,
-        membrane: Membrane | None = None,
     ) -> None:
         """Set up the elastic problem.
 
@@ -106,14 +104,13 @@ class PlateProblem:
             inferior: facet region on the fixed inferior plate.
             frictionless: whether the plates hold the z component only.
             pole: (3,) mm, what motions and reactions refer to; the area centroid of the superior region by default.
-            membrane: a skin on the surface, or None.
         """
         self.frictionless = frictionless
         self.pole = area_centroid(partition.source, superior) if pole is None else np.asarray(pole, dtype=float)
         components = (2,) if frictionless else (0, 1, 2)
         plates = [FacetConstraint(partition.facets_of_region(name), components) for name in (superior, inferior)]
         anchors = _anchors(partition, inferior) if frictionless else []
-        self._elastic = ElasticProblem(partition, [*plates, *anchors], degree, membrane)
+        self._elastic = ElasticProblem(partition, [*plates, *anchors], degree)
         self._superior, self._inferior = (plate.nodes(self._elastic.space) for plate in plates)
         self._points = self._elastic.points
 
@@ -130,9 +127,9 @@ class PlateProblem:
         """Number of displacement components over all ranks, prescribed ones included."""
         return self._elastic.unknowns
 
-    def assemble(self, material: ElasticMaterial, membrane_factor: Factor = 1.0) -> None:
-        """Assemble the matrices of ``material``, and of the membrane times a factor, and set up the preconditioner."""
-        self._elastic.assemble(material, membrane_factor)
+    def assemble(self, material: ElasticMaterial) -> None:
+        """Assemble the matrices of ``material`` and set up the preconditioner."""
+        self._elastic.assemble(material)
 
     def solve(self, motion: ArrayLike) -> PlateResponse:
         """Move the superior plate by ``motion`` about the pole.

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 
-import basix
 import numpy as np
 import ufl
 from dolfinx import fem
@@ -22,14 +21,10 @@ from fem import profiling
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.elasticity import stress as stress_of
 from fem.mechanics.integration import POINTS, REFERENCE_POINTS, PointValues
-from fem.mechanics.membrane import Factor, Membrane
-from fem.mechanics.membrane_fields import MembraneFields, membrane_fields
 from fem.partition import JIT_OPTIONS, Partition
 from meshes.tetmesh import TetMesh
 
 FloatArray = NDArray[np.float64]
-
-_CORNERS = basix.geometry(basix.CellType.tetrahedron)
 
 
 @dataclass(frozen=True)
@@ -44,23 +39,20 @@ class ElasticFields:
         strain: (cells, 3, 3).
         stress: (cells, 3, 3) in MPa.
         energy_density: (cells,) strain energy over volume in MPa, which is N mm/mm3 and mJ/mm3.
-        membrane: the skin, if there is one.
     """
 
     displacement: FloatArray
     strain: FloatArray
     stress: FloatArray
     energy_density: FloatArray
-    membrane: MembraneFields | None = None
 
     def first(self, points: int, cells: int) -> ElasticFields:
-        """The fields on the first ``points`` and ``cells`` of the mesh, which hold the whole membrane."""
+        """The fields on the first ``points`` and ``cells`` of the mesh."""
         return ElasticFields(
             self.displacement[:points],
             self.strain[:cells],
             self.stress[:cells],
             self.energy_density[:cells],
-            self.membrane,
         )
 
     @property
@@ -99,8 +91,6 @@ def elastic_fields(
     partition: Partition,
     displacement: fem.Function[Any],
     material: ElasticMaterial,
-    membrane: Membrane | None = None,
-    membrane_factor: Factor = 1.0,
 ) -> ElasticFields | None:
     """Strain, stress and energy of a displacement, on rank 0; None on the others.
 
@@ -108,24 +98,19 @@ def elastic_fields(
         partition: the distributed mesh.
         displacement: field in mm of degree one or two, ghosts included.
         material: elastic constants of every cell or of its integration points.
-        membrane: a skin on the surface, or None.
-        membrane_factor: on the stiffness of the membrane.
     """
     constants = PointValues(partition, len(CONSTANTS))
     constants.assign(material.constants)
     tensor = ufl.sym(ufl.grad(displacement))
-    strain = _values(partition, tensor, REFERENCE_POINTS)
-    stress = _values(partition, stress_of(tensor, constants.function), REFERENCE_POINTS)
+    strain = _at_integration_points(partition, tensor)
+    stress = _at_integration_points(partition, stress_of(tensor, constants.function))
     energy = 0.5 * (strain * stress).sum(axis=(2, 3)).mean(axis=1)
-    skin = None
-    if membrane is not None:
-        skin = membrane_fields(partition, _values(partition, tensor, _CORNERS), membrane, membrane_factor)
     points = _gather_points(partition, displacement)
     means = [partition.gather_cells(values) for values in (strain.mean(axis=1), stress.mean(axis=1), energy)]
     if points is None:
         return None
     mean_strain, mean_stress, density = (cast("FloatArray", values) for values in means)
-    return ElasticFields(points, mean_strain, mean_stress, density, skin)
+    return ElasticFields(points, mean_strain, mean_stress, density)
 
 
 def corner_forces(mesh: TetMesh, stress: FloatArray) -> FloatArray:
@@ -146,9 +131,9 @@ def corner_forces(mesh: TetMesh, stress: FloatArray) -> FloatArray:
     return mesh.cell_volumes[:, None, None] * (gradients @ stress)
 
 
-def _values(partition: Partition, tensor: Any, places: FloatArray) -> FloatArray:
-    """(owned cells, 4, 3, 3) values of a tensor at four places of the reference cell."""
-    expression = fem.Expression(tensor, places, jit_options=JIT_OPTIONS)
+def _at_integration_points(partition: Partition, tensor: Any) -> FloatArray:
+    """(owned cells, 4, 3, 3) values of a tensor."""
+    expression = fem.Expression(tensor, REFERENCE_POINTS, jit_options=JIT_OPTIONS)
     values = expression.eval(partition.mesh, np.arange(partition.owned_cells, dtype=np.int32))
     return np.asarray(values, dtype=np.float64).reshape(partition.owned_cells, POINTS, 3, 3)
 

@@ -88,24 +88,27 @@ class TestBoneModel:
         return rows / rows.sum(axis=1, keepdims=True)
 
     def test_agrees_with_a_loop_over_cells_and_voxels(self, voxels, weights):
-        bone = BoneModel().evaluate(voxels.reshape(3, 4, 5), csr_array(weights))
+        solid = np.random.default_rng(4).uniform(-80.0, 400.0, (25, 4))
+        bone = BoneModel().evaluate(voxels.reshape(3, 4, 5), csr_array(weights), solid)
         for cell in range(25):
             density = sum(weights[cell, v] * 0.8e-3 * voxels[v] for v in range(60))
-            modulus = sum(weights[cell, v] * max(3230.0 * 0.8e-3 * voxels[v] - 34.7, 10.0) for v in range(60))
+            moduli = [max(3230.0 * 0.8e-3 * number - 34.7, 10.0) for number in solid[cell]]
             assert bone.bmd[cell] == pytest.approx(density)
-            assert bone.modulus[cell] == pytest.approx(modulus)
+            assert bone.modulus[cell] == pytest.approx(moduli)
+            assert bone.transverse_modulus[cell] == pytest.approx(moduli)
             assert bone.porosity[cell] == pytest.approx(min(max(1.0 - (density + 0.056) / 1.156, 0.6), 0.98))
         assert bone.permeability_transverse == pytest.approx(0.78 * bone.permeability_axial)
         assert bone.poisson_ratio == 0.3
 
-    def test_stiffness_is_integrated_not_taken_at_the_mean_density(self):
-        # half fat, half bone: the mean density is at the lower bound of the law, the mean stiffness is not
-        bone = BoneModel().evaluate(np.array([-200.0, 200.0]), csr_array(np.array([[0.5, 0.5]])))
-        assert bone.modulus[0] == pytest.approx(0.5 * (10.0 + 3230.0 * 0.16 - 34.7))
-        assert bone.bound_shares["modulus_low"] == 0.0
+    def test_the_modulus_is_that_of_every_point_not_of_the_mean_density(self):
+        # half fat, half bone: the mean density is at the lower bound of the law, the dense point is not
+        points = np.array([[-200.0, 200.0]])
+        bone = BoneModel().evaluate(points[0], csr_array(np.array([[0.5, 0.5]])), points)
+        assert bone.modulus[0] == pytest.approx([10.0, 3230.0 * 0.16 - 34.7])
+        assert bone.bound_shares["modulus_low"] == 0.5
 
     def test_counts_the_cells_at_each_bound(self):
         voxels = np.array([-100.0, -20.0, 100.0, 1000.0])
-        shares = BoneModel().evaluate(voxels, csr_array(np.eye(4))).bound_shares
+        shares = BoneModel().evaluate(voxels, csr_array(np.eye(4)), voxels[:, None]).bound_shares
         # -100 HU: porosity, permeability and modulus at bounds; -20 HU: permeability and modulus; 1000 HU: porosity
         assert shares == {"porosity_low": 0.25, "porosity_high": 0.25, "permeability_cap": 0.5, "modulus_low": 0.5}

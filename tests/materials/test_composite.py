@@ -15,7 +15,9 @@ def test_full_cells_have_the_knocked_down_modulus_of_cement():
 def test_empty_cells_are_bone_and_half_filled_cells_lie_between(name):
     law = COMPOSITES[name]()
     assert law.modulus(np.array([50.0, 2000.0]), 0.0) == pytest.approx([50.0, 2000.0])
-    assert law.modulus(100.0, 0.5) == pytest.approx(0.5 * (100.0 + law.filled_modulus))
+    assert law.modulus(100.0, 0.5) == pytest.approx((100.0 * law.filled_modulus) ** 0.5)
+    harmonic, arithmetic = 2.0 / (1.0 / 100.0 + 1.0 / law.filled_modulus), 0.5 * (100.0 + law.filled_modulus)
+    assert harmonic < law.modulus(100.0, 0.5) < arithmetic
     assert law.modulus(100.0, 1.0) == pytest.approx(law.filled_modulus)
 
 

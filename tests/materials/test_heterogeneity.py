@@ -67,7 +67,8 @@ def test_it_scales_the_permeability_alone():
     voxels, weights = np.full(8, 50.0), np.eye(8)
     centroids = points(8)
     law = BoneModel()
-    plain, varied = law.evaluate(voxels, weights), law.evaluate(voxels, weights, centroids=centroids)
+    solid = voxels[:, None]
+    plain, varied = (law.evaluate(voxels, weights, solid, centroids=given) for given in (None, centroids))
     factor = law.heterogeneity.factor(centroids)
     assert varied.permeability_axial == pytest.approx(factor * plain.permeability_axial)
     assert varied.permeability_transverse == pytest.approx(factor * plain.permeability_transverse)

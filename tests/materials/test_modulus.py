@@ -86,7 +86,12 @@ def test_anisotropy_rises_as_bone_is_lost():
 def test_the_shell_holds_the_mineral_that_the_ct_shows():
     # 0.35 mm of 1.0 g/cm3 in place of 0.05 g/cm3
     assert CorticalBone().thickness(0.35 * 0.95, 0.05) == pytest.approx(0.35)
-    assert CorticalBone().thickness(-0.01, 0.05) == 0.0
+
+
+def test_a_shell_that_the_ct_does_not_show_has_the_usual_thickness():
+    assert CorticalBone().thickness(0.10 * 0.95, 0.05) == pytest.approx(0.10)
+    assert CorticalBone().thickness(0.08 * 0.95, 0.05) == 0.35
+    assert CorticalBone().thickness(-0.01, 0.05) == 0.35
 
 
 @pytest.mark.parametrize(

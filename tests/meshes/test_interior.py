@@ -98,9 +98,12 @@ class TestInteriorValues:
         assert values[vertebra.body][x > 6.0] == pytest.approx(120.0, abs=2.0)
         assert values[vertebra.body][x < -6.0] == pytest.approx(20.0, abs=2.0)
 
-    def test_the_arch_keeps_its_values(self):
+    def test_the_arch_is_averaged_by_itself(self):
         vertebra = imaged_ball(uniform, 1.0)
         behind = np.indices(vertebra.body.shape)[1] > vertebra.body.shape[1] // 2
         cut = replace(vertebra, body=vertebra.body & ~behind, arch=vertebra.body & behind)
         values = interior_values(cut, 1.5, np.full(3, 3.0))
-        np.testing.assert_array_equal(values[cut.arch], vertebra.ct.values[cut.arch])
+        alone = averaged(vertebra.ct.values.astype(float), cut.arch, cut.ct.spacing, 1.5)
+        np.testing.assert_array_equal(values[cut.arch], alone[cut.arch])
+        raw = interior_values(cut, 0.0, np.full(3, 3.0))
+        np.testing.assert_array_equal(raw[cut.arch], vertebra.ct.values[cut.arch])

@@ -19,6 +19,7 @@ from mpi4py import MPI
 
 import numpy as np
 import pytest
+from ct_bone import ct_bone
 from evidence import Evidence
 from numpy.typing import NDArray
 
@@ -26,9 +27,8 @@ from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.stiffness import StiffnessMatrix, stiffness_matrix
 from fem.partition import Partition
-from materials.bone import BoneField, BoneModel
+from materials.bone import BoneField
 from materials.composite import CementBoneComposite
-from meshes.sampling import voxel_weights
 from meshes.shapes import ellipsoid_of_capacity
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
@@ -64,7 +64,7 @@ class Body:
     def __init__(self, vertebra: Vertebra, mesh: TetMesh) -> None:
         self.vertebra = vertebra
         self.mesh = mesh
-        self.bone: BoneField = BoneModel().evaluate(vertebra.ct.values.ravel(), voxel_weights(self.mesh, vertebra))
+        self.bone: BoneField = ct_bone(vertebra, self.mesh)
         self.plates = PlateProblem(Partition.build(self.mesh, MPI.COMM_SELF))
 
     @property
@@ -94,12 +94,12 @@ class Body:
     def with_lesion(self, modulus: NDArray[np.float64], place: str, fraction: float) -> float:
         """Axial stiffness with a hole that has a fraction of the body's volume."""
         hole = self.shares([(*PLACES[place], fraction)], self.mesh.cell_volumes)
-        return self.axial(modulus * (1.0 - (1.0 - HOLE) * hole))
+        return self.axial(modulus * (1.0 - (1.0 - HOLE) * hole)[:, None])
 
     def cemented(self, shapes: Sequence[Shape], damage: float) -> NDArray[np.float64]:
         """(cells,) modulus of the damaged body with cement whose own volume is given."""
         saturation = self.shares(shapes, self.bone.porosity * self.mesh.cell_volumes)
-        return CementBoneComposite().modulus(damage * self.bone.modulus, saturation)
+        return CementBoneComposite().modulus(damage * self.bone.modulus, saturation[:, None])
 
     def stiffness(self, modulus: NDArray[np.float64]) -> StiffnessMatrix:
         """The whole stiffness matrix."""

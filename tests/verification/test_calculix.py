@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 from calculix import axial_stiffness as by_calculix
 from calculix import load_curve
+from ct_bone import ct_bone
 
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.plasticity import PlasticMaterial, PlasticPlates
 from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
-from materials.bone import BoneModel
 from materials.end_disc import DISCS
 from materials.yield_law import BoneStrength
 from meshes.discs import DISC_PLATES, with_discs
-from meshes.sampling import voxel_weights
 
 pytestmark = [
     pytest.mark.calculix,
@@ -27,8 +26,7 @@ pytestmark = [
 def bone(demo_vertebra, demo_mesh):
     """The body at 3 mm and the modulus of every cell, none like another."""
     mesh = demo_mesh(3.0)
-    field = BoneModel().evaluate(demo_vertebra.ct.values.ravel(), voxel_weights(mesh, demo_vertebra))
-    return mesh, field.modulus
+    return mesh, ct_bone(demo_vertebra, mesh).modulus.mean(axis=1)
 
 
 @pytest.mark.parametrize("plates", ["rigid", "pmma"])

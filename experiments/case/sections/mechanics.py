@@ -18,10 +18,11 @@ class Mechanics(Section):
     endplates themselves (`"rigid"`, bonded) or on a disc on either endplate, of PMMA (2.5 GPa) as specimens are potted
     in it or of a soft material (8 MPa); the stiffness is then that between the outer faces, discs included.
 
-    `cortex = "shell"` takes the shell of the four vertical walls out of the voxels, which blur it over several
-    millimetres, and puts a membrane on the surface in its place. Its thickness follows from the mineral per area that
-    the CT shows, or is `thickness_mm` of [walls]; openings take their area out of it. The endplates stay as the voxels
-    show them. `transverse_isotropy` divides the modulus across the axis by 2 in dense bone to 4 in porotic bone;
+    With `cortex = "shell"` walls and endplates have a shell of their own, spread over the first 3 mm of bone, and the
+    bone there takes the density of what lies behind, so that the shell, which the voxels blur over several millimetres,
+    counts once. Its thickness follows from the mineral per area that the CT shows, or is `thickness_mm` of [walls];
+    openings take their area out of it. `"voxels"` leaves the shell in the averaged voxels, as recipes in print do.
+    `transverse_isotropy` divides the modulus across the axis by 2 in dense bone to 4 in porotic bone;
     cement makes a cell isotropic again as it fills it. `composite = "bulk"` gives filled bone the modulus of cement in
     bulk, to compare with.
 
@@ -59,7 +60,7 @@ class Mechanics(Section):
         default=False, description="bone is stiffer along the superior-inferior axis than across it"
     )
     cortex: Literal["voxels", "shell"] = Field(
-        default="voxels", description="the cortical shell of the walls as the voxels show it, or as a membrane"
+        default="shell", description="the cortical shell as a layer of its own, or as the averaged voxels show it"
     )
     composite: Literal["kinzl", "bulk"] = Field(
         default="kinzl", description="law of Young's modulus of cement-filled bone"

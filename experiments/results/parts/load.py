@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from experiments.results.parts.base import Part, Series, number, share, state, table
 
-LOAD_PARTS = ("cortex", "cancellous", "cement", "shell", "arch")
+LOAD_PARTS = ("cortex", "cancellous", "cement", "arch")
 """What shares the load."""
 
 
@@ -47,7 +47,6 @@ class LoadShareResults(Part):
     cortex: Series = share("cortex", "Share of bone near the vertical walls, without cement.")
     cancellous: Series = share("cancellous", "Share of all other bone of the body, without cement.")
     cement: Series = share("cement", "Share of cells more than half full of cement.")
-    shell: Series | None = share("shell", "Share of the shell, where it is a membrane.", optional=True)
     arch: Series | None = share("arch", "Share of the arch, where the whole vertebra is loaded.", optional=True)
 
     @property

@@ -55,12 +55,14 @@ class SpecimenRecord(Part):
 
 
 class CortexRecord(Part):
-    """The shell of the vertical walls as a membrane."""
+    """The shell of walls and endplates as a layer of its own."""
 
     trabecular_density_mg_per_cm3: float = number(
-        "mg/cm3", "trabecular density", "Density that the bone under the shell takes at most."
+        "mg/cm3", "trabecular density", "Median density of the bone inside, which the shell's mineral is counted above."
     )
-    thickness_mm: Mapping[str, float] = number("mm", "thickness of the shell", "Thickness of the shell of each wall.")
+    thickness_mm: Mapping[str, float] = number(
+        "mm", "thickness of the shell", "Thickness of the shell of each wall and endplate."
+    )
     modulus_mpa: float = number("MPa", "Young's modulus of the shell", "Young's modulus of the shell.")
 
 
@@ -68,7 +70,7 @@ class StiffnessSolver(Part):
     """The elastic problem and its solution in each state."""
 
     specimen: SpecimenRecord = table("", "What is loaded.")
-    cortex: CortexRecord | None = table("", "The shell, where it is a membrane.", optional=True)
+    cortex: CortexRecord | None = table("", "The shell, where it is a layer of its own.", optional=True)
     intact: ElasticSolver = state("intact", "Without damage and cement.")
     fractured: ElasticSolver | None = state("fractured", "With the damage alone.", optional=True)
     augmented: ElasticSolver = state("augmented", "With damage and cement.")

@@ -10,7 +10,7 @@ from experiments.case.schema import build_case
 from materials.cement import CEMENTS
 from materials.composite import BulkCement, CementBoneComposite
 from materials.leak_path import BasivertebralVeins
-from materials.modulus import MODULUS_LAWS
+from materials.modulus import MODULUS_LAWS, CorticalBone
 from materials.tissue import BalloonCavity, Cleft, tumour_tissue
 from meshes.errors import InputError
 
@@ -85,9 +85,10 @@ def test_the_case_chooses_the_laws_of_bone_and_cement(name: str) -> None:
     assert any(entry.startswith("bone.modulus.law.") for entry in listed)
 
 
-def test_isotropic_bone_with_its_shell_in_the_voxels_is_the_default() -> None:
+def test_isotropic_bone_with_a_shell_of_its_own_is_the_default() -> None:
     laws = laws_of()
-    assert (laws.anisotropy, laws.cortical_bone, laws.damage.factor) == (None, None, 1.0)
+    assert (laws.anisotropy, laws.cortical_bone, laws.damage.factor) == (None, CorticalBone(), 1.0)
+    assert laws_of(mechanics={"cortex": "voxels"}).cortical_bone is None
     assert isinstance(laws.composite, CementBoneComposite)
     assert isinstance(laws_of(mechanics={"composite": "bulk"}).composite, BulkCement)
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from ct_bone import ct_bone
 
 from experiments.case.laws import Laws
 from experiments.case.schema import build_case
@@ -14,11 +15,10 @@ from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
 from experiments.model.openings import case_openings, case_walls, openings_summary
 from experiments.model.tissues import build_tissues, read_lesions
 from fem.injection.walls import Opening, Walls
-from materials.bone import BoneField, BoneModel
+from materials.bone import BoneField
 from materials.outlets import MarrowOutlets
 from meshes.errors import InputError
 from meshes.regions import region_area
-from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
@@ -43,8 +43,7 @@ def mesh(demo_mesh: Callable[..., TetMesh]) -> TetMesh:
 
 @pytest.fixture(scope="module")
 def bone(demo_vertebra: Vertebra, mesh: TetMesh) -> BoneField:
-    weights = voxel_weights(mesh, demo_vertebra)
-    return BoneModel().evaluate(demo_vertebra.ct.values.ravel(), weights, mesh.cell_volumes)
+    return ct_bone(demo_vertebra, mesh)
 
 
 @pytest.fixture(scope="module")

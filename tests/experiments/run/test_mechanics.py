@@ -99,7 +99,7 @@ def isotropic(bone: BoneField) -> ElasticMaterial:
 
 
 def test_bare_bone_follows_from_the_ct_alone(specimen, body):
-    bare = ElasticMaterial.isotropic(np.linspace(20.0, 900.0, len(body.cells)), 0.3)
+    bare = ElasticMaterial.isotropic(np.linspace(20.0, 900.0, 4 * len(body.cells)).reshape(-1, 4), 0.3)
     found = specimen.material(bare, bare, isotropic)
     assert specimen.bone is not None
     disc = DISCS["pmma"]
@@ -109,10 +109,10 @@ def test_bare_bone_follows_from_the_ct_alone(specimen, body):
 
 
 def test_changed_cells_take_the_place_of_bone(specimen, body):
-    bare = ElasticMaterial.isotropic(np.full(len(body.cells), 300.0), 0.3)
+    bare = ElasticMaterial.isotropic(np.full((len(body.cells), 4), 300.0), 0.3)
     centre = np.array([4.0, 0.0, 0.0])
     filled = np.linalg.norm(body.cell_centroids - centre, axis=1) < 9.0
-    held = ElasticMaterial.isotropic(np.where(filled, 1200.0, 300.0), 0.3)
+    held = ElasticMaterial.isotropic(np.where(filled, 1200.0, 300.0)[:, None] * np.ones(4), 0.3)
     mesh = specimen.bone_mesh
     found = specimen.material(held, bare, isotropic).axial_modulus[: len(mesh.cells)]
     own = specimen.bone.modulus
@@ -121,7 +121,7 @@ def test_changed_cells_take_the_place_of_bone(specimen, body):
     np.testing.assert_array_equal(found[distance > 14.0], own[distance > 14.0])
     np.testing.assert_array_equal(found[mesh.cell_regions[ARCH]], own[mesh.cell_regions[ARCH]])
     share = (found - own) / np.where(own < 1199.0, 1200.0 - own, np.inf)
-    assert mesh.cell_volumes @ share == pytest.approx(body.cell_volumes[filled].sum(), rel=0.03)
+    assert mesh.cell_volumes @ share.mean(axis=1) == pytest.approx(body.cell_volumes[filled].sum(), rel=0.03)
 
 
 def test_refuses_a_vertebra_without_arch(demo_vertebra: Vertebra, body: TetMesh):
