@@ -148,7 +148,8 @@ def written(
 ) -> DemoPatient:
     """The patient with its files on another grid.
 
-    A voxel of the new grid has the mean of 4 x 4 x 4 interpolated values of the CT, and the label at its centre.
+    A voxel of the new grid has the mean of 4 x 4 x 4 interpolated values of the CT, and the label that has most of its
+    centre.
 
     Args:
         demo: what else there is to say of the patient.
@@ -169,8 +170,13 @@ def written(
         steps = np.moveaxis(places @ to_old[:3, :3].T, -1, 0)
         return ndimage.map_coordinates(image, steps, order=order, cval=outside, output=np.float64)
 
+    def most(labels: NDArray[np.float64]) -> NDArray[np.int16]:
+        found = np.unique(labels)
+        shares = [at((labels == label).astype(np.float64), index, 1, float(label == 0)) for label in found]
+        return found[np.argmax(shares, axis=0)].astype(np.int16)
+
     ct = np.mean([at(values[0], index + part, 1, -1000.0) for part in parts], axis=0)
-    own = [ct, *(at(image, index, 0, 0.0).astype(np.int16) for image in values[1:])]
+    own = [ct, *(most(image) for image in values[1:])]
     first = to_old[:3, :3] @ (0.5 + low)
     new = affine @ np.block([[to_old[:3, :3], first[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
     names = [folder / name for name in ("ct.nii.gz", "mask.nii.gz", "subregions.nii.gz")]

@@ -206,7 +206,7 @@ class BlurredShell:
         2.0, "1", "50 HU in the demo, with voxels of 1.5 mm, from 3 mm on; 300 HU at the wall", "D", 0.0, 4.0
     )
     least: float = quantity(
-        2.0, "mm", "shell of 0.35 mm, blur of 1 mm at half height to three SD, mask to 0.35 mm", "D", 0.0, 6.0
+        3.0, "mm", "50 HU in the demo from 3 mm on, also where its image is resampled to finer voxels", "D", 0.0, 6.0
     )
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.regions import CORTEX_DEPTH
 from meshes.sampling import values_at
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
@@ -15,11 +14,6 @@ VERTICAL_WALLS = tuple(wall for wall in SHELL_WALLS if not wall.endswith("_endpl
 """Walls whose shell is loaded along its plane when the endplates move against each other."""
 
 _STEPS = 16  # samples of a profile through a wall
-
-
-def cortex_reach(vertebra: Vertebra) -> float:
-    """Distance from the surface in mm over which the CT smears the shell: :data:`~meshes.regions.CORTEX_DEPTH`."""
-    return CORTEX_DEPTH * float(vertebra.ct.voxel_volume) ** (1.0 / 3.0)
 
 
 def mineral_per_area(

@@ -27,7 +27,7 @@ from fem.injection.walls import Opening
 from fem.mechanics.integration import POINTS, integration_points
 from materials.bone import BoneField
 from materials.layered_bone import layered_moduli
-from meshes.cortex import cortex_reach, mineral_per_area
+from meshes.cortex import mineral_per_area
 from meshes.interior import interior_values
 from meshes.sampling import values_at
 from meshes.surface import Surface, nearest_facets
@@ -89,7 +89,7 @@ class Cortex:
         if laws.cortical_bone is None:
             return None
         density = laws.bone.calibration.density(vertebra.ct.values)
-        reach = cortex_reach(vertebra)
+        reach = float(laws.bone.blurred_shell.reach(vertebra.ct.spacing).max())
         depth = ndimage.distance_transform_edt(vertebra.body, sampling=vertebra.ct.spacing)
         inside = float(np.median(density[depth > reach]))
         excess = mineral_per_area(mesh, vertebra, density, inside, reach)
