@@ -37,7 +37,7 @@ class Mechanics(Section):
     `strength = "nonlinear"` also compresses the bone of every state until it fails: it yields by `yield_law`, and so
     does the cement. Strength, energy to failure, failed volume and the load curve are in the part `strength` of
     `results.json`, the plastic strain at the end of the curves in the cells of `mechanics.vtu`. It takes minutes and
-    goes with `degree = 2` and, for now, `cortex = "voxels"`. `yield_law = "ogo"` is the recipe of a published benchmark
+    goes with `degree = 2`. `yield_law = "ogo"` is the recipe of a published benchmark
     and goes with `modulus_law = "walle"`.
 
     ```toml
@@ -119,8 +119,6 @@ class Mechanics(Section):
                 'strength = "nonlinear" needs degree = 2; linear elements lock where bone flows without changing its '
                 "volume"
             )
-        if self.cortex == "shell":
-            raise ValueError('strength = "nonlinear" goes with cortex = "voxels" for now; set that')
         return self
 
     @model_validator(mode="after")
