@@ -116,8 +116,8 @@ MUTATIONS = {
     ),
     "composite: the saturation squared": Mutation(
         "materials/composite.py",
-        "np.asarray(saturation, dtype=float) * np.maximum",
-        "np.asarray(saturation, dtype=float) ** 2 * np.maximum",
+        "** np.asarray(saturation, dtype=float)",
+        "** np.asarray(saturation, dtype=float) ** 2",
         ("tests/materials/test_composite.py",),
     ),
 }
