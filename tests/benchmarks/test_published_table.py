@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.published_table import DENSITY, LEVELS, SHORTENING, PowerLaw, published
+from benchmarks.published_table import (
+    DENSITY,
+    LEVELS,
+    SHORTENING,
+    STRENGTH,
+    PowerLaw,
+    published_stiffness,
+    published_strength,
+    read_table,
+)
 
 
 def test_powers_and_scatter_are_found() -> None:
@@ -22,12 +31,16 @@ def test_a_table(tmp_path: Path) -> None:
     table = pd.DataFrame({DENSITY: density})
     table["Contrast Enhancement"] = ["ce-no"] * 4 + ["ce-pv", "ce-no"]
     table["Foreign Material"] = [False] * 5 + [True]
+    table["target_vertebra"] = ["L1", "L1", "L1", "L2", "L1", "L1"]
+    table[STRENGTH] = 3.0 * density / 100.0 * np.array([1.0, 1.0, 1.0, 5.0, 5.0, 5.0])
     for level in LEVELS:
         force = SHORTENING * 18.0 * (density / 100.0) ** 0.5
         table[f"R.Force 0.2% {level} [kN]"] = np.where([*[True] * 3, False, True, True], force, 1e-5)
     table.loc[4:, "R.Force 0.2% L3 [kN]"] = 99.0
     table.to_csv(tmp_path / "table.csv")
-    laws = published(tmp_path / "table.csv")
+    rows = read_table(tmp_path / "table.csv")
+    laws, strength = published_stiffness(rows), published_strength(rows)
     assert list(laws) == list(LEVELS)
     for law in laws.values():
         assert (law.number, law.exponent, law.reference) == (3, pytest.approx(0.5), pytest.approx(18.0))
+    assert (strength.number, strength.exponent, strength.reference) == (3, pytest.approx(1.0), pytest.approx(3.0))
