@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from experiments.pictures.animation import ffmpeg
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -105,9 +107,8 @@ def copy_pictures(results: Path) -> None:
             small.thumbnail((WIDTH, 2 * WIDTH), Image.Resampling.LANCZOS)
             small.save(IMAGES / name, optimize=True)
     shutil.copyfile(results / "verification" / "images" / VERIFICATION, IMAGES / VERIFICATION)
-    ffmpeg = shutil.which("ffmpeg") or "ffmpeg"
     for name, source in MOVIES.items():
-        command = [ffmpeg, "-v", "error", "-y", "-i", str(results / source), "-vf", SMALL_GIF, str(IMAGES / name)]
+        command = [ffmpeg(), "-v", "error", "-y", "-i", str(results / source), "-vf", SMALL_GIF, str(IMAGES / name)]
         subprocess.run(command, check=True)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.case.laws import Laws
 from experiments.model.elastic_states import ElasticState
 from experiments.model.specimen import Specimen
-from fem.mechanics.plasticity import PlasticMaterial
+from fem.mechanics.plastic_material import PlasticMaterial
 
 
 def plastic_material(laws: Laws, specimen: Specimen, state: ElasticState) -> PlasticMaterial:

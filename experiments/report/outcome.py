@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from experiments.case.units import to_clinical
 from experiments.compare.lines import DIAGONAL_UNITS, SCALARS
@@ -259,23 +259,21 @@ def _stiffness(stiffness: StiffnessResults) -> Table:
 
 
 def _load(load: LoadResults) -> Table:
-    states = load.states
-    tables = {name: dict(_load_rows(state)) for name, state in states.items()}
-    names = dict.fromkeys(name for table in tables.values() for name in table)
-    found = tuple((name, *(table.get(name, "–") for table in tables.values())) for name in names)
-    columns = ("quantity", *states)
-    return Table(
-        f"Under an axial load of {told(load, 'force_n')}", columns, found, numeric=frozenset(range(1, len(columns)))
-    )
+    tables = {name: dict(_load_rows(state)) for name, state in load.states.items()}
+    return _beside_one_another(f"Under an axial load of {told(load, 'force_n')}", tables)
 
 
 def _strength(strength: StrengthResults) -> Table:
-    states = strength.states
-    tables = {name: dict(rows(state)) for name, state in states.items()}
+    tables = {name: dict(rows(state)) for name, state in strength.states.items()}
+    return _beside_one_another("Strength", tables, STRENGTH_NOTE)
+
+
+def _beside_one_another(title: str, tables: Mapping[str, Mapping[str, str]], note: str = "") -> Table:
+    """One row for each quantity, one column for each state; a dash where a state lacks it."""
     names = dict.fromkeys(name for table in tables.values() for name in table)
     found = tuple((name, *(table.get(name, "–") for table in tables.values())) for name in names)
-    columns = ("quantity", *states)
-    return Table("Strength", columns, found, STRENGTH_NOTE, frozenset(range(1, len(columns))))
+    columns = ("quantity", *tables)
+    return Table(title, columns, found, note, frozenset(range(1, len(columns))))
 
 
 def _load_rows(state: StateLoad) -> list[tuple[str, str]]:

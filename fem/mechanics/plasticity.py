@@ -8,17 +8,11 @@ an elastic, perfectly plastic body beside an elastic one that has the share h of
 Prager's linear kinematic hardening with the modulus 3 G h / (1 - h). With h > 0 the tangent is definite, hence the
 solution unique. The steps are implicit in p; equilibrium is found by Newton's method of PETSc's SNES with a line
 search, and its linear systems by the solver of linear elasticity with the exact tangent.
-
-A transversely isotropic stiffness C is taken to that of an isotropic reference, C = A' R A with A = R^-1/2 C^1/2: what
-yields is the mapped stress A'^-1 s, in which elasticity is isotropic and flow associated, as it then is in s (Betten
-1981, Int J Solids Struct 17:1; tag M). R has the geometric mean E of both moduli and the axial Poisson's ratio; a
-uniaxial load along an axis of modulus Ei yields at the strain of the reference times about (E / Ei)^1/2.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import Any, Self
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
@@ -33,12 +27,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from fem import krylov, profiling, solver_options
 from fem.errors import ConvergenceError
-from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.integration import POINTS, REFERENCE_POINTS, PointValues, measure
+from fem.mechanics.integration import POINTS, measure
+from fem.mechanics.plastic_material import PlasticMaterial
+from fem.mechanics.plastic_points import PlasticPoints, tangent_product, voigt
 from fem.mechanics.plates import AXIAL_COMPRESSION, area_centroid
 from fem.mechanics.rigid_body import rigid_displacement
 from fem.mechanics.two_level import FacetConstraint, TwoLevelSolver
-from fem.mechanics.yield_surface import TANGENT_SIZE, Surface, stress_and_tangent
 from fem.partition import JIT_OPTIONS, Partition
 
 logger = logging.getLogger(__name__)
@@ -56,56 +50,6 @@ NEWTON_LIMIT = 25
 
 KRYLOV_LIMIT = 200
 """Conjugate-gradient iterations after which a Newton step takes what it has."""
-
-_TRIANGLE = np.triu_indices(6)
-
-
-@dataclass(frozen=True, eq=False)
-class PlasticMaterial:
-    """An elastic material and where it yields, in cells or at their integration points.
-
-    Attributes:
-        elastic: constants.
-        tension: yield stress in uniaxial tension in MPa, of the shape of the elastic constants; infinite where the
-            material does not yield.
-        compression: yield stress in uniaxial compression in MPa, not below that in tension.
-        surface: of yield.
-        hardening: share of the elastic stiffness that is left when everything yields.
-    """
-
-    elastic: ElasticMaterial
-    tension: FloatArray
-    compression: FloatArray
-    surface: Surface
-    hardening: float
-
-    def __post_init__(self) -> None:
-        """Refuse what the return to the yield surface does not hold for.
-
-        Raises:
-            ValueError: a yield stress is not positive, the one in tension is above that in compression, their shapes
-                differ, or ``hardening`` is not between 0 and 1.
-        """
-        elastic = self.elastic
-        for name in ("tension", "compression"):
-            if np.shape(getattr(self, name)) != elastic.axial_modulus.shape:
-                raise ValueError(f"{name} has the shape {np.shape(getattr(self, name))}, the elastic constants another")
-        if not np.all((self.tension > 0.0) & (self.compression >= self.tension)):
-            raise ValueError("yield stresses must be positive, and in tension not above those in compression")
-        if not 0.0 <= self.hardening < 1.0:
-            raise ValueError(f"hardening = {self.hardening!r} must be at least 0 and below 1")
-
-    @property
-    def moduli(self) -> FloatArray:
-        """Shear and bulk modulus of the isotropic reference in MPa, along the last axis."""
-        elastic, ratio = self.elastic, self.elastic.axial_poisson_ratio
-        modulus = np.sqrt(elastic.axial_modulus * elastic.transverse_modulus)
-        return np.stack([modulus / (2.0 * (1.0 + ratio)), modulus / (3.0 * (1.0 - 2.0 * ratio))], axis=-1)
-
-    @property
-    def strengths(self) -> FloatArray:
-        """Yield stress in tension and in compression in MPa, along the last axis."""
-        return np.stack([self.tension, self.compression], axis=-1)
 
 
 class PlasticPlates:
@@ -146,8 +90,8 @@ class PlasticPlates:
         self.partition = partition
         plates = [FacetConstraint(partition.facets_of_region(name)) for name in (superior, inferior)]
         self.space = fem.functionspace(partition.mesh, ("Lagrange", 2, (3,)))
-        self._points = _Points(partition, material, self.space)
-        self._linear = TwoLevelSolver(self.space, plates, lambda u, v: _form(_product(self._points, u), v))
+        self._points = PlasticPoints(partition, material, self.space)
+        self._linear = TwoLevelSolver(self.space, plates, lambda u, v: _form(tangent_product(self._points, u), v))
         pole = area_centroid(partition.source, superior) if pole is None else np.asarray(pole, dtype=float)
         nodes, places = plates[0].nodes(self.space), self.space.tabulate_dof_coordinates()
         self._unit: FloatArray = np.zeros_like(places)
@@ -272,132 +216,6 @@ class PlasticPlates:
         return found
 
 
-class _Points:
-    """Strain, stress and plastic strain at the integration points of one rank's cells.
-
-    All but the coefficients ``stress`` and ``tangent`` of the forms are those of the isotropic reference.
-    """
-
-    def __init__(self, partition: Partition, material: PlasticMaterial, space: Any) -> None:
-        self._comm = partition.comm
-        self._surface, self._hardening = material.surface, material.hardening
-        self._count = partition.owned_cells * POINTS
-        self._moduli, self._strengths = (
-            _at_points(partition, values) for values in (material.moduli, material.strengths)
-        )
-        self.stress, self.tangent = PointValues(partition, 6), PointValues(partition, TANGENT_SIZE)
-        self.displacement: Any = fem.Function(space)
-        self._strain_expression: Any = fem.Expression(
-            _voigt(ufl.sym(ufl.grad(self.displacement))), REFERENCE_POINTS, jit_options=JIT_OPTIONS
-        )
-        self._mapping = _Mapping.of(partition, material)
-        self._mesh = partition.mesh
-        self._cells = np.arange(partition.owned_cells, dtype=np.int32)
-        self._cell_strain = np.zeros((partition.owned_cells, POINTS, 6))
-        self._strain = self._cell_strain.reshape(-1, 6)
-        self._elastic, self._perfect = np.zeros((self._count, 6)), np.zeros((self._count, 6))
-        self._plastic, self._perfect_before = np.zeros((self._count, 6)), np.zeros((self._count, 6))
-        self.volumes = np.repeat(partition.cell_volumes[: partition.owned_cells] / POINTS, POINTS)
-        self._stiffness = _elastic_triangles(self._moduli)
-
-    @profiling.Event("vpYield")
-    def evaluate(self, tangent: bool, yields: bool = True) -> None:
-        """Stress, and on demand its tangent, of the current displacement."""
-        self._strain_expression.eval(self._mesh, self._cells, self._cell_strain)
-        if self._mapping is not None:
-            self._mapping.map_strain(self._strain)
-        np.subtract(self._strain, self._plastic, out=self._elastic)
-        into = self._array(self.tangent) if tangent else None
-        strengths = self._strengths if yields else np.full_like(self._strengths, np.inf)
-        stress_and_tangent(self._surface, self._elastic, self._moduli, strengths, self._perfect, into)
-        kept = self._hardening
-        stress = self._array(self.stress)
-        np.multiply(self._perfect, 1.0 - kept, out=stress)
-        stress += kept * _hooke(self._moduli, self._strain)
-        if self._mapping is not None:
-            self._mapping.map_stress(stress)
-        if into is not None:
-            into *= 1.0 - kept
-            into += kept * self._stiffness
-            if self._mapping is not None:
-                self._mapping.map_tangent(into)
-
-    def commit(self) -> float:
-        """Take over the plastic strain of the current stress and return the energy that it dissipated in N mm."""
-        plastic = self._strain - _compliance(self._moduli, self._perfect)
-        mean = 0.5 * (self._perfect + self._perfect_before)
-        energy = float(self.volumes @ (mean * (plastic - self._plastic)).sum(axis=1))
-        self._plastic[:] = plastic
-        self._perfect_before[:] = self._perfect
-        return (1.0 - self._hardening) * energy
-
-    def stored(self) -> float:
-        """Elastic energy of the owned points in N mm: of the yielding body, and of that beside it."""
-        kept = self._hardening
-        density = (1.0 - kept) * (self._perfect * (self._strain - self._plastic)).sum(axis=1)
-        density += kept * (_hooke(self._moduli, self._strain) * self._strain).sum(axis=1)
-        return 0.5 * float(self.volumes @ density)
-
-    @property
-    def equivalent(self) -> FloatArray:
-        """(owned points,) equivalent plastic strain."""
-        squares = (self._plastic[:, :3] ** 2).sum(axis=1) + 0.5 * (self._plastic[:, 3:] ** 2).sum(axis=1)
-        return np.sqrt(squares / 1.5)
-
-    def largest_utilisation(self, share: float) -> float:
-        """Effective stress over the yield stress that a share of the volume that can yield exceeds, over all ranks."""
-        energy = (_hooke(self._moduli, self._strain) * self._strain).sum(axis=1)
-        shear, bulk = self._moduli.T
-        modulus = 9.0 * bulk * shear / (3.0 * bulk + shear)
-        used = np.sqrt(energy * modulus) / self._strengths[:, 1]
-        able = np.isfinite(self._strengths[:, 1])
-        parts = self._comm.allgather((used[able], self.volumes[able]))
-        values, weights = (np.concatenate([part[item] for part in parts]) for item in (0, 1))
-        if not len(values):
-            raise ValueError("nothing of the body can yield")
-        order = np.argsort(values)
-        passed = np.cumsum(weights[order]) >= (1.0 - share) * weights.sum()
-        return float(values[order][np.argmax(passed)])
-
-    def _array(self, values: PointValues) -> FloatArray:
-        """(owned points, n) view of the coefficient."""
-        array = np.asarray(values.function.x.array)
-        return array.reshape(-1, values.function.function_space.value_size)[: self._count]
-
-
-class _Mapping:
-    """The matrices A that take strains to those of the isotropic reference, and stresses back with their transposes."""
-
-    def __init__(self, matrices: FloatArray) -> None:
-        self._matrices = matrices  # (points, 6, 6)
-
-    @classmethod
-    def of(cls, partition: Partition, material: PlasticMaterial) -> _Mapping | None:
-        """That of a material; None where it is isotropic everywhere."""
-        elastic, (rows, columns) = material.elastic, _TRIANGLE
-        reference = _elastic_triangles(material.moduli.reshape(-1, 2))
-        c12, c13, c33, c44, c66 = np.moveaxis(elastic.constants, -1, 0)
-        own = np.zeros((*elastic.axial_modulus.shape, 6, 6))
-        own[..., 0, 1], own[..., 0, 2], own[..., 1, 2] = c12, c13, c13
-        own[..., 0, 0] = own[..., 1, 1] = c12 + 2.0 * c66
-        own[..., 2, 2], own[..., 3, 3], own[..., 4, 4], own[..., 5, 5] = c33, c44, c44, c66
-        own = own.reshape(-1, 6, 6)[:, rows, columns]
-        if np.abs(own - reference).max() <= 1e-9 * np.abs(own).max():
-            return None
-        matrices = _root(_symmetric(reference), -0.5) @ _root(_symmetric(own), 0.5)
-        return cls(_at_points(partition, matrices.reshape(*elastic.axial_modulus.shape, 36)).reshape(-1, 6, 6))
-
-    def map_strain(self, strain: FloatArray) -> None:
-        strain[:] = np.einsum("pij,pj->pi", self._matrices, strain)
-
-    def map_stress(self, stress: FloatArray) -> None:
-        stress[:] = np.einsum("pji,pj->pi", self._matrices, stress)
-
-    def map_tangent(self, triangles: FloatArray) -> None:
-        mapped = self._matrices.transpose(0, 2, 1) @ _symmetric(triangles) @ self._matrices
-        triangles[:] = mapped[:, _TRIANGLE[0], _TRIANGLE[1]]
-
-
 class _Tangent:
     """The tangent as PETSc asks of a matrix, and its solver as PETSc asks of a preconditioner."""
 
@@ -482,66 +300,4 @@ class _Newton:
 
 
 def _form(stress: Any, v: Any) -> ufl.Form:
-    return ufl.dot(stress, _voigt(ufl.sym(ufl.grad(v)))) * measure()
-
-
-def _product(points: _Points, u: Any) -> Any:
-    """Tangent times the strain of ``u``."""
-    place = np.zeros((6, 6), dtype=int)
-    place[_TRIANGLE] = np.arange(TANGENT_SIZE)
-    place = np.maximum(place, place.T)
-    matrix = ufl.as_matrix([[points.tangent.function[int(place[i, j])] for j in range(6)] for i in range(6)])
-    return ufl.dot(matrix, _voigt(ufl.sym(ufl.grad(u))))
-
-
-def _voigt(strain: Any) -> Any:
-    """(xx, yy, zz, yz, xz, xy) of a symmetric tensor, the last three twice the tensor's."""
-    shears = [2.0 * strain[1, 2], 2.0 * strain[0, 2], 2.0 * strain[0, 1]]
-    return ufl.as_vector([strain[0, 0], strain[1, 1], strain[2, 2], *shears])
-
-
-def _at_points(partition: Partition, values: FloatArray) -> FloatArray:
-    """(owned points, n) values of the cells or points of the whole mesh."""
-    holder = PointValues(partition, values.shape[-1])
-    holder.assign(values)
-    array = np.asarray(holder.function.x.array).reshape(-1, values.shape[-1])
-    return array[: partition.owned_cells * POINTS].copy()
-
-
-def _hooke(moduli: FloatArray, strain: FloatArray) -> FloatArray:
-    shear, bulk = moduli.T
-    stress = strain * shear[:, None]
-    stress[:, :3] *= 2.0
-    stress[:, :3] += ((bulk - 2.0 * shear / 3.0) * strain[:, :3].sum(axis=1))[:, None]
-    return stress
-
-
-def _compliance(moduli: FloatArray, stress: FloatArray) -> FloatArray:
-    shear, bulk = moduli.T
-    strain = stress / shear[:, None]
-    strain[:, :3] *= 0.5
-    strain[:, :3] += ((1.0 / (9.0 * bulk) - 1.0 / (6.0 * shear)) * stress[:, :3].sum(axis=1))[:, None]
-    return strain
-
-
-def _symmetric(triangles: FloatArray) -> FloatArray:
-    """(n, 6, 6) symmetric matrices of their upper triangles."""
-    matrices = np.zeros((len(triangles), 6, 6))
-    matrices[:, _TRIANGLE[0], _TRIANGLE[1]] = matrices[:, _TRIANGLE[1], _TRIANGLE[0]] = triangles
-    return matrices
-
-
-def _root(matrices: FloatArray, power: float) -> FloatArray:
-    """A power of (n, 6, 6) symmetric positive definite matrices."""
-    values, vectors = np.linalg.eigh(matrices)
-    return (vectors * values[:, None] ** power) @ vectors.transpose(0, 2, 1)
-
-
-def _elastic_triangles(moduli: FloatArray) -> FloatArray:
-    """(points, 21) upper triangles of the elastic stiffness."""
-    shear, bulk = moduli.T
-    rows, columns = _TRIANGLE
-    triangles = np.zeros((len(moduli), TANGENT_SIZE))
-    triangles[:, (rows < 3) & (columns < 3)] = (bulk - 2.0 * shear / 3.0)[:, None]
-    triangles[:, rows == columns] += shear[:, None] * np.where(np.arange(6) < 3, 2.0, 1.0)
-    return triangles
+    return ufl.dot(stress, voigt(ufl.sym(ufl.grad(v)))) * measure()

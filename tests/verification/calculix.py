@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.plasticity import PlasticMaterial
+from fem.mechanics.plastic_material import PlasticMaterial
 from meshes.tetmesh import TetMesh
 
 # Ends of the edges of a C3D10 in the order of its nodes 5 to 10.

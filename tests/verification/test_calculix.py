@@ -9,7 +9,8 @@ from calculix import load_curve
 from ct_bone import ct_bone
 
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.plasticity import PlasticMaterial, PlasticPlates
+from fem.mechanics.plastic_material import PlasticMaterial
+from fem.mechanics.plasticity import PlasticPlates
 from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
 from materials.end_disc import DISCS

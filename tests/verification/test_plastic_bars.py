@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.plasticity import PlasticMaterial, PlasticPlates
+from fem.mechanics.plastic_material import PlasticMaterial
+from fem.mechanics.plasticity import PlasticPlates
 from fem.partition import Partition
 
 MODULUS, RATIO = 100.0, 0.3

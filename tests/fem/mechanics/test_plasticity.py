@@ -7,7 +7,8 @@ from phantoms import box
 from fem.errors import ConvergenceError
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.load_curve import OFFSET, load_curve
-from fem.mechanics.plasticity import PlasticMaterial, PlasticPlates
+from fem.mechanics.plastic_material import PlasticMaterial
+from fem.mechanics.plasticity import PlasticPlates
 from fem.mechanics.plates import axial_stiffness
 from fem.partition import Partition
 
