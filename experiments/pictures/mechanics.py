@@ -96,7 +96,7 @@ def draw_failed(bone: pyvista.UnstructuredGrid, path: Path, before: pyvista.Unst
         show(place, panel, state)
     scale = ScalarMappable(Normalize(0.0, PERCENT * top), STRAIN_MAP)
     bar = figure.colorbar(scale, ax=axes, label="equivalent plastic strain [%]", shrink=0.8, extend="max")
-    bar.ax.axhline(PERCENT * OFFSET, color=ink_color())
+    bar.ax.axhline(PERCENT * OFFSET, color="white")  # the lower half of the map is dark
     side = "behind" if depth > 0.0 else "in front of"
     title = f"at the end of the load curves, coronal section {abs(depth):.1f} mm {side} the body's centroid"
     lines = "line in the scale: failed" + ("; white line: cement" if outline.n_cells else "")
