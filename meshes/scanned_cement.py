@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from meshes.errors import InputError
 from meshes.images.image import Image, check_same_grid, read_mask
-from meshes.vertebra import MARGIN, Vertebra
+from meshes.vertebra import Vertebra
 
 RIM = 1
 """Voxels around the cement, across their faces, in which CT mixes it with bone (tag D)."""
@@ -31,7 +31,7 @@ class ScannedCement:
     Attributes:
         voxels: (nx, ny, nz) whether a voxel is cement, inside the body and around it.
         inside: its volume in the body in mm3.
-        outside: its volume within 8 mm of the vertebra, but outside of the body, in mm3.
+        outside: its volume within the margin around the vertebra, but outside of the body, in mm3.
         kind: ``"mask"`` or ``"threshold"``.
         source: where it was read from, in words.
     """
@@ -62,7 +62,7 @@ def read_cement_mask(path: Path, vertebra: Vertebra) -> ScannedCement:
     """Read a mask of cement on the grid of the CT; every number but 0 is cement.
 
     Args:
-        path: NIfTI file, of the whole CT or of a part that holds the vertebra and 8 mm around it.
+        path: NIfTI file, of the whole CT or of a part that holds the vertebra and the margin around it.
         vertebra: vertebra that holds the cement.
 
     Raises:
@@ -71,7 +71,7 @@ def read_cement_mask(path: Path, vertebra: Vertebra) -> ScannedCement:
     image = read_mask(path, "cement mask")
     if not image.values.any():
         raise InputError(f"cement mask {path} is empty: all its voxels are 0; export the segmentation again")
-    return _scanned(_on_grid(image, vertebra) != 0, vertebra, "mask", f"cement mask {path}")
+    return _scanned(on_voxels(image, vertebra, "cement mask") != 0, vertebra, "mask", f"cement mask {path}")
 
 
 def cement_by_threshold(vertebra: Vertebra, low: float, high: float) -> ScannedCement:
@@ -116,6 +116,32 @@ def bone_under_cement(cement: ScannedCement, vertebra: Vertebra) -> BoneUnderCem
     )
 
 
+def on_voxels(image: Image, vertebra: Vertebra, what: str) -> NDArray[np.int32]:
+    """The part of a mask on the voxels of a vertebra's CT.
+
+    Args:
+        image: mask on the grid of the whole CT, or of a part of it that holds what is kept of it.
+        vertebra: whose CT.
+        what: how messages call the mask.
+
+    Raises:
+        InputError: it lies on another grid.
+    """
+    ct = vertebra.ct
+    start = np.rint(image.to_indices(ct.affine[:3, 3])).astype(int)
+    stop = start + ct.values.shape
+    if (start < 0).any() or (stop > image.values.shape).any():
+        raise InputError(
+            f"{what} {image.path} and CT {ct.path} lie on different grids: the mask does not cover "
+            f"{vertebra.level} and {vertebra.margin:g} mm around it; resample the mask onto the CT with nearest "
+            "neighbour"
+        )
+    first, second, third = (slice(low, high) for low, high in zip(start.tolist(), stop.tolist(), strict=True))
+    part = image.crop((first, second, third))
+    check_same_grid(ct, part, what)
+    return part.values
+
+
 def _scanned(
     voxels: NDArray[np.bool_], vertebra: Vertebra, kind: Literal["mask", "threshold"], source: str
 ) -> ScannedCement:
@@ -124,22 +150,6 @@ def _scanned(
     if inside == 0:
         raise InputError(
             f"{source} shows no cement in the body of {vertebra.level} ({around * volume / 1000:.2g} ml within "
-            f"{MARGIN:g} mm around it); check the level, the mask or the threshold"
+            f"{vertebra.margin:g} mm around it); check the level, the mask or the threshold"
         )
     return ScannedCement(voxels, inside * volume, around * volume, kind, source)
-
-
-def _on_grid(image: Image, vertebra: Vertebra) -> NDArray[np.int32]:
-    """The part of a mask on the voxels of the vertebra's CT."""
-    ct = vertebra.ct
-    start = np.rint(image.to_indices(ct.affine[:3, 3])).astype(int)
-    stop = start + ct.values.shape
-    if (start < 0).any() or (stop > image.values.shape).any():
-        raise InputError(
-            f"cement mask {image.path} and CT {ct.path} lie on different grids: the mask does not cover "
-            f"{vertebra.level} and {MARGIN:g} mm around it; resample the mask onto the CT with nearest neighbour"
-        )
-    first, second, third = (slice(low, high) for low, high in zip(start.tolist(), stop.tolist(), strict=True))
-    part = image.crop((first, second, third))
-    check_same_grid(ct, part, "cement mask")
-    return part.values

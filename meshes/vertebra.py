@@ -38,13 +38,14 @@ class Vertebra:
         level: name such as ``"L3"``.
         label: its number in the mask, the first of the body's where its parts have numbers of their own.
         label_map: convention of that number, ``"number"``, ``"parts"`` or ``"binary"``.
-        ct: float32 values in LPS voxel order, cropped to the vertebra and a margin of 8 mm.
+        ct: float32 values in LPS voxel order, cropped to the vertebra and a margin.
         body: (nx, ny, nz) mask of the vertebral body on the CT's grid.
         arch: (nx, ny, nz) mask of the rest of the vertebra.
         frame: anatomical frame of the body.
         warnings: sentences for the reader of the results.
         provenance: how the vertebra was read, for the manifest.
         units: what the values of ``ct`` count.
+        margin: mm of CT kept around the vertebra.
     """
 
     level: str
@@ -57,6 +58,7 @@ class Vertebra:
     warnings: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     units: ImageUnits = HOUNSFIELD
+    margin: float = MARGIN
 
     @property
     def body_volume(self) -> float:
@@ -72,6 +74,7 @@ def read_vertebra(
     subregions: Path | None = None,
     parts: PartLabels | None = None,
     units: ImageUnits = HOUNSFIELD,
+    margin: float = MARGIN,
 ) -> Vertebra:
     """Read one vertebra from a CT and its segmentation.
 
@@ -85,6 +88,7 @@ def read_vertebra(
         parts: numbers of body and arch in ``subregions``, or in ``mask`` without them; without both the body is found
             by shape.
         units: what the values of ``ct`` count.
+        margin: mm of CT to keep around the vertebra.
 
     Raises:
         InputError: one sentence for anything about the files that would make the results wrong.
@@ -108,7 +112,7 @@ def read_vertebra(
     whole[box] = _one_piece(whole[box], f"{choice} in mask {mask}", warnings)
     box = ndimage.find_objects(whole.astype(np.uint8))[0]
     _refuse_cut(box, labelled, choice)
-    window = _window(box, whole.shape, labelled.spacing)
+    window = _window(box, whole.shape, labelled.spacing, margin)
     grid = image.crop(window)
     whole = whole[window]
     parted = labelled if parts is not None else None
@@ -148,7 +152,17 @@ def read_vertebra(
         "voxel_spacing_mm": [float(value) for value in np.round(grid.spacing, 6)],
     }
     return Vertebra(
-        choice.level, choice.label, choice.label_map, grid, body, arch, frame, tuple(warnings), provenance, units
+        choice.level,
+        choice.label,
+        choice.label_map,
+        grid,
+        body,
+        arch,
+        frame,
+        tuple(warnings),
+        provenance,
+        units,
+        margin,
     )
 
 
@@ -221,9 +235,9 @@ def _nearest_complete_box(mask: Image, choice: LabelChoice) -> Box | None:
     return boxes[min(complete)[1] - 1] if complete else None
 
 
-def _window(box: Box, shape: tuple[int, ...], spacing: NDArray[np.float64]) -> Box:
+def _window(box: Box, shape: tuple[int, ...], spacing: NDArray[np.float64], margin: float) -> Box:
     """The box with a margin, clipped to the image."""
-    margins = np.ceil(MARGIN / np.round(spacing, 6)).astype(int).tolist()
+    margins = np.ceil(margin / np.round(spacing, 6)).astype(int).tolist()
     first, second, third = (
         slice(max(part.start - margin, 0), min(part.stop + margin, size))
         for part, margin, size in zip(box, margins, shape, strict=True)

@@ -17,6 +17,7 @@ from experiments.cli.analyse import analyse
 from experiments.cli.draw import animate, draw
 from experiments.cli.exit_codes import rank, reported, start_ranks
 from experiments.cli.export import export
+from experiments.cli.measure import measure
 from experiments.cli.report import report
 from experiments.cli.sweep import results, sweep
 from experiments.cli.view import view
@@ -160,9 +161,12 @@ def compare(
                 finished.append(source.finish(progress))
         if rank() == 0:
             comparison = compare_and_store(finished, target)
-            _print(comparison.table(), target, comparison.remarks)
+            from experiments.cli.summary import print_results
+
+            print_results(comparison.table(), target, comparison.remarks)
 
 
+app.command()(measure)
 app.command()(sweep)
 app.command()(results)
 app.command()(report)
@@ -206,13 +210,13 @@ def mesh(
         case = build_case({"patient": patient, "mesh": {"size_mm": size}}, "command line")
         target = out or Path("results", f"mesh-{level}")
         check_target(target)
-        from experiments.cli.summary import mesh_table
+        from experiments.cli.summary import mesh_table, print_results
         from experiments.results.progress import Progress
         from experiments.run.meshing import mesh_and_store
 
         with Progress(visible=rank() == 0) as progress:
             quality = mesh_and_store(case, target, progress)
-        _print(mesh_table(quality), target)
+        print_results(mesh_table(quality), target)
 
 
 @app.command()
@@ -310,13 +314,13 @@ def _run(case: Case, out: Path, petsc: str | None, verbose: int, networks: int |
 
     check_target(out)
     draw = None if networks is None else _drawing(case, networks, console)
-    from experiments.cli.summary import result_table
+    from experiments.cli.summary import print_results, result_table
     from experiments.results.progress import Progress
     from experiments.run.pipeline import run_and_store
 
     with Progress(visible=rank() == 0, console=console) as progress:
         outcome = run_and_store(case, out, progress, draw=draw)
-    _print(result_table(outcome.results), out, outcome.manifest.warnings)
+    print_results(result_table(outcome.results), out, outcome.manifest.warnings)
 
 
 def _drawing(case: Case, count: int, console: Console) -> Callable[[Case], NetworkShares]:
@@ -339,22 +343,6 @@ def _drawing(case: Case, count: int, console: Console) -> Callable[[Case], Netwo
             return drawing(count, display.update)(case)
 
     return draw
-
-
-def _print(table: Any, out: Path, warnings: Any = ()) -> None:
-    if rank() != 0:
-        return
-    from experiments.results.wording import NOTICE
-
-    console = Console()
-    console.print(table)
-    for warning in warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
-    console.print(f"\nResults: {out}/", markup=False, highlight=False)
-    for path in sorted(out.rglob("*")):
-        if path.is_file():
-            console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"\n{NOTICE}", style="italic", markup=False)
 
 
 if __name__ == "__main__":

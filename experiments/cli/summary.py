@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
 from rich.table import Table
 
+from experiments.cli.exit_codes import rank
 from experiments.results.parts.fill import PrescribedCementResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.results import Results
+from experiments.results.parts.scan import ScanResults
 from experiments.results.wording import (
+    NOTICE,
     label,
     leaked,
     network_share,
@@ -32,7 +39,10 @@ def result_rows(results: Results) -> list[tuple[str, str]]:
         rows += _injection_rows(results.injection, fill.fraction)
     elif results.prescribed_cement is not None:
         rows += _prescribed_rows(results, results.prescribed_cement)
-    sides = ", ".join(f"{number(volume, 'ml')} {side}" for side, volume in fill.cement_by_side_ml.items())
+    elif results.scan is not None:
+        rows += _scan_rows(results, results.scan)
+    by_side = fill.occupied_by_side_ml if fill.cement_by_side_ml is None else fill.cement_by_side_ml
+    sides = ", ".join(f"{number(volume, 'ml')} {side}" for side, volume in by_side.items())
     rows.append(("distribution", f"{told(fill, 'pattern')}, {sides}"))
     if results.stiffness is not None:
         axial = results.stiffness.axial
@@ -65,7 +75,34 @@ def _prescribed_rows(results: Results, cement: PrescribedCementResults) -> list[
     return rows if cement.scan_outside_ml is None else [*rows, row(cement, "scan_outside_ml")]
 
 
-def _injection_rows(injection: InjectionResults, fraction: float) -> list[tuple[str, str]]:
+def _scan_rows(results: Results, scan: ScanResults) -> list[tuple[str, str]]:
+    fill = results.fill
+    rows = [
+        (label(scan, "body_ml"), f"{told(scan, 'body_ml')}, {told(fill, 'occupied_fraction')} of it"),
+        (label(scan, "leaked_ml"), told(scan, "leaked_ml") if leaked(scan.leaked_ml) else "nothing"),
+    ]
+    for site, leak in (results.leaks or {}).items():
+        if leak.observed:
+            size = f"{told(leak, 'size_mm', 3)} in extent, {told(leak, 'severity')}"
+            rows.append((f"  {words(site)}", f"{told(leak, 'volume_ml')}, {size}"))
+    if len(scan.thresholds) > 1:
+        first, last = scan.thresholds[0], scan.thresholds[-1]
+        span = ", ".join(
+            f"{told(other, 'body_ml')} and {told(other, 'leaked_ml')} from {told(other, 'low_hu')} on"
+            for other in (first, last)
+        )
+        rows.append(("in the body and leaked", span))
+    if results.volumetry is not None:
+        rows.append(row(results.volumetry, "cement_ratio"))
+        if results.volumetry.puncture_side is not None:
+            rows.append(row(results.volumetry, "puncture_side_ratio"))
+    if (heights := results.heights) is not None:
+        three = ", ".join(f"{place} {told(heights, f'{place}_mm', 3)}" for place in ("anterior", "middle", "posterior"))
+        rows.append(("heights", three))
+    return rows
+
+
+def _injection_rows(injection: InjectionResults, fraction: float | None) -> list[tuple[str, str]]:
     rows = [
         (label(injection, "injected_ml"), f"{told(injection, 'injected_ml')} in {told(injection, 'duration_s')}"),
         row(injection, "stop_reason"),
@@ -113,3 +150,18 @@ def mesh_table(mesh: MeshResults) -> Table:
             ("cell quality gamma", f"worst {worst}, 5th percentile {low}, median {median}"),
         ]
     )
+
+
+def print_results(table: Table, out: Path, warnings: Sequence[str] = ()) -> None:
+    """Print a table, the warnings and the files of a folder, on rank 0 alone."""
+    if rank() != 0:
+        return
+    console = Console()
+    console.print(table)
+    for warning in warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    console.print(f"\nResults: {out}/", markup=False, highlight=False)
+    for path in sorted(out.rglob("*")):
+        if path.is_file():
+            console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\n{NOTICE}", style="italic", markup=False)

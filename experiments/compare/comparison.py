@@ -244,12 +244,14 @@ def shown(value: Value) -> str:
 
 
 def _differing(first: FinishedCase, other: FinishedCase) -> list[str]:
-    """Keys of patient, mesh and mechanics that the two cases do not share."""
-    tables = [(name, first.manifest.case[name], other.manifest.case[name]) for name in SHARED]
+    """Keys of patient, mesh and mechanics that the two cases do not share; a measured CT has few of them."""
+    one, two = first.manifest.case, other.manifest.case
+    tables = [(name, one[name], two[name]) for name in SHARED if name in one and name in two]
     return [f"{name}.{key}" for name, one, two in tables for key in one if one[key] != two.get(key)]
 
 
 def _title(case: FinishedCase) -> str:
     fill = case.results.fill
     pattern = "no cement" if fill.pattern is None else words(fill.pattern)
-    return f"{words(case.name)}\n{told(fill, 'cement_ml', 3)} in the body, {pattern}"
+    volume = told(fill, "cement_ml", 3) if fill.cement_ml is not None else f"{told(fill, 'occupied_ml', 3)} on CT"
+    return f"{words(case.name)}\n{volume} in the body, {pattern}"

@@ -57,10 +57,28 @@ def _of_prescribed(cement: PrescribedCementResults) -> dict[str, Line]:
     return lines
 
 
+def _of_scan(results: Results) -> dict[str, Line]:
+    """What a measured CT has beside the fill; leaks have the keys of simulated ones."""
+    scan, heights, volumetry = results.scan, results.heights, results.volumetry
+    if scan is None or heights is None or volumetry is None:
+        return {}
+    lines = {"cement_from": Line("cement from", "", f"CT, {scan.source}"), "leaked_ml": _line(scan, "leaked_ml")}
+    for site, leak in (results.leaks or {}).items():
+        lines[f"leaked_ml.{site}"] = replace(_line(leak, "volume_ml"), name=f"  {words(site)}")
+    lines["leak_severity"] = _line(scan, "leak_severity")
+    lines |= {f"heights.{place}": _line(heights, f"{place}_mm") for place in ("anterior", "middle", "posterior")}
+    lines |= {f"heights.{name}": _line(heights, name) for name in ("wedge_angle_deg", "compression_ratio")}
+    told = ("cement_ratio", "puncture_side_ratio")
+    return lines | {f"volumetry.{name}": _line(volumetry, name) for name in told}
+
+
 def _of_fill(fill: FillResults) -> dict[str, Line]:
     lines = {name: _line(fill, name) for name in ("cement_ml", "fraction", "occupied_ml")}
-    for side, volume in fill.cement_by_side_ml.items():
+    for side, volume in (fill.cement_by_side_ml or {}).items():
         lines[f"cement_{side}_ml"] = Line(f"{label(fill, 'cement_by_side_ml')}, {side}", "ml", volume)
+    for side, volume in fill.occupied_by_side_ml.items():
+        name = f"{label(fill, 'occupied_by_side_ml')}, {side}"
+        lines[f"occupied_{side}_ml"] = Line(name, "ml", volume, detail=fill.cement_by_side_ml is not None)
     told = ("puncture_side_ratio", "pattern", "components", "bridge_area_mm2", "bridge_share")
     lines |= {name: _line(fill, name) for name in told}
     for plate, contact in fill.endplate_contact.items():
@@ -144,6 +162,7 @@ def _of_veins(veins: VeinResults) -> dict[str, Line]:
 
 PARTS: tuple[Callable[[Results], dict[str, Line]], ...] = (
     lambda results: {} if results.prescribed_cement is None else _of_prescribed(results.prescribed_cement),
+    _of_scan,
     lambda results: {} if results.veins is None else _of_veins(results.veins),
     lambda results: {} if results.injection is None else _of_injection(results.injection),
     lambda results: _of_fill(results.fill),

@@ -15,7 +15,8 @@ from experiments.case.sections import Cavity, Defect
 from experiments.case.sections.walls import WALL_HEIGHTS
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.defects import MIDDLE, WALL_PLACES, defect_point
-from experiments.results.parts.fracture import FractureResults, HeightResults
+from experiments.results.builders import height_results
+from experiments.results.parts.fracture import FractureResults
 from experiments.results.parts.manifest import FractureRecord
 from materials.fracture import FractureDraw
 from meshes.body_heights import PLACES, BodyHeights, body_heights
@@ -94,7 +95,7 @@ class FracturedBody:
     def results(self, mesh: TetMesh) -> FractureResults:
         """The part ``fracture`` of the results."""
         ratio = self.volume_ratio(mesh.cell_centroids)
-        before, after = (_heights(heights) for heights in self.heights)
+        before, after = (height_results(heights) for heights in self.heights)
         return FractureResults(
             type=self.record.type,
             plate=self.record.plate,
@@ -255,14 +256,3 @@ def _fissures(
     if law.breaks_posterior_wall(draw.kind, draw.height_loss):
         found.append(fissure("posterior_wall", law.posterior_fissure, height=height("posterior", law.anterior_height)))
     return tuple(found)
-
-
-def _heights(heights: BodyHeights) -> HeightResults:
-    return HeightResults(
-        anterior_mm=to_clinical(heights.anterior, "mm"),
-        middle_mm=to_clinical(heights.middle, "mm"),
-        posterior_mm=to_clinical(heights.posterior, "mm"),
-        compression_ratio=heights.compression_ratio,
-        anterior_posterior_ratio=heights.anterior_posterior_ratio,
-        wedge_angle_deg=heights.wedge_angle,
-    )

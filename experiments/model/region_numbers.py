@@ -14,6 +14,9 @@ from meshes.tetmesh import TetMesh
 BONE, CLOSED = "bone", "closed"
 """Cells outside of every lesion, cavity and vein, and facets through which no cement can leave."""
 
+BODY = "body"
+"""Cement of a CT that lies in the body."""
+
 
 def mesh_names(mesh: TetMesh) -> dict[str, dict[str, int]]:
     """Name of an array -> name of a region of the mesh -> its number there, from 0 in the order of the regions."""
@@ -23,6 +26,12 @@ def mesh_names(mesh: TetMesh) -> dict[str, dict[str, int]]:
 def region_numbers(mesh: TetMesh, tissues: TissueMap) -> dict[str, dict[str, int]]:
     """Name of an array -> name of a part -> its number there, of all arrays of a run."""
     return {**mesh_names(mesh), "tissue": _counted([BONE, *tissues.cells]), "site": _counted([CLOSED, *SITES])}
+
+
+def scan_numbers(mesh: TetMesh) -> dict[str, dict[str, int]]:
+    """Name of an array -> name of a part -> its number there, of all arrays of a measured CT."""
+    cement = {BODY: 1} | {site: number for number, site in enumerate(SITES, 2)}
+    return {**mesh_names(mesh), "tissue": _counted([BONE]), "site": _counted([CLOSED, *SITES]), "cement": cement}
 
 
 def mesh_numbers(mesh: TetMesh) -> dict[str, NDArray[np.int32]]:

@@ -9,7 +9,7 @@ from typing import Literal
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import leaked
 
-Needs = Literal["run", "veins", "injection", "prescribed", "leak", "load", "load_curves"]
+Needs = Literal["run", "computed", "scan", "veins", "injection", "prescribed", "leak", "load", "load_curves"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,20 @@ CATALOGUE = (
         "Bone mineral density",
         "Bone mineral density of the body's cells in mg/cm³ over the CT, in an axial, a coronal and a sagittal "
         "section through the body's centroid, with the veins that lie near them.",
+        "computed",
+    ),
+    Picture(
+        "cement_in_ct",
+        "Cement in the CT",
+        "The CT in an axial, a coronal and a sagittal section through the middle of the cement, and in further ones "
+        "through the largest leaks: cement in the body, and outside of it coloured by clinical class.",
+        "scan",
+    ),
+    Picture(
+        "leaks_in_ct",
+        "Leaks of the CT",
+        "Cement in the translucent body and outside of it, coloured by clinical class, with the volume in ml.",
+        "scan",
     ),
     Picture(
         "fill_front",
@@ -144,7 +158,9 @@ def pictures_of(case: FinishedCase) -> tuple[Picture, ...]:
         "run": True,
         "veins": case.results.veins is not None,
         "injection": case.injected,
-        "prescribed": not case.injected,
+        "computed": not case.measured,
+        "scan": case.measured,
+        "prescribed": not case.injected and not case.measured,
         "leak": any(leaked(site.leaked_ml) for site in case.leak_sites()),
         "load": case.results.load is not None,
         "load_curves": case.results.strength is not None and case.results.strength.best == "nonlinear_n",

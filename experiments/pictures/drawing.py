@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.pictures import cross_sections, curves, figures
+from experiments.pictures import cross_sections, curves, figures, measured
 from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.front import FrontCourse
 from experiments.pictures.lattice import Lattice
@@ -115,6 +115,15 @@ class CaseDrawing:
         case = self.case
         figures.draw_filled(case.mesh, self.lattice, self.saturation, title, path, case.inclusions(), case.veins())
 
+    def cement_in_ct(self, path: Path) -> None:
+        """Cement of a measured CT over it."""
+        measured.draw_cement_in_ct(self.scanned, self.case.scanned_cement(), path)
+
+    def leaks_in_ct(self, path: Path) -> None:
+        """Cement of a measured CT in the translucent body, and its leaks."""
+        leaks = {site: leak.volume_ml for site, leak in (self.case.results.leaks or {}).items()}
+        measured.draw_leaks_in_ct(self.scanned, self.case.scanned_cement(), leaks, path)
+
     def pressure(self, path: Path) -> None:
         """Pressure over the CT at the end."""
         snapshot = self.case.snapshot()
@@ -200,6 +209,8 @@ DRAWN: dict[str, Callable[[CaseDrawing, Path], None]] = {
     "mesh": CaseDrawing.mesh,
     "veins": CaseDrawing.veins,
     "density": CaseDrawing.density,
+    "cement_in_ct": CaseDrawing.cement_in_ct,
+    "leaks_in_ct": CaseDrawing.leaks_in_ct,
     "fill_front": CaseDrawing.fill_front,
     "front_times": CaseDrawing.front_times,
     "filled": CaseDrawing.filled,

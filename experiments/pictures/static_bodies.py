@@ -11,17 +11,22 @@ import pyvista
 from matplotlib.colors import to_hex
 
 from experiments.pictures.lattice import Lattice
+from experiments.pictures.measured import leak_surfaces
 from experiments.pictures.scene import inclusion_bodies, needle_body, outline_of
 from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR, pale
 from experiments.results.finished_case import FinishedCase
 from experiments.results.grids import surface_of
 from experiments.results.wording import leaked, words
+from meshes.leak_sites import LEAK_SITES
 
 BONE, CEMENT, NEEDLES = "bone", "cement", "needles"
 """Layers that every injection has."""
 
 OPENINGS = "openings: "
 """Beginning of the layers of openings; their class follows."""
+
+LEAKS = "leaks: "
+"""The same of the leaks of a measured CT."""
 
 BONE_OPACITY = 0.35
 
@@ -60,5 +65,9 @@ def static_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
         for shape, shade in ((part, fill), (outline_of(part), color)):
             if shape.n_cells:
                 yield Body(OPENINGS + words(site.leak_class), color, shape, {"color": shade, "lighting": False})
+    for name, surface in leak_surfaces(case).items():
+        leak_class = LEAK_SITES[name].leak_class
+        color = CLASS_COLORS[leak_class]
+        yield Body(LEAKS + words(leak_class), color, surface, {"color": color, "smooth_shading": True})
     for needle in case.needles():
         yield Body(NEEDLES, NEEDLE_COLOR, needle_body(mesh, needle), {"color": NEEDLE_COLOR})

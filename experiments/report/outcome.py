@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from experiments.case.units import to_clinical
 from experiments.compare.lines import DIAGONAL_UNITS, SCALARS
 from experiments.report.content import Headline, Table, pairs
+from experiments.report.scan import YEOM_NAMES, scan_headlines, scan_tables
 from experiments.results.finished_case import FinishedCase
 from experiments.results.parts.base import Part
 from experiments.results.parts.fill import FillResults, PrescribedCementResults
@@ -52,22 +53,18 @@ STRENGTH_NOTE = (
     "the load curve meets the line of elastic stiffness from a strain of 0.2 %; a curve that ends before gives none."
 )
 
-YEOM_NAMES = {
-    "B": "through the basivertebral vein",
-    "S": "through segmental or anterior veins",
-    "C": "through the cortex",
-}
-"""Class of a leak of :data:`fem.measures.severity.YEOM_CLASSES` -> where it leaves."""
-
 
 def headlines(case: FinishedCase) -> tuple[Headline, ...]:
     """The numbers that a reader looks for first."""
     results, fill = case.results, case.results.fill
     found = [] if results.injection is None else _injection_headlines(results.injection)
     pattern = "no cement" if fill.pattern is None else words(fill.pattern)
-    volumes = {side: number(volume, "ml", HEADLINE_DIGITS) for side, volume in fill.cement_by_side_ml.items()}
-    sides = ", ".join(f"{volume} {side}" for side, volume in volumes.items())
-    found.insert(1, _headline(fill, "cement_ml", f"{percent(fill.fraction)} of it, {pattern}; {sides}"))
+    by_side = fill.occupied_by_side_ml if fill.cement_by_side_ml is None else fill.cement_by_side_ml
+    sides = ", ".join(f"{number(volume, 'ml', HEADLINE_DIGITS)} {side}" for side, volume in by_side.items())
+    if results.scan is not None:
+        found += scan_headlines(results, f"{percent(fill.occupied_fraction)} of it, {pattern}; {sides}")
+    else:
+        found.insert(1, _headline(fill, "cement_ml", f"{percent(fill.fraction)} of it, {pattern}; {sides}"))
     found.append(_headline(fill, "posterior_distance_mm"))
     if results.veins is not None:
         found.append(_headline(results.veins, "volume_ml", vein_sentence(results.veins)))
@@ -97,6 +94,7 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
         tables.append(_prescribed(results.prescribed_cement))
     if results.veins is not None:
         tables.append(_veins(results.veins))
+    tables += scan_tables(results)
     tables.append(_fill(results.fill))
     if results.stiffness is not None:
         tables.append(_stiffness(results.stiffness))

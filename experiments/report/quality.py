@@ -28,7 +28,8 @@ def quality_tables(case: FinishedCase) -> tuple[Table, ...]:
         tables += [_balances(results.injection, solvers.injection), _flow_solver(solvers.injection)]
     if solvers.stiffness is not None:
         tables.append(_elastic_solver(solvers.stiffness))
-    tables += [_bone(results.bone), *([] if results.fracture is None else [_fracture(results.fracture)])]
+    tables += [] if results.bone is None else [_bone(results.bone)]
+    tables += [*([] if results.fracture is None else [_fracture(results.fracture)])]
     tables.append(_patient(manifest))
     if manifest.outlets is not None:
         tables.append(_outlets(manifest.outlets))

@@ -27,6 +27,8 @@ def plan_table(case: FinishedCase) -> Table:
     if patient.label_map == "parts":
         numbers = patient.label_map_reason
     rows = [("patient", f"{patient.level} of {whose}, {numbers}")]
+    if case.results.scan is not None:
+        return pairs("Patient", [*rows, ("cement", f"told by {case.results.scan.source} in the CT")])
     if (prescribed := case.results.prescribed_cement) is None:
         rows += _injection_rows(asked, case.manifest.needles or ())
     else:

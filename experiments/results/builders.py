@@ -10,6 +10,7 @@ from experiments.case.sections import Side
 from experiments.case.units import to_clinical
 from experiments.results.parts.bone import BoneResults
 from experiments.results.parts.fill import ContactResults, FillResults
+from experiments.results.parts.fracture import HeightResults
 from experiments.results.parts.injection import (
     InjectionCourse,
     InjectionResults,
@@ -27,6 +28,7 @@ from fem.measures.severity import LeakGeometry, leak_classes_yeom, leak_severity
 from fem.mechanics.stiffness import StiffnessMatrix
 from materials.bone import BoneField
 from materials.observation import LEAST_LEAK, Modality
+from meshes.body_heights import BodyHeights
 from meshes.dimensions import PedicleDiameter
 from meshes.leak_sites import LEAK_CLASSES, SITES
 from meshes.quality import MeshQuality
@@ -69,6 +71,18 @@ def bone_results(vertebra: Vertebra, bone: BoneField, noise: Mapping[str, float]
         modulus_median_mpa=float(np.median(bone.modulus.mean(axis=1))),
         bound_shares=bone.bound_shares,
         **noise,
+    )
+
+
+def height_results(heights: BodyHeights) -> HeightResults:
+    """Heights of a body."""
+    return HeightResults(
+        anterior_mm=heights.anterior,
+        middle_mm=heights.middle,
+        posterior_mm=heights.posterior,
+        compression_ratio=heights.compression_ratio,
+        anterior_posterior_ratio=heights.anterior_posterior_ratio,
+        wedge_angle_deg=heights.wedge_angle,
     )
 
 
@@ -228,6 +242,7 @@ def fill_results(fill: FillMeasures) -> FillResults:
         cement_by_side_ml={name: to_clinical(volume, "ml") for name, volume in fill.cement_by_side.items()},
         occupied_by_side_ml={name: to_clinical(volume, "ml") for name, volume in fill.occupied_by_side.items()},
         cement_by_third_ml={name: to_clinical(volume, "ml") for name, volume in fill.cement_by_third.items()},
+        occupied_by_third_ml={name: to_clinical(volume, "ml") for name, volume in fill.occupied_by_third.items()},
         puncture_side=fill.puncture_side,
         puncture_side_ratio=fill.puncture_side_ratio,
         puncture_side_occupied_ratio=fill.puncture_side_occupied_ratio,

@@ -45,6 +45,9 @@ MECHANICS_BEFORE = "mechanics_intact.vtu"
 VEINS, VEIN_CEMENT = "veins.vtp", "vein_cement.vtp"
 """Files of a case directory where there is a network of veins: its lines, and how far cement fills them over time."""
 
+CEMENT, ROW = "cement.nii.gz", "measures.csv"
+"""Files of the folder of a measured CT: the parts of its cement on the CT's voxels, and its numbers as one row."""
+
 PICTURES, EXPORT = "pictures", "export"
 """Folders in a case directory."""
 
@@ -162,6 +165,7 @@ class FinishedCase:
             files = ["results.json", FIELDS, SURFACE, SCAN, *([MECHANICS] if found.results.load is not None else [])]
             files += [MECHANICS_BEFORE] if found.has_bone_before else []
             files += [VEINS, VEIN_CEMENT] if found.results.veins is not None else []
+            files += [CEMENT] if found.measured else []
             if not is_whole(folder, content["manifest"], files):
                 raise ValueError("not as it was written")
         except (OSError, ValueError):
@@ -182,8 +186,13 @@ class FinishedCase:
 
     @property
     def injected(self) -> bool:
-        """Whether cement was injected; otherwise the case file prescribed it."""
+        """Whether cement was injected; otherwise the case file prescribed it, or it was measured."""
         return self.results.injection is not None
+
+    @property
+    def measured(self) -> bool:
+        """Whether a post-operative CT was measured and nothing computed."""
+        return self.results.scan is not None
 
     @cached_property
     def frame(self) -> AnatomicalFrame:
@@ -257,6 +266,15 @@ class FinishedCase:
         """What lies around the vertebra on the voxels of its CT, in the scanner's LPS mm."""
         path = self.folder / SCAN
         return canonical_image(*read_nifti(path, "CT"), path)
+
+    def scanned_cement(self) -> dict[str, NDArray[np.bool_]]:
+        """Part of the cement of a measured CT -> its voxels on :meth:`ct`: ``body``, and every site where any lies."""
+        if not self.measured or self.manifest.regions.cement is None:
+            return {}
+        path = self.folder / CEMENT
+        labels = canonical_image(*read_nifti(path, "cement"), path).values
+        found = {name: labels == number for name, number in self.manifest.regions.cement.items()}
+        return {name: voxels for name, voxels in found.items() if voxels.any()}
 
     @property
     def image_units(self) -> ImageUnits:

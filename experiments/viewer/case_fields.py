@@ -60,6 +60,7 @@ FIELDS: Mapping[str, FieldKind] = {
     for kind in (
         FieldKind("saturation", "cement saturation", "", TIME_MAP, (0.0, 1.0)),
         FieldKind("pressure_kpa", "pressure", "kPa", PRESSURE_MAP),
+        FieldKind("ct_number_hu", "CT number", "HU", DENSITY_MAP),
         FieldKind("bmd_mg_per_cm3", "bone mineral density", "mg/cm³", DENSITY_MAP),
         FieldKind("porosity", "porosity", "", DENSITY_MAP),
         FieldKind("permeability_axial_m2", "axial permeability", "m²", DENSITY_MAP),

@@ -77,12 +77,24 @@ def measure_distribution(mesh: TetMesh, occupied: NDArray[np.int64], cement: NDA
         return Distribution((), 0.0, 0.0, None)
     bridge, largest = _sagittal_sections(mesh, kept)
     left = float(cement[kept] @ share_above(mesh.points[mesh.cells[kept], 0], 0.0) / cement[kept].sum())
-    pattern: Pattern = "separated"
-    if large.sum() == 1 and bridge >= SMALLEST_BRIDGE * largest:
+    return distribution_of(volumes[large], bridge, largest, left)
+
+
+def distribution_of(volumes: NDArray[np.float64], bridge: float, largest: float, left: float) -> Distribution:
+    """Tell the pattern of masses.
+
+    Args:
+        volumes: of the masses that count in mm3.
+        bridge: their section on the midsagittal plane in mm2.
+        largest: their largest sagittal section in mm2.
+        left: share of them on the left.
+    """
+    pattern: Pattern | None = "separated" if len(volumes) else None
+    if len(volumes) == 1 and bridge >= SMALLEST_BRIDGE * largest:
         pattern = "confluent"
-    elif large.sum() == 1 and max(left, 1.0 - left) > ONE_SIDE:
+    elif len(volumes) == 1 and max(left, 1.0 - left) > ONE_SIDE:
         pattern = "one_sided"
-    return Distribution(tuple(np.sort(volumes[large])[::-1].tolist()), bridge, largest, pattern)
+    return Distribution(tuple(np.sort(volumes)[::-1].tolist()), bridge, largest, pattern)
 
 
 def sagittal_section_areas(mesh: TetMesh, cells: NDArray[np.int64], planes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -60,6 +60,7 @@ class FillMeasures:
         occupied_by_side: the same of the occupied volume.
         cement_by_third: "anterior", "middle" and "posterior" third of the depth, between planes at 1/3 and 2/3 of the
             frame's extents -> cement volume.
+        occupied_by_third: the same of the occupied volume.
         puncture_side: the side on which the only needle entered, or None.
         endplate_contact: endplate -> contact.
         posterior_distance: smallest distance from the front to the posterior wall or the foramen, 0 where it touches;
@@ -77,6 +78,7 @@ class FillMeasures:
     cement_by_side: Mapping[str, float]
     occupied_by_side: Mapping[str, float]
     cement_by_third: Mapping[str, float]
+    occupied_by_third: Mapping[str, float]
     puncture_side: Side | None
     endplate_contact: Mapping[str, Contact]
     posterior_distance: float | None
@@ -159,6 +161,7 @@ def measure_fill(
         cement_by_side=_by_side(cement, left),
         occupied_by_side=_by_side(volumes[occupied], left[occupied]),
         cement_by_third=_by_third(mesh, frame, cement),
+        occupied_by_third=_by_third(mesh, frame, np.where(saturation > FRONT_SATURATION, volumes, 0.0)),
         puncture_side=puncture_side,
         endplate_contact={name: _contact(mesh, name, occupied) for name in ENDPLATES},
         posterior_distance=None if front is None else _posterior_distance(mesh, front),
@@ -175,7 +178,8 @@ def _by_side(volumes: NDArray[np.float64], left: NDArray[np.float64]) -> dict[st
     return {"left": float(volumes @ left), "right": float(volumes @ (1.0 - left))}
 
 
-def _by_third(mesh: TetMesh, frame: AnatomicalFrame, cement: NDArray[np.float64]) -> dict[str, float]:
+def _by_third(mesh: TetMesh, frame: AnatomicalFrame, content: NDArray[np.float64]) -> dict[str, float]:
+    """Content of the cells by thirds of the depth."""
     depth = mesh.points[mesh.cells, 1]
     behind_first, behind_second = (share_above(depth, frame.point(0.0, part / 3.0, 0.0)[1]) for part in (1, 2))
     shares = {
@@ -183,7 +187,7 @@ def _by_third(mesh: TetMesh, frame: AnatomicalFrame, cement: NDArray[np.float64]
         "middle": behind_first - behind_second,
         "posterior": behind_second,
     }
-    return {third: float(cement @ share) for third, share in shares.items()}
+    return {third: float(content @ share) for third, share in shares.items()}
 
 
 def _contact(mesh: TetMesh, endplate: str, occupied: NDArray[np.int64]) -> Contact:

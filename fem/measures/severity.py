@@ -194,9 +194,14 @@ def leak_severity(
     size = shapes[site].size(max(volume, 0.0))
     if volume < smallest:
         return LeakSeverity(size, None)
+    return LeakSeverity(size, severity_of_size(size, pedicle_diameter, vertebral_height))
+
+
+def severity_of_size(size: float, pedicle_diameter: float, vertebral_height: float) -> Grade:
+    """Grade of a leak whose largest dimension in mm is known; the other lengths are those of the vertebra in mm."""
     if size >= vertebral_height:
-        return LeakSeverity(size, "massive")
-    return LeakSeverity(size, "punctual" if size < pedicle_diameter else "moderate")
+        return "massive"
+    return "punctual" if size < pedicle_diameter else "moderate"
 
 
 def worst_grade(severities: Iterable[LeakSeverity]) -> Grade | None:

@@ -20,24 +20,30 @@ class ContactResults(Part):
 class FillResults(Part):
     """How far and how evenly the cement fills the body.
 
-    Cement volumes are those of the cement itself; occupied volumes those of the bone that it occupies, pores and
-    solid, as CT volumetry counts.
+    Cement volumes are those of the cement itself, null where a CT was measured, which cannot tell them; occupied
+    volumes those of the bone that it occupies, pores and solid, as CT volumetry counts.
     """
 
-    fraction: float = share("cement, share of the body's volume", "Cement over the volume of the body.")
-    cement_ml: float = number("ml", "cement in the body", "Cement in the vertebral body.")
+    fraction: float | None = share("cement, share of the body's volume", "Cement over the volume of the body.")
+    cement_ml: float | None = number("ml", "cement in the body", "Cement in the vertebral body.")
     occupied_ml: float = number("ml", "bone that cement occupies", "Volume of the cells more than half full of cement.")
     occupied_fraction: float = share(
         "bone that cement occupies, share of the body's volume", "Occupied volume over the volume of the body."
     )
-    cement_by_side_ml: Mapping[str, float] = number(
+    cement_by_side_ml: Mapping[str, float] | None = number(
         "ml", "cement by side", "Cement on either side of the midsagittal plane."
     )
     occupied_by_side_ml: Mapping[str, float] = number(
         "ml", "bone that cement occupies, by side", "Occupied volume on either side of the midsagittal plane."
     )
-    cement_by_third_ml: Mapping[str, float] = number(
+    cement_by_third_ml: Mapping[str, float] | None = number(
         "ml", "cement by third", "Cement in the anterior, middle and posterior third of the body's depth."
+    )
+    occupied_by_third_ml: Mapping[str, float] | None = number(
+        "ml",
+        "bone that cement occupies, by third",
+        "Occupied volume in the anterior, middle and posterior third of the body's depth.",
+        optional=True,
     )
     puncture_side: Side | None = text(
         "puncture side", "The side on which the only needle entered; null where needles entered on both, or none."

@@ -64,6 +64,12 @@ class RegionNumbers(Part):
     tissue: Mapping[str, int] = number("1", "number of a tissue", "Bone, lesions, cavities, defects and channels.")
     facet_region: Mapping[str, int] = number("1", "number of a region of facets", "Regions of the body's surface.")
     site: Mapping[str, int] = number("1", "number of a site", "Sites where cement can leave.")
+    cement: Mapping[str, int] | None = number(
+        "1",
+        "number of a part of the cement",
+        "Cement of a measured CT in cement.nii.gz: in the body, and outside by site.",
+        optional=True,
+    )
 
     @field_validator("site")
     @classmethod
@@ -208,7 +214,9 @@ class Manifest(Effort):
     patient: PatientRecord = table("", "How the vertebra was read.")
     frame: FrameRecord = table("", "The anatomical frame.")
     regions: RegionNumbers = table("", "Numbers of regions in the files of fields.")
-    cement: Literal["injected", "prescribed"] = text("cement", "Whether cement was injected, or was there already.")
+    cement: Literal["injected", "prescribed", "measured"] = text(
+        "cement", "Whether cement was injected, was there already, or was measured in a CT."
+    )
     fracture: FractureRecord | None = table("", "What the fracture of the body expands into.", optional=True)
     tissues: Mapping[str, TissueRecord] = table("", "Lesions, cavities, defects and channels by name.")
     solvers: SolverRecords = table("", "What the solvers did.")

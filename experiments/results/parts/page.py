@@ -17,8 +17,9 @@ _INTRODUCTION = """\
 # Results
 
 Written by `python -m experiments.results.parts.page > docs/results.md`; do not edit it by hand. A folder of a finished
-run holds its numbers in `results.json`, and in `manifest.json` what they come from. `vertebroplasty schema results` and
-`vertebroplasty schema manifest` print the same as JSON Schema. Python reads them as attributes:
+run, or of a measured CT, holds its numbers in `results.json`, and in `manifest.json` what they come from.
+`vertebroplasty schema results` and `vertebroplasty schema manifest` print the same as JSON Schema. Python reads them as
+attributes:
 
 ```python
 import vertebroplasty

@@ -129,12 +129,14 @@ contacts = {name: Contact(0.0, 0.0) for name in ("superior_endplate", "inferior_
 measures = FillMeasures(
     body_volume=40e3, cement_volume=2e3, occupied_volume=3e3,
     cement_by_side={"left": 2e3, "right": 0.0}, occupied_by_side={"left": 3e3, "right": 0.0},
-    cement_by_third={"anterior": 2e3, "middle": 0.0, "posterior": 0.0}, puncture_side="left",
+    cement_by_third={"anterior": 2e3, "middle": 0.0, "posterior": 0.0},
+    occupied_by_third={"anterior": 3e3, "middle": 0.0, "posterior": 0.0}, puncture_side="left",
     endplate_contact=contacts, posterior_distance=9.0, equivalent_radius=8.0, sphericity=0.9, largest_diameter=17.0,
     centroid=(1.0, 2.0, 3.0), distribution=Distribution((2e3,), 100.0, 200.0, "confluent"),
 )
 fill = fill_results(measures)
-absent = dict.fromkeys(("veins", "injection", "prescribed_cement", "stiffness", "load", "strength"))
+missing = "veins injection prescribed_cement stiffness load strength scan heights volumetry"
+absent = dict.fromkeys(missing.split())
 none = SimpleNamespace(fill=fill, **absent)
 lines = {key: line for lines_of in PARTS for key, line in lines_of(none).items()}
 print(json.dumps({

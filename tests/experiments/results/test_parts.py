@@ -102,7 +102,7 @@ def test_entries_that_nobody_declared_are_refused(finished_demo: FinishedCase, c
 
 def test_cement_is_injected_or_prescribed(finished_demo: FinishedCase) -> None:
     content = json.loads((finished_demo.folder / "results.json").read_text())
-    with pytest.raises(ValidationError, match="either injected or prescribed"):
+    with pytest.raises(ValidationError, match="either injected, prescribed or measured"):
         Results.model_validate({**content, "prescribed_cement": {"source": "shapes"}})
     with pytest.raises(ValidationError, match="belong together"):
         Results.model_validate({key: value for key, value in content.items() if key != "load"})
@@ -150,7 +150,7 @@ def test_every_reader_of_folders_refuses_another_version(finished_demo: Finished
 
 
 def test_the_schemas_name_units_and_meanings() -> None:
-    for name, definition, key in (("results", "FillResults", "cement_ml"), ("manifest", "TissueRecord", "volume_ml")):
+    for name, definition, key in (("results", "FillResults", "occupied_ml"), ("manifest", "TissueRecord", "volume_ml")):
         result = CliRunner().invoke(app, ["schema", name])
         assert result.exit_code == 0
         entry = json.loads(result.output)["$defs"][definition]["properties"][key]

@@ -1,0 +1,111 @@
+"""The command ``measure``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from experiments.cli.exit_codes import reported
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.case.schema import Case
+
+
+def measure(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="CT MASK", help="post-operative CT in HU and vertebra labels, or a case file alone"),
+    ],
+    level: Annotated[str | None, typer.Option("--level", metavar="LEVEL", help="vertebra, such as L3")] = None,
+    cement: Annotated[
+        Path | None, typer.Option("--cement", metavar="MASK", help="segmentation of the cement on the CT's grid")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", metavar="HU", help="CT number from which on voxels are cement; 1500 by default"),
+    ] = None,
+    puncture_side: Annotated[
+        str | None, typer.Option("--puncture-side", metavar="SIDE", help="left or right, where the needle went in")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option("--labels", metavar="MAP", help="numbers in the mask, as 'mesh' takes them")
+    ] = None,
+    subregions: Annotated[
+        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts (NIfTI)")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")] = None,
+) -> None:
+    """Measure a post-operative CT without a simulation: cement, leaks, heights; results in results/measured-<level>.
+
+    Cement is what lies between 1500 and 3071 HU, or in the mask. The folder holds results.json, one row of
+    measures.csv, the parts of the cement as cement.nii.gz, pictures over the CT, and report.html; compare, report and
+    view know it.
+    """
+    with reported():
+        from experiments.case.sections.base import Side
+        from experiments.results.store import check_target
+
+        if puncture_side not in (None, "left", "right"):
+            raise InputError(f"--puncture-side {puncture_side}: there is no such side; choose left or right")
+        case = _case(files, level, labels, subregions, cement, threshold)
+        target = out or Path("results", f"measured-{case.patient.level or files[0].stem}")
+        check_target(target)
+        from experiments.cli.exit_codes import rank
+        from experiments.cli.summary import print_results, result_table
+        from experiments.results.progress import Progress
+        from experiments.scans.measuring import measure_and_store
+
+        with Progress(visible=rank() == 0) as progress:
+            measured = measure_and_store(case, target, cast("Side | None", puncture_side), progress)
+        print_results(result_table(measured.results), target, measured.manifest.warnings)
+
+
+def _case(
+    files: list[Path],
+    level: str | None,
+    labels: str | None,
+    subregions: Path | None,
+    cement: Path | None,
+    threshold: float | None,
+) -> Case:
+    """What is asked as a case that prescribes its cement."""
+    from experiments.case.schema import build_case, read_case
+
+    if cement is not None and threshold is not None:
+        raise InputError("--cement and --threshold both tell the cement; keep one of them")
+    content: dict[str, Any] = {"mechanics": {"enabled": False}}
+    if len(files) == 1:
+        if level is not None or labels is not None or subregions is not None:
+            raise InputError("--level, --labels and --subregions stand in [patient] of a case file; leave them out")
+        given = read_case(files[0])
+        content["title"] = given.title
+        content["patient"] = given.patient.model_dump(mode="json", exclude_unset=True)
+        content["bone"] = {"units": given.bone.units}
+        content["output"] = {"pictures": given.output.pictures}
+        if given.prescribed_cement is not None and cement is None and threshold is None:
+            content["prescribed_cement"] = given.prescribed_cement.model_dump(mode="json", exclude_unset=True)
+            if given.prescribed_cement.shapes is not None:
+                raise InputError(
+                    f"{files[0]}: prescribed_cement.shapes are no cement of a CT; give a mask or a threshold"
+                )
+    elif len(files) == 2:
+        if level is None:
+            raise InputError("--level is missing; name the vertebra, as in --level L3")
+        content["patient"] = {"ct": str(files[0]), "mask": str(files[1]), "level": level}
+        if labels is not None:
+            content["patient"]["labels"] = int(labels) if labels.isdecimal() and len(labels) < 6 else labels
+        if subregions is not None:
+            content["patient"]["subregions"] = str(subregions)
+    else:
+        raise InputError(f"{len(files)} files are given; name a CT and a mask, or one case file")
+    if "prescribed_cement" not in content:
+        if cement is not None:
+            content["prescribed_cement"] = {"mask": str(cement)}
+        else:
+            from experiments.scans.postoperative import THRESHOLD_HU
+
+            content["prescribed_cement"] = {"threshold_hu": [threshold or THRESHOLD_HU[0], THRESHOLD_HU[1]]}
+    return build_case(content, "command line")
