@@ -65,12 +65,15 @@ def identify(
     return Identity(case=digest, content=content, inputs=checksums, code=code, solver_options=options)
 
 
-def case_identity(case: Case, checksum_of: Callable[[Path], str] | None = None) -> Identity:
-    """Identity of ``case`` with the files of the demo patient where it uses them; see :func:`identify`."""
-    if not case.patient.demo:
-        return identify(case, checksum_of=checksum_of)
-    demo = demo_patient()
-    return identify(case, {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions}, checksum_of)
+def case_identity(
+    case: Case, checksum_of: Callable[[Path], str] | None = None, more: Mapping[str, Path] | None = None
+) -> Identity:
+    """Identity of a case with the demo patient's files where it uses them, and more by role, see :func:`identify`."""
+    files = dict(more or {})
+    if case.patient.demo:
+        demo = demo_patient()
+        files |= {"ct": demo.ct, "mask": demo.mask, "subregions": demo.subregions}
+    return identify(case, files, checksum_of)
 
 
 def canonical(case: Case) -> str:

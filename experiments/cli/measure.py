@@ -30,6 +30,10 @@ def measure(
     puncture_side: Annotated[
         str | None, typer.Option("--puncture-side", metavar="SIDE", help="left or right, where the needle went in")
     ] = None,
+    before: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--before", metavar="CT MASK", help="the same vertebra before the operation"),
+    ] = None,
     labels: Annotated[
         str | None, typer.Option("--labels", metavar="MAP", help="numbers in the mask, as 'mesh' takes them")
     ] = None,
@@ -59,8 +63,21 @@ def measure(
         from experiments.scans.measuring import measure_and_store
 
         with Progress(visible=rank() == 0) as progress:
-            measured = measure_and_store(case, target, cast("Side | None", puncture_side), progress)
+            side = cast("Side | None", puncture_side)
+            measured = measure_and_store(case, target, side, progress, _before(case, before))
         print_results(result_table(measured.results), target, measured.manifest.warnings)
+
+
+def _before(case: Case, files: tuple[Path, Path] | None) -> Case | None:
+    """The same vertebra in the files of a CT before the operation."""
+    if files is None:
+        return None
+    from experiments.case.schema import build_case
+
+    patient: dict[str, Any] = {"ct": str(files[0]), "mask": str(files[1]), "level": case.patient.level}
+    if case.patient.labels is not None:
+        patient["labels"] = case.patient.labels
+    return build_case({"patient": patient, "bone": {"units": case.bone.units}}, "--before")
 
 
 def _case(

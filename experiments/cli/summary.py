@@ -99,6 +99,10 @@ def _scan_rows(results: Results, scan: ScanResults) -> list[tuple[str, str]]:
     if (heights := results.heights) is not None:
         three = ", ".join(f"{place} {told(heights, f'{place}_mm', 3)}" for place in ("anterior", "middle", "posterior"))
         rows.append(("heights", three))
+    if results.before is not None:
+        before = results.before
+        change = ", ".join(f"{place} {number(mm, 'mm', 2)}" for place, mm in before.height_change_mm.items())
+        rows += [(label(before, "height_change_mm"), change), row(before, "cement_in_bone_share")]
     return rows
 
 

@@ -137,5 +137,5 @@ def _heights(heights: ScannedHeights) -> Table:
 
 
 def _before(before: BeforeResults) -> Table:
-    found = [*rows(before), *((f"{name}, before", value) for name, value in rows(before.heights))]
+    found = [*rows(before, ("before_to_after",)), *((f"{name}, before", value) for name, value in rows(before.heights))]
     return pairs("Before the operation", found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.case.identity import case_identity
+from experiments.case.input_files import input_files
 from experiments.case.schema import Case
 from experiments.case.sections.base import Side
 from experiments.export.nifti import write_nifti
+from experiments.model.patient import read_patient
 from experiments.model.region_numbers import BODY, facet_numbers, mesh_numbers, scan_numbers
 from experiments.results.builders import mesh_results
 from experiments.results.fields import FieldSeries
@@ -29,6 +31,7 @@ from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
 from experiments.run.environment import versions
 from experiments.scans.artefacts import scan_warnings
+from experiments.scans.before import before_results
 from experiments.scans.filling import fill_results
 from experiments.scans.heights import scanned_heights
 from experiments.scans.leaks import OutsideCement, find_leaks
@@ -87,23 +90,28 @@ class Measured:
         surface.save(folder / SURFACE)
 
 
-def measure(case: Case, puncture_side: Side | None = None, progress: Progress | None = None) -> Measured:
+def measure(
+    case: Case, puncture_side: Side | None = None, progress: Progress | None = None, before: Case | None = None
+) -> Measured:
     """Measure the cement of a post-operative CT.
 
     Args:
         case: its ``patient`` and ``prescribed_cement``, a mask or a threshold, are used.
         puncture_side: where the needle went in; None where nobody says.
         progress: where the stages are shown; nowhere by default.
+        before: its ``patient`` is the vertebra before the operation; None without such a CT.
 
     Raises:
-        InputError: the files cannot be used, or the body holds no cement.
+        InputError: the files cannot be used, the body holds no cement, or the two bodies do not fit.
     """
     progress = progress or Progress()
     with progress.stage("read"):
         scan = read_scan(case)
+        earlier = None if before is None else read_patient(before)
     with progress.stage("measure"):
         outside = find_leaks(scan)
         low, high = _threshold(case)
+        parts: dict[str, Any] = {} if earlier is None else {"before": before_results(earlier, scan, outside)}
         results = Results(
             format_version=FORMAT_VERSION,
             mesh=mesh_results(measure_quality(scan.mesh, scan.vertebra)),
@@ -112,9 +120,12 @@ def measure(case: Case, puncture_side: Side | None = None, progress: Progress | 
             heights=scanned_heights(case, scan),
             volumetry=volumetry_results(scan, puncture_side),
             fill=fill_results(scan, puncture_side),
+            **parts,
         )
-        warnings = (*scan.vertebra.warnings, *scan_warnings(scan))
-    return Measured(case, scan, outside, results, _manifest(case, scan, warnings, progress))
+        warnings = [*scan.vertebra.warnings, *scan_warnings(scan)]
+        if earlier is not None:
+            warnings += [f"before: {warning}" for warning in earlier.warnings]
+    return Measured(case, scan, outside, results, _manifest(case, before, scan, warnings, progress))
 
 
 def _threshold(case: Case) -> tuple[float | None, float | None]:
@@ -122,8 +133,11 @@ def _threshold(case: Case) -> tuple[float | None, float | None]:
     return (None, None) if given is None or given.threshold_hu is None else given.threshold_hu
 
 
-def _manifest(case: Case, scan: PostoperativeScan, warnings: tuple[str, ...], progress: Progress) -> Manifest:
-    identity, frame = case_identity(case), scan.vertebra.frame
+def _manifest(
+    case: Case, before: Case | None, scan: PostoperativeScan, warnings: Sequence[str], progress: Progress
+) -> Manifest:
+    earlier = {} if before is None else {f"before.{role}": path for role, path in input_files(before).items()}
+    identity, frame = case_identity(case, more=earlier), scan.vertebra.frame
     return Manifest(
         case=case.model_dump(
             mode="json", include={"title": True, "patient": True, "bone": {"units"}, "prescribed_cement": True}
@@ -144,12 +158,16 @@ def _manifest(case: Case, scan: PostoperativeScan, warnings: tuple[str, ...], pr
         versions=versions(),
         given={},
         defaults={},
-        warnings=warnings,
+        warnings=tuple(warnings),
     )
 
 
 def measure_and_store(
-    case: Case, out: Path, puncture_side: Side | None = None, progress: Progress | None = None
+    case: Case,
+    out: Path,
+    puncture_side: Side | None = None,
+    progress: Progress | None = None,
+    before: Case | None = None,
 ) -> Measured:
     """Measure a CT and write its folder whole or not at all: numbers, one row of CSV, cement, pictures and report.
 
@@ -158,6 +176,7 @@ def measure_and_store(
         out: directory to write; an older one of ours is replaced when the new one is whole.
         puncture_side: see :func:`measure`.
         progress: where the stages are shown; nowhere by default.
+        before: see :func:`measure`.
 
     Raises:
         InputError: the files or ``out`` cannot be used.
@@ -166,7 +185,7 @@ def measure_and_store(
     check_target(out)
     shown = case.output.pictures
     progress.plan({name: time for name, time in EXPECTED_SECONDS.items() if shown or name in ("read", "measure")})
-    measured = measure(case, puncture_side, progress)
+    measured = measure(case, puncture_side, progress, before)
     with case_directory(out) as folder:
         measured.write(folder)
         write_row(folder / ROW, out.name, measured.results)

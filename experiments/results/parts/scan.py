@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from experiments.case.sections.base import Side
 from experiments.results.parts.base import Part, number, share, table, text
 from experiments.results.parts.fracture import HeightResults
+from experiments.results.parts.manifest import Transform
 from fem.measures.severity import Grade
 from meshes.leak_sites import LEAK_CLASSES
 
@@ -113,13 +114,19 @@ class ScannedHeights(HeightResults):
 class BeforeResults(Part):
     """The vertebra before the operation against that after it."""
 
+    before_to_after: Transform = number(
+        "mm",
+        "motion of the body",
+        "4 x 4 from the scanner's LPS mm of the CT before to those of the CT after.",
+        signed=True,
+    )
     rotation_deg: float = number("deg", "rotation", "Angle by which the body has turned from scan to scan.")
     translation_mm: float = number("mm", "translation", "Way of the body's centroid from scan to scan.")
     body_dice: float = number("1", "overlap of the bodies", "Dice overlap of the body before and after, registered.")
     surface_distance_mm: float = number(
         "mm", "distance of the bodies' surfaces", "Mean distance of the surfaces of both bodies, registered."
     )
-    heights: HeightResults = table("before the operation", "Heights of the body before, at its own places.")
+    heights: HeightResults = table("before the operation", "Heights of the body before, at the same places.")
     height_change_mm: Mapping[str, float] = number(
         "mm", "change of height", "Height after minus height before.", signed=True
     )
