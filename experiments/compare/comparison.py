@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.case.sections.base import joined
-from experiments.compare.lines import PARTS, Line, Value
+from experiments.compare.agreement import Agreement
+from experiments.compare.lines import PARTS, Line, Value, of_agreement
 from experiments.results.finished_case import FinishedCase
 from experiments.results.store import write_json, write_manifest
 from experiments.results.wording import heading, number, told, words
@@ -22,8 +23,8 @@ from meshes.errors import InputError
 SHARED = ("patient", "mesh", "bone", "mechanics")
 """Tables of the case file in which cases that are compared had better agree."""
 
-PICTURE = "comparison.png"
-"""Name of the picture of a comparison."""
+PICTURE, AGREEMENT = "comparison.png", "agreement.png"
+"""Names of the pictures of a comparison; the second where one of the cases is a measured CT."""
 
 LEAST_SHOWN = 5e-5
 """Absolute value below which the printed table shows 0."""
@@ -84,10 +85,12 @@ class Comparison:
     Attributes:
         cases: the cases; differences and ratios refer to the first.
         quantities: the lines of the table.
+        agreements: every run against the measured CT, where just one of the cases is one.
     """
 
     cases: tuple[FinishedCase, ...]
     quantities: tuple[Quantity, ...]
+    agreements: tuple[Agreement, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -114,6 +117,13 @@ class Comparison:
         check_names([case.name for case in cases])
         listings: list[dict[str, Line]] = [{} for _ in cases]
         lines: dict[str, Line] = {}
+        agreements = _agreements(cases)
+        for case, listing in zip(cases, listings, strict=True):
+            for agreement in agreements:
+                if agreement.run is case:
+                    found = of_agreement(agreement.results)
+                    listing |= found
+                    lines |= found
         for lines_of in PARTS:
             for case, listing in zip(cases, listings, strict=True):
                 found = lines_of(case.results)
@@ -130,7 +140,7 @@ class Comparison:
             )
             for key, line in lines.items()
         )
-        return cls(tuple(cases), quantities)
+        return cls(tuple(cases), quantities, agreements)
 
     def table(self) -> Table:
         """The quantities that say something, for a terminal; of two cases also the ratios to the first."""
@@ -192,6 +202,8 @@ class Comparison:
             {"comparison": {case.name: {"identity": case.identity, "folder": case.folder} for case in self.cases}},
         )
         self.draw(folder / PICTURE)
+        if self.agreements:
+            self.draw_agreement(folder / AGREEMENT)
 
     def draw(self, path: Path) -> Path:
         """Draw the cement in each body by one camera at one scale, with needles.
@@ -219,6 +231,29 @@ class Comparison:
                 show(place, panel, f"coronal section through the cement, displacements x {factor:g}")
             figure.colorbar(scale, ax=axes[columns:], label="effective strain [%]", shrink=0.8, extend="max")
         return save(figure, path)
+
+    def draw_agreement(self, path: Path) -> Path:
+        """Draw the edges of simulated and measured cement over the CT, one row for each run."""
+        from experiments.pictures.cross_sections import ScannedBody
+        from experiments.pictures.lattice import Lattice
+        from experiments.pictures.measured import draw_agreement
+
+        measured = self.agreements[0].measured
+        body = ScannedBody(measured.mesh, Lattice.of(measured.mesh), measured.ct(), measured.frame)
+        simulated = {words(agreement.run.name): agreement.simulated for agreement in self.agreements}
+        told = [
+            f"{words(agreement.run.name)}: overlap {number(agreement.results.dice, digits=2)}"
+            for agreement in self.agreements
+        ]
+        return draw_agreement(body, measured.scanned_cement(), simulated, told, path)
+
+
+def _agreements(cases: Sequence[FinishedCase]) -> tuple[Agreement, ...]:
+    """Every run against the one measured CT; nothing without one, or with several."""
+    measured = [case for case in cases if case.measured]
+    if len(measured) != 1:
+        return ()
+    return tuple(Agreement.of(case, measured[0]) for case in cases if not case.measured)
 
 
 def check_names(names: Sequence[str]) -> None:

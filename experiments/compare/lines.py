@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from experiments.case.units import to_clinical
+from experiments.results.parts.agreement import AgreementResults
 from experiments.results.parts.base import Part
 from experiments.results.parts.fill import FillResults, PrescribedCementResults
 from experiments.results.parts.injection import InjectionResults
@@ -70,6 +71,19 @@ def _of_scan(results: Results) -> dict[str, Line]:
     lines |= {f"heights.{name}": _line(heights, name) for name in ("wedge_angle_deg", "compression_ratio")}
     told = ("cement_ratio", "puncture_side_ratio")
     return lines | {f"volumetry.{name}": _line(volumetry, name) for name in told}
+
+
+def of_agreement(agreement: AgreementResults) -> dict[str, Line]:
+    """How far a run agrees with a measured CT."""
+    told = ("dice", "centroid_distance_mm", "surface_mean_mm", "surface_p95_mm", "hausdorff_mm", "aligned_by")
+    lines = {f"agreement.{name}": _line(agreement, name) for name in told}
+    for part, volume in agreement.volume_error_ml.items():
+        name = f"{label(agreement, 'volume_error_ml')}, {part}"
+        lines[f"agreement.volume_error_ml.{part}"] = Line(name, "ml", volume, signed=True)
+    for name in ("leaks_found", "leaks_missed", "leaks_invented"):
+        sites = ", ".join(words(site) for site in getattr(agreement, name)) or "none"
+        lines[f"agreement.{name}"] = Line(label(agreement, name), "", sites)
+    return lines
 
 
 def _of_fill(fill: FillResults) -> dict[str, Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,9 @@ ROWS = 3
 
 BODY_COLOR = "#F0E442"
 """Of the body's edge over the CT: Okabe & Ito's yellow."""
+
+SIMULATED_COLOR = "#E69F00"
+"""Of the edge of simulated cement over that of a CT: Okabe & Ito's orange."""
 
 Parts = Mapping[str, NDArray[np.bool_]]
 
@@ -81,6 +84,31 @@ def draw_leaks_in_ct(body: ScannedBody, parts: Parts, leaks: Mapping[str, float]
     for place, (view, side) in zip(axes, BOTH_SIDES, strict=True):
         show(place, render(draw, view, points), f"{what}, from {side}")
     explain(figure, _legend(parts, leaks))
+    return save(figure, path)
+
+
+def draw_agreement(body: ScannedBody, parts: Parts, simulated: Parts, titles: Sequence[str], path: Path) -> Path:
+    """The edges of measured and simulated cement over the CT in three planes through the measured one.
+
+    Args:
+        body: the body and its CT.
+        parts: part of the measured cement, ``body`` or a site -> its voxels on the CT.
+        simulated: run -> voxels on the CT in which it has cement; a row for each.
+        titles: of the rows.
+        path: PNG to write.
+    """
+    figure, axes = new_figure(len(simulated), len(PLANES), PANEL)
+    middle = _places(body, parts[BODY]).mean(axis=0)
+    for index, (voxels, title) in enumerate(zip(simulated.values(), titles, strict=True)):
+        for place, name in zip(axes[index * len(PLANES) :], PLANES, strict=False):
+            section = Section.of(body.mesh, name, middle)
+            show(place, section.panel(body), f"{title}\n{section.title}")
+            _edge(place, section, (section.cells >= 0).astype(float), BODY_COLOR)
+            for other, measured in parts.items():
+                _edge(place, section, _on_section(body, section, measured), _color(other))
+            _edge(place, section, _on_section(body, section, voxels), SIMULATED_COLOR)
+    handles = [Line2D([], [], color=BODY_COLOR, label="body"), Patch(color=SIMULATED_COLOR, label="simulated cement")]
+    explain(figure, [*handles, *_legend(parts)])
     return save(figure, path)
 
 

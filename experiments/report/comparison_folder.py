@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.compare.comparison import PICTURE, Comparison
+from experiments.compare.comparison import AGREEMENT, PICTURE, Comparison
 from experiments.report.page import REPORT, comparison_report
 from experiments.results.finished_case import FinishedCase
 from experiments.results.store import case_directory
@@ -20,5 +20,6 @@ def compare_and_store(cases: Sequence[FinishedCase], out: Path) -> Comparison:
     comparison = Comparison.of(cases)
     with case_directory(out) as folder:
         comparison.write(folder)
-        (folder / REPORT).write_text(comparison_report(comparison, folder / PICTURE), encoding="utf-8")
+        page = comparison_report(comparison, folder / PICTURE, folder / AGREEMENT if comparison.agreements else None)
+        (folder / REPORT).write_text(page, encoding="utf-8")
     return comparison

@@ -58,12 +58,13 @@ def case_report(case: FinishedCase) -> str:
     )
 
 
-def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
+def comparison_report(comparison: Comparison, drawn: Path | None = None, agreement: Path | None = None) -> str:
     """The report of a comparison.
 
     Args:
         comparison: the cases and what they are compared by.
         drawn: the picture of the comparison, if there is one.
+        agreement: that of the runs over a measured CT, if there is one.
     """
     environment = _environment()
     cases = comparison.cases
@@ -83,10 +84,13 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None) -> str:
         plans=plans,
         remarks=comparison.remarks,
         pictures=[
-            picture(drawn, "Cement side by side", "The cement in each translucent body, by one camera on one scale.")
-        ]
-        if drawn is not None
-        else [],
+            picture(path, title, caption)
+            for path, title, caption in (
+                (agreement, "Simulated and measured cement", "Their edges over the CT, in three planes."),
+                (drawn, "Cement side by side", "The cement in each translucent body, by one camera on one scale."),
+            )
+            if path is not None
+        ],
         versions=Table(
             "Where the cases come from",
             ("case", "folder", "code", "identity (SHA-256)"),

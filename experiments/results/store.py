@@ -24,7 +24,7 @@ OUR_NAMES = frozenset(
         *("mechanics_intact.vtu", "veins.vtp", "vein_cement.vtp"),
         *("cement.nii.gz", "measures.csv"),
         *("report.html", "pictures", "animation.mp4", "animation.gif", "export"),
-        *("comparison.csv", "comparison.json", "comparison.png"),
+        *("comparison.csv", "comparison.json", "comparison.png", "agreement.png"),
         *("verification.md", "images"),
         *("analysis.json", "tables", "plots"),
     }

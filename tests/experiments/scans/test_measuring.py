@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -12,7 +13,9 @@ from typer.testing import CliRunner
 
 from experiments.case.schema import build_case
 from experiments.cli.main import app
+from experiments.model.patient import read_patient
 from experiments.results.finished_case import FinishedCase
+from experiments.scans.heights import scanned_heights
 from experiments.scans.measuring import measure
 from meshes.demo_patient import DemoPatient
 from meshes.images.image import read_ct
@@ -114,6 +117,7 @@ def test_the_row_has_every_number_by_its_name(folder: Path) -> None:
     assert float(row["volumetry.cement_ratio"]) == results["volumetry"]["cement_ratio"]
 
 
+@pytest.mark.slow
 def test_a_mask_tells_the_same_cement(post: Path, folder: Path) -> None:
     patient = {name: str(post / f"{name}.nii.gz") for name in ("ct", "mask", "subregions")}
     content = {
@@ -185,8 +189,8 @@ def column_of_boxes(folder: Path, heights: dict[int, float]) -> dict[str, str]:
 
 def test_heights_are_set_against_those_of_both_neighbours(tmp_path: Path) -> None:
     patient = column_of_boxes(tmp_path, {22: 24, 21: 18, 20: 28})
-    content = {"patient": patient, "prescribed_cement": {"threshold_hu": [1500, 3071]}, "mechanics": {"enabled": False}}
-    heights = measure(build_case(content)).results.heights
+    case = build_case({"patient": patient})
+    heights = scanned_heights(case, SimpleNamespace(vertebra=read_patient(case)))
     assert set(heights.neighbours) == {"L1", "L3"}
     assert heights.neighbours["L3"].middle_mm == pytest.approx(24.0, abs=0.1)
     assert heights.anterior_mm == pytest.approx(18.0, abs=0.1)
