@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.images.image import read_mask
-from meshes.images.labels import LEVELS, label_maps
+from meshes.images.labels import LEVELS
+from meshes.images.segments import is_vertebra
 from meshes.scanned_cement import on_voxels
 from meshes.vertebra import Vertebra
 
@@ -21,13 +22,18 @@ def other_vertebrae(mask: Path, vertebra: Vertebra) -> dict[str, NDArray[np.bool
         vertebra: the one that was chosen.
 
     Returns:
-        Nothing where the mask's numbers follow no known map, so that nobody can tell vertebrae from other things.
+        Nothing where neither the mask's numbers nor its names tell vertebrae from other things.
     """
-    if vertebra.label_map not in label_maps():
+    if not vertebra.column:
         return {}
-    labels = on_voxels(read_mask(mask), vertebra, "mask")
-    numbers = label_maps()[vertebra.label_map].vertebrae_in(np.unique(labels).tolist())
-    return {level: labels == number for level, number in numbers.items() if level != vertebra.level}
+    # A mask that the vertebra was read from on another grid was to be resampled.
+    labels = on_voxels(read_mask(mask, wanted=is_vertebra), vertebra, "mask", resample=True)
+    there = np.unique(labels)
+    return {
+        level: labels == number
+        for level, number in vertebra.column.items()
+        if level != vertebra.level and number in there
+    }
 
 
 def levels_beside(level: str) -> tuple[str | None, str | None]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshes.errors import InputError
-from meshes.images.image import Image, check_same_grid, read_mask
+from meshes.images.image import Image, Mask, check_same_grid, read_mask
+from meshes.images.regrid import looked_up, whole_voxels
+from meshes.images.segments import is_cement
 from meshes.vertebra import Vertebra
 
 RIM = 1
@@ -34,6 +36,7 @@ class ScannedCement:
         outside: its volume within the margin around the vertebra, but outside of the body, in mm3.
         kind: ``"mask"`` or ``"threshold"``.
         source: where it was read from, in words.
+        resampled: a sentence if its mask was resampled, else "".
     """
 
     voxels: NDArray[np.bool_]
@@ -41,6 +44,7 @@ class ScannedCement:
     outside: float
     kind: Literal["mask", "threshold"]
     source: str
+    resampled: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,36 @@ class BoneUnderCement:
     volume: float
 
 
-def read_cement_mask(path: Path, vertebra: Vertebra) -> ScannedCement:
-    """Read a mask of cement on the grid of the CT; every number but 0 is cement.
+def read_cement_mask(path: Path, vertebra: Vertebra, resample: bool = False) -> ScannedCement:
+    """Read a mask of cement on the grid of the CT.
+
+    Every number but 0 is cement. Of a file with several named segments those count whose names hold "cement" or "PMMA".
 
     Args:
-        path: NIfTI file, of the whole CT or of a part that holds the vertebra and the margin around it.
+        path: file of one of :data:`meshes.images.formats.SEGMENTATIONS`, of the whole CT or of a part that holds the
+            vertebra and the margin around it.
         vertebra: vertebra that holds the cement.
+        resample: whether to resample a mask on another grid onto that of the CT, with nearest neighbour.
 
     Raises:
-        InputError: unreadable, on another grid, empty, or without cement in the body.
+        InputError: unreadable, on another grid, empty, without cement in the body, or with several segments of which
+            none is named as cement.
     """
-    image = read_mask(path, "cement mask")
+    image = read_mask(path, "cement mask", is_cement)
     if not image.values.any():
         raise InputError(f"cement mask {path} is empty: all its voxels are 0; export the segmentation again")
-    return _scanned(on_voxels(image, vertebra, "cement mask") != 0, vertebra, "mask", f"cement mask {path}")
+    if len(image.names) > 1:
+        cement = [number for number, name in image.names.items() if is_cement(name)]
+        if not cement:
+            raise InputError(
+                f"cement mask {path} has the segments {', '.join(image.names.values())}, none of which is named as "
+                "cement; rename it or export it alone"
+            )
+        image = replace(image, values=np.where(np.isin(image.values, cement), image.values, 0))
+    voxels = on_voxels(image, vertebra, "cement mask", resample)
+    resampled = whole_voxels(vertebra.ct, image) is None
+    told = f"the cement mask {path} lies on another grid than the CT and was resampled onto it with nearest neighbour"
+    return replace(_scanned(voxels != 0, vertebra, "mask", f"cement mask {path}"), resampled=told if resampled else "")
 
 
 def cement_by_threshold(vertebra: Vertebra, low: float, high: float) -> ScannedCement:
@@ -116,30 +136,41 @@ def bone_under_cement(cement: ScannedCement, vertebra: Vertebra) -> BoneUnderCem
     )
 
 
-def on_voxels(image: Image, vertebra: Vertebra, what: str) -> NDArray[np.int32]:
+def on_voxels(image: Mask, vertebra: Vertebra, what: str, resample: bool = False) -> NDArray[Any]:
     """The part of a mask on the voxels of a vertebra's CT.
 
     Args:
         image: mask on the grid of the whole CT, or of a part of it that holds what is kept of it.
         vertebra: whose CT.
         what: how messages call the mask.
+        resample: whether to look up a mask on another grid with nearest neighbour.
 
     Raises:
         InputError: it lies on another grid.
     """
     ct = vertebra.ct
+    start = whole_voxels(ct, image)
+    if start is None and not resample:
+        check_same_grid(ct, _nearest_part(image, ct), what)
+    beyond = int(bool(vertebra.cut))  # layers of voxels that the image of a vertebra that it cuts has more than the CT
+    if start is not None and not image.part_of_scan:
+        stop = start + image.values.shape
+        if (start > beyond).any() or (stop < np.array(ct.values.shape) - beyond).any():
+            raise InputError(
+                f"{what} {image.path} and CT {ct.path} lie on different grids: the mask does not cover "
+                f"{vertebra.level} and {vertebra.margin:g} mm around it; resample the mask onto the CT with nearest "
+                "neighbour"
+            )
+    return looked_up(ct, image)
+
+
+def _nearest_part(image: Mask, ct: Image) -> Image:
+    """What of a mask lies next to the voxels of a part of the CT, to name how their grids differ."""
     start = np.rint(image.to_indices(ct.affine[:3, 3])).astype(int)
-    stop = start + ct.values.shape
-    if (start < 0).any() or (stop > image.values.shape).any():
-        raise InputError(
-            f"{what} {image.path} and CT {ct.path} lie on different grids: the mask does not cover "
-            f"{vertebra.level} and {vertebra.margin:g} mm around it; resample the mask onto the CT with nearest "
-            "neighbour"
-        )
-    first, second, third = (slice(low, high) for low, high in zip(start.tolist(), stop.tolist(), strict=True))
-    part = image.crop((first, second, third))
-    check_same_grid(ct, part, what)
-    return part.values
+    low = np.clip(start, 0, np.array(image.values.shape) - 1)
+    high = np.clip(start + ct.values.shape, low + 1, image.values.shape)
+    first, second, third = (slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+    return image.crop((first, second, third))
 
 
 def _scanned(

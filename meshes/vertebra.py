@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,16 @@ from meshes.axes import find_axes, mirror_agreement
 from meshes.body_split import SplitError, split_body
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame, FrameError, frame_of_body
-from meshes.images.image import Image, check_same_grid, read_ct, read_mask
-from meshes.images.labels import CORPUS, LabelChoice, PartLabels, choose_label, choose_parts, label_maps
+from meshes.image_cut import cut_arch, layers_around, named, with_layers
+from meshes.images.image import Image
+from meshes.images.labels import CORPUS, LabelChoice, PartLabels
 from meshes.images.units import HOUNSFIELD, ImageUnits
+from meshes.segmentation import MARGIN, find_segmentation, one_piece
 
-MARGIN = 8.0
-"""mm of CT kept around the vertebra."""
-LARGEST_ISLAND = 0.05
-"""Share of a vertebra that may lie apart and is dropped as stray voxels."""
 SMALLEST_BODY = 1000.0
 """mm3; the smallest thoracic bodies of adults measure some 5000 mm3 (M)."""
 SYMMETRY_LIMIT = 0.85
 """Overlap of the body with its mirror image below which the frame deserves a look."""
-Box = tuple[slice, slice, slice]
-FACES = (("right", "left"), ("anterior", "posterior"), ("inferior", "superior"))
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,9 @@ class Vertebra:
         provenance: how the vertebra was read, for the manifest.
         units: what the values of ``ct`` count.
         margin: mm of CT kept around the vertebra.
+        cut: where faces of the image cut the arch, in words; "" where the vertebra is whole.
+        cut_points: (n, 3) LPS mm of the arch's voxels at these faces.
+        column: level -> number of all vertebrae that are known in the mask.
     """
 
     level: str
@@ -59,6 +59,9 @@ class Vertebra:
     provenance: dict[str, Any] = field(default_factory=dict)
     units: ImageUnits = HOUNSFIELD
     margin: float = MARGIN
+    cut: str = ""
+    cut_points: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
+    column: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def body_volume(self) -> float:
@@ -70,66 +73,60 @@ def read_vertebra(
     ct: Path,
     mask: Path,
     level: str | None = None,
-    labels: str | int | None = None,
+    labels: str | int | Mapping[str, int | str] | None = None,
     subregions: Path | None = None,
     parts: PartLabels | None = None,
     units: ImageUnits = HOUNSFIELD,
     margin: float = MARGIN,
+    resample: bool = False,
 ) -> Vertebra:
     """Read one vertebra from a CT and its segmentation.
 
     Args:
-        ct: NIfTI file or DICOM folder.
-        mask: NIfTI label mask on the same grid.
+        ct: file of one of :data:`meshes.images.formats.IMAGES`, or DICOM folder.
+        mask: label mask on the same grid, a file of one of :data:`meshes.images.formats.SEGMENTATIONS`, or folder with
+            one mask for each structure.
         level: vertebra, such as ``"L3"``; may be left out where the mask holds one vertebra.
-        labels: ``"verse"``, ``"totalsegmentator_v1"``, ``"totalsegmentator_v2"``, or the vertebra's number in the mask;
-            None to infer the convention where only one fits.
-        subregions: NIfTI mask of the vertebra's parts, TPTBox subregions (41 arch ... 50 corpus) without ``parts``.
+        labels: ``"verse"``, ``"totalsegmentator_v1"``, ``"totalsegmentator_v2"``, the vertebra's number in the mask, or
+            level -> number or name of a segment; None to go by the names of segments, or to infer the convention where
+            only one fits.
+        subregions: mask of the vertebra's parts, TPTBox subregions (41 arch ... 50 corpus) without ``parts``.
         parts: numbers of body and arch in ``subregions``, or in ``mask`` without them; without both the body is found
             by shape.
         units: what the values of ``ct`` count.
         margin: mm of CT to keep around the vertebra.
+        resample: whether to resample masks on other grids onto that of the CT, with nearest neighbour.
 
     Raises:
         InputError: one sentence for anything about the files that would make the results wrong.
     """
-    for name, path in (("CT", ct), ("mask", mask), ("subregion mask", subregions)):
-        if path is not None and not Path(path).exists():
-            raise InputError(f"{name} {path} does not exist; check the path")
-    labelled = read_mask(mask)
-    if not labelled.values.any():
-        raise InputError(f"mask {mask} is empty: all its voxels are 0; export the segmentation again")
-    image = read_ct(ct, units)
-    check_same_grid(image, labelled)
-    heights = _heights(labelled)
-    if parts is not None and subregions is None:
-        choice = choose_parts(heights, Path(mask), level, parts)
-    else:
-        choice = choose_label(heights, Path(mask), level, labels)
-    warnings: list[str] = []
-    whole = np.isin(labelled.values, choice.labels)
-    box = ndimage.find_objects(whole.astype(np.uint8))[0]
-    whole[box] = _one_piece(whole[box], f"{choice} in mask {mask}", warnings)
-    box = ndimage.find_objects(whole.astype(np.uint8))[0]
-    _refuse_cut(box, labelled, choice)
-    window = _window(box, whole.shape, labelled.spacing, margin)
-    grid = image.crop(window)
-    whole = whole[window]
-    parted = labelled if parts is not None else None
-    if subregions is not None:
-        parted = read_mask(subregions, "subregion mask")
-        check_same_grid(image, parted, "subregion mask")
-    numbers = None if parted is None else parted.values[window]
-    body, arch, body_provenance = _body_and_arch(
-        whole, grid, numbers, parts or CORPUS, choice, Path(subregions or mask), warnings
-    )
+    found = find_segmentation(ct, mask, level, labels, subregions, parts, units, margin, resample)
+    choice, grid, numbers, file = found.choice, found.grid, found.numbers, Path(subregions or mask)
+    warnings = [*found.warnings]
+    try:
+        body, arch, body_provenance = _body_and_arch(
+            found.whole, grid, numbers, parts or CORPUS, choice, file, warnings
+        )
+    except InputError as error:
+        if not found.faces:
+            raise
+        raise InputError(f"{choice} in mask {mask} is cut by the {named(found.faces)}: {error}") from error
+    cut, cut_points = cut_arch(body, arch, grid, found.faces, f"{choice} in mask {mask}")
+    if cut:
+        warnings.append(
+            f"{choice.level} is cut by the {cut}: its body is whole, so results of the body alone stand, but not "
+            "those of the whole vertebra"
+        )
+        layers = layers_around(body | arch)
+        grid = with_layers(grid, layers)
+        body, arch = np.pad(body, layers), np.pad(arch, layers)
+        numbers = None if numbers is None else np.pad(numbers, layers)
     axes = find_axes(body, arch, grid, None if parts is not None else numbers)
     try:
         frame = frame_of_body(body, grid, axes.axes, axes.method)
     except FrameError as error:
         raise InputError(
-            f"the body of {choice.level} in mask {subregions or mask} has no shape of a body: {error}; correct the "
-            "segmentation"
+            f"the body of {choice.level} in mask {file} has no shape of a body: {error}; correct the segmentation"
         ) from error
     symmetry = mirror_agreement(body, grid, frame.origin, frame.axes[0])
     if axes.method != "landmarks":
@@ -150,6 +147,8 @@ def read_vertebra(
         "endplate_residual_mm": axes.endplates.residual,
         "mirror_overlap": symmetry,
         "voxel_spacing_mm": [float(value) for value in np.round(grid.spacing, 6)],
+        "resampled": list(found.resampled),
+        "cut": cut,
     }
     return Vertebra(
         choice.level,
@@ -163,86 +162,10 @@ def read_vertebra(
         provenance,
         units,
         margin,
+        cut,
+        cut_points,
+        choice.column,
     )
-
-
-def _heights(mask: Image) -> dict[int, float]:
-    """Label -> height of its centroid in mm, for every label except 0."""
-    heights = {}
-    for number, box in enumerate(ndimage.find_objects(mask.values), start=1):
-        if box is not None:
-            corner = [part.start for part in box]
-            centroid = np.argwhere(mask.values[box] == number).mean(axis=0) + corner
-            heights[number] = float(mask.to_world(centroid)[2])
-    return heights
-
-
-def _one_piece(region: NDArray[np.bool_], name: str, warnings: list[str]) -> NDArray[np.bool_]:
-    """Keep the largest connected piece; refuse where the second is no stray island."""
-    pieces, count = ndimage.label(region, structure=np.ones((3, 3, 3)))
-    if count == 1:
-        return region
-    sizes = np.bincount(pieces.ravel())[1:]
-    total, second = sizes.sum(), np.sort(sizes)[-2]
-    if second > LARGEST_ISLAND * total:
-        raise InputError(
-            f"{name} falls into {count} pieces, the second with {100 * second / total:.0f} % of the voxels (at most "
-            f"{100 * LARGEST_ISLAND:.0f} % are allowed); correct the segmentation"
-        )
-    warnings.append(f"{name}: dropped {total - sizes.max()} stray voxels in {count - 1} islands")
-    return pieces == 1 + np.argmax(sizes)
-
-
-def _refuse_cut(box: Box, mask: Image, choice: LabelChoice) -> None:
-    """Refuse a vertebra that touches a face of the image."""
-    touched = [
-        (axis, name)
-        for axis, names in enumerate(FACES)
-        for name, cut in zip(names, (box[axis].start == 0, box[axis].stop == mask.values.shape[axis]), strict=True)
-        if cut
-    ]
-    if not touched:
-        return
-    names = " and ".join(name for _, name in touched)
-    complete = _nearest_complete_box(mask, choice)
-    amounts = []
-    for axis in dict.fromkeys(axis for axis, _ in touched):
-        seen = (box[axis].stop - box[axis].start) * mask.spacing[axis]
-        missing = (complete[axis].stop - complete[axis].start) * mask.spacing[axis] - seen if complete else 0.0
-        estimate = f", about {missing:.0f} mm are missing beside the nearest complete vertebra" if missing > 0 else ""
-        amounts.append(f"{seen:.0f} mm are seen{estimate}")
-    raise InputError(
-        f"{choice} in mask {mask.path} is cut by the {names} "
-        f"{'face' if len(touched) == 1 else 'faces'} of the image ({'; '.join(amounts)}); choose a complete vertebra "
-        "or a larger field of view"
-    )
-
-
-def _nearest_complete_box(mask: Image, choice: LabelChoice) -> Box | None:
-    """Bounding box of the complete vertebra whose number lies nearest, or None."""
-    if choice.label_map not in label_maps():
-        return None
-    boxes = ndimage.find_objects(mask.values)
-    complete = [
-        (abs(number - choice.label), number)
-        for number in label_maps()[choice.label_map].levels.values()
-        if number <= len(boxes)
-        and boxes[number - 1] is not None
-        and all(
-            part.start > 0 and part.stop < size for part, size in zip(boxes[number - 1], mask.values.shape, strict=True)
-        )
-    ]
-    return boxes[min(complete)[1] - 1] if complete else None
-
-
-def _window(box: Box, shape: tuple[int, ...], spacing: NDArray[np.float64], margin: float) -> Box:
-    """The box with a margin, clipped to the image."""
-    margins = np.ceil(margin / np.round(spacing, 6)).astype(int).tolist()
-    first, second, third = (
-        slice(max(part.start - margin, 0), min(part.stop + margin, size))
-        for part, margin, size in zip(box, margins, shape, strict=True)
-    )
-    return first, second, third
 
 
 def _body_and_arch(
@@ -289,7 +212,7 @@ def _body_and_arch(
             warnings.append(
                 "the mask holds no arch: it is taken as the body alone, and posterior is where the image's header says"
             )
-    body = _one_piece(body, f"the body of {choice.level} in mask {path}", warnings)
+    body = one_piece(body, f"the body of {choice.level} in mask {path}", warnings)
     filled = ndimage.binary_fill_holes(body)
     provenance["voxels_filled"] = int(filled.sum() - body.sum())
     _refuse_small(filled, grid, f"the body of {choice.level} in mask {path}")

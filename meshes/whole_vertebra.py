@@ -30,8 +30,13 @@ def whole_vertebra(vertebra: Vertebra) -> Vertebra:
     """``vertebra`` with the arch counted as body, in the frame of the body.
 
     Raises:
-        InputError: the mask holds no arch, or the arch is apart from the body.
+        InputError: the mask holds no arch, the image cuts it, or it is apart from the body.
     """
+    if vertebra.cut:
+        raise InputError(
+            f"{vertebra.level} is cut by the {vertebra.cut}, but the whole vertebra is asked for; choose "
+            "mechanics.domain = 'body' or a larger field of view"
+        )
     if not vertebra.arch.any():
         raise InputError(
             f"the mask of {vertebra.level} holds no arch; choose mechanics.domain = 'body' or give a mask of the whole "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from pathlib import Path
 from experiments.case.input_files import file_keys, input_files
 from experiments.case.schema import Case
 from meshes.demo_patient import demo_patient
+from meshes.images.formats import companions
 
 PACKAGES = ("experiments", "fem", "materials", "meshes")
 
@@ -83,13 +84,23 @@ def canonical(case: Case) -> str:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 in hex of a file, or of the names and contents of a folder's files."""
+    """SHA-256 in hex of a file, or of the names and contents of several: a folder's files, a header and its voxels."""
     if path.is_dir():
-        digest = hashlib.sha256()
-        for member in sorted(item for item in path.rglob("*") if item.is_file()):
-            digest.update(f"{member.relative_to(path).as_posix()} {checksum(member)}\n".encode())
-        return digest.hexdigest()
-    with path.open("rb") as stream:
+        return _checksum_of_several(path, sorted(item for item in path.rglob("*") if item.is_file()))
+    if others := companions(path):
+        return _checksum_of_several(path.parent, [path, *others])
+    return _checksum_of_one(path)
+
+
+def _checksum_of_several(folder: Path, files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(folder).as_posix()} {_checksum_of_one(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _checksum_of_one(file: Path) -> str:
+    with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.case.keys import key_values, section_keys
-from experiments.case.sections.base import NIFTI_OR_DICOM, Section
+from experiments.case.sections.base import FOLDERS, Section
 from meshes.errors import InputError
 
 
@@ -76,7 +76,7 @@ def _existing(given: Path, kind: str, base: Path, key: str) -> Path:
         folder, there, file = path.is_dir(), path.exists(), path.is_file()
     except OSError as error:
         raise InputError(f"{key} = {str(given)!r} cannot be found ({error.strerror}); correct the path") from None
-    if folder and kind != NIFTI_OR_DICOM:
+    if folder and kind not in FOLDERS:
         raise InputError(f"{key} = {str(given)!r} is a folder, not a file; give one {kind}")
     if not there:
         raise InputError(f"{key} = {str(given)!r} does not exist (looked for {path})")

@@ -179,8 +179,15 @@ app.command()(analyse)
 
 @app.command()
 def mesh(
-    ct: Annotated[Path, typer.Argument(metavar="CT", help="CT in HU (NIfTI)")],
-    mask: Annotated[Path, typer.Argument(metavar="MASK", help="vertebra labels or binary mask on the CT's grid")],
+    ct: Annotated[Path, typer.Argument(metavar="CT", help="CT in HU: NIfTI, NRRD, MetaImage, or DICOM folder")],
+    mask: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MASK",
+            help="vertebra labels, named segments or binary mask: NIfTI, NRRD (.seg.nrrd), MetaImage, DICOM "
+            "segmentation, or folder of masks such as vertebrae_L3.nii.gz",
+        ),
+    ],
     level: Annotated[str, typer.Option("--level", metavar="LEVEL", help="vertebra, such as L3")],
     labels: Annotated[
         str | None,
@@ -192,8 +199,15 @@ def mesh(
         ),
     ] = None,
     subregions: Annotated[
-        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts (NIfTI)")
+        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts")
     ] = None,
+    resample: Annotated[
+        bool,
+        typer.Option(
+            "--resample",
+            help="resample masks on another grid onto the CT's with nearest neighbour, instead of refusing",
+        ),
+    ] = False,
     size: Annotated[float, typer.Option("--size", metavar="MM", help=r"tetrahedron size \[mm], 0.5 to 4")] = 1.5,
     out: OutFolder = None,
 ) -> None:
@@ -207,6 +221,8 @@ def mesh(
             patient["labels"] = int(labels) if labels.isdecimal() and len(labels) < 6 else labels
         if subregions is not None:
             patient["subregions"] = str(subregions)
+        if resample:
+            patient["resample"] = True
         case = build_case({"patient": patient, "mesh": {"size_mm": size}}, "command line")
         target = out or Path("results", f"mesh-{level}")
         check_target(target)

@@ -38,8 +38,12 @@ def measure(
         str | None, typer.Option("--labels", metavar="MAP", help="numbers in the mask, as 'mesh' takes them")
     ] = None,
     subregions: Annotated[
-        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts (NIfTI)")
+        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts")
     ] = None,
+    resample: Annotated[
+        bool,
+        typer.Option("--resample", help="resample masks on another grid onto the CT's, instead of refusing them"),
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")] = None,
 ) -> None:
     """Measure a post-operative CT without a simulation: cement, leaks, heights; results in results/measured-<level>.
@@ -54,7 +58,7 @@ def measure(
 
         if puncture_side not in (None, "left", "right"):
             raise InputError(f"--puncture-side {puncture_side}: there is no such side; choose left or right")
-        case = _case(files, level, labels, subregions, cement, threshold)
+        case = _case(files, level, labels, subregions, cement, threshold, resample)
         target = out or Path("results", f"measured-{case.patient.level or files[0].stem}")
         check_target(target)
         from experiments.cli.exit_codes import rank
@@ -77,6 +81,8 @@ def _before(case: Case, files: tuple[Path, Path] | None) -> Case | None:
     patient: dict[str, Any] = {"ct": str(files[0]), "mask": str(files[1]), "level": case.patient.level}
     if case.patient.labels is not None:
         patient["labels"] = case.patient.labels
+    if case.patient.resample:
+        patient["resample"] = True
     return build_case({"patient": patient, "bone": {"units": case.bone.units}}, "--before")
 
 
@@ -87,6 +93,7 @@ def _case(
     subregions: Path | None,
     cement: Path | None,
     threshold: float | None,
+    resample: bool,
 ) -> Case:
     """What is asked as a case that prescribes its cement."""
     from experiments.case.schema import build_case, read_case
@@ -118,6 +125,8 @@ def _case(
             content["patient"]["subregions"] = str(subregions)
     else:
         raise InputError(f"{len(files)} files are given; name a CT and a mask, or one case file")
+    if resample:
+        content["patient"]["resample"] = True
     if "prescribed_cement" not in content:
         if cement is not None:
             content["prescribed_cement"] = {"mask": str(cement)}

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from experiments.results.finished_case import FinishedCase
 from experiments.results.grids import cells_around
-from meshes.images.image import RAS_TO_LPS, Image
+from meshes.images.grids import RAS_TO_LPS
+from meshes.images.image import Image
 
 SCANNER = 1
 """``sform_code`` and ``qform_code`` of coordinates in the scanner's frame."""

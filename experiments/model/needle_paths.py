@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from experiments.case.sections import Needle
 from experiments.case.units import to_clinical, to_internal
@@ -138,6 +139,13 @@ class _Bone:
             raise InputError(
                 f"{name}.approach = '{approach}': the mask shows no {side} pedicle; use approach = 'free' with "
                 "camber_deg and sagittal_deg"
+            )
+        cut = self.vertebra.frame.to_frame(self.vertebra.cut_points)
+        if len(cut) and cKDTree(centres).query(cut)[0].min() < PEDICLE_LENGTH:
+            raise InputError(
+                f"{name}.approach = '{approach}': {self.vertebra.level} is cut by the {self.vertebra.cut}, and with it "
+                f"the {side} pedicle within {PEDICLE_LENGTH:g} mm behind the body; use the other side, or approach = "
+                "'free' with camber_deg and sagittal_deg"
             )
         return centres, areas
 

@@ -6,7 +6,8 @@ from experiments.case.schema import Case
 from meshes.demo_patient import demo_patient
 from meshes.images.labels import PartLabels
 from meshes.images.units import IMAGE_UNITS
-from meshes.vertebra import MARGIN, Vertebra, read_vertebra
+from meshes.segmentation import MARGIN
+from meshes.vertebra import Vertebra, read_vertebra
 
 
 def read_patient(case: Case, margin: float = MARGIN, level: str | None = None) -> Vertebra:
@@ -36,4 +37,5 @@ def read_patient(case: Case, margin: float = MARGIN, level: str | None = None) -
         parts,
         IMAGE_UNITS[case.bone.units],
         margin,
+        patient.resample,
     )

@@ -24,9 +24,10 @@ from meshes.scanned_cement import (
     cement_by_threshold,
     read_cement_mask,
 )
+from meshes.segmentation import MARGIN
 from meshes.shapes import ellipsoid_of_capacity
 from meshes.tetmesh import TetMesh
-from meshes.vertebra import MARGIN, Vertebra
+from meshes.vertebra import Vertebra
 
 ARTEFACTS = (
     "metal and contrast agent harden the beam, and a voxel at the edge shows a mean of cement and bone, so the edge, "
@@ -73,7 +74,7 @@ def read_scan(case: Case, vertebra: Vertebra) -> Scan | None:
         return None
     with about("prescribed_cement"):
         if given.mask is not None:
-            cement = read_cement_mask(given.mask, vertebra)
+            cement = read_cement_mask(given.mask, vertebra, case.patient.resample)
         elif given.threshold_hu is not None:
             low, high = (to_internal(value, "HU") for value in given.threshold_hu)
             cement = cement_by_threshold(vertebra, low, high)
@@ -98,6 +99,8 @@ def cement_of_scan(scan: Scan, weights: csr_array) -> PrescribedField:
         f"voxel around it) take the median of the other trabecular bone, {bone.value:.0f} {units.symbol}, for the "
         "intact body and for the pores that the cement fills",
     ]
+    if cement.resampled:
+        warnings.append(cement.resampled)
     if cement.outside > 0.0:
         warnings.append(
             f"{outside:.2f} ml of what counts as cement lie outside of the body, within {MARGIN:g} mm of the vertebra: "

@@ -265,14 +265,16 @@ class FinishedCase:
     def ct(self) -> Image:
         """What lies around the vertebra on the voxels of its CT, in the scanner's LPS mm."""
         path = self.folder / SCAN
-        return canonical_image(*read_nifti(path, "CT"), path)
+        volume = read_nifti(path, "CT")
+        return canonical_image(volume.values, volume.affine, path)
 
     def scanned_cement(self) -> dict[str, NDArray[np.bool_]]:
         """Part of the cement of a measured CT -> its voxels on :meth:`ct`: ``body``, and every site where any lies."""
         if not self.measured or self.manifest.regions.cement is None:
             return {}
         path = self.folder / CEMENT
-        labels = canonical_image(*read_nifti(path, "cement"), path).values
+        volume = read_nifti(path, "cement")
+        labels = canonical_image(volume.values, volume.affine, path).values
         found = {name: labels == number for name, number in self.manifest.regions.cement.items()}
         return {name: voxels for name, voxels in found.items() if voxels.any()}
 

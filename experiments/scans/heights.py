@@ -11,7 +11,6 @@ from experiments.results.parts.scan import ScannedHeights
 from experiments.scans.postoperative import PostoperativeScan
 from meshes.body_heights import PLACES, BodyHeights, body_heights
 from meshes.errors import InputError
-from meshes.images.labels import label_maps
 from meshes.neighbours import levels_beside
 from meshes.vertebra import Vertebra
 
@@ -56,7 +55,7 @@ def heights_of(vertebra: Vertebra) -> BodyHeights:
 
 def whole_neighbours(case: Case, vertebra: Vertebra) -> dict[str, Vertebra]:
     """Level -> the vertebra above and the one below, as far as the mask holds them whole."""
-    if vertebra.label_map not in label_maps():
+    if not vertebra.column:
         return {}
     found = {}
     for level in levels_beside(vertebra.level):

@@ -122,7 +122,8 @@ def measure(
             fill=fill_results(scan, puncture_side),
             **parts,
         )
-        warnings = [*scan.vertebra.warnings, *scan_warnings(scan)]
+        told = [scan.cement.resampled] if scan.cement.resampled else []
+        warnings = [*scan.vertebra.warnings, *told, *scan_warnings(scan)]
         if earlier is not None:
             warnings += [f"before: {warning}" for warning in earlier.warnings]
     return Measured(case, scan, outside, results, _manifest(case, before, scan, warnings, progress))

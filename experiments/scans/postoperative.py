@@ -112,7 +112,7 @@ def read_scan(case: Case) -> PostoperativeScan:
     vertebra = read_patient(case, REACH)
     given = case.prescribed_cement
     if given is not None and given.mask is not None:
-        cement = read_cement_mask(given.mask, vertebra)
+        cement = read_cement_mask(given.mask, vertebra, case.patient.resample)
     elif given is not None and given.threshold_hu is not None:
         low, high = (to_internal(value, "HU") for value in given.threshold_hu)
         cement = cement_by_threshold(vertebra, low, high)

@@ -2,13 +2,13 @@
 
 Every image is brought to the voxel order that lies closest to left, posterior, superior (LPS), so the same patient
 stored in another order gives the same arrays. The affine leads from voxel indices to the scanner's LPS millimetres, as
-ITK and DICOM have it; NIfTI affines lead to RAS, so x and y change sign once, here.
+ITK and DICOM have it; readers give affines to RAS as NIfTI has it, so x and y change sign once, here.
 """
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.images.dicom import read_dicom_series
-from meshes.images.nifti import read_nifti, times
+from meshes.images.formats import read_labels, read_scan
+from meshes.images.grids import RAS_TO_LPS, corners, times
+from meshes.images.segments import flattened
 from meshes.images.units import HOUNSFIELD, ImageUnits
 
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 THICKEST_SLICE = 3.0
 """Largest voxel spacing in mm along any axis: above it neither endplates nor pedicles are resolved."""
 HIGHEST_SOFT_TISSUE_MINIMUM = -20.0
@@ -83,55 +83,60 @@ class Image:
         return replace(self, values=np.ascontiguousarray(self.values[window]), affine=affine)
 
 
+@dataclass(frozen=True)
+class Mask(Image):
+    """Whole numbers on a regular voxel grid.
+
+    Attributes:
+        names: number -> name of the segment, where the file names its segments.
+        part_of_scan: whether the file's format lets its grid end where its segments do, inside of the scan.
+    """
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    part_of_scan: bool = False
+
+
 def read_ct(path: Path, units: ImageUnits = HOUNSFIELD) -> Image:
-    """Read a CT from a NIfTI file or a folder with one DICOM series.
+    """Read a CT from one file or a folder with one DICOM series.
 
     Args:
-        path: NIfTI file or DICOM folder.
+        path: file of one of :data:`meshes.images.formats.IMAGES`, or DICOM folder.
         units: what its values count.
 
     Returns:
-        Image of float32 values in LPS voxel order, in ``units``.
+        Image of whole numbers as they are stored, or of float32, in LPS voxel order, in ``units``.
 
     Raises:
         InputError: unreadable, not 3-D, NaN or infinite values, damaged or sheared affine, slices thicker than 3 mm, or
             values that cannot be in ``units``.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"CT {path} does not exist; check the path")
-    if path.is_dir():
-        values, affine = read_dicom_series(path)
-        image = canonical_image(values, RAS_TO_LPS @ affine, path)
-    else:
-        image = canonical_image(*read_nifti(path, "CT"), path)
+    volume = read_scan(path)
+    image = canonical_image(volume.values, volume.affine, path)
     _check_geometry(image, "CT")
     _check_units(image.values, path, units)
-    return replace(image, values=image.values.astype(np.float32))
+    return replace(image, values=image.values.astype(np.float32)) if image.values.dtype.kind == "f" else image
 
 
-def read_mask(path: Path, what: str = "mask") -> Image:
-    """Read a label mask from a NIfTI file.
+def read_mask(path: Path, what: str = "mask", wanted: Callable[[str], bool] | None = None) -> Mask:
+    """Read a label mask.
 
     Args:
-        path: NIfTI file.
+        path: file of one of :data:`meshes.images.formats.SEGMENTATIONS`.
         what: how messages call it.
+        wanted: which names of segments count where the file's segments may overlap; None for all.
 
     Returns:
-        Image of int32 labels in LPS voxel order.
+        Labels of 8 or 16 bits in LPS voxel order.
 
     Raises:
-        InputError: unreadable, not 3-D, labels that are negative or not whole numbers, or a damaged or sheared affine.
+        InputError: unreadable, not 3-D, labels that are negative or not whole numbers, segments that overlap, or a
+            damaged or sheared affine.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"{what} {path} does not exist; check the path")
-    if path.is_dir():
-        raise InputError(f"{what} {path} is a folder; give one NIfTI file (.nii or .nii.gz)")
-    image = canonical_image(*read_nifti(path, what), path)
-    _check_geometry(image, what)
-    labels = image.values
-    if not np.isfinite(labels).all():
+    volume = read_labels(path, what, wanted)
+    labels = volume.values
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise InputError(f"{what} {path} holds NaN or infinite values; labels must be whole numbers >= 0")
     if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
         odd = float(labels[labels != np.rint(labels)][0])
@@ -139,35 +144,45 @@ def read_mask(path: Path, what: str = "mask") -> Image:
             f"{what} {path} holds values such as {odd:g}; labels must be whole numbers >= 0, so resample masks with "
             "nearest neighbour and do not give a CT as mask"
         )
-    if labels.min() < 0 or labels.max() > LARGEST_LABEL:
+    low, high = labels.min(), labels.max()
+    if low < 0 or high > LARGEST_LABEL:
         raise InputError(
-            f"{what} {path} holds values from {labels.min():g} to {labels.max():g}; labels must be whole numbers "
-            f"from 0 to {LARGEST_LABEL}"
+            f"{what} {path} holds values from {low:g} to {high:g}; labels must be whole numbers from 0 to "
+            f"{LARGEST_LABEL}"
         )
-    return replace(image, values=labels.astype(np.int32))
+    labels, names = flattened(
+        labels.astype(np.uint8 if high < 256 else np.uint16, copy=False), volume.segments, wanted, path, what
+    )
+    image = canonical_image(labels, volume.affine, path)
+    _check_geometry(image, what)
+    return Mask(image.values, image.affine, path, names, volume.part_of_scan)
 
 
 def check_same_grid(first: Image, second: Image, second_name: str = "mask") -> None:
     """Raise ``InputError`` naming the difference where two images do not lie on the same voxels of the world."""
-    files = f"{second_name} {second.path} and CT {first.path} lie on different grids"
-    remedy = f"resample the {second_name} onto the CT with nearest neighbour"
-    if first.values.shape != second.values.shape:
+    if difference := grid_difference(first, second):
         raise InputError(
-            f"{files}: {times(second.values.shape)} against {times(first.values.shape)} voxels (both in LPS order); "
-            f"{remedy}"
+            f"{second_name} {second.path} and CT {first.path} lie on different grids: {difference}; resample the "
+            f"{second_name} onto the CT with nearest neighbour, as --resample or patient.resample = true do"
         )
-    corners = np.array(list(itertools.product(*[(0, size - 1) for size in first.values.shape])))
-    offset = second.to_world(corners) - first.to_world(corners)
+
+
+def grid_difference(first: Image, second: Image) -> str:
+    """How the grid of ``second`` differs from that of ``first``, in words; "" where they are the same."""
+    if first.values.shape != second.values.shape:
+        return f"{times(second.values.shape)} against {times(first.values.shape)} voxels (both in LPS order)"
+    outermost = corners(first.values.shape)
+    offset = second.to_world(outermost) - first.to_world(outermost)
     if np.abs(offset).max() <= GRID_TOLERANCE:
-        return
+        return ""
     if np.ptp(offset, axis=0).max() <= GRID_TOLERANCE:
         shift = ", ".join(f"{value:.2f}" for value in offset[0])
-        raise InputError(f"{files}: shifted by ({shift}) mm in LPS, at most {GRID_TOLERANCE} mm is allowed; {remedy}")
+        return f"shifted by ({shift}) mm in LPS, at most {GRID_TOLERANCE} mm is allowed"
     if not np.allclose(first.spacing, second.spacing, rtol=1e-3):
-        raise InputError(f"{files}: voxels of {times(second.spacing)} mm against {times(first.spacing)} mm; {remedy}")
-    raise InputError(
-        f"{files}: the corners lie up to {np.linalg.norm(offset, axis=1).max():.2f} mm apart because the axes point "
-        f"differently, at most {GRID_TOLERANCE} mm is allowed; {remedy}"
+        return f"voxels of {times(second.spacing)} mm against {times(first.spacing)} mm"
+    return (
+        f"the corners lie up to {np.linalg.norm(offset, axis=1).max():.2f} mm apart because the axes point "
+        f"differently, at most {GRID_TOLERANCE} mm is allowed"
     )
 
 
@@ -181,7 +196,7 @@ def canonical_image(values: NDArray[Any], affine_ras: NDArray[Any], path: Path |
     """
     affine = np.asarray(affine_ras, dtype=np.float64)
     to_lps = ornt_transform(io_orientation(affine), axcodes2ornt("LPS"))
-    ordered = np.ascontiguousarray(apply_orientation(values, to_lps))
+    ordered: NDArray[Any] = apply_orientation(values, to_lps)  # a view: the voxels of a large scan are not copied
     return Image(ordered, RAS_TO_LPS @ affine @ inv_ornt_aff(to_lps, values.shape), path)
 
 
@@ -196,7 +211,7 @@ def _check_geometry(image: Image, what: str) -> None:
 
 def _check_units(values: NDArray[Any], path: Path, units: ImageUnits) -> None:
     """Refuse values that no image of a spine has in these units."""
-    if not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         share = 100.0 * (1.0 - np.isfinite(values).mean())
         raise InputError(
             f"CT {path} holds NaN or infinite values ({share:.3g} % of the voxels); every voxel needs its "

@@ -10,12 +10,13 @@ import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from meshes.errors import InputError
+from meshes.images.segments import level_of_name
 
 BINARY_VALUES = (1, 255)
 """Values that, alone in a mask, mean inside rather than a vertebra's number."""
@@ -112,14 +113,17 @@ class LabelChoice:
         level: name of the vertebra.
         labels: its numbers in the mask; several only where the user names those of its parts.
         label_map: convention, ``"number"`` where the user named the number, ``"parts"`` where the user named those of
-            body and arch, or ``"binary"``.
+            body and arch, ``"named"`` where the user named those of vertebrae, ``"segments"`` where the file does, or
+            ``"binary"``.
         reason: why it was read so, for the manifest.
+        column: level -> number of all vertebrae that are known in the mask.
     """
 
     level: str
     labels: tuple[int, ...]
     label_map: str
     reason: str
+    column: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def label(self) -> int:
@@ -150,7 +154,11 @@ def label_maps() -> dict[str, LabelMap]:
 
 
 def choose_label(
-    heights: Mapping[int, float], path: Path, level: str | None = None, labels: str | int | None = None
+    heights: Mapping[int, float],
+    path: Path,
+    level: str | None = None,
+    labels: str | int | Mapping[str, int | str] | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> LabelChoice:
     """Find the number of a vertebra in a mask.
 
@@ -158,28 +166,45 @@ def choose_label(
         heights: label -> height of its centroid in mm, for every label in the mask except 0.
         path: file of the mask, for messages; a name such as ``vertebrae_L3.nii.gz`` gives the level of a binary mask.
         level: vertebra asked for, such as ``"L3"``; may be left out where the mask holds one vertebra.
-        labels: name of the convention, or the vertebra's number; None to infer the convention.
+        labels: name of the convention, the vertebra's number, or level -> number or name of a segment; None to take
+            the names of the segments, or to infer the convention where these name no vertebra.
+        names: number -> name of the segment, where the file names its segments.
 
     Raises:
-        InputError: unknown level or convention, level or number not in the mask, or a mask that fits several
-            conventions.
+        InputError: unknown level or convention, level or number not in the mask, a mask that fits several conventions,
+            or names that contradict each other, the numbers or the order of the vertebrae.
     """
     level = None if level is None else _checked_level(level)
+    names = {number: name for number, name in (names or {}).items() if number in heights}
+    by_name = _levels_of_names(names, path)
     if isinstance(labels, str) and labels.strip().isdecimal():
         labels = int(labels)
     if isinstance(labels, int):
-        return _by_number(heights, path, level, labels)
-    if labels is not None:
+        choice = _by_number(heights, path, level, labels)
+    elif isinstance(labels, Mapping):
+        given = {_checked_level(key): _number_of(key, value, heights, names, path) for key, value in labels.items()}
+        choice = _by_levels(heights, path, level, given, "named", "numbers as named by the user")
+    elif labels is not None:
         if labels not in label_maps():
             raise InputError(
                 f"labels = {labels!r} is not known; use one of {', '.join(label_maps())}, or the vertebra's number in "
                 "the mask"
             )
         chosen = label_maps()[labels]
-        return _by_map(heights, path, level, chosen, f"{chosen.title} as given")
-    if len(heights) == 1 and (next(iter(heights)) in BINARY_VALUES or not _readings(heights)):
-        return _binary(next(iter(heights)), path, level)
-    return _inferred(heights, path, level)
+        choice = _by_map(heights, path, level, chosen, f"{chosen.title} as given")
+    elif by_name:
+        choice = _by_levels(heights, path, level, by_name, "segments", "names of the file's segments")
+    elif len(heights) == 1 and (next(iter(heights)) in BINARY_VALUES or not _readings(heights)):
+        choice = _binary(next(iter(heights)), path, level)
+    else:
+        choice = _inferred(heights, path, level)
+    other = next((name for name, number in by_name.items() if number == choice.label), choice.level)
+    if other != choice.level and not isinstance(labels, Mapping):
+        raise InputError(
+            f"label {choice.label} of mask {path} is {choice.level} by its number, but its segment has the name "
+            f"{names[choice.label]!r}; leave labels out, or correct the name"
+        )
+    return choice
 
 
 def choose_parts(present: Iterable[int], path: Path, level: str | None, parts: PartLabels) -> LabelChoice:
@@ -226,7 +251,55 @@ def _by_map(heights: Mapping[int, float], path: Path, level: str | None, chosen:
             f"level {level} is not in mask {path}, which holds {_named(there)} in the numbers of {chosen.title}; "
             "choose one of these or another label map"
         )
-    return LabelChoice(level, (there[level],), chosen.name, reason)
+    return LabelChoice(level, (there[level],), chosen.name, reason, there)
+
+
+def _levels_of_names(names: Mapping[int, str], path: Path) -> dict[str, int]:
+    """Level -> number of the segments whose names mean vertebrae."""
+    found: dict[str, int] = {}
+    for number, name in names.items():
+        if (level := level_of_name(name)) in LEVELS and level is not None:
+            if level in found:
+                raise InputError(
+                    f"mask {path} has two segments of {level}, {names[found[level]]!r} and {name!r}; rename one of them"
+                )
+            found[level] = number
+    return found
+
+
+def _number_of(level: str, given: int | str, heights: Mapping[int, float], names: Mapping[int, str], path: Path) -> int:
+    """The number that a user names by itself or by its segment."""
+    if isinstance(given, int):
+        return given
+    found = [number for number, name in names.items() if name == given]
+    if len(found) != 1:
+        known = (
+            f"its segments are {', '.join(names.values())}" if names else f"it holds {_listed(heights)} without names"
+        )
+        raise InputError(
+            f"labels.{level} = {given!r}: mask {path} has {'several' if found else 'no'} segments of this name; {known}"
+        )
+    return found[0]
+
+
+def _by_levels(
+    heights: Mapping[int, float], path: Path, level: str | None, levels: Mapping[str, int], label_map: str, reason: str
+) -> LabelChoice:
+    """The vertebra among those whose numbers or segments somebody has named."""
+    there = {name: levels[name] for name in LEVELS if levels.get(name) in heights}
+    for upper, lower in itertools.pairwise(there):
+        if heights[there[upper]] <= heights[there[lower]]:
+            raise InputError(
+                f"mask {path} has {upper} ({there[upper]}) below {lower} ({there[lower]}) by its "
+                f"{reason}; correct their names, or the image's orientation"
+            )
+    if level is None and len(there) == 1:
+        level = next(iter(there))
+    if level is None or level not in there:
+        missing = "holds" if level is None else f"has no {level} but holds"
+        known = _named(there) if there else f"{_listed(heights)}, none of which is named"
+        raise InputError(f"mask {path} {missing} {known}; choose a level that it has, or name its number with labels")
+    return LabelChoice(level, (there[level],), label_map, reason, there)
 
 
 def _binary(label: int, path: Path, level: str | None) -> LabelChoice:

@@ -9,7 +9,8 @@ from phantoms import box
 
 from meshes import inclusions
 from meshes.errors import InputError
-from meshes.images.image import RAS_TO_LPS, Image
+from meshes.images.grids import RAS_TO_LPS
+from meshes.images.image import Image
 from meshes.inclusions import (
     ball_of_diameter,
     ball_of_volume,

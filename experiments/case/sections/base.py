@@ -32,9 +32,13 @@ Choice = Annotated[bool, Field(strict=True)]
 
 PROJECT = "project choice"
 
-NIFTI, CSV, NIFTI_OR_DICOM = "NIfTI file (.nii or .nii.gz)", "CSV file (.csv)", "NIfTI file or DICOM folder"
+SCAN = "NIfTI, NRRD or MetaImage file, or DICOM folder"
+MASK = "NIfTI, NRRD or MetaImage file, or DICOM segmentation"
+MASKS = f"{MASK}, or folder with one mask for each structure"
+CSV = "CSV file (.csv)"
 LINES = "file of polylines (.vtp, .vtk or .csv)"
-"""Kinds of input files."""
+FOLDERS = (SCAN, MASKS)
+"""Kinds of input files, and those that may be folders."""
 
 FRACTIONS = ("left", "depth", "height")
 """The keys that place a point in the body."""
@@ -110,7 +114,7 @@ def input_file(kind: str, description: str) -> Any:
     """Declare a file that the case reads, none by default; relative to the case file's folder.
 
     Args:
-        kind: what the file must be, such as :data:`NIFTI`.
+        kind: what the file must be, such as :data:`MASK`.
         description: what is in it.
     """
     return Field(default=None, description=description, json_schema_extra={"file": kind})

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from experiments.case.sections.base import (
-    NIFTI,
-    NIFTI_OR_DICOM,
+    MASK,
+    MASKS,
+    SCAN,
     Choice,
     InputPath,
     Section,
@@ -20,6 +21,8 @@ from experiments.case.sections.base import (
 LabelMap = Literal["verse", "totalsegmentator_v1", "totalsegmentator_v2"]
 
 _Label = Annotated[int, Field(ge=1, le=65535, strict=True)]
+_Level = Annotated[str, Field(pattern=r"^(C[1-7]|T([1-9]|1[0-3])|L[1-6])$")]
+_SegmentName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Patient(Section):
@@ -50,13 +53,12 @@ class Patient(Section):
 
     demo: Choice = Field(default=False, description="use the demo patient, a real osteoporotic L3")
     ct: InputPath | None = input_file(
-        NIFTI_OR_DICOM,
-        "CT volume in HU, or in mg/cm3 by bone.units (NIfTI, or a folder with one DICOM series); relative to the case "
-        "file's folder",
+        SCAN,
+        "CT volume in HU, or in mg/cm3 by bone.units; relative to the case file's folder",
     )
-    mask: InputPath | None = input_file(NIFTI, "vertebra labels or binary mask on the grid of the CT (NIfTI)")
+    mask: InputPath | None = input_file(MASKS, "vertebra labels, named segments or binary mask on the grid of the CT")
     subregions: InputPath | None = input_file(
-        NIFTI, "labels of the vertebra's parts (NIfTI), TPTBox convention without body_labels"
+        MASK, "labels of the vertebra's parts, TPTBox convention without body_labels"
     )
     level: str | None = Field(
         default=None,
@@ -64,12 +66,18 @@ class Patient(Section):
         description="vertebral level",
         json_schema_extra={"allowed": "T1 to T13 or L1 to L6"},
     )
-    labels: LabelMap | _Label | None = Field(
+    labels: LabelMap | _Label | dict[_Level, _Label | _SegmentName] | None = Field(
         default=None,
-        description="which numbers the mask uses: a known convention, or the label's number; inferred where left out",
+        description="which numbers the mask uses: a known convention, the label's number, or a table from levels to "
+        "numbers or names of segments; the names of the file's segments, or inferred, where left out",
         json_schema_extra={
-            "allowed": '"verse", "totalsegmentator_v1", "totalsegmentator_v2" or the number of the label in the mask'
+            "allowed": '"verse", "totalsegmentator_v1", "totalsegmentator_v2", the number of the label in the mask, or '
+            'a table such as { L2 = 5, L3 = "my segment" }'
         },
+    )
+    resample: Choice = Field(
+        default=False,
+        description="resample masks on another grid than the CT's onto it, with nearest neighbour",
     )
     body_labels: tuple[_Label, ...] | None = Field(
         default=None,
@@ -92,7 +100,7 @@ class Patient(Section):
     @model_validator(mode="after")
     def _one_patient(self) -> Patient:
         given = [key for key in ("ct", "mask", "level") if getattr(self, key) is not None]
-        if self.demo and (given or self.gives("subregions", "labels", "body_labels", "arch_labels")):
+        if self.demo and (given or self.gives("subregions", "labels", "body_labels", "arch_labels", "resample")):
             raise ValueError("demo = true stands alone; remove the other keys of [patient] or demo")
         if not self.demo and len(given) < 3:
             missing = ", ".join(key for key in ("ct", "mask", "level") if key not in given)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from experiments.case.sections.base import (
-    NIFTI,
+    MASK,
     Companions,
     InputPath,
     Section,
@@ -99,9 +99,8 @@ class PrescribedCement(Section):
     """
 
     mask: InputPath | None = input_file(
-        NIFTI,
-        "cement in a post-operative CT, every number but 0, on the grid of the CT (NIfTI); relative to the case file's "
-        "folder",
+        MASK,
+        "cement in a post-operative CT, every number but 0, on the grid of the CT; relative to the case file's folder",
     )
     threshold_hu: tuple[_Hounsfield, _Hounsfield] | None = physical_list(
         "two numbers, each 1000 to 32767 HU, the lower one first",

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from experiments.case.sections.base import (
     FRACTIONS,
-    NIFTI,
+    MASK,
     Choice,
     Companions,
     InputPath,
@@ -91,7 +91,7 @@ class Lesion(Section):
         description="number of the lesion in mask",
     )
     mask: InputPath | None = input_file(
-        NIFTI, "labels of lesions on any grid of voxels (NIfTI); relative to the case file's folder"
+        MASK, "labels of lesions on any grid of voxels; relative to the case file's folder"
     )
     left: float | None = physical(None, "1", "centre, fraction of the half width: 1 at the left wall", -1.0, 1.0)
     depth: float | None = physical(None, "1", "centre, fraction of the depth: 0 anterior, 1 posterior", 0.0, 1.0)

@@ -43,6 +43,8 @@ class PatientRecord(Part):
     endplate_residual_mm: float = number("mm", "endplate residual", "Distance of the endplates from their planes.")
     mirror_overlap: float = number("1", "mirror overlap", "Overlap of the body and its mirror image.")
     voxel_spacing_mm: Point = number("mm", "voxel spacing", "Distances of the voxels of the CT.")
+    resampled: tuple[str, ...] = text("resampled", "Masks that were resampled onto the grid of the CT.")
+    cut: str = text("cut", "Where the image cuts the arch; empty where the vertebra is whole.")
 
 
 class FrameRecord(Part):

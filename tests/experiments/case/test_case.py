@@ -109,7 +109,7 @@ def test_the_demo_takes_another_mesh_size() -> None:
         ),
         (
             {"patient": {"ct": "a", "mask": "b", "level": "L3", "labels": "vers"}},
-            'choose "verse", "totalsegmentator_v1", "totalsegmentator_v2" or the number of the label in the mask',
+            'choose "verse", "totalsegmentator_v1", "totalsegmentator_v2", the number of the label in the mask, or',
         ),
         ({"patient": {"ct": "a.nii", "mask": "b", "level": "L3"}}, "patient.ct = 'a.nii' does not exist"),
         ({"injection": {"working_time_min": 4.0}}, "is not after cement.injected_after_mixing_min = 5"),
@@ -175,14 +175,16 @@ def test_paths_count_from_the_folder_of_the_case_file(tmp_path: Path) -> None:
     assert patient.labels == 22
 
 
-@pytest.mark.parametrize("key", ["mask", "subregions"])
-def test_only_the_ct_may_be_a_folder(tmp_path: Path, key: str) -> None:
+def test_only_the_ct_and_the_mask_may_be_folders(tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
-    (tmp_path / "mask.nii").touch()
-    patient = {"ct": "series", "mask": "mask.nii", "level": "L3"}
-    assert build_case({"patient": patient}, folder=tmp_path).patient.ct == tmp_path / "series"
-    with pytest.raises(InputError, match=rf"patient.{key} = 'series' is a folder, not a file; give one NIfTI file"):
-        build_case({"patient": {**patient, key: "series"}}, folder=tmp_path)
+    (tmp_path / "masks").mkdir()
+    patient = {"ct": "series", "mask": "masks", "level": "L3"}
+    built = build_case({"patient": patient}, folder=tmp_path).patient
+    assert (built.ct, built.mask) == (tmp_path / "series", tmp_path / "masks")
+    with pytest.raises(
+        InputError, match=r"patient.subregions = 'series' is a folder, not a file; give one NIfTI, NRRD"
+    ):
+        build_case({"patient": {**patient, "subregions": "series"}}, folder=tmp_path)
 
 
 @pytest.fixture
@@ -220,7 +222,11 @@ def test_nothing_but_the_places_names_a_path(with_files: Case, tmp_path: Path) -
     ("key", "kind", "sections"),
     [
         ("cement.rheometer", "CSV file", {"cement": {"rheometer": "there"}}),
-        ("lesions[1].mask", "NIfTI file", {"lesions": [{"kind": "osteolytic", "label": 1, "mask": "there"}]}),
+        (
+            "lesions[1].mask",
+            "NIfTI, NRRD or MetaImage file",
+            {"lesions": [{"kind": "osteolytic", "label": 1, "mask": "there"}]},
+        ),
     ],
 )
 def test_files_of_cement_and_lesions_must_exist(tmp_path: Path, key: str, kind: str, sections: dict[str, Any]) -> None:

@@ -334,3 +334,15 @@ def test_distances_are_measured_once_for_all_needles(demo_vertebra: Vertebra, mo
     monkeypatch.setattr(ndimage, "distance_transform_edt", counted)
     plan(demo_vertebra, {}, {"side": "right"}, {"depth": 0.6}, {"side": "right", "depth": 0.6, **PARAPEDICULAR})
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("approach", ["transpedicular", "parapedicular"])
+def test_a_pedicle_that_the_image_cuts_is_refused(demo_vertebra: Vertebra, approach: str) -> None:
+    left, _ = pedicle_contact(demo_vertebra, "left")
+    cut_behind = demo_vertebra.frame.to_scanner(left.mean(axis=0) + np.array([0.0, 6.0, 0.0]))
+    cut = replace(demo_vertebra, cut="left face of the image (70 mm are seen)", cut_points=cut_behind[None])
+    target = {"approach": approach}
+    with pytest.raises(InputError, match=r"L3 is cut by the left face .* the left pedicle within 8 mm behind the body"):
+        plan(cut, {"side": "left", **target})
+    assert plan(cut, {"side": "right", **target})[0].side == "right"
+    assert plan(cut, STRAIGHT)[0].side

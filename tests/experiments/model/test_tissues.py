@@ -18,7 +18,7 @@ from fem.injection.plan import Needle
 from materials.bone import BoneField, BoneModel
 from materials.cannula import Cannula
 from meshes.errors import InputError
-from meshes.images.image import RAS_TO_LPS
+from meshes.images.grids import RAS_TO_LPS
 from meshes.regions import wall_point
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
