@@ -149,18 +149,19 @@ def on_voxels(image: Mask, vertebra: Vertebra, what: str, resample: bool = False
         InputError: it lies on another grid.
     """
     ct = vertebra.ct
-    start = whole_voxels(ct, image)
-    if start is None and not resample:
-        check_same_grid(ct, _nearest_part(image, ct), what)
+    aligned = whole_voxels(ct, image) is not None
+    if (aligned and image.part_of_scan) or (resample and not aligned):
+        return looked_up(ct, image)
+    start = np.rint(image.to_indices(ct.affine[:3, 3])).astype(int)
     beyond = int(bool(vertebra.cut))  # layers of voxels that the image of a vertebra that it cuts has more than the CT
-    if start is not None and not image.part_of_scan:
-        stop = start + image.values.shape
-        if (start > beyond).any() or (stop < np.array(ct.values.shape) - beyond).any():
-            raise InputError(
-                f"{what} {image.path} and CT {ct.path} lie on different grids: the mask does not cover "
-                f"{vertebra.level} and {vertebra.margin:g} mm around it; resample the mask onto the CT with nearest "
-                "neighbour"
-            )
+    if (start < -beyond).any() or (start + ct.values.shape > np.array(image.values.shape) + beyond).any():
+        raise InputError(
+            f"{what} {image.path} and CT {ct.path} lie on different grids: the mask does not cover "
+            f"{vertebra.level} and {vertebra.margin:g} mm around it; resample the mask onto the CT with nearest "
+            "neighbour"
+        )
+    if not aligned:
+        check_same_grid(ct, _nearest_part(image, ct), what)
     return looked_up(ct, image)
 
 

@@ -47,7 +47,7 @@ def test_examples_are_valid(path: Path, number: int, text: str, tmp_path: Path) 
         assert read_plan(tmp_path / "sweep.toml").cases
         return
     content.setdefault("patient", {"demo": True})
-    for file in re.findall(r'"([\w-]+\.(?:nii\.gz|csv))"', text):
+    for file in re.findall(r'"([\w-]+\.(?:nii\.gz|csv|nrrd|seg\.nrrd|mrk\.json))"', text):
         (tmp_path / file).touch()
     assert build_case(content, path.name, tmp_path)
 
