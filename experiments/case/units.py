@@ -24,6 +24,7 @@ INTERNAL: Mapping[str, tuple[float, str]] = {
     "mg/cm3/HU": (1e-3, "g/cm3/HU"),
     "N/mm": (1.0, "N/mm"),
     "deg": (0.017453292519943295, "rad"),
+    "N m": (1e3, "N mm"),
     "N m/deg": (1e3 / 0.017453292519943295, "N mm/rad"),
     "deg/kN": (0.017453292519943295e-3, "rad/N"),
     "1": (1.0, "1"),

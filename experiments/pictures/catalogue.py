@@ -121,7 +121,7 @@ CATALOGUE = (
     Picture(
         "mechanics",
         "Stress and strain under load",
-        "Von Mises stress in MPa and effective strain in % in a coronal section under an axial load, intact beside "
+        "Von Mises stress in MPa and effective strain in % in a coronal section under the load, intact beside "
         "augmented on one scale, on the bone as it is displaced; the title says how much the displacement is enlarged.",
         "load",
     ),

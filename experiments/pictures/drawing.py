@@ -16,7 +16,7 @@ from experiments.pictures.lattice import Lattice
 from experiments.pictures.mechanics import draw_failed, draw_mechanics
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
 from experiments.results.finished_case import FinishedCase
-from experiments.results.wording import told, vein_sentence, which_veins
+from experiments.results.wording import capitalised, load_in_words, told, vein_sentence, which_veins
 
 QUARTERS = np.array([0.25, 0.5, 0.75, 1.0])
 """Shares of the injection's time at which its front is shown."""
@@ -187,7 +187,7 @@ class CaseDrawing:
         """Stress and strain under the load."""
         bone, load = self.case.mechanics(), self.case.results.load
         if bone is not None and load is not None:
-            draw_mechanics(bone, load.force_n, path, self.case.mechanics_before())
+            draw_mechanics(bone, capitalised(load_in_words(load)), path, self.case.mechanics_before())
 
     def stiffness(self, path: Path) -> None:
         """Bars of the stiffness."""

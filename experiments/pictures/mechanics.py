@@ -26,7 +26,7 @@ PERCENT = 100.0
 
 
 def draw_mechanics(
-    bone: pyvista.UnstructuredGrid, load: float, path: Path, before: pyvista.UnstructuredGrid | None = None
+    bone: pyvista.UnstructuredGrid, load: str, path: Path, before: pyvista.UnstructuredGrid | None = None
 ) -> Path:
     """Von Mises stress and effective strain in a coronal section, state beside state, as the cells have them.
 
@@ -36,7 +36,7 @@ def draw_mechanics(
 
     Args:
         bone: fields of all states as :meth:`experiments.run.load_case.LoadedBone.grid` gives them.
-        load: in N.
+        load: in words.
         path: PNG to write.
         before: the same of the body before its fracture, in the same frame; None where it was not broken.
     """
@@ -66,7 +66,7 @@ def draw_mechanics(
         scale = ScalarMappable(Normalize(0.0, unit * top), colors)
         figure.colorbar(scale, ax=places, label=label, shrink=0.8, extend="max")
     side = "behind" if depth > 0.0 else "in front of"
-    title = f"{load:g} N, coronal section {abs(depth):.1f} mm {side} the body's centroid, displacements x {factor:g}"
+    title = f"{load}, coronal section {abs(depth):.1f} mm {side} the body's centroid, displacements x {factor:g}"
     lines = "line: without load" + ("; white line: cement" if outline.n_cells else "")
     figure.suptitle(f"{title}\n{lines}", fontsize="medium")
     return save(figure, path)

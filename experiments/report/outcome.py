@@ -25,6 +25,7 @@ from experiments.results.wording import (
     heading,
     label,
     leaked,
+    load_in_words,
     number,
     percent,
     ratio,
@@ -258,7 +259,7 @@ def _stiffness(stiffness: StiffnessResults) -> Table:
 
 def _load(load: LoadResults) -> Table:
     tables = {name: dict(_load_rows(state)) for name, state in load.states.items()}
-    return _beside_one_another(f"Under an axial load of {told(load, 'force_n')}", tables)
+    return _beside_one_another(f"Under {load_in_words(load)}", tables)
 
 
 def _strength(strength: StrengthResults) -> Table:

@@ -44,8 +44,8 @@ def plan_table(case: FinishedCase) -> Table:
         rows.append(
             (
                 "mechanics",
-                f"the {mechanics['domain']} between {mechanics['plates']} plates, axial load "
-                f"{_asked(asked, 'mechanics.load_n')}",
+                f"the {mechanics['domain']} between {mechanics['plates']} plates, load case "
+                f"{_asked(asked, 'mechanics.load_case')}, {_asked(asked, 'mechanics.load_n')}",
             )
         )
     return pairs("Plan and patient", rows)

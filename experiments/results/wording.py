@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.case.units import to_clinical
 from experiments.results.parts.base import Part
+from experiments.results.parts.load import LoadResults
 from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.veins import VeinResults
 from materials.observation import LEAST_LEAK
@@ -53,17 +54,36 @@ def which_veins(veins: VeinResults | None) -> str:
     return "veins of the file" if veins.seed is None else f"one draw of a random network of veins, seed {veins.seed}"
 
 
+def load_in_words(load: LoadResults) -> str:
+    """What bears on the superior plate."""
+    force = f"an axial load of {told(load, 'force_n')}"
+    match load.case:
+        case "free":
+            return f"{force} on a free plate"
+        case "point":
+            return f"{force} at a point of a free plate"
+        case "flexion" | "lateral":
+            ways = {"flexion": ("flexion", "extension"), "lateral": ("bending to the left", "bending to the right")}
+            moment = load.moment_nm or 0.0
+            return f"{force} and {number(abs(moment))} N m of {ways[load.case][moment < 0.0]}"
+        case "pressure":
+            return f"a uniform pressure of {told(load, 'force_n')} in all"
+        case _:
+            return force
+
+
 def vein_sentence(veins: VeinResults) -> str:
     """One sentence about the network of veins in the body."""
     exits = ", ".join(f"{count} at {words(site)}" for site, count in veins.exits.items())
     return (
-        f"{_capital(which_veins(veins))}: {veins.branches} branches, {told(veins, 'volume_ml', HEADLINE_DIGITS)} in "
+        f"{capitalised(which_veins(veins))}: {veins.branches} branches, {told(veins, 'volume_ml', HEADLINE_DIGITS)} in "
         f"{told(veins, 'length_mm', HEADLINE_DIGITS)}, median calibre {told(veins, 'calibre_median_mm', 2)}; "
         f"exits: {exits}"
     )
 
 
-def _capital(text: str) -> str:
+def capitalised(text: str) -> str:
+    """A sentence that begins with a capital letter; the rest stays as it is."""
     return text[:1].upper() + text[1:]
 
 

@@ -1,8 +1,4 @@
-"""One axial load on the specimen as it was and with its cement: fields, who carries it, and an estimate of strength.
-
-The superior plate comes down without tilt until it bears the load, as in the axial stiffness. The fields follow from
-the unit motions of the stiffness matrix, without a further solve.
-"""
+"""One load on the specimen as it was and with its cement: fields, who carries it, and an estimate of strength."""
 
 from __future__ import annotations
 
@@ -15,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from experiments.case.units import to_clinical
 from experiments.results.parts.load import (
     EndplatePressureResults,
-    LoadResults,
     LoadShareResults,
     PeakStrain,
     PeakStress,
@@ -30,6 +26,7 @@ from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.endplate_pressure import EndplatePressure, endplate_pressure
 from fem.mechanics.load_curve import LoadCurve
 from fem.mechanics.load_share import load_share
+from fem.mechanics.rigid_body import fitted_motion
 from fem.mechanics.strength import failure_factor
 from fem.mechanics.stress import ElasticFields
 from materials.strength import OverstrainedVolume
@@ -144,17 +141,12 @@ class LoadedBone:
     saturation: FloatArray
     states: Mapping[str, LoadedState]
 
-    def results(self, before: LoadedBone | None = None) -> LoadResults:
-        """The part ``load`` of the results.
+    def results(self) -> dict[str, StateLoad]:
+        """Name of a state -> its part of the results.
 
         Peaks are percentiles over the volume and the largest value of a cell, which depends on the size of the cells.
-
-        Args:
-            before: the body before its fracture under the same load; None where it was not broken.
         """
-        bones = [self] if before is None else [before, self]
-        states = {name: one._state_results(state) for one in bones for name, state in one.states.items()}
-        return LoadResults(force_n=self.load, **states)
+        return {name: self._state_results(state) for name, state in self.states.items()}
 
     def strength(self, failure: OverstrainedVolume, curves: Mapping[str, LoadCurve]) -> dict[str, StateStrength]:
         """Name of a state -> its part of the results.
@@ -188,8 +180,11 @@ class LoadedBone:
         von_mises = fields.von_mises
         places = {"bone": np.flatnonzero(parts.sound), "cement": np.flatnonzero(parts.cement)}
         places |= {name: np.unique(self.mesh.facet_cells[self.mesh.facet_regions[name]]) for name in ENDPLATES}
+        motion = _endplate_motion(self.mesh, fields.displacement)
         return StateLoad(
-            shortening_mm=float(-_mean_axial(self.mesh, fields.displacement)),
+            shortening_mm=-float(motion[2]),
+            tilt_forward_deg=to_clinical(float(motion[3]), "deg"),
+            tilt_left_deg=to_clinical(float(motion[4]), "deg"),
             strain_energy_mj=float(fields.energy_density @ volumes),
             von_mises_mpa={
                 name: PeakStress(**_peaks(von_mises[cells], volumes[cells]))
@@ -258,13 +253,13 @@ def _peaks(values: FloatArray, weights: FloatArray) -> dict[str, float]:
     return {**dict(zip(PERCENTILES, shares.tolist(), strict=True)), "max": float(values.max())}
 
 
-def _mean_axial(mesh: TetMesh, displacement: FloatArray) -> float:
-    """Axial motion of the superior endplate against the inferior one in mm, means over their areas."""
-    above, below = (
-        np.average(displacement[mesh.facets[facets], 2].mean(axis=1), weights=mesh.facet_areas[facets])
-        for facets in (mesh.facet_regions[name] for name in ENDPLATES)
-    )
-    return float(above - below)
+def _endplate_motion(mesh: TetMesh, displacement: FloatArray) -> FloatArray:
+    """(6,) rigid motion in mm and rad of the superior endplate against the inferior one; translations are means."""
+    motions = []
+    for facets in (mesh.facet_regions[name] for name in ENDPLATES):
+        means = displacement[mesh.facets[facets]].mean(axis=1)
+        motions.append(fitted_motion(mesh.facet_centroids[facets], means, mesh.facet_areas[facets]))
+    return motions[0] - motions[1]
 
 
 def _pressure_results(pressure: EndplatePressure) -> EndplatePressureResults:

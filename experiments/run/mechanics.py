@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.model.elastic_states import ElasticState, elastic_states, intact_state
+from experiments.model.loading import plate_load
 from experiments.model.preparation import Preparation
 from experiments.model.solid_body import SolidBody
 from experiments.model.specimen import Specimen
@@ -25,7 +27,9 @@ from experiments.results.progress import Progress
 from experiments.run.load_case import LoadedBone, LoadedState, SpecimenParts
 from experiments.run.load_curves import Tested, load_curves
 from experiments.run.ranks import on_root
+from fem.mechanics.plate_loads import PlateLoad
 from fem.mechanics.plates import PlateProblem
+from fem.mechanics.pressed_body import PressedBody
 from fem.mechanics.stiffness import stiffness_matrix
 from fem.mechanics.stress import elastic_fields, superposed
 from fem.partition import Partition
@@ -63,7 +67,7 @@ def load(
     saturation: NDArray[np.float64],
     progress: Progress,
 ) -> MechanicsOutcome:
-    """Stiffness and strength of the intact and of the augmented body or vertebra, and what one axial load does to them.
+    """Stiffness and strength of the intact and of the augmented body or vertebra, and what one load does to them.
 
     Args:
         case: what is asked.
@@ -82,7 +86,7 @@ def load(
     specimen, unbroken = prepared.specimen, prepared.unbroken
     if specimen is None:
         raise ValueError("the mechanics of this case are switched off")
-    found, before, tested = _States(case), None, []
+    found, before, tested = _States(case, plate_load(case, prepared.vertebra.frame)), None, []
     if prepared.cortex is not None:
         found.record["cortex"] = prepared.cortex.summary()
     with progress.stage("stiffness") as stage:
@@ -103,7 +107,8 @@ def load(
             raise ValueError("rank 0 has no bone under the load")
         bones = [loaded] if before is None else [before, loaded]
         strengths = {name: found for bone in bones for name, found in bone.strength(laws.failure, curves).items()}
-        return loaded.results(before), StrengthResults(**strengths)
+        loads = {name: found for bone in bones for name, found in bone.results().items()}
+        return LoadResults(**{**_asked_load(case), **loads}), StrengthResults(**strengths)
 
     numbers, strength = on_root(partition.comm, results)
     cement = prepared.tissues.medium.porosity * saturation
@@ -120,10 +125,10 @@ def load(
 class _States:
     """The states of a case, loaded one after the other on the meshes of their bodies."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, load: PlateLoad | None) -> None:
         self.stiffness: dict[str, Any] = {}
         self.record: dict[str, Any] = {}
-        self._case = case
+        self._case, self._load = case, load
 
     def load(
         self,
@@ -133,7 +138,7 @@ class _States:
         states: Mapping[str, ElasticState],
         saturation: NDArray[np.float64],
     ) -> LoadedBone | None:
-        """Take up the stiffness of the states of a body; what one axial load does to them, on rank 0.
+        """Take up the stiffness of the states of a body; what the load does to them, on rank 0.
 
         Args:
             partition: the distributed mesh of the specimen.
@@ -147,28 +152,41 @@ class _States:
         lost = specimen.carried(_lost_bone(self._case, body)) > 0.5
         loaded: dict[str, LoadedState] = {}
         plates = (specimen.superior, specimen.inferior)
-        with PlateProblem(partition, mechanics.degree, *plates, pole=specimen.pole) as problem:
+        with ExitStack() as stack:
+            problem = stack.enter_context(PlateProblem(partition, mechanics.degree, *plates, pole=specimen.pole))
+            pressed = None
+            if self._load is None:
+                pressed = stack.enter_context(PressedBody(partition, mechanics.degree, *plates))
             for name, state in states.items():
                 problem.assemble(state.material)
                 responses = [problem.solve(motion) for motion in np.eye(6)]
                 matrix = stiffness_matrix(problem, responses)
                 self.stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
                 self.stiffness[name] = builders.stiffness_results(matrix)
-                self.record[name] = ElasticSolver(
+                record = dict(
                     iterations=matrix.iterations, unknowns=problem.unknowns, **dataclasses.asdict(matrix.errors)
                 )
-                descent = mechanics.load_n / matrix.axial_stiffness
-                fields = elastic_fields(
-                    partition,
-                    superposed([each.displacement for each in responses], [0.0, 0.0, -descent, 0.0, 0.0, 0.0]),
-                    state.material,
-                )
+                if pressed is not None:
+                    response = pressed.solve(state.material, mechanics.load_n)
+                    displacement = response.displacement
+                    record["pressure_iterations"] = response.iterations
+                elif self._load is not None:
+                    displacement = superposed([each.displacement for each in responses], self._load.motion(matrix))
+                self.record[name] = ElasticSolver(**record)
+                fields = elastic_fields(partition, displacement, state.material)
                 if fields is not None:
                     there = carried if name == "augmented" else np.zeros_like(carried)
                     parts = SpecimenParts.of(bone, there, lost)
                     loaded[name] = LoadedState.of(bone, fields, state.material, parts)
         porosity = specimen.porosity(body.tissues.medium.porosity)
         return LoadedBone(bone, mechanics.load_n, porosity, carried, loaded) if loaded else None
+
+
+def _asked_load(case: Case) -> dict[str, Any]:
+    """What the results say of the load."""
+    mechanics = case.mechanics
+    moment = {"moment_nm": mechanics.moment_nm} if mechanics.load_case in ("flexion", "lateral") else {}
+    return {"case": mechanics.load_case, "force_n": mechanics.load_n, **moment}
 
 
 def _lost_bone(case: Case, body: SolidBody) -> NDArray[np.float64]:

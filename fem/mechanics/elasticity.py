@@ -2,7 +2,7 @@
 
 Find u with u = g where it is constrained, and for all v that vanish there
 
-    integral of s(e(u)) : e(v) = 0,
+    integral of s(e(u)) : e(v) = work of the nodal loads on v,
 
 with the symmetric gradient e and the stress s of a material that is transversely isotropic about z (isotropic: C12 =
 C13 = lambda, C44 = C66 = mu, C33 = lambda + 2 mu). The linear systems are those of :mod:`fem.mechanics.two_level`.
@@ -39,8 +39,8 @@ class ElasticSolution:
 
     Attributes:
         displacement: field in mm on the problem's space.
-        forces: (local nodes, 3) nodal forces in N; valid on owned nodes, zero up to the solver's residual where the
-            displacement is not prescribed.
+        forces: (local nodes, 3) nodal forces in N; valid on owned nodes, those of the loads up to the solver's residual
+            where the displacement is not prescribed.
         energy: the energy form u A u in N mm, twice the strain energy.
         iterations: conjugate-gradient iterations.
     """
@@ -134,11 +134,12 @@ class ElasticProblem:
         self._solver.assemble()
         logger.info("elasticity: %d unknowns assembled", self.unknowns)
 
-    def solve(self, prescribed: NDArray[np.float64]) -> ElasticSolution:
-        """Solve for one set of prescribed displacements with the material assembled last.
+    def solve(self, prescribed: NDArray[np.float64], loads: NDArray[np.float64] | None = None) -> ElasticSolution:
+        """Solve for one set of prescribed displacements and loads with the material assembled last.
 
         Args:
             prescribed: (local nodes, 3) displacements in mm; only those of constrained unknowns are used.
+            loads: (local nodes, 3) nodal forces in N, complete on owned nodes; none by default.
 
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
@@ -147,7 +148,8 @@ class ElasticProblem:
         constrained = self.constrained.ravel()
         lift = np.where(constrained, np.asarray(prescribed, dtype=float).ravel(), 0.0)
         self._displacement.x.array[:] = lift
-        self._rhs.array[:] = np.where(constrained, lift, -self._nodal_forces().ravel())
+        applied = 0.0 if loads is None else loads.ravel()
+        self._rhs.array[:] = np.where(constrained, lift, applied - self._nodal_forces().ravel())
         with profiling.Event("vpElasticSolve"):
             iterations = self._solver.solve(self._rhs_vector, self._solution_vector, "The elastic solve")
         logger.info("elasticity: solved in %d iterations", iterations)

@@ -28,6 +28,20 @@ def resultant(points: FloatArray, forces: FloatArray, pole: ArrayLike) -> FloatA
     return np.concatenate([forces.sum(axis=0), moments.sum(axis=0)])
 
 
+def fitted_motion(points: FloatArray, displacements: FloatArray, weights: FloatArray) -> FloatArray:
+    """(6,) rigid motion about the centroid of (n, 3) points that comes closest to their displacements.
+
+    It minimises the weighted squares of what is left, so that its translation is the mean displacement; the points
+    must not lie on one line.
+    """
+    arms = points - np.average(points, axis=0, weights=weights)
+    mean = np.average(displacements, axis=0, weights=weights)
+    # The normal equations of r x arm: the inertia of the points, and the moment of their displacements.
+    inertia = np.einsum("n,nij->ij", weights, (arms**2).sum(axis=1)[:, None, None] * np.eye(3) - _outer(arms))
+    moment = weights @ np.cross(arms, displacements)
+    return np.concatenate([mean, np.linalg.solve(inertia, moment)])
+
+
 def set_rigid_body_modes(matrix: PETSc.Mat, space: fem.FunctionSpace[np.float64]) -> None:
     """Give algebraic multigrid the six rigid-body modes of an elastic ``matrix`` assembled on ``space``."""
     coordinates = matrix.createVecLeft()
@@ -36,3 +50,8 @@ def set_rigid_body_modes(matrix: PETSc.Mat, space: fem.FunctionSpace[np.float64]
     matrix.setNearNullSpace(modes)
     modes.destroy()
     coordinates.destroy()
+
+
+def _outer(vectors: FloatArray) -> FloatArray:
+    """(n, 3, 3) outer products of (n, 3) vectors with themselves."""
+    return vectors[:, :, None] * vectors[:, None, :]

@@ -26,8 +26,19 @@ class Mechanics(Section):
     cement makes a cell isotropic again as it fills it. `composite = "bulk"` gives filled bone the modulus of cement in
     bulk, to compare with.
 
-    Stresses, strains, load shares and the linear estimate of strength belong to one axial load, `load_n`, on plates
-    that do not tilt; they are linear, so stresses go with the load and the estimate does not depend on it. The numbers
+    Stresses, strains, load shares and the linear estimate of strength belong to one load on the superior plate;
+    `load_case` says how it acts, and the inferior plate is fixed. All are linear, so stresses go with the load, and the
+    estimate, which is the axial force of a load that grows in proportion, depends only on `moment_nm` over `load_n`.
+
+    | `load_case` | what bears on the superior plate |
+    |---|---|
+    | `"axial"` | the force `load_n` on a plate that does not tilt |
+    | `"free"` | the same through the centroid of the endplate, on a plate that tilts, turns and slides as it likes |
+    | `"point"` | the same through `load_left` and `load_depth` |
+    | `"flexion"` | `"free"` with `moment_nm` forward, or backward where it is negative |
+    | `"lateral"` | `"free"` with `moment_nm` to the left, or to the right where it is negative |
+    | `"pressure"` | a uniform pressure with the resultant `load_n` on the endplate, or on its disc, without a plate |
+ The numbers
     are in the part `load` of `results.json`, the fields in `mechanics.vtu` (displacement at the points; von Mises and
     principal stress, principal and effective strain and energy density in the cells), in the scanner's LPS mm, and in
     the picture `mechanics.png`. With `[fracture]` those of `intact`, the body before, are in `mechanics_intact.vtu`.
@@ -37,7 +48,7 @@ class Mechanics(Section):
     `strength = "nonlinear"` also compresses the bone of every state until it fails: it yields by `yield_law`, and so
     does the cement. Strength, energy to failure, failed volume and the load curve are in the part `strength` of
     `results.json`, the plastic strain at the end of the curves in the cells of `mechanics.vtu`. It takes minutes and
-    goes with `degree = 2`. `yield_law = "ogo"` is the recipe of a published benchmark
+    goes with `degree = 2` and `load_case = "axial"`. `yield_law = "ogo"` is the recipe of a published benchmark
     and goes with `modulus_law = "walle"`.
 
     ```toml
@@ -77,14 +88,32 @@ class Mechanics(Section):
     cement_porosity: float | None = physical(
         None, "1", "pores of the cured cement, for the kinzl law", 0.0, 0.6, sets="composite.cement_porosity"
     )
+    load_case: Literal["axial", "free", "point", "flexion", "lateral", "pressure"] = Field(
+        default="axial", description="how the load of the fields acts on the superior plate"
+    )
     load_n: float = physical(
         500.0,
         "N",
-        "axial load of the fields, without tilt",
+        "axial load of the fields",
         1.0,
         20000.0,
         "load on an augmented L2 in finite elements, 10.1186/s12891-022-05522-3",
         "S",
+    )
+    moment_nm: float = physical(
+        7.5,
+        "N m",
+        "moment of the fields in flexion or to the left",
+        -50.0,
+        50.0,
+        "recommended for tests of lumbar spines, Wilke 1998, 10.1007/s005860050045",
+        "M",
+    )
+    load_left: float | None = physical(
+        None, "1", "where the force of a point acts, fraction of the half width: 1 at the left wall", -1.0, 1.0
+    )
+    load_depth: float | None = physical(
+        None, "1", "where the force of a point acts, fraction of the depth: 0 anterior, 1 posterior", 0.0, 1.0
     )
     yield_strain: float | None = physical(
         None,
@@ -119,6 +148,26 @@ class Mechanics(Section):
                 'strength = "nonlinear" needs degree = 2; linear elements lock where bone flows without changing its '
                 "volume"
             )
+        if self.load_case != "axial":
+            raise ValueError(
+                'strength = "nonlinear" compresses the bone between plates that do not tilt; remove it, or set '
+                'load_case = "axial"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_belongs_to_the_load_case(self) -> Mechanics:
+        if "moment_nm" in self.model_fields_set and self.load_case not in ("flexion", "lateral"):
+            raise ValueError(
+                'moment_nm belongs to load_case = "flexion" or "lateral"; remove it, or ask for one of them'
+            )
+        places = (self.load_left, self.load_depth)
+        if self.load_case == "point" and None in places:
+            raise ValueError(
+                'load_case = "point" needs load_left (-1 to 1) and load_depth (0 to 1), fractions of the body'
+            )
+        if self.load_case != "point" and places != (None, None):
+            raise ValueError('load_left and load_depth belong to load_case = "point"; remove them, or choose it')
         return self
 
     @model_validator(mode="after")

@@ -1,10 +1,10 @@
-"""The part ``load`` of the results: the bone in all its states under one axial load."""
+"""The part ``load`` of the results: the bone in all its states under one load."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.results.parts.base import Part, Series, number, share, state, table
+from experiments.results.parts.base import Part, Series, number, share, state, table, text
 
 LOAD_PARTS = ("cortex", "cancellous", "cement", "arch")
 """What shares the load."""
@@ -61,6 +61,15 @@ class StateLoad(Part):
     """What the load does in one state."""
 
     shortening_mm: float = number("mm", "shortening", "Axial motion of the endplates towards each other, means.")
+    tilt_forward_deg: float = number(
+        "deg",
+        "tilt forward",
+        "Rotation of the superior endplate against the inferior one about x, by least squares; backward if negative.",
+        signed=True,
+    )
+    tilt_left_deg: float = number(
+        "deg", "tilt to the left", "The same about y, to the left; to the right if negative.", signed=True
+    )
     strain_energy_mj: float = number("mJ", "strain energy", "Energy stored in the bone and the cement.")
     von_mises_mpa: Mapping[str, PeakStress] = table(
         "von Mises stress", "Von Mises stress of bone, of cement where there is any, and of the cells at each endplate."
@@ -75,9 +84,13 @@ class StateLoad(Part):
 
 
 class LoadResults(Part):
-    """One axial load on the specimen, without tilt."""
+    """One load on the specimen."""
 
+    case: str = text("load case", "How the load acts on the superior plate, as mechanics.load_case says.")
     force_n: float = number("N", "axial load", "The axial load.")
+    moment_nm: float | None = number(
+        "N m", "moment", "The moment that acts besides, forward or to the left.", signed=True, optional=True
+    )
     intact: StateLoad = state("intact", "The bone without damage and cement; with [fracture] that before it.")
     fractured: StateLoad | None = state("fractured", "The bone with its damage alone.", optional=True)
     augmented: StateLoad = state("augmented", "The bone with damage and cement.")

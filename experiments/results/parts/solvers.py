@@ -38,6 +38,9 @@ class ElasticSolver(Part):
         "1", "balance of the plates' forces and moments", "Largest difference between the reactions of both plates."
     )
     energy: float = number("1", "K against the strain energy", "Largest difference between K and the strain energy.")
+    pressure_iterations: int | None = number(
+        "1", "iterations under pressure", "Conjugate-gradient iterations under a uniform pressure.", optional=True
+    )
 
 
 class SpecimenRecord(Part):

@@ -145,7 +145,7 @@ def pressure_dark(phantom: Phantom, path: Path, radius: float = 6.0) -> None:
 
 
 def stress(phantom: Phantom, path: Path) -> None:
-    mechanics.draw_mechanics(phantom.loaded(), 500.0, path)  # type: ignore[arg-type]
+    mechanics.draw_mechanics(phantom.loaded(), "500 N", path)  # type: ignore[arg-type]
 
 
 def history(phantom: Phantom, path: Path, delay: float = 60.0) -> None:
