@@ -101,7 +101,7 @@ def materials(vertebra: Vertebra, mesh: TetMesh) -> list[ElasticMaterial]:
     bone = bone_of(laws, cortex, vertebra, mesh, voxel_weights(mesh, vertebra))
     axial, transverse = bone.modulus, bone.transverse_modulus
     if cortex is not None:
-        axial, transverse = cortex.layer(mesh, np.ones(len(mesh.facets))).mixed(axial, transverse)
+        axial, transverse = cortex.spread(mesh, np.ones(len(mesh.facets))).mixed(axial, transverse)
     parts = equal_parts(6) @ mesh.points[mesh.cells]
     ball = (np.linalg.norm(parts, axis=2) <= CEMENT_RADIUS).mean(axis=1)[:, None]
     return [

@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+ENDPLATES = ("superior_endplate", "inferior_endplate")
+"""Facet regions between which a body is loaded."""
+
 FACET_REGIONS = (
     "superior_endplate",
     "inferior_endplate",

@@ -3,7 +3,8 @@
 With ``cortex = "shell"`` walls and endplates carry a shell whose thickness follows from the mineral per area that the
 CT shows, and the voxels that hold the blurred shell take the density of the bone behind them, so that no bone counts
 twice. The shell is spread over the first millimetres of bone below the surface and mixes with it, side by side in its
-plane, one behind the other across it. A membrane on the surface would be thinner than the shell is blurred, but follows
+plane, one behind the other across it; at the rim walls and endplates have theirs both, so that the walls stand on the
+endplates as they do in a body. A membrane on the surface would be thinner than the shell is blurred, but follows
 every kink between two facets, and its stiffness falls with the size of these.
 """
 
@@ -31,7 +32,7 @@ from meshes.cortex import mineral_per_area
 from meshes.interior import interior_values
 from meshes.sampling import values_at
 from meshes.surface import Surface, nearest_facets
-from meshes.tetmesh import TetMesh
+from meshes.tetmesh import ENDPLATES, TetMesh
 from meshes.vertebra import Vertebra
 from meshes.wall_damage import SHELL_WALLS
 
@@ -42,23 +43,38 @@ D)."""
 
 @dataclass(frozen=True)
 class ShellLayer:
-    """The shell in the bone at the integration points of a mesh.
+    """One shell in the bone at the integration points of a mesh.
 
     Attributes:
         share: (cells, 4) of the volume that is shell.
         across: (cells, 4) square of the axial component of the shell's normal.
-        modulus: Young's modulus of the shell's bone in MPa.
     """
 
     share: NDArray[np.float64]
     across: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SpreadShell:
+    """The shells of walls and endplates in the bone; at the rim, where they meet, a point lies in both.
+
+    Attributes:
+        walls: that of the walls, which goes on to the endplates.
+        endplates: that of both endplates, which lies across the axis and so in series with all below.
+        modulus: Young's modulus of their bone in MPa.
+    """
+
+    walls: ShellLayer
+    endplates: ShellLayer
     modulus: float
 
     def mixed(
         self, axial: NDArray[np.float64], transverse: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(cells, 4) moduli of bone and shell together in MPa, of those of the bone along the axis and across it."""
-        return layered_moduli(axial, transverse, self.modulus, self.share, self.across)
+        """(cells, 4) moduli of bone and shells together in MPa, of those of the bone along the axis and across it."""
+        for layer in (self.walls, self.endplates):
+            axial, transverse = layered_moduli(axial, transverse, self.modulus, layer.share, layer.across)
+        return axial, transverse
 
 
 @dataclass(frozen=True)
@@ -97,7 +113,7 @@ class Cortex:
         given = {wall: shell.thickness for wall, shell in laws.own_shells.items() if wall in SHELL_WALLS}
         return cls(inside, thickness | given, laws.cortical_bone.modulus)
 
-    def layer(self, mesh: TetMesh, left: NDArray[np.float64]) -> ShellLayer:
+    def spread(self, mesh: TetMesh, left: NDArray[np.float64]) -> SpreadShell:
         """The shell in the bone of a mesh.
 
         At a depth z below a shell of thickness t the share of the volume is 2 t / d (1 - z / d), whose integral over
@@ -111,12 +127,11 @@ class Cortex:
         thickness = np.zeros(len(mesh.facets))
         for wall, value in self.thickness.items():
             thickness[mesh.facet_regions[wall]] = value
-        facets, nearest = nearest_facets(Surface(mesh.points, mesh.facets), points)
-        depth = np.linalg.norm(points - nearest, axis=1)
-        share = layer_share(depth, (left * thickness)[facets])
-        shape = (len(mesh.cells), POINTS)
-        across = mesh.facet_normals[facets, 2] ** 2
-        return ShellLayer(share.reshape(shape), across.reshape(shape), self.modulus)
+        thickness *= left
+        plate = np.zeros(len(mesh.facets), dtype=bool)
+        plate[np.concatenate([mesh.facet_regions[name] for name in ENDPLATES])] = True
+        walls, endplates = (_layer(mesh, points, np.flatnonzero(rows), thickness) for rows in (~plate, plate))
+        return SpreadShell(walls, endplates, self.modulus)
 
     def summary(self) -> CortexRecord:
         """What the manifest says about the shell."""
@@ -125,6 +140,16 @@ class Cortex:
             thickness_mm=dict(self.thickness),
             modulus_mpa=self.modulus,
         )
+
+
+def _layer(
+    mesh: TetMesh, points: NDArray[np.float64], rows: NDArray[np.int64], thickness: NDArray[np.float64]
+) -> ShellLayer:
+    """The shell of some facets, by the nearest of them."""
+    nearest, places = nearest_facets(Surface(mesh.points, mesh.facets[rows]), points)
+    facets, shape = rows[nearest], (len(mesh.cells), POINTS)
+    share = layer_share(np.linalg.norm(points - places, axis=1), thickness[facets])
+    return ShellLayer(share.reshape(shape), (mesh.facet_normals[facets, 2] ** 2).reshape(shape))
 
 
 def bone_of(

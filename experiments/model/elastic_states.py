@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.case.laws import Laws
-from experiments.model.cortex import ShellLayer, shell_left
+from experiments.model.cortex import SpreadShell, shell_left
 from experiments.model.preparation import Preparation
 from experiments.model.solid_body import SolidBody
 from experiments.model.specimen import Specimen
@@ -78,12 +78,12 @@ class _Layered:
 
     def __init__(self, laws: Laws, body: SolidBody, specimen: Specimen) -> None:
         self._laws, self._body, self._specimen = laws, body, specimen
-        self._layer = self._layer_of(body.mesh)
-        self._own = self._layer if specimen.transfer is None else self._layer_of(specimen.bone_mesh)
+        self._shell = self._shell_of(body.mesh)
+        self._own = self._shell if specimen.transfer is None else self._shell_of(specimen.bone_mesh)
 
     def state(self, damage: NDArray[np.float64], saturation: NDArray[np.float64]) -> ElasticState:
         """One state by what damage leaves the body's cells and by their cement; see :class:`ElasticState`."""
-        specimen, bare = self._specimen, self._of_bone(self._body.bone, self._layer)
+        specimen, bare = self._specimen, self._of_bone(self._body.bone, self._shell)
         full, bone = (
             specimen.material(self._of_body(damage, cement), bare, lambda own: self._of_bone(own, self._own))
             for cement in (saturation, np.zeros_like(saturation))
@@ -91,23 +91,23 @@ class _Layered:
         carried = specimen.carried(saturation)
         return ElasticState(full, bone, np.pad(carried, (0, len(specimen.mesh.cells) - len(carried))))
 
-    def _layer_of(self, mesh: TetMesh) -> ShellLayer | None:
+    def _shell_of(self, mesh: TetMesh) -> SpreadShell | None:
         """The shell less what openings take from it; None where the voxels show it."""
         cortex = self._body.cortex
-        return None if cortex is None else cortex.layer(mesh, shell_left(self._body.mesh, self._body.openings, mesh))
+        return None if cortex is None else cortex.spread(mesh, shell_left(self._body.mesh, self._body.openings, mesh))
 
-    def _of_bone(self, bone: BoneField, layer: ShellLayer | None) -> ElasticMaterial:
+    def _of_bone(self, bone: BoneField, shell: SpreadShell | None) -> ElasticMaterial:
         axial, transverse = bone.modulus, bone.transverse_modulus
-        if layer is not None:
-            axial, transverse = layer.mixed(axial, transverse)
+        if shell is not None:
+            axial, transverse = shell.mixed(axial, transverse)
         return ElasticMaterial.transversely_isotropic(axial, transverse, bone.poisson_ratio)
 
     def _of_body(self, damage: NDArray[np.float64], saturation: NDArray[np.float64]) -> ElasticMaterial:
         """Damage takes its share of both moduli, and the composite law raises both alike: cement is isotropic."""
         tissues, laws, there = self._body.tissues, self._laws, saturation[:, None]
         before, across = tissues.modulus, tissues.transverse_modulus
-        if self._layer is not None:
-            before, across = self._layer.mixed(before, across)
+        if self._shell is not None:
+            before, across = self._shell.mixed(before, across)
         axial = np.maximum(damage[:, None] * before, laws.bone.modulus.lowest)
         # What damage leaves is bounded along the axis alone, so that the ratio of both directions stays.
         transverse = axial * (across / before)

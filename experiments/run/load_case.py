@@ -32,7 +32,7 @@ from fem.mechanics.stress import ElasticFields
 from materials.strength import OverstrainedVolume
 from meshes.cortex import VERTICAL_WALLS
 from meshes.frame import AnatomicalFrame
-from meshes.tetmesh import TetMesh
+from meshes.tetmesh import ENDPLATES, TetMesh
 from meshes.whole_vertebra import ARCH
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ CORTEX_DEPTH = 2.0
 """mm from a bony wall down to which bone counts as cortex in the shares of the load: the CT smears a shell of about
 0.4 mm over it (tag D). A depth, other than a threshold of HU, means the same in every scan and mesh."""
 
-ENDPLATES = ("superior_endplate", "inferior_endplate")
 
 PERCENTILES = {"p95": 0.95, "p99": 0.99}
 

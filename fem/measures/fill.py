@@ -14,12 +14,11 @@ from fem.measures.isosurface import Isosurface, isosurface
 from fem.tetrahedron_cuts import share_above
 from meshes.frame import AnatomicalFrame
 from meshes.surface import Surface, nearest_points
-from meshes.tetmesh import TetMesh
+from meshes.tetmesh import ENDPLATES, TetMesh
 
 FRONT_SATURATION = 0.5
 """Saturation above which bone counts as occupied by cement, and at its front (tag D)."""
 
-ENDPLATES = ("superior_endplate", "inferior_endplate")
 POSTERIOR_WALL = ("posterior_wall", "basivertebral_foramen")
 """Facet regions that part the body from the spinal canal."""
 

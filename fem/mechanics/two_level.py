@@ -54,8 +54,14 @@ QUADRATIC_OPTIONS: dict[str, Any] = {
 }
 """Options for quadratic elements: two levels over the linear elements."""
 
-COARSE_OPTIONS: dict[str, Any] = {"ksp_type": "preonly", **_GAMG_OPTIONS}
-"""Options of the linear elements below the quadratic ones."""
+COARSE_OPTIONS: dict[str, Any] = {
+    "ksp_type": "preonly",
+    **_GAMG_OPTIONS,
+    "pc_gamg_threshold": 0.06,
+    "mg_levels_ksp_max_it": 4,
+}
+"""Options of the linear elements below the quadratic ones: weak couplings, as between bone and discs or across an arch,
+are left out of the aggregates, and the levels, cheap beside the quadratic one, smoothed longer."""
 
 _assemble_matrix: Any = fem_petsc.assemble_matrix  # its overloads are dispatched at run time
 

@@ -270,8 +270,8 @@ def test_damage_applies_once_and_in_the_band_alone(quick_bodies: None) -> None:
     assert list(states) == ["fractured", "augmented"]
     assert prepared.cortex is not None
     left = shell_left(prepared.mesh, prepared.openings, prepared.mesh)
-    layer = prepared.cortex.layer(prepared.mesh, left)
-    undamaged, _ = layer.mixed(prepared.tissues.modulus, prepared.tissues.transverse_modulus)
+    shell_there = prepared.cortex.spread(prepared.mesh, left)
+    undamaged, _ = shell_there.mixed(prepared.tissues.modulus, prepared.tissues.transverse_modulus)
     ratio = states["fractured"].material.axial_modulus / undamaged
     band = prepared.fractured.broken(prepared.mesh.cell_centroids)
     stiff = 0.2 * undamaged > prepared.laws.bone.modulus.lowest

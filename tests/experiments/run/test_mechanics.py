@@ -129,3 +129,47 @@ def test_refuses_a_vertebra_without_arch(demo_vertebra: Vertebra, body: TetMesh)
     alone = replace(demo_vertebra, arch=np.zeros_like(demo_vertebra.arch))
     with pytest.raises(InputError, match=r"holds no arch; choose mechanics\.domain = 'body'"):
         prepare_specimen(asked, Laws.of_case(asked), alone, body, (), NO_SHELL)
+
+
+def loaded(load_case: str, **others: Any) -> CaseOutcome:
+    """The body between soft discs under another load."""
+    mechanics = {"degree": 1, "plates": "soft", "load_case": load_case, "load_n": 400.0, **others}
+    return run_case(case("body", "soft", mechanics=mechanics))
+
+
+def test_a_free_plate_lets_the_side_without_cement_down():
+    found = loaded("free").results
+    assert found.load.case == "free"
+    intact, augmented = found.load.intact, found.load.augmented
+    assert augmented.tilt_left_deg < intact.tilt_left_deg
+    for state in (intact, augmented):
+        for pressure in state.endplate_pressure.values():
+            assert pressure.force_n == pytest.approx(400.0, rel=1e-6)
+            assert 0.48 < pressure.left_share < 0.52
+    assert 0.5 * 400.0 * intact.shortening_mm < intact.strain_energy_mj * 2.0
+
+
+def test_flexion_bends_forwards_and_extension_back():
+    forwards, backwards = (loaded("flexion", moment_nm=moment).results.load for moment in (5.0, -5.0))
+    assert forwards.moment_nm == 5.0
+    assert forwards.intact.tilt_forward_deg > 0.05 > -0.05 > backwards.intact.tilt_forward_deg
+    shares = [load.intact.endplate_pressure["superior_endplate"].anterior_share for load in (forwards, backwards)]
+    assert shares[0] > 0.8
+    assert shares[1] < 0.2
+
+
+def test_a_uniform_pressure_needs_no_plate():
+    outcome = loaded("pressure")
+    state, free = outcome.results.load.intact, loaded("free").results.load.intact
+    assert outcome.manifest.solvers.stiffness.intact.pressure_iterations > 0
+    for plate, pressure in state.endplate_pressure.items():
+        assert pressure.force_n == pytest.approx(400.0, rel=1e-6)
+        if plate == "superior_endplate":  # a plate presses where the bone is stiff, a pressure everywhere
+            assert pressure.p95_mpa / pressure.mean_mpa < free.endplate_pressure[plate].p95_mpa / pressure.mean_mpa
+
+
+@pytest.mark.slow
+def test_arch_and_discs_do_not_slow_the_solver_down():
+    """Soft arches and flat cells of discs are for the aggregates of the multigrid; it took 49 to 54 iterations."""
+    found = run_case(case("vertebra", "pmma", mechanics={"degree": 2, "domain": "vertebra", "plates": "pmma"}))
+    assert max(found.manifest.solvers.stiffness.intact.iterations) <= 38
