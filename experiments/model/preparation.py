@@ -181,7 +181,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         mesh_results=mesh_results,
         warnings=(
             *vertebra.warnings,
-            *noise_warnings(noise),
+            *noise_warnings(noise, case.mechanics.enabled),
             *given.warnings,
             *tissues.warnings,
             *openings.warnings,

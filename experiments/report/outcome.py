@@ -248,6 +248,9 @@ def _stiffness(stiffness: StiffnessResults) -> Table:
     for name in SCALARS:
         known = StateStiffness.quantity(name)
         add(_heading(StateStiffness, name), [getattr(state, name) for state in states.values()], known.signed)
+    if (broken := stiffness.broken_bone_modulus_mpa) is not None:
+        values = [number(broken[name]) if name in broken else "–" for name in states]
+        found.append((_heading(StiffnessResults, "broken_bone_modulus_mpa"), *values, "–"))
     note = (
         "K is the stiffness of the superior plate against the fixed inferior one about the area centroid of the "
         "superior endplate: displacements u and rotations r about x (left), y (posterior) and z (superior). All 36 "

@@ -113,7 +113,7 @@ def load(
     numbers, strength = on_root(partition.comm, results)
     cement = prepared.tissues.medium.porosity * saturation
     return MechanicsOutcome(
-        StiffnessResults(**found.stiffness),
+        StiffnessResults(**found.stiffness, **_broken_bone(prepared, specimen, states)),
         numbers,
         strength,
         StiffnessSolver(specimen=specimen.record(cement, prepared.mesh), **found.record),
@@ -180,6 +180,20 @@ class _States:
                     loaded[name] = LoadedState.of(bone, fields, state.material, parts)
         porosity = specimen.porosity(body.tissues.medium.porosity)
         return LoadedBone(bone, mechanics.load_n, porosity, carried, loaded) if loaded else None
+
+
+def _broken_bone(prepared: Preparation, specimen: Specimen, states: Mapping[str, ElasticState]) -> dict[str, Any]:
+    """What the results say of the bone that the fracture broke; nothing where the body was not broken."""
+    if prepared.fractured is None:
+        return {}
+    broken = prepared.fractured.broken(prepared.mesh.cell_centroids).astype(float)
+    volumes = specimen.carried(broken) * specimen.bone_mesh.cell_volumes
+    return {
+        "broken_bone_modulus_mpa": {
+            name: float(np.average(state.material.mean_axial_modulus[: specimen.bone_cells], weights=volumes))
+            for name, state in states.items()
+        }
+    }
 
 
 def _asked_load(case: Case) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from experiments.case.units import to_clinical
 from experiments.results.parts.fill import ContactResults, FillResults
 from experiments.scans.postoperative import TOUCHING, PostoperativeScan
 from fem.measures.distribution import SECTION_STEP, SMALLEST_COMPONENT, Distribution, distribution_of
-from fem.measures.fill import ENDPLATES, POSTERIOR_WALL
+from fem.measures.fill import POSTERIOR_WALL
 from meshes.surface import Surface, nearest_points
+from meshes.tetmesh import ENDPLATES
 from meshes.voxel_surface import voxel_surface
 
 CONTACT_DEPTH = 0.75

@@ -46,6 +46,9 @@ class BoneResults(Part):
         "Standard deviation of the logarithm of the permeability that the noise leaves after averaging.",
         optional=True,
     )
+    image_noise_ln_modulus: float | None = number(
+        "1", "noise in ln E", "The same of the logarithm of Young's modulus.", optional=True
+    )
     bound_shares: Mapping[str, float] = share(
         "cells at the bound", "Share of the cells at which a law of the bone stands at a bound, by the bound's name."
     )

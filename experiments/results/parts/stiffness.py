@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from experiments.results.parts.base import Part, Point, number, state
 
 Matrix = tuple[tuple[float, float, float, float, float, float], ...]
@@ -61,6 +63,12 @@ class StiffnessResults(Part):
         "N/mm", "axial stiffness, fractured", "The same with the damage of the bone alone.", optional=True
     )
     augmented_n_per_mm: float = number("N/mm", "axial stiffness, augmented", "The same with damage and cement.")
+    broken_bone_modulus_mpa: Mapping[str, float] | None = number(
+        "MPa",
+        "Young's modulus of the broken bone",
+        "Mean over the bone that the fracture broke, shell included, along the axis, in each state after it.",
+        optional=True,
+    )
     intact: StateStiffness = state(
         "intact",
         "The body without damage and cement, lesions and cavities included; with [fracture] the body before it.",

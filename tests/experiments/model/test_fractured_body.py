@@ -362,6 +362,9 @@ def test_broken_body_runs_to_the_end(quick_bodies: None, fracture: dict[str, Any
     assert outcome.results.injection.in_veins_ml > 0.0
     assert outcome.manifest.fracture is not None
     assert outcome.results.stiffness.fractured is not None
+    broken = outcome.results.stiffness.broken_bone_modulus_mpa
+    assert broken is not None
+    assert 10.0 < broken["fractured"] < broken["augmented"]
     stored = FinishedCase.read(tmp_path / "broken")
     before, after = stored.mechanics_before(), stored.mechanics()
     assert before is not None

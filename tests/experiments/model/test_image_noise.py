@@ -30,13 +30,19 @@ def test_scatter_of_the_permeability(voxel, sd):
     core = np.linalg.norm(vertebra.ct.to_world(index), axis=1).reshape(values.shape) < RADIUS - 6.0
     scatter = np.log(law.permeability.axial(law.porosity.porosity(law.calibration.density(values[core])))).std()
     assert found["image_noise_ln_k"] == pytest.approx(scatter, rel=0.35)
+    scatter = np.log(law.modulus.modulus(law.calibration.density(values[core]))).std()
+    assert found["image_noise_ln_modulus"] == pytest.approx(scatter, rel=0.35)
 
 
 def test_warns_where_noise_decides():
     vertebra = imaged_ball(uniform, 1.5, 90.0)
-    assert not noise_warnings(noise_of(laws(), vertebra))
-    (warning,) = noise_warnings(noise_of(laws(material_length_mm=0.0), vertebra))
-    assert "material_length_mm" in warning
+    assert not noise_warnings(noise_of(laws(), vertebra), mechanics=True)
+    raw = noise_of(laws(material_length_mm=0.0), vertebra)
+    flow, solid = noise_warnings(raw, mechanics=True)
+    assert "scatters ln k by" in flow
+    assert "scatters ln E by" in solid
+    assert all("material_length_mm" in warning for warning in (flow, solid))
+    assert noise_warnings(raw, mechanics=False) == [flow]
 
 
 def test_a_body_too_thin_for_an_estimate_has_none():
@@ -44,4 +50,4 @@ def test_a_body_too_thin_for_an_estimate_has_none():
     vertebra.body[:] = False
     vertebra.body[2, 2, 2:4] = True
     assert noise_of(laws(), vertebra) == {}
-    assert noise_warnings({}) == []
+    assert noise_warnings({}, mechanics=True) == []
