@@ -152,7 +152,7 @@ class Case(Section):
     def _tips_apart(self) -> Case:
         for number, needle in enumerate(self.needles, 1):
             for earlier, other in enumerate(self.needles[: number - 1], 1):
-                if needle.by_angles or other.by_angles:
+                if not (needle.by_fractions and other.by_fractions):
                     continue
                 if all(abs(a - b) < SAME_TIP for a, b in zip(needle.target, other.target, strict=True)):
                     left, depth, height = needle.target

@@ -15,7 +15,9 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="CASE_DIR", help="folder of a finished run")],
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", metavar="NAME", help="vtu, xdmf, stl or nifti; may be repeated, all by default"),
+        typer.Option(
+            "--format", metavar="NAME", help="vtu, xdmf, stl, nifti or slicer; may be repeated, all by default"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder to write; CASE_DIR/export by default")
@@ -25,7 +27,8 @@ def export(
 
     vtu: the fields at every stored time, fields.pvd for ParaView, and the polylines of veins in the body. xdmf: the
     same as one series. stl: the cement's body and its front at the end. nifti: the cement's saturation at the end on
-    the CT's voxels, which 3D Slicer shows over the scan.
+    the CT's voxels, which 3D Slicer shows over the scan. slicer: body, cement, veins and leak sites as a segmentation
+    with names and colours, and each needle as a line markup.
     """
     with reported():
         from experiments.export.writing import Format, export

@@ -15,9 +15,14 @@ import numpy as np
 import pyvista
 
 from experiments.export.nifti import saturation_on_scan, write_nifti
+from experiments.export.segmentation import segments_of, write_segmentation
 from experiments.export.surfaces import cement_body, front
 from experiments.results.fields import read_step
 from experiments.results.finished_case import FIELDS, VEIN_CEMENT, VEINS, FinishedCase
+from meshes.line_markup import write_line
+
+SHAFT_SHOWN = 80.0
+"""mm of a needle that its line shows: from its tip to about the skin of the back (tag D)."""
 
 
 class Format(StrEnum):
@@ -27,6 +32,7 @@ class Format(StrEnum):
     XDMF = "xdmf"
     STL = "stl"
     NIFTI = "nifti"
+    SLICER = "slicer"
 
 
 def export(case: FinishedCase, folder: Path, formats: Sequence[Format] = tuple(Format)) -> None:
@@ -82,7 +88,21 @@ def _write_nifti(case: FinishedCase, folder: Path) -> None:
     write_nifti(folder / "saturation.nii.gz", saturation_on_scan(case), "saturation")
 
 
-WRITERS = {Format.VTU: _write_vtu, Format.XDMF: _write_xdmf, Format.STL: _write_stl, Format.NIFTI: _write_nifti}
+def _write_slicer(case: FinishedCase, folder: Path) -> None:
+    """``segmentation.seg.nrrd`` at the end, and ``needle_1.mrk.json`` and so on, from behind the body to the tip."""
+    write_segmentation(folder / "segmentation.seg.nrrd", segments_of(case), case.ct())
+    for number, needle in enumerate(case.needles(), 1):
+        ends = np.stack([needle.tip - SHAFT_SHOWN * needle.direction, needle.tip])
+        write_line(folder / f"needle_{number}.mrk.json", case.frame.to_scanner(ends), ("entry", "tip"))
+
+
+WRITERS = {
+    Format.VTU: _write_vtu,
+    Format.XDMF: _write_xdmf,
+    Format.STL: _write_stl,
+    Format.NIFTI: _write_nifti,
+    Format.SLICER: _write_slicer,
+}
 
 
 def _stored(case: FinishedCase, step: int) -> pyvista.UnstructuredGrid:

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from experiments.case.sections import Needle
 from experiments.case.units import to_clinical, to_internal
+from experiments.model.drawn_needle import drawn_ends
 from experiments.model.pedicle import SAMPLE_STEP, parapedicular_entry, pedicle_by_shape, pedicle_contact, sign_of
 from materials.cannula import Cannula
 from meshes.errors import InputError
@@ -186,7 +187,12 @@ class _Way(NamedTuple):
 
 def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: _Bone) -> NeedlePath:
     name = f"needles[{number + 1}]"
-    find = {"transpedicular": _through_pedicle, "parapedicular": _beside_pedicle, "free": _along_angles}
+    find = {
+        "transpedicular": _through_pedicle,
+        "parapedicular": _beside_pedicle,
+        "free": _along_angles,
+        "drawn": _along_line,
+    }
     tip, direction, entry, warnings = find[needle.approach](needle, bone, name)
     camber, sagittal = _angles(direction, needle.side)
     opening, radius = tip, 0.5 * cannula.bore
@@ -242,10 +248,24 @@ def _beside_pedicle(needle: Needle, bone: _Bone, name: str) -> _Way:
 
 def _along_angles(needle: Needle, bone: _Bone, name: str) -> _Way:
     """To the target at the needle's angles."""
-    tip, direction = _target(needle, bone, name), _direction(needle)
+    return _straight_in(_target(needle, bone, name), _direction(needle), needle.side, bone, name, MOVE_TARGET)
+
+
+def _along_line(needle: Needle, bone: _Bone, name: str) -> _Way:
+    """Along the line that was drawn."""
+    if needle.line is None:
+        raise ValueError("a checked needle that is drawn has a line")
+    start, tip = drawn_ends(needle.line, bone.vertebra, needle.side, name)
+    return _straight_in(tip, _unit(tip - start), needle.side, bone, name, "draw the line through the bone")
+
+
+def _straight_in(
+    tip: NDArray[np.float64], direction: NDArray[np.float64], side: str, bone: _Bone, name: str, remedy: str
+) -> _Way:
+    """The way to a tip from where its axis enters the body."""
     entry = _way_back(bone, tip, direction)
-    _check_way(bone.outside_body(_line(entry, tip)), name, "its entry into the body", MOVE_TARGET)
-    return _Way(tip, direction, entry, _warn_beside_pedicle(bone, entry, needle.side, name))
+    _check_way(bone.outside_body(_line(entry, tip)), name, "its entry into the body", remedy)
+    return _Way(tip, direction, entry, _warn_beside_pedicle(bone, entry, side, name))
 
 
 def _target(needle: Needle, bone: _Bone, name: str) -> NDArray[np.float64]:

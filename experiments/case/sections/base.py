@@ -37,6 +37,7 @@ MASK = "NIfTI, NRRD or MetaImage file, or DICOM segmentation"
 MASKS = f"{MASK}, or folder with one mask for each structure"
 CSV = "CSV file (.csv)"
 LINES = "file of polylines (.vtp, .vtk or .csv)"
+LINE_MARKUP = "line markup of 3D Slicer (.mrk.json)"
 FOLDERS = (SCAN, MASKS)
 """Kinds of input files, and those that may be folders."""
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from experiments.case.sections.base import Section, Side, joined, physical
+from experiments.case.sections.base import LINE_MARKUP, InputPath, Section, Side, input_file, joined, physical
 
 LEAST_BOLUS_ML = 0.02
 """Smallest volume that a needle or a bolus delivers in ml."""
@@ -52,7 +52,8 @@ class Needle(Section):
     parapedicular approach derive the axis from the tip and the pedicle on the needle's side; with `approach = "free"`
     it follows from the tip and two angles. A transpedicular needle may be given by `camber_deg` and `sagittal_deg` as
     well: then it goes through the pedicle's centre at these angles, its tip lies on that axis at `depth`, and `left`
-    and `height` are left out.
+    and `height` are left out. With `approach = "drawn"` the axis is a line that was drawn over the scan in 3D Slicer,
+    and its tip the end that lies in the body.
     """
 
     notes = """
@@ -121,10 +122,13 @@ class Needle(Section):
         0.25, "1", "tip, fraction of the depth: 0 anterior, 1 at the posterior wall; anterior third", 0.03, 0.97
     )
     height: float = physical(0.5, "1", "tip, fraction of the height: 0 inferior, 1 superior", 0.03, 0.97)
-    approach: Literal["transpedicular", "parapedicular", "free"] = Field(
+    approach: Literal["transpedicular", "parapedicular", "free", "drawn"] = Field(
         default="transpedicular",
         description="transpedicular: through the centre of that side's pedicle, by camber and sagittal angle where "
-        "they are given; parapedicular: along its outer side; free: by camber and sagittal angle",
+        "they are given; parapedicular: along its outer side; free: by camber and sagittal angle; drawn: along line",
+    )
+    line: InputPath | None = input_file(
+        LINE_MARKUP, 'the needle as a line over the scan, with approach = "drawn"; relative to the case file\'s folder'
     )
     camber_deg: float | None = physical(
         None, "deg", "angle to the sagittal plane; positive: the tip points to the midline", -60.0, 80.0
@@ -174,6 +178,18 @@ class Needle(Section):
         return self
 
     @model_validator(mode="after")
+    def _drawn_by_its_line(self) -> Needle:
+        if (self.approach == "drawn") != (self.line is not None):
+            raise ValueError('approach = "drawn" and line go together: give both or neither')
+        placed = self.gives("left", "depth", "height", "camber_deg", "sagittal_deg")
+        if self.line is not None and placed:
+            raise ValueError(
+                f"{joined(placed)} {'does' if len(placed) == 1 else 'do'} not go with line, which places the needle; "
+                f"remove {joined(placed)} or line"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _whole_step(self) -> Needle:
         if (self.proximal_bore_mm is None) != (self.proximal_length_mm is None):
             raise ValueError("a stepped cannula needs both proximal_bore_mm and proximal_length_mm")
@@ -200,6 +216,11 @@ class Needle(Section):
     def by_angles(self) -> bool:
         """Whether the needle goes through the pedicle at given angles, so that its depth alone places the tip."""
         return self.approach == "transpedicular" and bool(self.gives("camber_deg", "sagittal_deg"))
+
+    @property
+    def by_fractions(self) -> bool:
+        """Whether fractions of the body place the tip."""
+        return self.line is None and not self.by_angles
 
     @property
     def target(self) -> tuple[float, float, float]:

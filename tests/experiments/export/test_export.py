@@ -6,15 +6,23 @@ import nibabel as nib
 import numpy as np
 import pytest
 import pyvista
+import SimpleITK
 from nibabel.affines import apply_affine
+from scipy.spatial import cKDTree
 from typer.testing import CliRunner
 
 from experiments.cli.main import app
+from experiments.export import segmentation
 from experiments.export.nifti import saturation_on_scan
+from experiments.export.segmentation import segments_of
 from experiments.export.surfaces import cement_body, front
+from experiments.pictures import style
 from experiments.results.finished_case import FinishedCase
 from fem.measures.isosurface import isosurface
 from meshes.demo_patient import DemoPatient
+from meshes.line_markup import read_line
+from meshes.scanned_cement import read_cement_mask
+from meshes.vertebra import Vertebra
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +105,71 @@ def test_a_full_body_fills_its_mask(finished_demo: FinishedCase, monkeypatch: py
     assert image.values[0].max() == image.values[-1].max() == 0.0
 
 
+def test_slicer_finds_the_segments_over_the_scan(finished_demo: FinishedCase, exported: Path) -> None:
+    """Read with ITK, whose world is LPS."""
+    stored = SimpleITK.ReadImage(str(exported / "segmentation.seg.nrrd"))
+    names = [stored.GetMetaData(f"Segment{k}_Name") for k in range(20) if stored.HasMetaDataKey(f"Segment{k}_Name")]
+    assert names[:2] == ["L3 body", "cement"]
+    assert len(names) == len(segments_of(finished_demo))
+    layers = SimpleITK.GetArrayFromImage(stored)
+    layers = layers[..., None] if layers.ndim == 3 else layers
+    places = np.array([stored.GetSpacing()]), np.reshape(stored.GetDirection(), (3, 3)), np.array(stored.GetOrigin())
+    found = {}
+    for k, name in enumerate(names):
+        number, layer = (int(stored.GetMetaData(f"Segment{k}_{field}")) for field in ("LabelValue", "Layer"))
+        voxels = np.argwhere(layers[..., layer] == number)[:, ::-1]
+        found[name] = voxels * places[0] @ places[1].T + places[2]
+        red, green, blue = (float(part) for part in stored.GetMetaData(f"Segment{k}_Color").split())
+        assert max(red, green, blue) <= 1.0
+    size = float(np.prod(places[0]))
+    assert len(found["L3 body"]) * size == pytest.approx(finished_demo.mesh.volume, rel=0.02)
+    surface = isosurface(finished_demo.mesh, finished_demo.saturation(), 0.5)
+    assert surface is not None
+    assert len(found["cement"]) * size == pytest.approx(surface.volume, rel=0.1)
+    # the cement came from the patient's left, which is +x in LPS
+    assert found["cement"].mean(axis=0)[0] > found["L3 body"].mean(axis=0)[0] + 2.0
+    veins = finished_demo.veins()
+    assert ("veins" in found) == (veins is not None)
+    if veins is not None:
+        nodes = finished_demo.frame.to_scanner(veins.nodes)
+        apart, _ = cKDTree(found["veins"]).query(nodes)
+        assert apart.max() < 2.0 * places[0].max()
+    for site in finished_demo.leak_sites():
+        name = f"{site.site.replace('_', ' ')}, {site.leaked_ml:.2f} ml leaked"
+        centres = finished_demo.frame.to_scanner(finished_demo.mesh.facet_centroids[site.facets])
+        assert name in names
+        if name in found and len(found[name]):
+            assert cKDTree(centres).query(found[name])[0].max() < 6.0
+
+
+def test_segments_have_the_colours_of_pictures() -> None:
+    assert segmentation.LEAK_COLORS == style.CLASS_COLORS
+    assert segmentation.CEMENT_COLOR == style.CEMENT_COLOR
+    assert segmentation.VEIN_COLOR == style.VEIN_COLOR
+    assert segmentation.BONE_COLOR == style.BONE_COLOR
+
+
+def test_our_own_reader_takes_the_cement_back(
+    finished_demo: FinishedCase, exported: Path, demo_vertebra: Vertebra
+) -> None:
+    cement = read_cement_mask(exported / "segmentation.seg.nrrd", demo_vertebra)
+    shown = [segment.voxels for segment in segments_of(finished_demo) if "cement" in segment.name]
+    ct = finished_demo.ct()
+    assert (cement.inside + cement.outside) == pytest.approx(np.any(shown, axis=0).sum() * ct.voxel_volume)
+
+
+def test_needles_go_to_slicer_and_back(finished_demo: FinishedCase, exported: Path) -> None:
+    for number, needle in enumerate(finished_demo.needles(), 1):
+        start, tip = finished_demo.frame.to_frame(read_line(exported / f"needle_{number}.mrk.json"))
+        np.testing.assert_allclose(tip, needle.tip, atol=1e-9)
+        np.testing.assert_allclose((tip - start) / np.linalg.norm(tip - start), needle.direction, atol=1e-9)
+
+
 def test_what_cannot_be_exported_is_refused(finished_demo: FinishedCase, exported: Path) -> None:
     folder = str(finished_demo.folder)
     wrong = CliRunner().invoke(app, ["export", folder, "--format", "obj"])
     assert wrong.exit_code == 2
-    assert "choose vtu, xdmf, stl, nifti" in wrong.stderr
+    assert "choose vtu, xdmf, stl, nifti, slicer" in wrong.stderr
     taken = CliRunner().invoke(app, ["export", folder, "-o", str(exported)])
     assert taken.exit_code == 2
     assert "is there already" in taken.stderr

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from meshes.body_mesh import mesh_body
 from meshes.errors import InputError
 from meshes.frame import frame_of_body
 from meshes.images.image import Image
+from meshes.line_markup import write_line
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
@@ -346,3 +348,35 @@ def test_a_pedicle_that_the_image_cuts_is_refused(demo_vertebra: Vertebra, appro
         plan(cut, {"side": "left", **target})
     assert plan(cut, {"side": "right", **target})[0].side == "right"
     assert plan(cut, STRAIGHT)[0].side
+
+
+def drawn(vertebra: Vertebra, folder: Path, ends: NDArray[np.float64], **needle: Any) -> tuple[NeedlePath, ...]:
+    """A needle along a line of (2, 3) mm in the anatomical frame, as a file of 3D Slicer."""
+    write_line(folder / "needle.mrk.json", vertebra.frame.to_scanner(ends), ("entry", "tip"))
+    content = {"patient": {"demo": True}, "needles": [{"approach": "drawn", "line": "needle.mrk.json", **needle}]}
+    case = build_case(content, "case.toml", folder)
+    return plan_paths(case.needles, [Cannula(needle.gauge) for needle in case.needles], vertebra)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_drawn_needle_lies_where_its_line_does(demo_vertebra: Vertebra, side: str, tmp_path: Path) -> None:
+    (through,) = plan(demo_vertebra, {"side": side})
+    ends = np.stack([through.tip - 80.0 * through.direction, through.tip])
+    for order in (ends, ends[::-1]):
+        (path,) = drawn(demo_vertebra, tmp_path, order, side=side)
+        np.testing.assert_allclose(path.tip, through.tip, atol=1e-9)
+        np.testing.assert_allclose(path.direction, through.direction, atol=1e-9)
+        assert (path.camber, path.sagittal) == pytest.approx((through.camber, through.sagittal))
+
+
+def test_drawn_needles_that_cannot_be_meant_are_refused(demo_vertebra: Vertebra, tmp_path: Path) -> None:
+    (through,) = plan(demo_vertebra, {"side": "left"})
+    ends = np.stack([through.tip - 80.0 * through.direction, through.tip])
+    with pytest.raises(InputError, match="the needle comes from the patient's left, but side = 'right'; correct"):
+        drawn(demo_vertebra, tmp_path, ends, side="right")
+    with pytest.raises(InputError, match=r"no end of the line lies in the body of L3, the nearer one is \d+ mm away"):
+        drawn(demo_vertebra, tmp_path, ends - 60.0 * through.direction, side="left")
+    with pytest.raises(InputError, match="depth does not go with line, which places the needle"):
+        drawn(demo_vertebra, tmp_path, ends, depth=0.3)
+    with pytest.raises(InputError, match='approach = "drawn" and line go together'):
+        drawn(demo_vertebra, tmp_path, ends, approach="free", camber_deg=0.0, sagittal_deg=0.0)
