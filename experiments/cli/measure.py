@@ -101,6 +101,8 @@ def _case(
     if cement is not None and threshold is not None:
         raise InputError("--cement and --threshold both tell the cement; keep one of them")
     content: dict[str, Any] = {"mechanics": {"enabled": False}}
+    if len(files) == 1 and files[0].suffix != ".toml":
+        raise InputError(f"{files[0]}: one file is given that is no case file; name a CT and a mask, or a case file")
     if len(files) == 1:
         if level is not None or labels is not None or subregions is not None:
             raise InputError("--level, --labels and --subregions stand in [patient] of a case file; leave them out")

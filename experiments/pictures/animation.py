@@ -55,7 +55,7 @@ def animate(case: FinishedCase, path: Path, turntable: bool = False, style: Styl
     """
     if not case.injected:
         raise InputError(
-            f"{case.folder}: its cement is prescribed, so no front moves; animate a case with an injection"
+            f"{case.folder}: its cement was not injected, so no front moves; animate a case with an injection"
         )
     writer, settings = _writer(path)
     with rc_context(settings), drawn_in(style):

@@ -25,6 +25,8 @@ def test_a_run_writes_the_pictures_of_the_catalogue(finished_demo: FinishedCase)
         "filled",
         "load_curves",
         "failed",
+        "cement_in_ct",
+        "leaks_in_ct",
     }
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from burnt_in import Solid, ball, box, burnt_scan, shares
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from experiments.scans.leaks import find_leaks
 from experiments.scans.measures import leak_results, scan_results
@@ -151,3 +153,51 @@ def test_a_mask_counts_as_it_is(burn: Burn, middle: Solid, demo_vertebra: Verteb
     masked = replace(scan, cement=ScannedCement(scan.cement.voxels, scan.cement.inside, 0.0, "mask", "a mask"))
     assert [leak.volume for leak in find_leaks(masked).leaks][-1] == find_leaks(scan).leaks[0].volume
     assert scan_results(masked, find_leaks(masked), None, None).thresholds == ()
+
+
+def finer(vertebra: Vertebra) -> Vertebra:
+    """The vertebra on voxels of half the width."""
+    old, size = vertebra.ct, 2 * np.array(vertebra.ct.values.shape)
+    affine = old.affine.copy()
+    affine[:3, :3] *= 0.5
+    affine[:3, 3] = old.to_world(np.full(3, -0.25))
+    index = 0.5 * np.indices(size) - 0.25
+
+    def seen(values: NDArray) -> NDArray:
+        return ndimage.map_coordinates(values.astype(np.float32), index, order=1, mode="nearest")
+
+    body, arch = seen(vertebra.body) >= 0.5, seen(vertebra.arch) >= 0.5
+    return replace(vertebra, ct=replace(old, values=seen(old.values), affine=affine), body=body, arch=arch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("beside", "solid", "site", "within"),
+    [
+        ((0.0, 0.4, 1.0), lambda place: ball(place + np.array([0.0, 0.0, 3.5]), 3.0), "disc_superior", 0.03),
+        ((1.0, 0.5, 0.5), lambda place: ball(place + np.array([5.0, 0.0, 0.0]), 4.0), "paravertebral_left", 0.03),
+        ((0.0, 1.0, 0.5), lambda place: ball(place + np.array([0.0, 3.5, 0.0]), 1.5), "basivertebral_foramen", 0.1),
+        ((-1.0, 0.5, 0.5), lambda place: box(place - np.array([8.5, 0, 0]), (15, 3, 3)), "segmental_veins_right", 0.03),
+        ((-1.0, 0.5, 0.5), lambda place: box(place - np.array([8.5, 0, 0]), (15, 2, 2)), "segmental_veins_right", 0.12),
+        ((-1.0, 0.5, 0.5), lambda place: box(place - np.array([8.5, 0, 0]), (15, 1, 1)), "segmental_veins_right", 0.12),
+    ],
+)
+def test_voxels_of_three_fourths_of_a_mm_show_leaks_from_1_mm_on(
+    demo_vertebra: Vertebra,
+    demo_mesh: Callable[..., TetMesh],
+    beside: tuple,
+    solid: Callable[..., Solid],
+    site: str,
+    within: float,
+) -> None:
+    """With noise of 30 HU: every site is found, and no other."""
+    vertebra, frame = finer(demo_vertebra), demo_vertebra.frame
+    noise = np.random.default_rng(1).normal(0.0, 30.0, vertebra.ct.values.shape).astype(np.float32)
+    noisy = replace(vertebra, ct=replace(vertebra.ct, values=vertebra.ct.values + noise))
+    leaked = solid(frame.point(*beside))
+    scan = burnt_scan(noisy, demo_mesh(2.0), [ball(frame.point(0.0, 0.35, 0.5), 8.0), leaked])
+    assert scan.cement.inside == pytest.approx(4.0 / 3.0 * np.pi * 8.0**3, rel=0.01)
+    outside = find_leaks(scan)
+    assert {leak.site for leak in outside.leaks} == {site}
+    truth = shares(vertebra.ct, frame, [leaked])[~vertebra.body].sum() * vertebra.ct.voxel_volume
+    assert outside.volume == pytest.approx(truth, rel=within)

@@ -161,7 +161,11 @@ def test_a_ct_without_cement_is_refused(demo_files: DemoPatient, tmp_path: Path)
 
 
 def test_a_level_or_a_mask_that_is_missing_is_named(tmp_path: Path) -> None:
-    for files, says in ((["ct.nii.gz", "mask.nii.gz"], "--level is missing"), (["a", "b", "c"], "3 files")):
+    for files, says in (
+        (["ct.nii.gz", "mask.nii.gz"], "--level is missing"),
+        (["a", "b", "c"], "3 files"),
+        (["ct.nii"], "one file"),
+    ):
         told = CliRunner().invoke(app, ["measure", *files, "-o", str(tmp_path / "out")])
         assert told.exit_code == 2
         assert says in told.stderr
