@@ -102,8 +102,7 @@ def find_leaks(scan: PostoperativeScan) -> OutsideCement:
     """
     body, grid = scan.vertebra.body, scan.vertebra.ct
     outside = scan.own & ~body
-    away = ndimage.distance_transform_edt(~body)
-    away_mm = ndimage.distance_transform_edt(~body, sampling=grid.spacing)
+    away, away_mm = scan.from_body
     far = outside & (away > RIM_VOXELS) & (away_mm > RIM_MM)
     deep = outside & ndimage.binary_dilation(far, TOUCHING, iterations=2)
     stray = int((scan.cement.voxels & ~scan.others & ~body & ~scan.own).sum())

@@ -54,7 +54,26 @@ class PostoperativeScan:
 
     def with_threshold(self, low: float, high: float) -> PostoperativeScan:
         """The same with cement between two CT numbers."""
-        return replace(self, cement=cement_by_threshold(self.vertebra, low, high))
+        other = replace(self, cement=cement_by_threshold(self.vertebra, low, high))
+        # Distances take most of the time in a fine CT, and do not depend on the cement.
+        other.__dict__.update({name: getattr(self, name) for name in ("to_own", "to_others", "from_body")})
+        return other
+
+    @cached_property
+    def to_own(self) -> NDArray[np.float32]:
+        """(nx, ny, nz) distance to the vertebra in mm."""
+        return _distance(self.vertebra.body | self.vertebra.arch, self.vertebra.ct.spacing)
+
+    @cached_property
+    def to_others(self) -> NDArray[np.float32]:
+        """(nx, ny, nz) distance to the other vertebrae in mm; infinite without any."""
+        return _distance(self.others, self.vertebra.ct.spacing)
+
+    @cached_property
+    def from_body(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(nx, ny, nz) distance from the body in voxels, and in mm."""
+        body = self.vertebra.body
+        return _distance(body, np.ones(3)), _distance(body, self.vertebra.ct.spacing)
 
     @cached_property
     def own(self) -> NDArray[np.bool_]:
@@ -67,10 +86,8 @@ class PostoperativeScan:
         grid, cement = self.vertebra.ct, self.cement.voxels
         pieces, count = ndimage.label(cement, TOUCHING)
         numbers = np.arange(count + 1)
-        to_own = ndimage.distance_transform_edt(~(self.vertebra.body | self.vertebra.arch), sampling=grid.spacing)
-        to_others, filled = np.full(to_own.shape, np.inf), np.zeros(count + 1, dtype=bool)
+        to_own, to_others, filled = self.to_own, self.to_others, np.zeros(count + 1, dtype=bool)
         if self.others.any():
-            to_others = ndimage.distance_transform_edt(~self.others, sampling=grid.spacing)
             # Masks are a voxel off here and there, so the outermost voxels of another vertebra do not tell.
             filled = np.asarray(ndimage.maximum(ndimage.binary_erosion(self.others), pieces, numbers), dtype=bool)
         own, other = (np.asarray(ndimage.minimum(away, pieces, numbers)) for away in (to_own, to_others))
@@ -101,6 +118,13 @@ class PostoperativeScan:
     def share_above(self, places: NDArray[np.float64], axis: int, position: float) -> NDArray[np.float64]:
         """(n,) share of voxels at (n, 3) places that lies beyond a plane across an axis of the frame."""
         return np.clip(0.5 + (places[:, axis] - position) / self.voxel_width[axis], 0.0, 1.0)
+
+
+def _distance(region: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(nx, ny, nz) distance to a region in the unit of the spacing; infinite where it is empty."""
+    if not region.any():
+        return np.full(region.shape, np.inf, dtype=np.float32)
+    return np.asarray(ndimage.distance_transform_edt(~region, sampling=spacing), dtype=np.float32)
 
 
 def read_scan(case: Case) -> PostoperativeScan:
