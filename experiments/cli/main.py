@@ -231,8 +231,8 @@ def mesh(
         from experiments.run.meshing import mesh_and_store
 
         with Progress(visible=rank() == 0) as progress:
-            quality = mesh_and_store(case, target, progress)
-        print_results(mesh_table(quality), target)
+            quality, warnings = mesh_and_store(case, target, progress)
+        print_results(mesh_table(quality), target, warnings)
 
 
 @app.command()

@@ -8,19 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from experiments.case.sections import Needle
 from experiments.case.units import to_clinical, to_internal
+from experiments.model.bone import PEDICLE_LENGTH, Bone
 from experiments.model.drawn_needle import drawn_ends
-from experiments.model.pedicle import SAMPLE_STEP, parapedicular_entry, pedicle_by_shape, pedicle_contact, sign_of
+from experiments.model.pedicle import SAMPLE_STEP, parapedicular_entry, pedicle_by_shape, sign_of
 from materials.cannula import Cannula
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
@@ -32,10 +30,6 @@ REACH_OUTSIDE = 1.5
 WITHDRAWAL_STEP = 1.5
 """mm between the places of a needle that is drawn back, at most: below the smallest bore (1.6 mm, 14G), so that the
 openings of neighbouring places overlap (tag D)."""
-
-PEDICLE_LENGTH = 8.0
-"""mm behind the pedicle's base within which a transpedicular needle must stay in the bone: the pedicle between the body
-and the processes (tag M)."""
 
 SHAFT_BEHIND_ENTRY = 15.0
 """mm of the shaft behind a parapedicular entry that should run beside the pedicle: about a pedicle's length (tag M)."""
@@ -93,7 +87,7 @@ def plan_paths(needles: Sequence[Needle], cannulas: Sequence[Cannula], vertebra:
         InputError: a target, a path or an opening lies outside the bone, the mask shows no pedicle on a needle's side,
             or two needles open in the same place.
     """
-    bone = _Bone(vertebra)
+    bone = Bone(vertebra)
     paths = tuple(
         _plan_path(number, needle, cannula, bone)
         for number, (needle, cannula) in enumerate(zip(needles, cannulas, strict=True))
@@ -114,68 +108,6 @@ def with_track(path: NeedlePath, mesh: TetMesh) -> NeedlePath:
     return replace(path, track_facets=_crossed_facets(mesh, path.tip, path.direction, 0.5 * path.outer_diameter))
 
 
-class _Bone:
-    """A vertebra with what all its needles ask of it, measured once."""
-
-    def __init__(self, vertebra: Vertebra) -> None:
-        self.vertebra = vertebra
-
-    def outside_body(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) distance in mm of (n, 3) points of the anatomical frame from the nearest body voxel, 0 inside."""
-        return self._look_up(self._body_distance, points)
-
-    def outside_bone(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The same from the nearest voxel of body or arch."""
-        return self._look_up(self._bone_distance, points)
-
-    @cached_property
-    def has_arch(self) -> bool:
-        """Whether the mask shows more than the body."""
-        return bool(self.vertebra.arch.any())
-
-    def pedicle(self, side: str, approach: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The contact of the pedicle on ``side``, which ``approach`` of the needle ``name`` needs."""
-        centres, areas = self.contact[side]
-        if not len(centres):
-            raise InputError(
-                f"{name}.approach = '{approach}': the mask shows no {side} pedicle; use approach = 'free' with "
-                "camber_deg and sagittal_deg"
-            )
-        cut = self.vertebra.frame.to_frame(self.vertebra.cut_points)
-        if len(cut) and cKDTree(centres).query(cut)[0].min() < PEDICLE_LENGTH:
-            raise InputError(
-                f"{name}.approach = '{approach}': {self.vertebra.level} is cut by the {self.vertebra.cut}, and with it "
-                f"the {side} pedicle within {PEDICLE_LENGTH:g} mm behind the body; use the other side, or approach = "
-                "'free' with camber_deg and sagittal_deg"
-            )
-        return centres, areas
-
-    @cached_property
-    def contact(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Side -> what :func:`pedicle_contact` finds."""
-        return {side: pedicle_contact(self.vertebra, side) for side in ("left", "right")}
-
-    @cached_property
-    def _body_distance(self) -> NDArray[np.float64]:
-        return self._distance(self.vertebra.body)
-
-    @cached_property
-    def _bone_distance(self) -> NDArray[np.float64]:
-        return self._distance(self.vertebra.body | self.vertebra.arch)
-
-    def _distance(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        distance: NDArray[np.float64] = ndimage.distance_transform_edt(~mask, sampling=self.vertebra.ct.spacing)
-        return distance
-
-    def _look_up(self, distance: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-        grid = self.vertebra.ct
-        voxels = grid.nearest_voxels(self.vertebra.frame.to_scanner(points))
-        inside = ((voxels >= 0) & (voxels < distance.shape)).all(axis=1)
-        found = np.full(len(points), np.inf)
-        found[inside] = distance[tuple(voxels[inside].T)]
-        return found
-
-
 class _Way(NamedTuple):
     """A needle's straight way through the body, in mm, and what its reader should know."""
 
@@ -185,7 +117,7 @@ class _Way(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: _Bone) -> NeedlePath:
+def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: Bone) -> NeedlePath:
     name = f"needles[{number + 1}]"
     find = {
         "transpedicular": _through_pedicle,
@@ -213,7 +145,7 @@ def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: _Bone) -> Ne
     )
 
 
-def _through_pedicle(needle: Needle, bone: _Bone, name: str) -> _Way:
+def _through_pedicle(needle: Needle, bone: Bone, name: str) -> _Way:
     """From the pedicle's centre to the target, or along the angles down to the target's depth."""
     warnings: tuple[str, ...] = ()
     if bone.has_arch:
@@ -236,7 +168,7 @@ def _through_pedicle(needle: Needle, bone: _Bone, name: str) -> _Way:
     return _Way(tip, direction, entry, warnings)
 
 
-def _beside_pedicle(needle: Needle, bone: _Bone, name: str) -> _Way:
+def _beside_pedicle(needle: Needle, bone: Bone, name: str) -> _Way:
     """From the side wall beside the pedicle to the target."""
     tip = _target(needle, bone, name)
     contact, _ = bone.pedicle(needle.side, needle.approach, name)
@@ -246,12 +178,12 @@ def _beside_pedicle(needle: Needle, bone: _Bone, name: str) -> _Way:
     return _Way(tip, direction, entry, _warn_through_pedicle(bone, entry, direction, needle.side, name))
 
 
-def _along_angles(needle: Needle, bone: _Bone, name: str) -> _Way:
+def _along_angles(needle: Needle, bone: Bone, name: str) -> _Way:
     """To the target at the needle's angles."""
     return _straight_in(_target(needle, bone, name), _direction(needle), needle.side, bone, name, MOVE_TARGET)
 
 
-def _along_line(needle: Needle, bone: _Bone, name: str) -> _Way:
+def _along_line(needle: Needle, bone: Bone, name: str) -> _Way:
     """Along the line that was drawn."""
     if needle.line is None:
         raise ValueError("a checked needle that is drawn has a line")
@@ -260,7 +192,7 @@ def _along_line(needle: Needle, bone: _Bone, name: str) -> _Way:
 
 
 def _straight_in(
-    tip: NDArray[np.float64], direction: NDArray[np.float64], side: str, bone: _Bone, name: str, remedy: str
+    tip: NDArray[np.float64], direction: NDArray[np.float64], side: str, bone: Bone, name: str, remedy: str
 ) -> _Way:
     """The way to a tip from where its axis enters the body."""
     entry = _way_back(bone, tip, direction)
@@ -268,7 +200,7 @@ def _straight_in(
     return _Way(tip, direction, entry, _warn_beside_pedicle(bone, entry, side, name))
 
 
-def _target(needle: Needle, bone: _Bone, name: str) -> NDArray[np.float64]:
+def _target(needle: Needle, bone: Bone, name: str) -> NDArray[np.float64]:
     left, depth, height = needle.target
     tip = bone.vertebra.frame.point(left, depth, height)
     if bone.outside_body(tip[None])[0] > 0.0:
@@ -279,7 +211,7 @@ def _target(needle: Needle, bone: _Bone, name: str) -> NDArray[np.float64]:
     return tip
 
 
-def _tip_along_angles(needle: Needle, bone: _Bone, entry: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+def _tip_along_angles(needle: Needle, bone: Bone, entry: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     """(3,) point in mm where the axis from ``entry`` at the needle's angles comes to the target's depth."""
     frame, direction = bone.vertebra.frame, _direction(needle)
     middle = frame.point(0.0, needle.depth, 0.5)
@@ -316,7 +248,7 @@ def _direction(needle: Needle) -> NDArray[np.float64]:
     )
 
 
-def _way_back(bone: _Bone, tip: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
+def _way_back(bone: Bone, tip: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3,) point in mm at which the axis enters the body for the first time on its way to the tip."""
     reach = float(np.linalg.norm(np.array(bone.vertebra.body.shape) * bone.vertebra.ct.spacing))
     points = tip - np.arange(0.0, reach, SAMPLE_STEP)[:, None] * direction
@@ -344,7 +276,7 @@ def _check_way(outside: NDArray[np.float64], name: str, start: str, remedy: str)
         )
 
 
-def _warn_beside_pedicle(bone: _Bone, entry: NDArray[np.float64], side: str, name: str) -> tuple[str, ...]:
+def _warn_beside_pedicle(bone: Bone, entry: NDArray[np.float64], side: str, name: str) -> tuple[str, ...]:
     contact, _ = bone.contact[side]
     if not len(contact):
         return ()
@@ -358,7 +290,7 @@ def _warn_beside_pedicle(bone: _Bone, entry: NDArray[np.float64], side: str, nam
 
 
 def _warn_through_pedicle(
-    bone: _Bone, entry: NDArray[np.float64], direction: NDArray[np.float64], side: str, name: str
+    bone: Bone, entry: NDArray[np.float64], direction: NDArray[np.float64], side: str, name: str
 ) -> tuple[str, ...]:
     shaft = _line(entry, entry - SHAFT_BEHIND_ENTRY * direction)
     within = float((bone.outside_bone(shaft) == 0.0).mean()) * SHAFT_BEHIND_ENTRY
@@ -386,7 +318,7 @@ def _side_window(
 
 
 def _withdrawn(
-    opening: NDArray[np.float64], direction: NDArray[np.float64], distance: float, bone: _Bone, name: str
+    opening: NDArray[np.float64], direction: NDArray[np.float64], distance: float, bone: Bone, name: str
 ) -> NDArray[np.float64]:
     """(n, 3) places of an opening in mm in equal steps of :data:`WITHDRAWAL_STEP` at most, all of them in the body."""
     way = _line(opening, opening - distance * direction)

@@ -26,6 +26,8 @@ def plan_table(case: FinishedCase) -> Table:
     numbers = f"label {patient.label} of {patient.label_map}"
     if patient.label_map == "parts":
         numbers = patient.label_map_reason
+    elif patient.label_map in ("segments", "named"):
+        numbers = f"label {patient.label}, {patient.label_map_reason}"
     rows = [("patient", f"{patient.level} of {whose}, {numbers}")]
     if case.results.scan is not None:
         return pairs("Patient", [*rows, ("cement", f"told by {case.results.scan.source} in the CT")])

@@ -29,7 +29,7 @@ from meshes.vertebra import Vertebra
 EXPECTED_SECONDS = {"vertebra": 3.0, "mesh": 5.0, "quality": 2.0, "pictures": 2.0}
 
 
-def mesh_and_store(case: Case, out: Path, progress: Progress) -> MeshResults:
+def mesh_and_store(case: Case, out: Path, progress: Progress) -> tuple[MeshResults, tuple[str, ...]]:
     """Mesh the vertebra of ``case`` and write ``mesh.vtu``, ``results.json``, ``manifest.json`` and a picture.
 
     Args:
@@ -38,7 +38,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> MeshResults:
         progress: where stages are announced.
 
     Returns:
-        The part ``mesh`` of the results.
+        The part ``mesh`` of the results, and the warnings of the manifest.
 
     Raises:
         InputError: the images, the level or ``out`` cannot be used.
@@ -74,7 +74,7 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> MeshResults:
                 peak_memory_mb=max(record.peak_memory_mb for record in progress.records),
             ),
         )
-    return results.mesh
+    return results.mesh, vertebra.warnings
 
 
 def describe_vertebra(vertebra: Vertebra) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _header(file: IO[bytes], path: Path, what: str) -> dict[str, str]:
         line = file.readline(LONGEST_HEADER)
         name, equals, value = line.decode("ascii", "replace").partition("=")
         name = SAME.get(name.strip(), name.strip())
-        if not equals or not name.isidentifier() or file.tell() > LONGEST_HEADER:
+        if not equals or not (name[:1].isalpha() and name.isprintable()) or file.tell() > LONGEST_HEADER:
             raise InputError(
                 f"{what} {path} is not a readable MetaImage (its header does not end with ElementDataFile); export it "
                 "again"

@@ -27,7 +27,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MeshResults]
     files = {"ct": str(patient.ct), "mask": str(patient.mask), "subregions": str(patient.subregions)}
     case = build_case({"patient": {**files, "level": "L3"}, "mesh": {"size_mm": 4.0}})
     out = tmp_path_factory.mktemp("mesh") / "out"
-    return out, mesh_and_store(case, out, Progress())
+    return out, mesh_and_store(case, out, Progress())[0]
 
 
 def test_the_report_is_what_is_stored(stored: tuple[Path, MeshResults]) -> None:

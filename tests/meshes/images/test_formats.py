@@ -136,6 +136,14 @@ def test_types_of_numbers(kind: type, ending: str, tmp_path: Path) -> None:
     )
 
 
+def test_what_itk_carries_over_from_other_formats_does_no_harm(tmp_path: Path) -> None:
+    """Among it fields such as ``dim[0]``."""
+    stored = as_nifti(tmp_path, labels(), affine(OBLIQUE))
+    SimpleITK.WriteImage(SimpleITK.ReadImage(str(stored)), str(tmp_path / "image.mha"))
+    assert b"dim[1] = 9" in (tmp_path / "image.mha").read_bytes()
+    check_equal(read_mask(tmp_path / "image.mha"), read_mask(stored))
+
+
 def slicer_header(matrix: NDArray[np.float64], segments: list[tuple[str, int, int]], layered: bool) -> dict:
     """As 3D Slicer writes it."""
     header = {
