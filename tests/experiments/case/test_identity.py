@@ -141,3 +141,13 @@ def test_a_folder_has_the_checksum_of_its_files(tmp_path: Path) -> None:
     assert checksum(tmp_path / "slices") != before
     (tmp_path / "slices" / "2.dcm").unlink()
     assert checksum(tmp_path / "slices") == before
+
+
+def test_the_voxels_beside_a_header_count(tmp_path: Path) -> None:
+    header, voxels = tmp_path / "mask.mhd", tmp_path / "mask.raw"
+    header.write_text("ObjectType = Image\nNDims = 3\nElementDataFile = mask.raw\n")
+    voxels.write_bytes(b"\0" * 8)
+    before = checksum(header)
+    assert checksum(header) == before
+    voxels.write_bytes(b"\1" * 8)
+    assert checksum(header) != before
