@@ -18,6 +18,7 @@ from experiments.model.fractured_body import FracturedBody, break_body
 from experiments.model.image_noise import noise_of, noise_warnings
 from experiments.model.maker import Maker, make
 from experiments.model.needle_paths import NeedlePath, plan_paths, with_track
+from experiments.model.neighbour import Neighbour, mesh_neighbour, read_neighbour
 from experiments.model.openings import case_openings, case_walls
 from experiments.model.patient import read_patient
 from experiments.model.prescribed_cement import PrescribedField, Scan, cement_of_scan, cement_of_shapes, read_scan
@@ -78,6 +79,7 @@ class Preparation(SolidBody):
             prescribed cement.
         fractured: how the body was broken; None where it was not.
         unbroken: the body before its fracture; None where it was not broken or the mechanics are switched off.
+        neighbour: the vertebra that bears what this one passes on; None without one.
         noise: what the results say of the CT's noise.
         cement: what is injected, or the cement that is there already.
         veins: the network of veins in the body, in its anatomical frame; None without one.
@@ -89,6 +91,7 @@ class Preparation(SolidBody):
     vertebra: Vertebra
     fractured: FracturedBody | None
     unbroken: SolidBody | None
+    neighbour: Neighbour | None
     noise: dict[str, float]
     cement: InjectionSetup | PrescribedField
     veins: VeinNetwork | None
@@ -111,6 +114,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
     injects = case.prescribed_cement is None
     with progress.stage("read"):
         vertebra = read_patient(case)
+        beside = read_neighbour(case, vertebra)
         scan = read_scan(case, vertebra)
         vertebra = vertebra if scan is None else scan.bone.vertebra
         lesions = read_lesions(case, vertebra)
@@ -139,6 +143,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         specimen = None
         if case.mechanics.enabled:
             specimen = prepare_specimen(case, laws, vertebra, mesh, finer, cortex, broken, maker)
+        neighbour = None if beside is None else mesh_neighbour(case, laws, beside)
         paths = tuple(with_track(path, mesh) for path in paths)
     with progress.stage("bone"):
         weights = maker(voxel_weights, mesh, vertebra)
@@ -169,6 +174,7 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
         vertebra=vertebra,
         fractured=broken,
         unbroken=unbroken,
+        neighbour=neighbour,
         mesh=mesh,
         bone=bone,
         noise=noise,

@@ -290,6 +290,12 @@ def _load_rows(state: StateLoad) -> list[tuple[str, str]]:
         found.append((f"{label(pressure, 'mean_mpa')} pressure, {words(plate)}", told(pressure, "mean_mpa")))
     for part, share in state.load_share.at_mid_height.items():
         found.append((f"{label(state, 'load_share')} at mid-height, {label(state.load_share, part)}", percent(share)))
+    if (other := state.neighbour) is not None:
+        strain, pressure = other.bone_effective_strain, other.endplate_pressure
+        found.append(
+            (f"{label(other, 'bone_effective_strain')} {other.level}, {label(strain, 'p99')}", told(strain, "p99"))
+        )
+        found.append((f"{label(other, 'endplate_pressure')}, {label(pressure, 'p95_mpa')}", told(pressure, "p95_mpa")))
     return found
 
 

@@ -13,17 +13,18 @@ from scipy.spatial import cKDTree
 
 from experiments.case.units import to_clinical
 from experiments.results.parts.load import (
-    EndplatePressureResults,
     LoadShareResults,
+    NeighbourLoad,
     PeakStrain,
     PeakStress,
     StateLoad,
 )
 from experiments.results.parts.strength import StateStrength
 from experiments.run.load_curves import curve_results
+from experiments.run.load_results import peaks, pressure_results
 from fem.measures.fill import FRONT_SATURATION
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.endplate_pressure import EndplatePressure, endplate_pressure
+from fem.mechanics.endplate_pressure import endplate_pressure
 from fem.mechanics.load_curve import LoadCurve
 from fem.mechanics.load_share import load_share
 from fem.mechanics.rigid_body import fitted_motion
@@ -44,9 +45,6 @@ Mask = NDArray[np.bool_]
 CORTEX_DEPTH = 2.0
 """mm from a bony wall down to which bone counts as cortex in the shares of the load: the CT smears a shell of about
 0.4 mm over it (tag D). A depth, other than a threshold of HU, means the same in every scan and mesh."""
-
-
-PERCENTILES = {"p95": 0.95, "p99": 0.99}
 
 
 @dataclass(frozen=True)
@@ -101,12 +99,14 @@ class LoadedState:
         effective_strain: (cells,) see :meth:`fem.mechanics.stress.ElasticFields.effective_strain`.
         parts: what the cells are.
         plastic_strain: (cells,) equivalent plastic strain at the end of the load curve; None without one.
+        neighbour: what the neighbouring vertebra bears; None where none is loaded.
     """
 
     fields: ElasticFields
     effective_strain: FloatArray
     parts: SpecimenParts
     plastic_strain: FloatArray | None = None
+    neighbour: NeighbourLoad | None = None
 
     @classmethod
     def of(cls, mesh: TetMesh, fields: ElasticFields, material: ElasticMaterial, parts: SpecimenParts) -> LoadedState:
@@ -186,12 +186,12 @@ class LoadedBone:
             tilt_left_deg=to_clinical(float(motion[4]), "deg"),
             strain_energy_mj=float(fields.energy_density @ volumes),
             von_mises_mpa={
-                name: PeakStress(**_peaks(von_mises[cells], volumes[cells]))
+                name: PeakStress(**peaks(von_mises[cells], volumes[cells]))
                 for name, cells in places.items()
                 if len(cells)
             },
             bone_effective_strain=(
-                PeakStrain(**_peaks(loaded.effective_strain[parts.sound], volumes[parts.sound]))
+                PeakStrain(**peaks(loaded.effective_strain[parts.sound], volumes[parts.sound]))
                 if parts.sound.any()
                 else None
             ),
@@ -199,8 +199,9 @@ class LoadedBone:
                 height=shares.levels.tolist(), **{name: share.tolist() for name, share in shares.shares.items()}
             ),
             endplate_pressure={
-                name: _pressure_results(endplate_pressure(self.mesh, fields.stress, name)) for name in ENDPLATES
+                name: pressure_results(endplate_pressure(self.mesh, fields.stress, name)) for name in ENDPLATES
             },
+            **({} if loaded.neighbour is None else {"neighbour": loaded.neighbour}),
         )
 
     def _linear_strength(self, loaded: LoadedState, failure: OverstrainedVolume) -> float | None:
@@ -246,12 +247,6 @@ class LoadedBone:
         return grid
 
 
-def _peaks(values: FloatArray, weights: FloatArray) -> dict[str, float]:
-    """Percentiles over the volume, and the largest value of a cell."""
-    shares = np.quantile(values, list(PERCENTILES.values()), weights=weights, method="inverted_cdf")
-    return {**dict(zip(PERCENTILES, shares.tolist(), strict=True)), "max": float(values.max())}
-
-
 def _endplate_motion(mesh: TetMesh, displacement: FloatArray) -> FloatArray:
     """(6,) rigid motion in mm and rad of the superior endplate against the inferior one; translations are means."""
     motions = []
@@ -259,15 +254,3 @@ def _endplate_motion(mesh: TetMesh, displacement: FloatArray) -> FloatArray:
         means = displacement[mesh.facets[facets]].mean(axis=1)
         motions.append(fitted_motion(mesh.facet_centroids[facets], means, mesh.facet_areas[facets]))
     return motions[0] - motions[1]
-
-
-def _pressure_results(pressure: EndplatePressure) -> EndplatePressureResults:
-    return EndplatePressureResults(
-        force_n=pressure.force,
-        mean_mpa=pressure.mean,
-        p95_mpa=pressure.percentile_95,
-        p99_mpa=pressure.percentile_99,
-        max_mpa=pressure.largest,
-        left_share=pressure.left_share,
-        anterior_share=pressure.anterior_share,
-    )

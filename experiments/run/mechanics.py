@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from experiments.case.laws import Laws
 from experiments.case.schema import Case
 from experiments.model.elastic_states import ElasticState, elastic_states, intact_state
 from experiments.model.loading import plate_load
+from experiments.model.neighbour import Neighbour
 from experiments.model.preparation import Preparation
 from experiments.model.solid_body import SolidBody
 from experiments.model.specimen import Specimen
@@ -26,6 +27,7 @@ from experiments.results.parts.strength import StrengthResults
 from experiments.results.progress import Progress
 from experiments.run.load_case import LoadedBone, LoadedState, SpecimenParts
 from experiments.run.load_curves import Tested, load_curves
+from experiments.run.neighbour_load import NeighbourProblem
 from experiments.run.ranks import on_root
 from fem.mechanics.plate_loads import PlateLoad
 from fem.mechanics.plates import PlateProblem
@@ -33,6 +35,7 @@ from fem.mechanics.pressed_body import PressedBody
 from fem.mechanics.stiffness import stiffness_matrix
 from fem.mechanics.stress import elastic_fields, superposed
 from fem.partition import Partition
+from meshes.frame import AnatomicalFrame
 
 CAVITIES = ("cleft_", "balloon_", "defect_")
 """How the names of cells without bone begin."""
@@ -86,19 +89,22 @@ def load(
     specimen, unbroken = prepared.specimen, prepared.unbroken
     if specimen is None:
         raise ValueError("the mechanics of this case are switched off")
-    found, before, tested = _States(case, plate_load(case, prepared.vertebra.frame)), None, []
+    frame = prepared.vertebra.frame
+    found, before, tested = _States(case, plate_load(case, frame), prepared.neighbour), None, []
     if prepared.cortex is not None:
         found.record["cortex"] = prepared.cortex.summary()
     with progress.stage("stiffness") as stage:
         if unbroken is not None and unbroken.specimen is not None:
             intact = {"intact": intact_state(laws, unbroken, unbroken.specimen)}
             spread = Partition.build(unbroken.specimen.mesh, partition.comm)
-            before = found.load(spread, unbroken, unbroken.specimen, intact, np.zeros(len(unbroken.mesh.cells)))
+            whole = prepared.fractured.before.frame if prepared.fractured is not None else frame
+            none = np.zeros(len(unbroken.mesh.cells))
+            before = found.load(spread, unbroken, unbroken.specimen, intact, none, whole)
             tested.append(Tested(spread, unbroken.specimen, intact))
             stage.update(1.0 / 3.0)
         states = elastic_states(laws, prepared, specimen, saturation)
         spread = partition if specimen.is_body else Partition.build(specimen.mesh, partition.comm)
-        loaded = found.load(spread, prepared, specimen, states, saturation)
+        loaded = found.load(spread, prepared, specimen, states, saturation, frame)
         tested.append(Tested(spread, specimen, states))
     curves = load_curves(laws, tested, progress)
 
@@ -125,10 +131,10 @@ def load(
 class _States:
     """The states of a case, loaded one after the other on the meshes of their bodies."""
 
-    def __init__(self, case: Case, load: PlateLoad | None) -> None:
+    def __init__(self, case: Case, load: PlateLoad | None, neighbour: Neighbour | None) -> None:
         self.stiffness: dict[str, Any] = {}
         self.record: dict[str, Any] = {}
-        self._case, self._load = case, load
+        self._case, self._load, self._neighbour = case, load, neighbour
 
     def load(
         self,
@@ -137,6 +143,7 @@ class _States:
         specimen: Specimen,
         states: Mapping[str, ElasticState],
         saturation: NDArray[np.float64],
+        frame: AnatomicalFrame,
     ) -> LoadedBone | None:
         """Take up the stiffness of the states of a body; what the load does to them, on rank 0.
 
@@ -146,6 +153,7 @@ class _States:
             specimen: that of the body.
             states: of the specimen by name.
             saturation: (cells of the body,) cement of the augmented state.
+            frame: of the body.
         """
         mechanics, bone = self._case.mechanics, specimen.bone_mesh
         carried = specimen.carried(saturation)
@@ -154,7 +162,9 @@ class _States:
         plates = (specimen.superior, specimen.inferior)
         with ExitStack() as stack:
             problem = stack.enter_context(PlateProblem(partition, mechanics.degree, *plates, pole=specimen.pole))
-            pressed = None
+            pressed = beside = None
+            if self._neighbour is not None:
+                beside = stack.enter_context(NeighbourProblem(self._neighbour, mechanics.degree, partition.comm))
             if self._load is None:
                 pressed = stack.enter_context(PressedBody(partition, mechanics.degree, *plates))
             for name, state in states.items():
@@ -167,17 +177,18 @@ class _States:
                     iterations=matrix.iterations, unknowns=problem.unknowns, **dataclasses.asdict(matrix.errors)
                 )
                 if pressed is not None:
-                    response = pressed.solve(state.material, mechanics.load_n)
+                    response = pressed.solve(state.material, pressed.uniform(mechanics.load_n))
                     displacement = response.displacement
                     record["pressure_iterations"] = response.iterations
                 elif self._load is not None:
                     displacement = superposed([each.displacement for each in responses], self._load.motion(matrix))
                 self.record[name] = ElasticSolver(**record)
                 fields = elastic_fields(partition, displacement, state.material)
+                borne = None if beside is None else beside.load(specimen.mesh, fields, frame)
                 if fields is not None:
                     there = carried if name == "augmented" else np.zeros_like(carried)
                     parts = SpecimenParts.of(bone, there, lost)
-                    loaded[name] = LoadedState.of(bone, fields, state.material, parts)
+                    loaded[name] = replace(LoadedState.of(bone, fields, state.material, parts), neighbour=borne)
         porosity = specimen.porosity(body.tissues.medium.porosity)
         return LoadedBone(bone, mechanics.load_n, porosity, carried, loaded) if loaded else None
 

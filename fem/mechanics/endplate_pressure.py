@@ -44,6 +44,46 @@ class EndplatePressure:
     anterior_share: float
 
 
+@dataclass(frozen=True)
+class PointForces:
+    """What the points of a face bear.
+
+    Attributes:
+        points: (n,) numbers of the mesh points, ascending.
+        axial: (n,) compressive axial forces in N.
+        pressure: (n,) normal pressure in MPa.
+        areas: (n,) third of the areas of the facets around each point in mm2.
+        projected_area: of the face along z in mm2.
+    """
+
+    points: NDArray[np.int64]
+    axial: FloatArray
+    pressure: FloatArray
+    areas: FloatArray
+    projected_area: float
+
+
+def point_forces(mesh: TetMesh, stress: FloatArray, region: str) -> PointForces:
+    """The nodal forces that hold a face in balance with the stress behind it.
+
+    Args:
+        mesh: what ends at the face.
+        stress: (cells, 3, 3) mean stress of each cell in MPa.
+        region: facet region of the face.
+    """
+    facets = region_facets(mesh, region)
+    points, triangles = np.unique(mesh.facets[facets], return_inverse=True)
+    normals = np.zeros((len(points), 3))
+    np.add.at(normals, triangles.reshape(-1, 3), (mesh.facet_normals * mesh.facet_areas[:, None])[facets, None] / 3.0)
+    forces = np.zeros_like(mesh.points)
+    np.add.at(forces, mesh.cells, corner_forces(mesh, stress))
+    forces = forces[points]
+    areas = np.bincount(triangles.ravel(), weights=np.repeat(mesh.facet_areas[facets] / 3.0, 3))
+    pressure = -(forces * normals).sum(axis=1) / (np.linalg.norm(normals, axis=1) * areas)
+    upwards = float(normals[:, 2].sum())
+    return PointForces(points, -np.sign(upwards) * forces[:, 2], pressure, areas, abs(upwards))
+
+
 def endplate_pressure(mesh: TetMesh, stress: FloatArray, region: str) -> EndplatePressure:
     """Pressure on an endplate from the nodal forces, each over its third of the areas of the facets around it.
 
@@ -53,17 +93,11 @@ def endplate_pressure(mesh: TetMesh, stress: FloatArray, region: str) -> Endplat
         region: facet region of the endplate.
     """
     facets = region_facets(mesh, region)
-    points, triangles = np.unique(mesh.facets[facets], return_inverse=True)
-    normals = np.zeros((len(points), 3))
-    np.add.at(normals, triangles.reshape(-1, 3), (mesh.facet_normals * mesh.facet_areas[:, None])[facets, None] / 3.0)
-    forces = np.zeros_like(mesh.points)
-    np.add.at(forces, mesh.cells, corner_forces(mesh, stress))
-    forces = forces[points]
+    forces = point_forces(mesh, stress, region)
     corners = mesh.points[mesh.facets[facets]]
-    thirds = mesh.facet_areas[facets] / 3.0
-    areas = np.bincount(triangles.ravel(), weights=np.repeat(thirds, 3))
-    pressure = -(forces * normals).sum(axis=1) / (np.linalg.norm(normals, axis=1) * areas)
-    axial = -np.sign(normals[:, 2].sum()) * forces[:, 2]
+    triangles = np.searchsorted(forces.points, mesh.facets[facets])
+    thirds, areas, pressure = mesh.facet_areas[facets] / 3.0, forces.areas, forces.pressure
+    axial = forces.axial
     total = float(axial.sum())
 
     def share_beyond(direction: tuple[float, float, float]) -> float:
@@ -77,7 +111,7 @@ def endplate_pressure(mesh: TetMesh, stress: FloatArray, region: str) -> Endplat
     return EndplatePressure(
         force=total,
         area=float(areas.sum()),
-        mean=total / abs(float(normals[:, 2].sum())),
+        mean=total / forces.projected_area,
         percentile_95=upper[0],
         percentile_99=upper[1],
         largest=float(pressure.max()),

@@ -1,8 +1,7 @@
-"""A body on a fixed inferior plate under a uniform pressure on its superior face, which is free to take any shape.
+"""A body on a fixed plate under pressure on its opposite face, which is free to take any shape.
 
-On discs the face is that of the superior disc, so that the pressure reaches the endplate as the disc passes it on; a
-plate would spread it by its stiffness instead. The pressure acts along the normal of the face, and its axial resultant
-is the load.
+On discs the face is that of a disc, so that the pressure reaches the endplate as the disc passes it on; a plate would
+spread it by its stiffness instead. The pressure acts along the normal of the face.
 """
 
 from __future__ import annotations
@@ -32,13 +31,11 @@ class PressureResponse:
 
     Attributes:
         displacement: field in mm.
-        pressure: MPa.
         energy: the energy form u A u in N mm, which is the work of the pressure were it there from the beginning.
         iterations: conjugate-gradient iterations.
     """
 
     displacement: fem.Function[Any]
-    pressure: float
     energy: float
     iterations: int
 
@@ -49,23 +46,29 @@ class PressedBody:
     Use it as a context, or call :meth:`destroy`, to release its PETSc objects.
 
     Attributes:
-        projected_area: of the face under pressure along z, in mm2.
+        projected_areas: (facets,) of the face under pressure along z in mm2, in the order of its region.
     """
 
-    def __init__(self, partition: Partition, degree: int, superior: str, inferior: str) -> None:
+    def __init__(self, partition: Partition, degree: int, pressed: str, fixed: str) -> None:
         """Set up the elastic problem.
 
         Args:
             partition: the distributed mesh.
             degree: 1 for linear or 2 for quadratic elements.
-            superior: facet region under pressure.
-            inferior: facet region on the fixed inferior plate.
+            pressed: facet region under pressure.
+            fixed: facet region on the fixed plate.
         """
         source = partition.source
-        rows = source.facet_regions[superior]
-        self.projected_area = abs(float(source.facet_areas[rows] @ source.facet_normals[rows, 2]))
-        self._elastic = ElasticProblem(partition, [FacetConstraint(partition.facets_of_region(inferior))], degree)
-        self._unit = self._unit_loads(np.sort(partition.facets_of_region(superior)))
+        self._rows = source.facet_regions[pressed]
+        self.projected_areas = np.abs(source.facet_areas[self._rows] * source.facet_normals[self._rows, 2])
+        self._partition = partition
+        self._elastic = ElasticProblem(partition, [FacetConstraint(partition.facets_of_region(fixed))], degree)
+        mesh = partition.mesh
+        self._pressure = fem.Function(fem.functionspace(mesh, ("DG", 0)))
+        facets = np.sort(partition.facets_of_region(pressed))
+        tags = dolfinx_mesh.meshtags(mesh, 2, facets, np.ones(len(facets), dtype=np.int32))
+        pushed = -self._pressure * ufl.dot(ufl.FacetNormal(mesh), ufl.TestFunction(self._elastic.space))
+        self._form = fem.form(pushed * ufl.Measure("ds", mesh, subdomain_data=tags)(1), jit_options=JIT_OPTIONS)
 
     def __enter__(self) -> Self:
         """Enter the context that owns the PETSc objects."""
@@ -79,28 +82,29 @@ class PressedBody:
         """Release the PETSc objects; the body cannot be loaded afterwards."""
         self._elastic.destroy()
 
-    def solve(self, material: ElasticMaterial, force: float) -> PressureResponse:
+    def solve(self, material: ElasticMaterial, pressures: FloatArray) -> PressureResponse:
         """Press on a body.
 
         Args:
             material: elastic constants of every cell or of its integration points.
-            force: axial resultant of the pressure in N.
+            pressures: (facets,) pressure on each facet in MPa, in the order of the region; where a cell has two facets
+                in it, both bear their mean.
 
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
         """
-        pressure = force / self.projected_area
-        self._elastic.assemble(material)
-        solution = self._elastic.solve(np.zeros_like(self._unit), pressure * self._unit)
-        return PressureResponse(solution.displacement, pressure, solution.energy, solution.iterations)
-
-    def _unit_loads(self, facets: NDArray[np.int32]) -> FloatArray:
-        """(local nodes, 3) nodal forces in N of a pressure of 1 MPa; complete on owned nodes."""
-        space = self._elastic.space
-        mesh = space.mesh
-        tags = dolfinx_mesh.meshtags(mesh, 2, facets, np.ones(len(facets), dtype=np.int32))
-        pushed = -ufl.dot(ufl.FacetNormal(mesh), ufl.TestFunction(space))
-        form = fem.form(pushed * ufl.Measure("ds", mesh, subdomain_data=tags)(1), jit_options=JIT_OPTIONS)
-        loads = fem.assemble_vector(form)
+        source = self._partition.source
+        cells = source.facet_cells[self._rows]
+        count = np.bincount(cells, minlength=len(source.cells))
+        mean = np.bincount(cells, weights=pressures, minlength=len(source.cells)) / np.maximum(count, 1)
+        self._pressure.x.array[:] = self._partition.local_cells(mean)
+        loads = fem.assemble_vector(self._form)
         loads.scatter_reverse(la.InsertMode.add)
-        return loads.array.reshape(-1, 3).copy()
+        self._elastic.assemble(material)
+        applied = loads.array.reshape(-1, 3)
+        solution = self._elastic.solve(np.zeros_like(applied), applied)
+        return PressureResponse(solution.displacement, solution.energy, solution.iterations)
+
+    def uniform(self, force: float) -> FloatArray:
+        """(facets,) uniform pressure in MPa whose axial resultant is a force in N."""
+        return np.full(len(self._rows), force / self.projected_areas.sum())

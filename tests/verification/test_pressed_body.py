@@ -22,8 +22,7 @@ def test_a_uniform_column_shortens_by_hooke(evidence, structured_box, degree):
     partition = Partition.build(structured_box(LENGTHS, (3, 3, 3)))
     material = ElasticMaterial.isotropic(np.full(len(partition.source.cells), MODULUS), 0.0)
     with PressedBody(partition, degree, "z_max", "z_min") as body:
-        found = body.solve(material, FORCE)
-    assert found.pressure == pytest.approx(FORCE / (LENGTHS[0] * LENGTHS[1]))
+        found = body.solve(material, body.uniform(FORCE))
     evidence.check(
         case=f"uniform column under pressure, degree {degree}",
         quantity="shortening [mm]",
@@ -42,7 +41,7 @@ def test_the_face_is_free_and_the_foot_bears_the_pressure(structured_box):
     left = mesh.cell_centroids[:, 0] > 0.5 * LENGTHS[0]
     material = ElasticMaterial.isotropic(np.where(left, 3.0 * MODULUS, MODULUS), 0.3)
     with PressedBody(partition, 2, "z_max", "z_min") as body:
-        fields = elastic_fields(partition, body.solve(material, FORCE).displacement, material)
+        fields = elastic_fields(partition, body.solve(material, body.uniform(FORCE)).displacement, material)
     top = np.unique(mesh.facets[mesh.facet_regions["z_max"]])
     sunk = -fields.displacement[top, 2]
     assert sunk[mesh.points[top, 0] < 1.0].mean() > 1.8 * sunk[mesh.points[top, 0] > LENGTHS[0] - 1.0].mean()
@@ -62,13 +61,13 @@ def pressed_box(comm):
     partition = Partition.build(box((40.0, 30.0, 27.0), 8.0) if comm.rank == 0 else None, comm)
     material = ElasticMaterial.isotropic(np.linspace(100.0, 900.0, len(partition.source.cells)), 0.3)
     with PressedBody(partition, 2, "z_max", "z_min") as body:
-        found = body.solve(material, FORCE)
+        found = body.solve(material, body.uniform(FORCE))
         fields = elastic_fields(partition, found.displacement, material)
-    return None if fields is None else (found.pressure, found.energy, fields.displacement)
+    return None if fields is None else (found.energy, fields.displacement)
 
 
 @pytest.mark.mpi
 def test_ranks_agree(on_ranks):
     one, two = (on_ranks(ranks, pressed_box) for ranks in (1, 2))
-    assert two[:2] == pytest.approx(one[:2], rel=1e-7)
-    assert np.abs(two[2] - one[2]).max() < 1e-6 * np.abs(one[2]).max()
+    assert two[0] == pytest.approx(one[0], rel=1e-7)
+    assert np.abs(two[1] - one[1]).max() < 1e-6 * np.abs(one[1]).max()

@@ -45,6 +45,10 @@ class Mechanics(Section):
     How they are defined, and how little the estimate of strength means as a number of its own, stands in
     [theory/strength.md](theory/strength.md).
 
+    `neighbour = "below"` (or `"above"`) also loads the next vertebra by what each state passes on through
+    `plates = "soft"`; its body must be whole in the same image and mask. Its strain and the pressure on its endplate
+    are in `load.<state>.neighbour`. Both bodies have half of the disc between them.
+
     `strength = "nonlinear"` also compresses the bone of every state until it fails: it yields by `yield_law`, and so
     does the cement. Strength, energy to failure, failed volume and the load curve are in the part `strength` of
     `results.json`, the plastic strain at the end of the curves in the cells of `mechanics.vtu`. It takes minutes and
@@ -115,6 +119,9 @@ class Mechanics(Section):
     load_depth: float | None = physical(
         None, "1", "where the force of a point acts, fraction of the depth: 0 anterior, 1 posterior", 0.0, 1.0
     )
+    neighbour: Literal["above", "below"] | None = Field(
+        default=None, description="which neighbouring vertebra bears what this one passes on through the soft disc"
+    )
     yield_strain: float | None = physical(
         None,
         "1",
@@ -168,6 +175,15 @@ class Mechanics(Section):
             )
         if self.load_case != "point" and places != (None, None):
             raise ValueError('load_left and load_depth belong to load_case = "point"; remove them, or choose it')
+        return self
+
+    @model_validator(mode="after")
+    def _what_a_neighbour_needs(self) -> Mechanics:
+        if self.neighbour is not None and (self.plates != "soft" or self.domain != "body" or not self.enabled):
+            raise ValueError(
+                'neighbour needs plates = "soft", domain = "body" and enabled = true: the load passes through a soft '
+                "disc between two bodies"
+            )
         return self
 
     @model_validator(mode="after")

@@ -57,6 +57,18 @@ class LoadShareResults(Part):
         return {name: values[middle] for name, values in shares.items() if values is not None}
 
 
+class NeighbourLoad(Part):
+    """What a neighbouring vertebra bears of the load."""
+
+    level: str = text("neighbour", "The vertebra above or below.")
+    strain_energy_mj: float = number("mJ", "strain energy of the neighbour", "Energy stored in its bone.")
+    bone_effective_strain: PeakStrain = table("effective strain of the neighbour", "Effective strain of its bone.")
+    von_mises_mpa: PeakStress = table("von Mises stress of the neighbour", "Von Mises stress of its bone.")
+    endplate_pressure: EndplatePressureResults = table(
+        "pressure on the neighbour's endplate", "Pressure on its endplate that faces the case's vertebra."
+    )
+
+
 class StateLoad(Part):
     """What the load does in one state."""
 
@@ -81,6 +93,7 @@ class StateLoad(Part):
     endplate_pressure: Mapping[str, EndplatePressureResults] = table(
         "pressure on the endplate", "Pressure on either endplate."
     )
+    neighbour: NeighbourLoad | None = table("", "The neighbouring vertebra, where it is loaded.", optional=True)
 
 
 class LoadResults(Part):
