@@ -115,7 +115,7 @@ def test_volumes_of_all_needles_make_the_planned_volume() -> None:
             {"needles": [{"approach": "parapedicular", "camber_deg": 20.0, "sagittal_deg": 0.0}]},
             'camber_deg and sagittal_deg need approach = "transpedicular" or "free"; parapedicular derives its axis',
         ),
-        ({"needles": [{"approach": "angles"}]}, "choose 'transpedicular', 'parapedicular' or 'free'"),
+        ({"needles": [{"approach": "angles"}]}, "choose 'transpedicular', 'parapedicular', 'free' or 'drawn'"),
         ({"needles": [{"proximal_bore_mm": 4.0}]}, "needs both proximal_bore_mm and proximal_length_mm"),
         (
             {"needles": [{"length_mm": 100, "proximal_bore_mm": 4.0, "proximal_length_mm": 100}]},
