@@ -56,7 +56,9 @@ class PostoperativeScan:
         """The same with cement between two CT numbers."""
         other = replace(self, cement=cement_by_threshold(self.vertebra, low, high))
         # Distances take most of the time in a fine CT, and do not depend on the cement.
-        other.__dict__.update({name: getattr(self, name) for name in ("to_own", "to_others", "from_body")})
+        other.__dict__.update(
+            {name: getattr(self, name) for name in ("to_own", "to_others", "others_inside", "from_body")}
+        )
         return other
 
     @cached_property
@@ -68,6 +70,11 @@ class PostoperativeScan:
     def to_others(self) -> NDArray[np.float32]:
         """(nx, ny, nz) distance to the other vertebrae in mm; infinite without any."""
         return _distance(self.others, self.vertebra.ct.spacing)
+
+    @cached_property
+    def others_inside(self) -> NDArray[np.bool_]:
+        """(nx, ny, nz) other vertebrae without their outermost voxels: masks are a voxel off here and there."""
+        return ndimage.binary_erosion(self.others)
 
     @cached_property
     def from_body(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -83,18 +90,19 @@ class PostoperativeScan:
         another one; what is connected with cement in both is divided between them. Pieces farther than :data:`APART`
         belong to none.
         """
-        grid, cement = self.vertebra.ct, self.cement.voxels
+        cement = self.cement.voxels
         pieces, count = ndimage.label(cement, TOUCHING)
-        numbers = np.arange(count + 1)
-        to_own, to_others, filled = self.to_own, self.to_others, np.zeros(count + 1, dtype=bool)
-        if self.others.any():
-            # Masks are a voxel off here and there, so the outermost voxels of another vertebra do not tell.
-            filled = np.asarray(ndimage.maximum(ndimage.binary_erosion(self.others), pieces, numbers), dtype=bool)
-        own, other = (np.asarray(ndimage.minimum(away, pieces, numbers)) for away in (to_own, to_others))
-        touching = max(grid.spacing) * np.sqrt(3.0)
+        piece, to_own, to_others = pieces[cement], self.to_own[cement], self.to_others[cement]
+        own, other = np.full((2, count + 1), np.inf)
+        np.minimum.at(own, piece, to_own)
+        np.minimum.at(other, piece, to_others)
+        filled = np.bincount(piece, self.others_inside[cement], count + 1) > 0.0
+        touching = max(self.vertebra.ct.spacing) * np.sqrt(3.0)
         chosen = ~filled & ((own <= touching) | ((own <= other) & (own <= APART)))
         divided = filled & (own == 0.0)
-        return cement & np.where(divided[pieces], to_own <= to_others, chosen[pieces])
+        belongs = np.zeros_like(cement)
+        belongs[cement] = np.where(divided[piece], to_own <= to_others, chosen[piece])
+        return belongs
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:
