@@ -22,18 +22,21 @@ NEEDLES = "needles, wall"
 
 MISSES: Mapping[str, str] = {
     GROWTH: (
-        "1.58 / 1.58 / 1.44 ml from slow to rapid growth: the wider segmental veins of a rapid tumour let out what "
+        "1.43 / 1.43 / 1.23 ml from slow to rapid growth: the wider segmental veins of a rapid tumour let out what "
         "otherwise drives cement through the hole"
     ),
     NEEDLES: (
-        "0.20 / 0.11 ml from one needle and from two: with no blurred cortex before the fissures the whole volume from "
+        "0.24 / 0.11 ml from one needle and from two: with no blurred cortex before the fissures the whole volume from "
         "one side drives more through them than half of it from either"
     ),
 }
 """Direction -> what the model gives instead, and why."""
 
 FLAT: Mapping[str, str] = {
-    "age, high": "0.378 / 0.383 ml at 3.5 and 6.5 min: the ratio is above 500, where the leak hangs on it no more"
+    "age, high": "0.752 / 0.771 ml at 3.5 and 6.5 min: the ratio is above 500, where the leak hangs on it no more",
+    "class": "0.819 / 0.841 / 0.756 ml: low and medium differ by less than two draws of the bone's structure",
+    "defect": "0.559 / 0.841 / 0.716 ml: through a wider hole more marrow leaves beside the front",
+    "growth, veins": "0.001 ml at most through single veins of a whole wall",
 }
 """The same, of directions that only the slow tests ask."""
 
@@ -92,5 +95,7 @@ def test_every_step_of_a_direction_leaks_as_in_the_clinic(fine_bodies: Bodies, n
 
 
 @pytest.mark.slow
-def test_nothing_leaks_through_a_hole_that_the_front_does_not_reach(fine_bodies: Bodies) -> None:
-    assert verdict(fine_bodies, FAR, coarse=False) == "nothing leaks"
+def test_only_cement_as_thin_as_marrow_leaks_through_a_hole_that_the_front_does_not_reach(fine_bodies: Bodies) -> None:
+    leaks = [outcome.leak(DIRECTIONS[FAR].sites) for outcome in fine_bodies.outcomes(DIRECTIONS[FAR], False)]
+    assert leaks[0] > 0.1  # as thin as the marrow
+    assert max(leaks[2:]) < 1e-3
