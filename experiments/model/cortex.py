@@ -107,7 +107,8 @@ class Cortex:
         density = laws.bone.calibration.density(vertebra.ct.values)
         reach = float(laws.bone.blurred_shell.reach(vertebra.ct.spacing).max())
         depth = ndimage.distance_transform_edt(vertebra.body, sampling=vertebra.ct.spacing)
-        inside = float(np.median(density[depth > reach]))
+        # Half of the depth of a thin body always counts as its core, as in meshes.interior.
+        inside = float(np.median(density[depth > min(reach, 0.5 * float(depth.max()))]))
         excess = mineral_per_area(mesh, vertebra, density, inside, reach)
         thickness = {wall: laws.cortical_bone.thickness(value, inside) for wall, value in excess.items()}
         given = {wall: shell.thickness for wall, shell in laws.own_shells.items() if wall in SHELL_WALLS}
@@ -117,7 +118,7 @@ class Cortex:
         """The shell in the bone of a mesh.
 
         At a depth z below a shell of thickness t the share of the volume is 2 t / d (1 - z / d), whose integral over
-        the depth d of :data:`LAYER_DEPTH` is t.
+        the depth d of :data:`LAYER_DEPTH` is t; a shell thicker than half of that reaches 2 t deep.
 
         Args:
             mesh: the body or the whole vertebra with named facets.
@@ -189,7 +190,8 @@ def bone_of(
 
 def layer_share(depth: NDArray[np.float64], thickness: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Share of the volume that is shell at a depth in mm below the surface of a shell of a thickness in mm."""
-    return np.clip(2.0 * thickness / LAYER_DEPTH * (1.0 - depth / LAYER_DEPTH), 0.0, 1.0)
+    reach = np.maximum(LAYER_DEPTH, 2.0 * np.asarray(thickness))  # at most all of the volume, at the surface
+    return np.maximum(2.0 * thickness / reach * (1.0 - depth / reach), 0.0)
 
 
 def shell_left(body: TetMesh, openings: tuple[Opening, ...], mesh: TetMesh) -> NDArray[np.float64]:

@@ -29,7 +29,6 @@ from experiments.run.load_case import LoadedBone, LoadedState, SpecimenParts
 from experiments.run.load_curves import Tested, load_curves
 from experiments.run.neighbour_load import NeighbourProblem
 from experiments.run.ranks import on_root
-from fem.mechanics.plate_loads import PlateLoad
 from fem.mechanics.plates import PlateProblem
 from fem.mechanics.pressed_body import PressedBody
 from fem.mechanics.stiffness import stiffness_matrix
@@ -90,7 +89,7 @@ def load(
     if specimen is None:
         raise ValueError("the mechanics of this case are switched off")
     frame = prepared.vertebra.frame
-    found, before, tested = _States(case, plate_load(case, frame), prepared.neighbour), None, []
+    found, before, tested = _States(case, prepared.neighbour), None, []
     if prepared.cortex is not None:
         found.record["cortex"] = prepared.cortex.summary()
     with progress.stage("stiffness") as stage:
@@ -131,10 +130,10 @@ def load(
 class _States:
     """The states of a case, loaded one after the other on the meshes of their bodies."""
 
-    def __init__(self, case: Case, load: PlateLoad | None, neighbour: Neighbour | None) -> None:
+    def __init__(self, case: Case, neighbour: Neighbour | None) -> None:
         self.stiffness: dict[str, Any] = {}
         self.record: dict[str, Any] = {}
-        self._case, self._load, self._neighbour = case, load, neighbour
+        self._case, self._neighbour = case, neighbour
 
     def load(
         self,
@@ -153,9 +152,10 @@ class _States:
             specimen: that of the body.
             states: of the specimen by name.
             saturation: (cells of the body,) cement of the augmented state.
-            frame: of the body.
+            frame: of the body, in whose fractions the place of a force counts.
         """
         mechanics, bone = self._case.mechanics, specimen.bone_mesh
+        load = plate_load(self._case, frame)
         carried = specimen.carried(saturation)
         lost = specimen.carried(_lost_bone(self._case, body)) > 0.5
         loaded: dict[str, LoadedState] = {}
@@ -165,7 +165,7 @@ class _States:
             pressed = beside = None
             if self._neighbour is not None:
                 beside = stack.enter_context(NeighbourProblem(self._neighbour, mechanics.degree, partition.comm))
-            if self._load is None:
+            if load is None:
                 pressed = stack.enter_context(PressedBody(partition, mechanics.degree, *plates))
             for name, state in states.items():
                 problem.assemble(state.material)
@@ -180,8 +180,8 @@ class _States:
                     response = pressed.solve(state.material, pressed.uniform(mechanics.load_n))
                     displacement = response.displacement
                     record["pressure_iterations"] = response.iterations
-                elif self._load is not None:
-                    displacement = superposed([each.displacement for each in responses], self._load.motion(matrix))
+                elif load is not None:
+                    displacement = superposed([each.displacement for each in responses], load.motion(matrix))
                 self.record[name] = ElasticSolver(**record)
                 fields = elastic_fields(partition, displacement, state.material)
                 borne = None if beside is None else beside.load(specimen.mesh, fields, frame)
@@ -194,11 +194,13 @@ class _States:
 
 
 def _broken_bone(prepared: Preparation, specimen: Specimen, states: Mapping[str, ElasticState]) -> dict[str, Any]:
-    """What the results say of the bone that the fracture broke; nothing where the body was not broken."""
+    """What the results say of the bone that the fracture broke; nothing where no bone is broken."""
     if prepared.fractured is None:
         return {}
     broken = prepared.fractured.broken(prepared.mesh.cell_centroids).astype(float)
     volumes = specimen.carried(broken) * specimen.bone_mesh.cell_volumes
+    if not volumes.any():
+        return {}
     return {
         "broken_bone_modulus_mpa": {
             name: float(np.average(state.material.mean_axial_modulus[: specimen.bone_cells], weights=volumes))

@@ -53,6 +53,14 @@ def spread(mesh, depth, across):
     return stiffness_of(mesh, *(np.where(disc, DISC, modulus) for modulus in moduli))
 
 
+@pytest.mark.parametrize("thickness", [0.35, 1.5, 2.0, 5.0])
+def test_all_of_a_shell_is_spread(thickness):
+    depth = np.linspace(0.0, 12.0, 24001)
+    share = layer_share(depth, np.full_like(depth, thickness))
+    assert share.max() <= 1.0
+    assert np.trapezoid(share, depth) == pytest.approx(thickness, rel=1e-4)
+
+
 def below_the_top(points):
     return EDGE - points[..., 2]
 

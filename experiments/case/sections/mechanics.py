@@ -37,13 +37,13 @@ class Mechanics(Section):
     | `"point"` | the same through `load_left` and `load_depth` |
     | `"flexion"` | `"free"` with `moment_nm` forward, or backward where it is negative |
     | `"lateral"` | `"free"` with `moment_nm` to the left, or to the right where it is negative |
-    | `"pressure"` | a uniform pressure with the resultant `load_n` on the endplate, or on its disc, without a plate |
- The numbers
-    are in the part `load` of `results.json`, the fields in `mechanics.vtu` (displacement at the points; von Mises and
-    principal stress, principal and effective strain and energy density in the cells), in the scanner's LPS mm, and in
-    the picture `mechanics.png`. With `[fracture]` those of `intact`, the body before, are in `mechanics_intact.vtu`.
-    How they are defined, and how little the estimate of strength means as a number of its own, stands in
-    [theory/strength.md](theory/strength.md).
+    | `"pressure"` | a uniform pressure on the endplate, or on its disc, without a plate; `load_n` is its axial part |
+
+    The numbers are in the part `load` of `results.json`, the fields in `mechanics.vtu` (displacement at the points; von
+    Mises and principal stress, principal and effective strain and energy density in the cells), in the scanner's LPS
+    mm, and in the picture `mechanics.png`. With `[fracture]` those of `intact`, the body before, are in
+    `mechanics_intact.vtu`. How they are defined, and how little the estimate of strength means as a number of its own,
+    stands in [theory/strength.md](theory/strength.md).
 
     `neighbour = "below"` (or `"above"`) also loads the next vertebra by what each state passes on through
     `plates = "soft"`; its body must be whole in the same image and mask. Its strain and the pressure on its endplate

@@ -57,9 +57,7 @@ class Results(FileOfResults):
     before: BeforeResults | None = table("", "The vertebra before the operation, where a CT is given.", optional=True)
     fill: FillResults = table("", "How far and how evenly the cement fills the body.")
     stiffness: StiffnessResults | None = table("", "Stiffness, where the mechanics are computed.", optional=True)
-    load: LoadResults | None = table(
-        "", "The bone under one axial load, where the mechanics are computed.", optional=True
-    )
+    load: LoadResults | None = table("", "The bone under one load, where the mechanics are computed.", optional=True)
     strength: StrengthResults | None = table(
         "", "What axial load breaks the bone, where the mechanics are computed.", optional=True
     )

@@ -42,7 +42,7 @@ class StateStrength(Part):
 
 
 class StrengthResults(Part):
-    """Axial load that breaks the bone, without tilt; entries other than ``linear_n`` belong to the non-linear solve."""
+    """Axial load that breaks the bone: ``linear_n`` under the load case, all others on plates that do not tilt."""
 
     intact: StateStrength = state("intact", "The bone without damage and cement; with [fracture] that before it.")
     fractured: StateStrength | None = state("fractured", "The bone with its damage alone.", optional=True)

@@ -305,10 +305,11 @@ def test_pressed_bone_is_no_shell(demo_vertebra: Vertebra) -> None:
 
 
 def test_intact_is_the_body_before(quick_bodies: None) -> None:
-    """Its mechanics are those of a case without the fracture, on a mesh of its own."""
+    """Its mechanics are those of a case without the fracture, on a mesh of its own and by fractions of its own."""
+    place = {"load_case": "point", "load_left": 0.2, "load_depth": 0.1}
     sections: dict[str, Any] = {
         "mesh": {"size_mm": 4.0},
-        "mechanics": {"degree": 1, "cortex": "shell"},
+        "mechanics": {"degree": 1, "cortex": "shell", **place},
         "prescribed_cement": {"shapes": [{"left": 0.0, "depth": 0.5, "height": 0.4, "volume_ml": 1.0}]},
         "output": {"pictures": False},
     }
@@ -318,6 +319,8 @@ def test_intact_is_the_body_before(quick_bodies: None) -> None:
     crushed = run_case(build_case({"patient": {"demo": True}, "fracture": crush, **sections}))
     found, asked = crushed.results.stiffness.intact, unbroken.stiffness.intact
     assert np.array(found.matrix) == pytest.approx(np.array(asked.matrix), rel=1e-6, abs=1e-3)
+    loads = (crushed.results.load.intact, unbroken.load.intact)
+    assert loads[0].tilt_forward_deg == pytest.approx(loads[1].tilt_forward_deg, rel=1e-6)
     assert crushed.results.strength.intact.linear_n == pytest.approx(unbroken.strength.intact.linear_n, rel=1e-6)
     assert crushed.results.strength.fractured.linear_n < 0.8 * unbroken.strength.intact.linear_n
     assert crushed.loaded is not None
@@ -325,6 +328,33 @@ def test_intact_is_the_body_before(quick_bodies: None) -> None:
     assert list(crushed.loaded_before.states) == ["intact"]
     assert list(crushed.loaded.states) == ["fractured", "augmented"]
     assert crushed.loaded_before.mesh.volume > 1.1 * crushed.loaded.mesh.volume
+
+
+def test_a_body_in_which_no_bone_breaks_runs(quick_bodies: None) -> None:
+    """The law of broken bone asks for more strain than the fracture has."""
+    sections: dict[str, Any] = {
+        "mesh": {"size_mm": 4.0},
+        "mechanics": {"degree": 1},
+        "prescribed_cement": {"shapes": [{"left": 0.0, "depth": 0.5, "height": 0.4, "volume_ml": 1.0}]},
+        "output": {"pictures": False},
+        "fracture": {"type": "crush", "height_loss": 0.05, "band": 1.0},
+        "laws": {"broken_body.broken_strain": 0.2},
+    }
+    found = run_case(build_case({"patient": {"demo": True}, **sections})).results
+    assert found.fracture.broken_ml == 0.0
+    assert found.stiffness.broken_bone_modulus_mpa is None
+    assert found.stiffness.fractured is None
+
+
+def test_the_inside_of_a_thin_body_is_known(demo_vertebra: Vertebra, demo_mesh: Callable[..., TetMesh]) -> None:
+    """No voxel of it is as deep as the shell is blurred."""
+    middle = int(np.median(np.nonzero(demo_vertebra.body)[2]))
+    body = np.zeros_like(demo_vertebra.body)
+    body[:, :, middle - 1 : middle + 2] = demo_vertebra.body[:, :, middle - 1 : middle + 2]
+    laws = Laws.of_case(build_case({"patient": {"demo": True}}, "case.toml"))
+    cortex = Cortex.measured(laws, replace(demo_vertebra, body=body), demo_mesh(4.0))
+    assert cortex is not None
+    assert np.isfinite([cortex.trabecular_density, *cortex.thickness.values()]).all()
 
 
 @pytest.fixture(scope="module")
