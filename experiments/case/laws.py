@@ -22,7 +22,7 @@ from materials.end_disc import DISCS, EndDisc
 from materials.fracture import BrokenBody
 from materials.leak_path import BasivertebralVeins, CementFront, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
 from materials.marrow import NewtonianMarrow
-from materials.modulus import MODULUS_LAWS, BoneDamage, CorticalBone, TransverseIsotropy
+from materials.modulus import MODULUS_LAWS, BoneDamage, CorticalBone, TransverseIsotropy, WalleModulus
 from materials.observation import MODALITIES, ComputedTomography, EqualVolume, Radiograph
 from materials.outlets import MarrowOutlets
 from materials.provenance import describe, with_values
@@ -31,7 +31,7 @@ from materials.strength import OverstrainedVolume
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
 from materials.vein import IntraosseousVeins
 from materials.vein_distributions import VeinDistributions
-from materials.yield_law import YIELD_LAWS, BoneStrength
+from materials.yield_law import YIELD_LAWS, BoneStrength, OgoYield
 from meshes.errors import InputError
 from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH
 
@@ -131,6 +131,7 @@ class Laws:
         check_named(case, used)
         given = frozenset(name for name, item in keyed.items() if item.given)
         laws = replace(laws._with(values | case.laws), given=given | frozenset(case.laws))
+        _check_yield_law(laws)
         _check_foramen(laws.draining_basivertebral())
         return laws
 
@@ -317,6 +318,17 @@ def _named(name: str, value: Any) -> list[tuple[str, Any]]:
 def _bone(case: Case) -> BoneModel:
     bone = BoneModel(calibration=CALIBRATIONS[case.bone.units]())
     return replace(bone, modulus=replace(bone.modulus, law=MODULUS_LAWS[case.bone.modulus_law]()))
+
+
+def _check_yield_law(laws: Laws) -> None:
+    """Refuse a yield law that takes the density from another law of the modulus than the case has."""
+    if laws.strength is None or not isinstance(laws.strength.law, OgoYield):
+        return
+    if laws.bone.modulus.law != WalleModulus():
+        raise InputError(
+            'mechanics.yield_law = "ogo" tells the density from the modulus by the printed constants of "walle"; remove '
+            'laws."bone.modulus.law.…", or choose yield_law = "morgan_keaveny"'
+        )
 
 
 def _strength(case: Case) -> BoneStrength | None:

@@ -101,7 +101,7 @@ class Comparison:
             if keys := _differing(first, other):
                 told.append(
                     f"{words(other.name)} differs from {words(first.name)} in {joined(keys)} as well, which moves "
-                    "stiffness and leaks by itself"
+                    "numbers by itself"
                 )
         for case in self.cases:
             told.extend(f"{words(case.name)}: {warning}" for warning in case.manifest.warnings)

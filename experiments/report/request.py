@@ -47,7 +47,7 @@ def plan_table(case: FinishedCase) -> Table:
             (
                 "mechanics",
                 f"the {mechanics['domain']} between {mechanics['plates']} plates, load case "
-                f"{_asked(asked, 'mechanics.load_case')}, {_asked(asked, 'mechanics.load_n')}",
+                f"{_asked(asked, 'mechanics.load_case')}: {', '.join(_load_of(asked))}",
             )
         )
     return pairs("Plan and patient", rows)
@@ -115,6 +115,17 @@ def _injection_rows(asked: Mapping[str, Any], needles: Sequence[NeedleRecord]) -
             )
         )
     return rows
+
+
+def _load_of(asked: Mapping[str, Any]) -> list[str]:
+    """What the load case goes by, with units."""
+    told = [_asked(asked, "mechanics.load_n")]
+    match asked["mechanics"]["load_case"]:
+        case "point":
+            told += [f"{name} {_asked(asked, f'mechanics.load_{name}')}" for name in ("left", "depth")]
+        case "flexion" | "lateral":
+            told.append(_asked(asked, "mechanics.moment_nm"))
+    return told
 
 
 def _asked(asked: Mapping[str, Any], path: str) -> str:

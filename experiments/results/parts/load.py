@@ -41,7 +41,10 @@ class EndplatePressureResults(Part):
 
 
 class LoadShareResults(Part):
-    """What carries the load at each height; the shares of a height add up to 1."""
+    """What carries the axial force at each height; the shares of a height add up to 1.
+
+    Moments pull at one side what they press at the other, so with them a share may be negative or above 1.
+    """
 
     height: Series = number("1", "height", "Height of the section, from 0 inferior to 1 superior.")
     cortex: Series = share("cortex", "Share of bone near the vertical walls, without cement.")
@@ -72,7 +75,12 @@ class NeighbourLoad(Part):
 class StateLoad(Part):
     """What the load does in one state."""
 
-    shortening_mm: float = number("mm", "shortening", "Axial motion of the endplates towards each other, means.")
+    shortening_mm: float = number(
+        "mm",
+        "shortening",
+        "Axial motion of the endplates towards each other, means; away from each other if negative.",
+        signed=True,
+    )
     tilt_forward_deg: float = number(
         "deg",
         "tilt forward",

@@ -146,3 +146,14 @@ def test_bone_cement_and_discs_yield_where_their_laws_say(law: str, surface: str
 def test_impossible_strengths_are_refused(mechanics: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build_case({"patient": {"demo": True}, "mechanics": mechanics})
+
+
+def test_ogo_knows_the_density_by_the_printed_law_alone() -> None:
+    content = {
+        "patient": {"demo": True},
+        "bone": {"modulus_law": "walle"},
+        "mechanics": {"strength": "nonlinear", "yield_law": "ogo"},
+    }
+    assert Laws.of_case(build_case(content)).strength is not None
+    with pytest.raises(InputError, match="tells the density from the modulus"):
+        Laws.of_case(build_case({**content, "laws": {"bone.modulus.law.coefficient": 4000.0}}))

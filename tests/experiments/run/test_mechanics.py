@@ -146,7 +146,8 @@ def test_a_free_plate_lets_the_side_without_cement_down():
         for pressure in state.endplate_pressure.values():
             assert pressure.force_n == pytest.approx(400.0, rel=1e-6)
             assert 0.48 < pressure.left_share < 0.52
-    assert 0.5 * 400.0 * intact.shortening_mm < intact.strain_energy_mj * 2.0
+    # the discs take most of the work of the plates; what the bone holds is less than the work on its own endplates
+    assert 0.3 * 400.0 * intact.shortening_mm < intact.strain_energy_mj < 0.6 * 400.0 * intact.shortening_mm
 
 
 def test_flexion_bends_forwards_and_extension_back():

@@ -70,7 +70,7 @@ def test_a_new_material_replaces_the_old_one(bone, material):
         response = problem.solve(AXIAL_COMPRESSION)
     fresh = axial_stiffness(bone, material, **PLATES)
     assert response.energy == pytest.approx(fresh.stiffness, rel=1e-9)
-    assert response.iterations == fresh.iterations
+    assert abs(response.iterations - fresh.iterations) <= 1  # bounds of the smoothers come from random vectors
 
 
 def test_stiffness_scales_with_the_modulus_and_falls_with_a_richer_space(bone, material):
