@@ -326,8 +326,8 @@ def _check_yield_law(laws: Laws) -> None:
         return
     if laws.bone.modulus.law != WalleModulus():
         raise InputError(
-            'mechanics.yield_law = "ogo" tells the density from the modulus by the printed constants of "walle"; remove '
-            'laws."bone.modulus.law.…", or choose yield_law = "morgan_keaveny"'
+            'mechanics.yield_law = "ogo" tells the density from the modulus by the printed constants of "walle"; '
+            'remove laws."bone.modulus.law.…", or choose yield_law = "morgan_keaveny"'
         )
 
 
