@@ -171,6 +171,6 @@ def test_a_uniform_pressure_needs_no_plate():
 
 @pytest.mark.slow
 def test_arch_and_discs_do_not_slow_the_solver_down():
-    """Soft arches and flat cells of discs are for the aggregates of the multigrid; it took 49 to 54 iterations."""
+    """Weak couplings are left out of the aggregates of the multigrid; with them it takes 49 to 54 iterations."""
     found = run_case(case("vertebra", "pmma", mechanics={"degree": 2, "domain": "vertebra", "plates": "pmma"}))
     assert max(found.manifest.solvers.stiffness.intact.iterations) <= 38
