@@ -16,7 +16,7 @@ def stiffness(vertebra, size):
     """(intact, augmented) axial stiffness in N/mm."""
     mesh = mesh_body(vertebra, size)
     partition = Partition.build(mesh)
-    return np.array([axial_stiffness(partition, material).stiffness for material in materials(vertebra, mesh)])
+    return np.array([axial_stiffness(partition, material.elastic).stiffness for material in materials(vertebra, mesh)])
 
 
 def test_neither_noise_nor_the_mesh_decides(demo_vertebra):
