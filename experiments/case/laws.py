@@ -284,7 +284,6 @@ INJECTION_LAWS = frozenset(
         "cannulas",
         "syringe",
         "shell",
-        "own_shells",
         "front",
         "fissures",
         "basivertebral_veins",

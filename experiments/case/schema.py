@@ -53,7 +53,7 @@ SAME_TIP = 0.02
 """Two tips that differ by less than this in every fraction of the body are in the same place."""
 
 
-INJECTION_TABLES = ("cement", "marrow", "needles", "injection", "veins", "walls", "outlets", "outside", "observation")
+INJECTION_TABLES = ("cement", "marrow", "needles", "injection", "veins", "outlets", "outside", "observation")
 """Tables that describe an injection alone and have nothing to say about prescribed cement."""
 
 
@@ -96,7 +96,12 @@ class Case(Section):
 
     @model_validator(mode="after")
     def _injected_or_prescribed(self) -> Case:
-        if self.prescribed_cement is not None and (idle := self.gives(*INJECTION_TABLES)):
+        if self.prescribed_cement is None:
+            return self
+        keys = ["conductance_ml_per_s_kpa", "missing_shell"]
+        if self.mechanics.cortex != "shell":
+            keys.insert(0, "thickness_mm")
+        if idle := self.gives(*INJECTION_TABLES) + [f"walls.{key}" for key in self.walls.gives(*keys)]:
             raise ValueError(
                 f"prescribed_cement takes the place of an injection, which {joined(idle)} "
                 f"{'describes' if len(idle) == 1 else 'describe'}; remove {joined(idle)} or prescribed_cement"

@@ -20,9 +20,10 @@ from experiments.results.wording import (
     leaked,
     network_share,
     number,
+    over_earlier,
     percent,
-    ratio,
     row,
+    states_in_words,
     told,
     which_veins,
     words,
@@ -45,17 +46,16 @@ def result_rows(results: Results) -> list[tuple[str, str]]:
     sides = ", ".join(f"{number(volume, 'ml')} {side}" for side, volume in by_side.items())
     rows.append(("distribution", f"{told(fill, 'pattern')}, {sides}"))
     if results.stiffness is not None:
-        axial = results.stiffness.axial
-        for state, value in axial.items():
-            beside = "" if state == "intact" else f" ({ratio(value, axial['intact'])})"
+        reached: dict[str, float] = {}
+        for state, value in results.stiffness.axial.items():
+            reached[state] = value
+            beside = "" if len(reached) == 1 else f" ({', '.join(over_earlier(reached))})"
             name = f"{state}_n_per_mm"
             rows.append((label(results.stiffness, name), told(results.stiffness, name) + beside))
     if results.strength is not None:
-        name = results.strength.best
-        before, after = (getattr(state, name) for state in (results.strength.intact, results.strength.augmented))
-        if before is not None and after is not None:
-            change = f"{number(before, 'N')} intact, {number(after, 'N')} augmented ({ratio(after, before)})"
-            rows.append((label(results.strength.augmented, name), change))
+        if found := results.strength.change_n:
+            change = f"{states_in_words(found, 'N')} ({', '.join(over_earlier(found))})"
+            rows.append((label(results.strength.augmented, results.strength.best), change))
         for state, strength in results.strength.states.items():
             if strength.ended is not None:
                 rows.append((f"load curve, {state}", f"no strength: {strength.ended}"))

@@ -27,9 +27,11 @@ from experiments.results.wording import (
     leaked,
     load_in_words,
     number,
+    over_earlier,
     percent,
     ratio,
     rows,
+    states_in_words,
     told,
     unit_text,
     vein_sentence,
@@ -55,6 +57,10 @@ STRENGTH_NOTE = (
 )
 
 
+CURVE_LIMITS = "within 5 % of finer meshes; bonded plates, no softening"
+"""What bounds the strength by a load curve."""
+
+
 def headlines(case: FinishedCase) -> tuple[Headline, ...]:
     """The numbers that a reader looks for first."""
     results, fill = case.results, case.results.fill
@@ -70,15 +76,11 @@ def headlines(case: FinishedCase) -> tuple[Headline, ...]:
     if results.veins is not None:
         found.append(_headline(results.veins, "volume_ml", vein_sentence(results.veins)))
     if results.stiffness is not None:
-        before, after = results.stiffness.intact_n_per_mm, results.stiffness.augmented_n_per_mm
-        change = f"{number(before / 1e3, 'kN/mm', 3)} intact, {number(after / 1e3, 'kN/mm', 3)} augmented"
-        found.append(Headline("Axial stiffness", ratio(after, before), change))
-    if results.strength is not None:
-        first, last, name = results.strength.intact, results.strength.augmented, results.strength.best
-        before_n, after_n = getattr(first, name), getattr(last, name)
-        if before_n is not None and after_n is not None:
-            change = f"{told(first, name)} intact, {told(last, name)} augmented"
-            found.append(Headline(_capital(label(first, name)), ratio(after_n, before_n), change))
+        axial = {state: value / 1e3 for state, value in results.stiffness.axial.items()}
+        found.append(_change("Axial stiffness", axial, "kN/mm"))
+    strength = results.strength
+    if strength is not None and strength.best == "nonlinear_n" and strength.change_n:
+        found.append(_change(_capital(label(strength.augmented, strength.best)), strength.change_n, "N", CURVE_LIMITS))
     return tuple(found)
 
 
@@ -104,6 +106,13 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
     if results.strength is not None:
         tables.append(_strength(results.strength))
     return tuple(tables)
+
+
+def _change(title: str, values: Mapping[str, float], unit: str, note: str = "") -> Headline:
+    """What became of a number of the bone from state to state."""
+    first, *others = over_earlier(values)
+    detail = "; ".join([states_in_words(values, unit, HEADLINE_DIGITS), *others, *([note] if note else [])])
+    return Headline(title, first, detail)
 
 
 def _headline(part: Part, name: str, detail: str = "") -> Headline:
@@ -239,8 +248,8 @@ def _stiffness(stiffness: StiffnessResults) -> Table:
     found: list[tuple[str, ...]] = []
 
     def add(name: str, values: Sequence[float], signed: bool) -> None:
-        beside = "–" if signed else ratio(values[-1], values[0])
-        found.append((name, *(number(value) for value in values), beside))
+        beside = ["–" if signed else ratio(values[-1], value) for value in values[:-1]]
+        found.append((name, *(number(value) for value in values), *beside))
 
     for index, (component, unit) in enumerate(zip(COMPONENTS, DIAGONAL_UNITS, strict=True)):
         entries = [to_clinical(state.matrix[index][index], unit) for state in states.values()]
@@ -250,13 +259,14 @@ def _stiffness(stiffness: StiffnessResults) -> Table:
         add(_heading(StateStiffness, name), [getattr(state, name) for state in states.values()], known.signed)
     if (broken := stiffness.broken_bone_modulus_mpa) is not None:
         values = [number(broken[name]) if name in broken else "–" for name in states]
-        found.append((_heading(StiffnessResults, "broken_bone_modulus_mpa"), *values, "–"))
+        found.append((_heading(StiffnessResults, "broken_bone_modulus_mpa"), *values, *["–"] * (len(states) - 1)))
     note = (
         "K is the stiffness of the superior plate against the fixed inferior one about the area centroid of the "
         "superior endplate: displacements u and rotations r about x (left), y (posterior) and z (superior). All 36 "
         "entries stand in results.json."
     )
-    columns = ("stiffness", *states, "augmented / intact")
+    names = list(states)
+    columns = ("stiffness", *names, *(f"{names[-1]} / {name}" for name in names[:-1]))
     return Table("Stiffness", columns, tuple(found), note, frozenset(range(1, len(columns))))
 
 

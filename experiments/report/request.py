@@ -43,10 +43,13 @@ def plan_table(case: FinishedCase) -> Table:
         rows += [(f"{name} {index}", _shape(table, entry)) for index, entry in enumerate(asked[table], 1)]
     mechanics = asked["mechanics"]
     if mechanics["enabled"]:
+        bearing = f"between {mechanics['plates']} plates,"
+        if mechanics["load_case"] == "pressure":
+            bearing = f"on a {mechanics['plates']} plate, stiffness between two,"
         rows.append(
             (
                 "mechanics",
-                f"the {mechanics['domain']} between {mechanics['plates']} plates, load case "
+                f"the {mechanics['domain']} {bearing} load case "
                 f"{_asked(asked, 'mechanics.load_case')}: {', '.join(_load_of(asked))}",
             )
         )

@@ -61,7 +61,7 @@ def load_in_words(load: LoadResults) -> str:
         case "free":
             return f"{force} on a free plate"
         case "point":
-            return f"{force} at a point of a free plate"
+            return f"{force} at left {told(load, 'left', 2)}, depth {told(load, 'depth', 2)} of a free plate"
         case "flexion" | "lateral":
             ways = {"flexion": ("flexion", "extension"), "lateral": ("bending to the left", "bending to the right")}
             moment = load.moment_nm or 0.0
@@ -130,6 +130,17 @@ def percent(share: float | None, digits: int = HEADLINE_DIGITS) -> str:
 def ratio(value: float | None, reference: float | None) -> str:
     """How many times the reference a value is; a dash where that says nothing."""
     return "–" if value is None or not reference else f"{number(value / reference, digits=HEADLINE_DIGITS)} ×"
+
+
+def states_in_words(values: Mapping[str, float], unit: str, digits: int = DIGITS) -> str:
+    """A number of the states of a bone, in the order in which they come about."""
+    return ", ".join(f"{number(value, unit, digits)} {name}" for name, value in values.items())
+
+
+def over_earlier(values: Mapping[str, float]) -> list[str]:
+    """How many times that of each earlier state the number of the last one is; the state just before it comes first."""
+    *earlier, last = values
+    return [f"{ratio(values[last], values[name])} {name}" for name in reversed(earlier)]
 
 
 def unit_text(unit: str) -> str:

@@ -212,8 +212,13 @@ def _broken_bone(prepared: Preparation, specimen: Specimen, states: Mapping[str,
 def _asked_load(case: Case) -> dict[str, Any]:
     """What the results say of the load."""
     mechanics = case.mechanics
-    moment = {"moment_nm": mechanics.moment_nm} if mechanics.load_case in ("flexion", "lateral") else {}
-    return {"case": mechanics.load_case, "force_n": mechanics.load_n, **moment}
+    more: dict[str, Any] = {}
+    match mechanics.load_case:
+        case "flexion" | "lateral":
+            more = {"moment_nm": mechanics.moment_nm}
+        case "point":
+            more = {"left": mechanics.load_left, "depth": mechanics.load_depth}
+    return {"case": mechanics.load_case, "force_n": mechanics.load_n, **more}
 
 
 def _lost_bone(case: Case, body: SolidBody) -> NDArray[np.float64]:

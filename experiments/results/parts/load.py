@@ -112,6 +112,12 @@ class LoadResults(Part):
     moment_nm: float | None = number(
         "N m", "moment", "The moment that acts besides, forward or to the left.", signed=True, optional=True
     )
+    left: float | None = number(
+        "1", "place to the left", "Where the force of a point acts: 1 at the left wall.", signed=True, optional=True
+    )
+    depth: float | None = number(
+        "1", "place from the front", "Where the force of a point acts: 0 anterior, 1 posterior.", optional=True
+    )
     intact: StateLoad = state("intact", "The bone without damage and cement; with [fracture] that before it.")
     fractured: StateLoad | None = state("fractured", "The bone with its damage alone.", optional=True)
     augmented: StateLoad = state("augmented", "The bone with damage and cement.")

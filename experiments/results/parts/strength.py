@@ -55,6 +55,13 @@ class StrengthResults(Part):
         return {name: strength for name, strength in found.items() if strength is not None}
 
     @property
+    def change_n(self) -> dict[str, float]:
+        """Name of a state -> the entry :attr:`best` in N; empty where the augmented bone has none to compare."""
+        found = {name: getattr(state, self.best) for name, state in self.states.items()}
+        known = {name: value for name, value in found.items() if value is not None}
+        return known if "augmented" in known and len(known) > 1 else {}
+
+    @property
     def best(self) -> str:
         """Name of the entry that tells most: ``nonlinear_n`` where it was computed, or else ``linear_n``."""
         return "nonlinear_n" if "nonlinear_n" in self.augmented.model_fields_set else "linear_n"

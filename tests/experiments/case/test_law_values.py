@@ -216,7 +216,18 @@ def test_prescribed_cement_has_no_use_for_the_laws_of_an_injection() -> None:
     with pytest.raises(InputError, match=r'"needle_track.gap" is no value of a law that this case uses'):
         laws_of(**shape, laws={"needle_track.gap": 0.2})
     found = {law_of(name) for network in ("random", "none") for name in laws_of(veins={"network": network}).describe()}
-    assert found >= INJECTION_LAWS - {"own_shells"}
+    assert found >= INJECTION_LAWS
+
+
+def test_walls_have_their_thickness_beside_prescribed_cement() -> None:
+    """It is that of the shell which bears load; what walls say of cement and marrow is refused."""
+    shape = {"prescribed_cement": {"shapes": [{**CENTRE, "volume_ml": 2.0}]}}
+    thick = {"thickness_mm": {"anterior_wall": 0.5}}
+    assert laws_of(**shape, walls=thick).describe()["own_shells[anterior_wall].thickness"]["value"] == 0.5
+    with pytest.raises(InputError, match=r"remove walls.missing_shell or prescribed_cement"):
+        laws_of(**shape, walls={**thick, "missing_shell": "open"})
+    with pytest.raises(InputError, match=r"remove walls.thickness_mm or prescribed_cement"):
+        laws_of(**shape, walls=thick, mechanics={"cortex": "voxels"})
 
 
 def test_the_table_is_part_of_what_makes_a_case() -> None:

@@ -192,7 +192,7 @@ def test_a_result_is_a_table_with_its_paths_and_the_notice(tmp_path: Path) -> No
         "stopped by volume reached",
         "canal posterior wall 0.1250 ml, from 40.00 s (2.000 ml), punctual",
         "peak pressure 5.500 kPa at the tip, 250.0 kPa in the syringe",
-        "axial stiffness, augmented 7500 N/mm (1.50 ×)",
+        "axial stiffness, augmented 7500 N/mm (1.50 × intact)",
         "warning: half of the cells [sic] are clamped",
         "out/results.json",
         NOTICE,

@@ -86,7 +86,7 @@ def test_headlines_are_the_numbers_of_the_results(page: Page, finished_demo: Fin
     shown = {text for tag, text in page.texts if tag == "span"}
     assert f"{injection.injected_ml:.2f} ml" in shown
     assert f"{fill.cement_ml:.2f} ml" in shown
-    assert f"{stiffness.augmented_n_per_mm / stiffness.intact_n_per_mm:.2f} ×" in shown
+    assert f"{stiffness.augmented_n_per_mm / stiffness.intact_n_per_mm:.2f} × intact" in shown
 
 
 def test_every_law_is_listed_with_tag_and_source(page: Page, finished_demo: FinishedCase) -> None:
