@@ -16,6 +16,7 @@ from experiments.results.parts.results import Results
 from experiments.results.parts.scan import ScanResults
 from experiments.results.wording import (
     NOTICE,
+    held_back,
     label,
     leaked,
     network_share,
@@ -23,6 +24,7 @@ from experiments.results.wording import (
     over_earlier,
     percent,
     row,
+    severity,
     states_in_words,
     told,
     which_veins,
@@ -83,7 +85,7 @@ def _scan_rows(results: Results, scan: ScanResults) -> list[tuple[str, str]]:
     ]
     for site, leak in (results.leaks or {}).items():
         if leak.observed:
-            size = f"{told(leak, 'size_mm', 3)} in extent, {told(leak, 'severity')}"
+            size = f"{told(leak, 'size_mm', 3)} in extent, {severity(leak)}"
             rows.append((f"  {words(site)}", f"{told(leak, 'volume_ml')}, {size}"))
     if len(scan.thresholds) > 1:
         first, last = scan.thresholds[0], scan.thresholds[-1]
@@ -117,11 +119,12 @@ def _injection_rows(injection: InjectionResults, fraction: float | None) -> list
     for site, leak in injection.leaks.items():
         if leak.onset_s is not None:
             onset = f"from {told(leak, 'onset_s')} ({told(leak, 'onset_injected_ml')})"
-            rows.append((f"  {words(site)}", f"{told(leak, 'volume_ml')}, {onset}, {told(leak, 'severity')}"))
+            rows.append((f"  {words(site)}", f"{told(leak, 'volume_ml')}, {onset}, {severity(leak)}"))
     if injection.networks is not None:
         rows.append(("leak in many networks", network_share(injection.networks)))
     pressures = f"{told(injection, 'peak_tip_pressure_kpa')} at the tip, "
-    rows.append(("peak pressure", f"{pressures}{told(injection, 'peak_syringe_pressure_kpa')} in the syringe"))
+    syringe = f"{told(injection, 'peak_syringe_pressure_kpa')} in the syringe{held_back(injection)}"
+    rows.append(("peak pressure", f"{pressures}{syringe}"))
     return rows
 
 

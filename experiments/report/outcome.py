@@ -23,6 +23,7 @@ from experiments.results.wording import (
     NOTHING_LEAKED,
     UNOBSERVED,
     heading,
+    held_back,
     label,
     leaked,
     load_in_words,
@@ -31,6 +32,7 @@ from experiments.results.wording import (
     percent,
     ratio,
     rows,
+    severity,
     states_in_words,
     told,
     unit_text,
@@ -125,13 +127,13 @@ def _capital(text: str) -> str:
 
 def _injection_headlines(injection: InjectionResults) -> list[Headline]:
     leaks = [
-        f"{words(site)} from {told(leak, 'onset_s', HEADLINE_DIGITS)} ({leak.severity})"
+        f"{words(site)} from {told(leak, 'onset_s', HEADLINE_DIGITS)} ({severity(leak)})"
         for site, leak in injection.leaks.items()
         if leak.onset_s is not None
     ]
     none = UNOBSERVED[injection.modality] if leaked(injection.leaked_ml) else NOTHING_LEAKED
     ending = f"in {told(injection, 'duration_s', HEADLINE_DIGITS)}; stopped by: {told(injection, 'stop_reason')}"
-    syringe = told(injection, "peak_syringe_pressure_kpa", HEADLINE_DIGITS)
+    syringe = f"{told(injection, 'peak_syringe_pressure_kpa', HEADLINE_DIGITS)} in the syringe{held_back(injection)}"
     return [
         Headline(
             _capital(label(injection, "leaked_ml")),
@@ -140,7 +142,7 @@ def _injection_headlines(injection: InjectionResults) -> list[Headline]:
             alarming=injection.leak_severity is not None,
         ),
         _headline(injection, "injected_ml", ending),
-        _headline(injection, "peak_tip_pressure_kpa", f"{syringe} in the syringe"),
+        _headline(injection, "peak_tip_pressure_kpa", syringe),
     ]
 
 

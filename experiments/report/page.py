@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from experiments.report.quality import quality_tables
 from experiments.report.request import TAG_NOTE, case_tables, law_tables, plan_table
 from experiments.report.scene import scene_page
 from experiments.results.finished_case import PICTURES, FinishedCase
-from experiments.results.wording import NOTICE, heading, number, words
+from experiments.results.wording import NOTICE, duration, heading, number, words
 
 REPORT = "report.html"
 """Name of the report in the directory of a case or a comparison."""
@@ -51,6 +52,8 @@ def case_report(case: FinishedCase) -> str:
         "case.html",
         scene=scene_page([case], environment),
         title=case.title,
+        effort=duration(sum(case.manifest.seconds.values())),
+        command=_without_folders(case.manifest.command),
         case=case,
         pictures=_pictures(case),
         tag_note=TAG_NOTE,
@@ -100,6 +103,11 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None, agreeme
             ),
         ),
     )
+
+
+def _without_folders(command: str) -> str:
+    """A command line without the folders of its files, which are nobody's business when the page is passed on."""
+    return shlex.join(Path(word).name or word for word in shlex.split(command))
 
 
 def _pictures(case: FinishedCase) -> list[Picture]:

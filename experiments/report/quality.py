@@ -135,7 +135,9 @@ def _outlets(outlets: OutletRecords) -> Table:
 
 def _effort(manifest: Manifest) -> Table:
     found = [(f"stage: {name}", number(seconds, "s")) for name, seconds in manifest.seconds.items()]
-    return pairs("Time and memory", [*found, row(manifest, "ranks"), row(manifest, "peak_memory_mb")])
+    return pairs(
+        "Time and memory", [row(manifest, "finished"), *found, row(manifest, "ranks"), row(manifest, "peak_memory_mb")]
+    )
 
 
 def _versions(manifest: Manifest) -> Table:

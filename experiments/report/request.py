@@ -59,7 +59,7 @@ def plan_table(case: FinishedCase) -> Table:
 def case_tables(case: FinishedCase) -> tuple[Table, ...]:
     """Every key of the case file that has a value, with unit, meaning and where the value is from."""
     known = all_keys(Case)
-    defaults = case.manifest.defaults
+    defaults, written = case.manifest.defaults, case.manifest.written
     tables = []
     for name, content in case.manifest.case.items():
         entries = content if isinstance(content, list) else [content]
@@ -68,7 +68,13 @@ def case_tables(case: FinishedCase) -> tuple[Table, ...]:
             if not isinstance(entry, Mapping) or name == "laws":
                 continue
             rows = tuple(
-                _row(key, value, known.get(f"{name}.{key}"), defaults.get(f"{table}.{key}"))
+                _row(
+                    key,
+                    value,
+                    known.get(f"{name}.{key}"),
+                    defaults.get(f"{table}.{key}"),
+                    written=any(f"{place}.".startswith(f"{table}.{key}.") for place in written),
+                )
                 for key, value in entry.items()
                 if value not in (None, [], {})
             )
@@ -148,15 +154,13 @@ def _shape(table: str, entry: Mapping[str, Any], *hidden: str) -> str:
     return ", ".join(told)
 
 
-def _row(name: str, value: Any, key: Key | None, default: ValueRecord | None) -> tuple[str, ...]:
+def _row(name: str, value: Any, key: Key | None, default: ValueRecord | None, *, written: bool) -> tuple[str, ...]:
     """Key, value, unit, meaning and origin of one value of the case file."""
     if default is not None:
         tag = default.tag
         origin = f"{tag if tag == DERIVED else f'default ({tag})'}: {default.source}"
-    elif key is not None and not key.tag and value == key.default:
-        origin = "as by default"
     else:
-        origin = "case file"
+        origin = "case file" if written else "as by default"
     return name, _shown(value, key), _unit(key), "" if key is None else key.meaning, origin
 
 

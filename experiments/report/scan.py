@@ -6,7 +6,18 @@ from experiments.report.content import Headline, Table, pairs
 from experiments.results.parts.fracture import HeightResults
 from experiments.results.parts.results import Results
 from experiments.results.parts.scan import BeforeResults, ScannedHeights, ScannedLeakResults, ScanResults
-from experiments.results.wording import HEADLINE_DIGITS, heading, label, leaked, number, percent, rows, told, words
+from experiments.results.wording import (
+    HEADLINE_DIGITS,
+    heading,
+    label,
+    leaked,
+    number,
+    percent,
+    rows,
+    severity,
+    told,
+    words,
+)
 from meshes.body_heights import PLACES
 from meshes.leak_sites import LEAK_SITES
 
@@ -34,7 +45,7 @@ def scan_headlines(results: Results, filled: str) -> list[Headline]:
     if scan is None or heights is None:
         return []
     leaks = [
-        f"{words(site)} {told(leak, 'volume_ml', HEADLINE_DIGITS)} ({leak.severity})"
+        f"{words(site)} {told(leak, 'volume_ml', HEADLINE_DIGITS)} ({severity(leak)})"
         for site, leak in (results.leaks or {}).items()
         if leak.observed
     ]

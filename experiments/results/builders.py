@@ -108,6 +108,10 @@ def vein_results(network: VeinNetwork, seed: int | None) -> VeinResults:
     )
 
 
+HELD = 1.0 - 1e-4
+"""Share of the limit of the syringe's pressure from which it counts as held there."""
+
+
 def injection_results(
     history: InjectionHistory,
     sides: Sequence[Side],
@@ -115,6 +119,7 @@ def injection_results(
     vertebral_height: float,
     geometry: LeakGeometry,
     modality: Modality,
+    pressure_limit: float,
     vein_sites: Collection[str] = (),
 ) -> InjectionResults:
     """The part ``injection`` of the results: volumes, needles, leaks by site and class, pressures, balances, course.
@@ -126,9 +131,11 @@ def injection_results(
         vertebral_height: mm, by which large ones are graded.
         geometry: what shapes leaks are taken to form.
         modality: what an image shows of them.
+        pressure_limit: largest pressure in a syringe in MPa.
         vein_sites: to which veins of a network lead.
     """
     last = history.last
+    held = (record.time for record in history.records if record.syringe_pressure >= HELD * pressure_limit)
     leaks: dict[str, LeakResults] = {}
     severities = []
     for site, smallest in smallest_observed(modality, geometry).items():
@@ -164,6 +171,8 @@ def injection_results(
         resting_pressure_kpa=to_clinical(history.resting_pressure, "kPa"),
         peak_tip_pressure_kpa=to_clinical(history.peak_tip_pressure, "kPa"),
         peak_syringe_pressure_kpa=to_clinical(history.peak_syringe_pressure, "kPa"),
+        pressure_limit_kpa=to_clinical(pressure_limit, "kPa"),
+        limited_from_s=next(held, None),
         needles=tuple(_needle_results(history, number, side) for number, side in enumerate(sides)),
         modality=modality.name,
         leaks=leaks,

@@ -9,8 +9,10 @@ from typing import Any
 
 from experiments.case.units import to_clinical
 from experiments.results.parts.base import Part
+from experiments.results.parts.injection import InjectionResults, LeakResults
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.networks import NetworkShares
+from experiments.results.parts.scan import ScannedLeakResults
 from experiments.results.parts.veins import VeinResults
 from materials.observation import LEAST_LEAK
 
@@ -105,6 +107,18 @@ def network_share(networks: NetworkShares) -> str:
         f"observed in {round(found.observed * computed)} of {computed} random networks of veins, "
         f"{percent(found.observed, 2)} ({number(100.0 * found.low, digits=2)} to {percent(found.high, 2)}){failed}"
     )
+
+
+def severity(leak: LeakResults | ScannedLeakResults) -> str:
+    """How bad a leak is."""
+    return leak.severity or "too little to classify"
+
+
+def held_back(injection: InjectionResults) -> str:
+    """What goes on after the pressure in the syringe where its limit cut the rate; empty where it did not."""
+    if injection.limited_from_s is None:
+        return ""
+    return f", whose limit cuts the rate from {told(injection, 'limited_from_s', HEADLINE_DIGITS)} on"
 
 
 def duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mpi4py import MPI
 
 from experiments.case.identity import case_identity
+from experiments.case.keys import key_values
 from experiments.case.laws import INJECTION_LAWS, Laws, law_of
 from experiments.case.rheometer_file import table_warnings
 from experiments.case.schema import INJECTION_TABLES, Case, defaults_used
@@ -30,7 +31,7 @@ from experiments.results.parts.manifest import (
 )
 from experiments.results.parts.solvers import SolverRecords
 from experiments.results.wording import words
-from experiments.run.environment import versions
+from experiments.run.environment import command, now, versions
 from fem import solver_options
 from fem.injection.history import InjectionHistory
 from fem.injection.plan import InjectionPlan
@@ -77,6 +78,7 @@ def build_manifest(
         warnings += _injection_warnings(case, laws, prepared, setup, history)
     return Manifest(
         case=case.model_dump(mode="json", exclude=set(idle)),
+        written=tuple(item.place for item in key_values(case) if item.given),
         identity=Identity(case=identity.case, inputs=dict(identity.inputs), code=identity.code),
         patient=PatientRecord(**vertebra.provenance),
         frame=FrameRecord(
@@ -93,6 +95,8 @@ def build_manifest(
         ranks=comm.size,
         seconds=dict(seconds),
         peak_memory_mb=comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0),
+        finished=now(),
+        command=command(),
         versions=versions(),
         given={name: ValueRecord(**entry) for name, entry in used.items() if entry["tag"] == "user"},
         defaults={name: ValueRecord(**entry) for name, entry in defaults.items()},

@@ -20,7 +20,7 @@ from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.results import FileOfResults
 from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
-from experiments.run.environment import versions
+from experiments.run.environment import command, now, versions
 from meshes.body_mesh import mesh_body
 from meshes.quality import measure_quality
 from meshes.tetmesh import TetMesh
@@ -66,6 +66,8 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> tuple[MeshResul
                 case=case.model_dump(mode="json", include={"patient": True, "mesh": {"size_mm"}}),
                 inputs=dict(identity.inputs),
                 code=identity.code,
+                finished=now(),
+                command=command(),
                 versions=versions(),
                 regions=mesh_names(mesh),
                 vertebra=describe_vertebra(vertebra),

@@ -104,6 +104,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker) -> CaseOu
             vertebral_height(prepared.vertebra.frame),
             laws.leak_geometry(exits),
             laws.observation,
+            prepared.cement.plan.pressure_limit,
             exits,
         )
         solvers["injection"] = builders.solver_record(history)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from experiments.case.identity import case_identity
 from experiments.case.input_files import input_files
+from experiments.case.keys import key_values
 from experiments.case.schema import Case
 from experiments.case.sections.base import Side
 from experiments.export.nifti import write_nifti
@@ -29,7 +30,7 @@ from experiments.results.parts.results import Results
 from experiments.results.parts.solvers import SolverRecords
 from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
-from experiments.run.environment import versions
+from experiments.run.environment import command, now, versions
 from experiments.scans.artefacts import scan_warnings
 from experiments.scans.before import before_results
 from experiments.scans.filling import fill_results
@@ -143,6 +144,7 @@ def _manifest(
         case=case.model_dump(
             mode="json", include={"title": True, "patient": True, "bone": {"units"}, "prescribed_cement": True}
         ),
+        written=tuple(item.place for item in key_values(case) if item.given),
         identity=Identity(case=identity.case, inputs=dict(identity.inputs), code=identity.code),
         patient=PatientRecord(**scan.vertebra.provenance),
         frame=FrameRecord(
@@ -156,6 +158,8 @@ def _manifest(
         ranks=1,
         seconds=dict(progress.seconds),
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+        finished=now(),
+        command=command(),
         versions=versions(),
         given={},
         defaults={},

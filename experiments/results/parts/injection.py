@@ -150,6 +150,16 @@ class InjectionResults(Part):
         "kPa", "peak tip pressure", "Largest pressure at a needle's tip, above the resting pressure in the bone."
     )
     peak_syringe_pressure_kpa: float = number("kPa", "peak syringe pressure", "Largest pressure in a syringe.")
+    pressure_limit_kpa: float = number(
+        "kPa",
+        "limit of the syringe pressure",
+        "The smaller of injection.pressure_limit_kpa and what injection.hand_force_limit_n makes of the syringe.",
+    )
+    limited_from_s: float | None = number(
+        "s",
+        "rate limited from",
+        "When the pressure first comes to its limit, where a smaller rate holds it; null where it never does.",
+    )
     needles: tuple[NeedleResults, ...] = table("", "What each needle did, in the order of the case file.")
     modality: str = text("observed by", "Kind of image by which leaks count as observed.")
     leaks: Mapping[Site, LeakResults] = table("", "What left at each site where cement can leave a vertebra.")

@@ -202,6 +202,8 @@ class Sealed(Part):
 class Effort(Sealed):
     """What runs and meshes have in common."""
 
+    finished: str = text("finished", "Date and time of the end, ISO 8601.")
+    command: str = text("command", "The command line.")
     versions: Mapping[str, str] = text("version", "Version of every package that can change a result.")
     seconds: Mapping[str, float] = number("s", "time of a stage", "Time of each stage.")
     peak_memory_mb: float = number("MB", "peak memory", "Largest memory of all ranks together.")
@@ -212,6 +214,7 @@ class Manifest(Effort):
     """The manifest of a run."""
 
     case: Mapping[str, Any] = table("", "The whole case with its defaults, as 'vertebroplasty schema' describes it.")
+    written: tuple[str, ...] = text("written", "Keys that the case file gives, whether or not they are as by default.")
     identity: Identity = table("", "What makes two runs the same case.")
     patient: PatientRecord = table("", "How the vertebra was read.")
     frame: FrameRecord = table("", "The anatomical frame.")

@@ -51,7 +51,7 @@ WHOLE = """
         injection=InjectionResults.model_construct(
             injected_ml=4.0, stored_ml=3.875, in_veins_ml=0.0, in_conduits_ml=0.0, leaked_ml=0.125,
             mass_balance_error=1e-14, duration_s=80.0, leaks=leaks, stop_reason="volume_reached",
-            peak_tip_pressure_kpa=5.5, peak_syringe_pressure_kpa=250.0),
+            peak_tip_pressure_kpa=5.5, peak_syringe_pressure_kpa=250.0, limited_from_s=12.5),
         fill=FillResults.model_construct(
             fraction=0.1, pattern="one_sided", cement_by_side_ml={"left": 3.0, "right": 0.875}),
         stiffness=StiffnessResults.model_construct(
@@ -191,7 +191,7 @@ def test_a_result_is_a_table_with_its_paths_and_the_notice(tmp_path: Path) -> No
         "cement injected 4.000 ml in 80.00 s",
         "stopped by volume reached",
         "canal posterior wall 0.1250 ml, from 40.00 s (2.000 ml), punctual",
-        "peak pressure 5.500 kPa at the tip, 250.0 kPa in the syringe",
+        "peak pressure 5.500 kPa at the tip, 250.0 kPa in the syringe, whose limit cuts the rate from 12.5 s on",
         "axial stiffness, augmented 7500 N/mm (1.50 × intact)",
         "warning: half of the cells [sic] are clamped",
         "out/results.json",

@@ -12,6 +12,7 @@ import pytest
 from browsing import browser, share_of_color  # noqa: F401  (pytest finds the fixture here)
 from typer.testing import CliRunner
 
+from experiments.case.keys import key_values
 from experiments.case.schema import build_case, defaults_used
 from experiments.cli.main import app
 from experiments.compare.comparison import Comparison
@@ -111,6 +112,29 @@ def test_values_of_the_case_file_and_defaults_are_told_apart(page: Page) -> None
     at = cells.index("pressure_limit_kpa")
     assert cells[at + 1 : at + 3] == ["3200", "kPa"]
     assert cells[at + 4].startswith("default (S): largest of the syringe pressures measured in vivo")
+
+
+def test_what_the_file_says_is_its_own_even_where_it_is_as_by_default(finished_demo: FinishedCase) -> None:
+    case = build_case({"patient": {"demo": True}, "injection": {"volume_ml": 4.0}, "mechanics": {"plates": "rigid"}})
+    manifest = finished_demo.manifest.plain() | {
+        "case": case.model_dump(mode="json"),
+        "defaults": defaults_used(case),
+        "written": [item.place for item in key_values(case) if item.given],
+    }
+    tables = case_tables(replace(finished_demo, manifest=Manifest.model_validate(manifest)))
+    origin = {(table.title, row[0]): row[4] for table in tables for row in table.rows}
+    assert origin["[injection]", "volume_ml"] == origin["[mechanics]", "plates"] == "case file"
+    assert origin["[mechanics]", "domain"] == "as by default"
+
+
+def test_date_and_command_stand_at_the_top_without_folders(finished_demo: FinishedCase) -> None:
+    manifest = finished_demo.manifest.model_copy(
+        update={"command": "vertebroplasty run /home/somebody/case.toml -o 'my out'"}
+    )
+    text = case_report(replace(finished_demo, manifest=manifest))
+    assert "<code>vertebroplasty run case.toml -o &#39;my out&#39;</code>" in text
+    assert finished_demo.manifest.finished[:10] in text
+    assert "somebody" not in text
 
 
 def test_a_volume_that_the_needles_add_up_to_is_not_said_to_be_given(finished_demo: FinishedCase) -> None:

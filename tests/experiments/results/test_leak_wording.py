@@ -37,6 +37,7 @@ def case_with(volume: float, onset: float | None) -> FinishedCase:
         "stop_reason": "volume_reached",
         "peak_tip_pressure_kpa": 5.0,
         "peak_syringe_pressure_kpa": 250.0,
+        "limited_from_s": None,
         "mass_balance_error": 1e-14,
     }
     sides = {"left": 3.0, "right": 1.0}

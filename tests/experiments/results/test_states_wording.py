@@ -25,7 +25,7 @@ def finished(states: tuple[str, ...], entry: str) -> FinishedCase:
         injection=InjectionResults.model_construct(
             injected_ml=4.0, stored_ml=4.0, in_veins_ml=0.0, in_conduits_ml=0.0, leaked_ml=0.0, leak_severity=None,
             modality="ct", leaks={}, duration_s=80.0, stop_reason="volume_reached", peak_tip_pressure_kpa=5.0,
-            peak_syringe_pressure_kpa=250.0, mass_balance_error=1e-14,
+            peak_syringe_pressure_kpa=250.0, limited_from_s=None, mass_balance_error=1e-14,
         ),
         fill=FillResults.model_construct(
             fraction=0.1, cement_ml=4.0, pattern="confluent", cement_by_side_ml={"left": 4.0}, posterior_distance_mm=5.0

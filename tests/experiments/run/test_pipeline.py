@@ -99,12 +99,15 @@ def test_ten_lines_of_python_run_a_case(tmp_path: Path) -> None:
         {
             "patient": {"demo": True},
             "mesh": {"size_mm": 4.0, "needle_size_mm": 1.0},
-            "injection": {"volume_ml": 1.0},
+            "injection": {"volume_ml": 1.0, "pressure_limit_kpa": 200.0},
             "output": {"pictures": False},
         }
     )
     outcome = run(case, tmp_path / "out")
-    assert outcome.results.injection.injected_ml == pytest.approx(1.0, rel=1e-9)
+    injection = outcome.results.injection
+    assert injection.injected_ml == pytest.approx(1.0, rel=1e-9)
+    assert (injection.limited_from_s, injection.pressure_limit_kpa) == (0.0, 200.0)
+    assert max(injection.course.rate_ml_per_min) < 3.0
     assert outcome.results.stiffness.augmented_n_per_mm > outcome.results.stiffness.intact_n_per_mm
 
 
@@ -116,6 +119,7 @@ def test_the_results_have_the_names_that_others_rely_on(stored: tuple[CaseOutcom
     assert injection["stop_reason"] == "volume_reached"
     assert injection["injected_ml"] == pytest.approx(4.0, rel=1e-9)
     assert injection["duration_s"] == pytest.approx(80.0, rel=1e-9)
+    assert (injection["limited_from_s"], injection["pressure_limit_kpa"]) == (None, 3200.0)
     assert injection["peak_tip_pressure_kpa"] == pytest.approx(max(injection["course"]["tip_pressure_kpa"]))
     assert injection["mass_balance_error"] <= 1e-10
     assert injection["divergence_error"] <= 1e-8
