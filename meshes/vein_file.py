@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.spatial import cKDTree
 
 from meshes.body_wall import BodyWall
+from meshes.data_set_file import save
 from meshes.errors import InputError
 from meshes.frame import AnatomicalFrame
 from meshes.leak_sites import SITES
@@ -103,7 +104,7 @@ def write_veins(path: Path, network: VeinNetwork, frame: AnatomicalFrame) -> Non
     for node, name in network.exit_sites.items():
         site[node] = SITES.index(name)
     data.point_data[SITE] = site
-    data.save(path)
+    save(data, path)
 
 
 def load_veins(path: Path, frame: AnatomicalFrame) -> VeinNetwork:

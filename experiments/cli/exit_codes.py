@@ -25,15 +25,18 @@ IMPORT_SECONDS = 0.05
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn the errors of a command into one line on standard error and an exit code; end all ranks if one fails."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruption = _Interruption()
+    signal.signal(signal.SIGTERM, interruption)
     # one that is ignored, as in the background of a shell, stays so
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, interruption)
     try:
         yield
     except typer.Exit:
         raise
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as raised:
+        # where it comes into a callback, libraries pass it on as an error of their own
+        error = KeyboardInterrupt() if interruption.came else raised
         _end_all(error)
         sentence = one_line(error)
         if rank() == 0:
@@ -43,12 +46,18 @@ def reported() -> Iterator[None]:
         raise typer.Exit(exit_code(error)) from None
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Let a termination clean up like Ctrl-C; an import ends first, since VTK crashes where one is broken off."""
-    if _imports(frame):
-        threading.Timer(IMPORT_SECONDS, os.kill, (os.getpid(), number)).start()
-        return
-    raise KeyboardInterrupt
+class _Interruption:
+    """Lets a termination clean up like Ctrl-C; an import ends first, since VTK crashes where one is broken off."""
+
+    came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal up."""
+        if _imports(frame):
+            threading.Timer(IMPORT_SECONDS, os.kill, (os.getpid(), number)).start()
+            return
+        self.came = True
+        raise KeyboardInterrupt
 
 
 def _imports(frame: FrameType | None) -> bool:

@@ -19,6 +19,7 @@ from experiments.export.segmentation import segments_of, write_segmentation
 from experiments.export.surfaces import cement_body, front
 from experiments.results.fields import read_step
 from experiments.results.finished_case import FIELDS, VEIN_CEMENT, VEINS, FinishedCase
+from meshes.data_set_file import save
 from meshes.line_markup import write_line
 
 SHAFT_SHOWN = 80.0
@@ -58,7 +59,7 @@ def _write_vtu(case: FinishedCase, folder: Path) -> None:
     collection = ElementTree.SubElement(root, "Collection")
     for step, time in enumerate(case.times()):
         name = f"fields_{step:03d}.vtu"
-        _stored(case, step).save(folder / name)
+        save(_stored(case, step), folder / name)
         ElementTree.SubElement(collection, "DataSet", timestep=repr(float(time)), file=name)
     ElementTree.ElementTree(root).write(folder / "fields.pvd", encoding="utf-8", xml_declaration=True)
 
@@ -80,7 +81,7 @@ def _write_stl(case: FinishedCase, folder: Path) -> None:
     for name, surface in (("cement", cement_body(case)), ("front", front(case))):
         if surface.n_cells:
             surface.points = case.frame.to_scanner(np.asarray(surface.points, dtype=float))
-            surface.save(folder / f"{name}.stl")
+            save(surface, folder / f"{name}.stl")
 
 
 def _write_nifti(case: FinishedCase, folder: Path) -> None:

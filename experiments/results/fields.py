@@ -41,7 +41,9 @@ class FieldSeries:
         """Write the geometry and the static fields."""
         self._cells = len(cells)
         self._moving: frozenset[str] | None = None
-        self._file = h5py.File(path, "w")
+        self._path = path
+        # In memory until it is whole: HDF5 cannot close a file that a full disk has cut off.
+        self._file = h5py.File(path, "w", driver="core", backing_store=False)
         root = self._file.create_group("VTKHDF", track_order=True)
         root.attrs["Version"] = np.array([2, 0], dtype=np.int64)
         root.attrs.create("Type", np.bytes_("UnstructuredGrid"), dtype=h5py.string_dtype("ascii", 16))
@@ -98,8 +100,11 @@ class FieldSeries:
         self._steps.attrs["NSteps"] = np.int64(count + 1)
 
     def close(self) -> None:
-        """Finish the file."""
+        """Write the file."""
+        self._file.flush()
+        image = self._file.id.get_file_image()
         self._file.close()
+        self._path.write_bytes(image)
 
     def __enter__(self) -> FieldSeries:
         """The series itself; leaving the block closes the file."""

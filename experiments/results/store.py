@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -40,6 +41,7 @@ def case_directory(target: Path) -> Iterator[Path]:
 
     Raises:
         InputError: see :func:`check_target`.
+        DiskFullError: the disk is full.
     """
     check_target(target)
     target = target.resolve()
@@ -54,14 +56,30 @@ def case_directory(target: Path) -> Iterator[Path]:
         work.chmod(0o777 & ~_umask())
         check_target(target)
         _put_in_place(work, target)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(work, ignore_errors=True)
         for folder in missing:
             try:
                 folder.rmdir()
             except OSError:
                 break
+        if is_full(error):
+            raise DiskFullError(
+                f"{target}: the disk is full; make room or choose another with -o; {UNTOUCHED}"
+            ) from None
         raise
+
+
+class DiskFullError(InputError):
+    """There is no room where something is to be written."""
+
+
+UNTOUCHED = "nothing was written, and what stood there still does"
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room left where something is written."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -72,6 +90,7 @@ def in_place_of(target: Path) -> Iterator[Path]:
 
     Raises:
         InputError: nothing can be written there, or a folder stands where a file should, or the other way round.
+        DiskFullError: the disk is full.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +106,10 @@ def in_place_of(target: Path) -> Iterator[Path]:
             _put_in_place(made, target)
         else:
             made.replace(target)
+    except OSError as error:
+        if is_full(error):
+            raise DiskFullError(f"{target}: the disk is full; make room and run this again; {UNTOUCHED}") from None
+        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -182,8 +205,13 @@ def write_results(folder: Path, results: Part | Mapping[str, Any]) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write :func:`json_text` with indents to ``path``."""
-    path.write_text(json_text(content, indent=2) + "\n", encoding="utf-8")
+    """Write :func:`json_text` with indents to ``path``, in the place of what stands there."""
+    made = path.with_name(f".{path.name}.unfinished")
+    try:
+        made.write_text(json_text(content, indent=2) + "\n", encoding="utf-8")
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def json_text(content: Mapping[str, Any], indent: int | None = None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.data_set_file import save
 from meshes.frame import AnatomicalFrame
 from meshes.vein_file import DIAMETER
 from meshes.vein_grid import VeinGrid
@@ -50,7 +51,7 @@ def write_vein_cement(
     data.cell_data[DIAMETER] = grid.diameter
     for step, filling in enumerate(fillings):
         data.cell_data[_array(step)] = filling.astype(np.float32)
-    data.save(path)
+    save(data, path)
 
 
 def read_vein_cement(path: Path, frame: AnatomicalFrame, step: int) -> VeinCement:

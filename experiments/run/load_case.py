@@ -32,6 +32,7 @@ from fem.mechanics.strength import failure_factor
 from fem.mechanics.stress import ElasticFields
 from materials.strength import OverstrainedVolume
 from meshes.cortex import VERTICAL_WALLS
+from meshes.data_set_file import save
 from meshes.frame import AnatomicalFrame
 from meshes.tetmesh import ENDPLATES, TetMesh
 from meshes.whole_vertebra import ARCH
@@ -218,7 +219,7 @@ class LoadedBone:
         grid.points = frame.to_scanner(self.mesh.points)
         for name in grid.point_data:
             grid.point_data[name] = (grid.point_data[name] @ frame.axes).astype(np.float32)
-        grid.save(path)
+        save(grid, path)
 
     def grid(self) -> pyvista.UnstructuredGrid:
         """Displacements at the points and cell fields of all states, in the anatomical frame."""

@@ -22,6 +22,7 @@ from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest, write_results
 from experiments.run.environment import command, now, versions
 from meshes.body_mesh import mesh_body
+from meshes.data_set_file import save
 from meshes.quality import measure_quality
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
@@ -106,4 +107,4 @@ def write_mesh(path: Path, mesh: TetMesh, points: NDArray[np.float64]) -> None:
     cells, facets = (np.full(len(part), -1, dtype=np.int32) for part in (mesh.cells, mesh.facets))
     grid.cell_data["cell_region"] = np.concatenate([numbers["cell_region"], facets])
     grid.cell_data["facet_region"] = np.concatenate([cells, numbers["facet_region"]])
-    grid.save(path)
+    save(grid, path)

@@ -26,6 +26,7 @@ from experiments.results.vein_cement import write_vein_cement
 from experiments.run.load_case import LoadedBone
 from fem.injection.history import FieldSnapshot
 from materials.bone import BoneField
+from meshes.data_set_file import save
 from meshes.tetmesh import TetMesh
 from meshes.vein_file import write_veins
 from meshes.vein_network import VeinNetwork
@@ -131,4 +132,4 @@ class CaseOutcome:
         surface.points = self.vertebra.frame.to_scanner(self.mesh.points)
         for name, numbers in facet_numbers(self.mesh, site).items():
             surface.cell_data[name] = numbers
-        surface.save(path)
+        save(surface, path)

@@ -29,7 +29,15 @@ from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.results import Results
 from experiments.results.parts.solvers import SolverRecords
 from experiments.results.progress import Progress
-from experiments.results.store import case_directory, check_target, write_manifest, write_results
+from experiments.results.store import (
+    DiskFullError,
+    case_directory,
+    check_target,
+    in_place_of,
+    is_full,
+    write_manifest,
+    write_results,
+)
 from experiments.run.manifest import build_manifest
 from experiments.run.mechanics import MechanicsOutcome, load
 from experiments.run.output import CaseOutcome
@@ -187,7 +195,7 @@ def run_and_store(
     comm: MPI.Comm = MPI.COMM_WORLD,
     draw: Callable[[Case], NetworkShares] | None = None,
 ) -> CaseOutcome:
-    """Run a case and write its directory whole or not at all: manifest, results, fields, pictures and report.
+    """Run a case and write its directory whole or not at all: manifest, results and fields, then pictures and report.
 
     Args:
         case: what is asked.
@@ -214,16 +222,34 @@ def run_and_store(
 
 
 def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, float]:
-    """Write the folder, and say how long each stage took that its manifest tells."""
+    """Write the folder, then its pictures, and say how long each stage took that its manifest tells."""
     with case_directory(out) as folder:
         outcome.write(folder)
-        if outcome.case.output.pictures:
-            from experiments.pictures.drawing import draw_pictures
+        _describe(outcome, folder)
+    if not outcome.case.output.pictures:
+        return dict(progress.seconds)
+    try:
+        return _illustrate(outcome, out, progress)
+    except (DiskFullError, OSError) as error:
+        if isinstance(error, OSError) and not is_full(error):
+            raise
+        raise DiskFullError(
+            f"{out}: the disk is full; numbers and fields of the run are stored, and once there is room "
+            f"'vertebroplasty draw {out}' and 'vertebroplasty report {out}' make its pictures and its report"
+        ) from None
 
-            with progress.stage("pictures"):
-                draw_pictures(FinishedCase(out.name, folder, outcome.results, outcome.manifest), folder / PICTURES)
-        seconds = dict(progress.seconds)
-        _describe(_after(outcome, seconds), folder, out.name, progress)
+
+def _illustrate(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, float]:
+    """Draw the pictures of a folder that is whole without them, and write its report; the stages' times."""
+    from experiments.pictures.drawing import draw_pictures
+    from experiments.report.page import REPORT, case_report
+
+    with progress.stage("pictures"), in_place_of(out / PICTURES) as made:
+        draw_pictures(FinishedCase(out.name, out, outcome.results, outcome.manifest), made)
+    seconds = dict(progress.seconds)
+    _describe(_after(outcome, seconds), out)
+    with progress.stage("report"), in_place_of(out / REPORT) as made:
+        made.write_text(case_report(FinishedCase.read(out)), encoding="utf-8")
     return seconds
 
 
@@ -231,19 +257,18 @@ def _after(outcome: CaseOutcome, seconds: dict[str, float]) -> CaseOutcome:
     return replace(outcome, manifest=outcome.manifest.with_values(seconds=seconds))
 
 
-def _describe(outcome: CaseOutcome, folder: Path, name: str, progress: Progress) -> None:
-    """Write results, manifest and report beside what else stands in the folder."""
+def _describe(outcome: CaseOutcome, folder: Path) -> None:
+    """Write results and manifest beside what else stands in the folder."""
     write_results(folder, outcome.results)
     write_manifest(folder, outcome.manifest)
-    if outcome.case.output.pictures:
-        from experiments.report.page import REPORT, case_report
-
-        with progress.stage("report"):
-            (folder / REPORT).write_text(case_report(FinishedCase.read(folder, name)), encoding="utf-8")
 
 
 def _add_networks(outcome: CaseOutcome, out: Path) -> None:
     """Put a folder that tells of many networks, too, in the place of the finished one."""
+    from experiments.report.page import REPORT, case_report
+
     with case_directory(out) as folder:
-        shutil.copytree(out, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("report.html"))
-        _describe(outcome, folder, out.name, Progress())
+        shutil.copytree(out, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(REPORT))
+        _describe(outcome, folder)
+        if outcome.case.output.pictures:
+            (folder / REPORT).write_text(case_report(FinishedCase.read(folder, out.name)), encoding="utf-8")

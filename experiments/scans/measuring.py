@@ -39,6 +39,7 @@ from experiments.scans.leaks import OutsideCement, find_leaks
 from experiments.scans.measures import leak_results, scan_results
 from experiments.scans.postoperative import PostoperativeScan, read_scan
 from experiments.scans.volumetry import volumetry_results
+from meshes.data_set_file import save
 from meshes.quality import measure_quality
 from meshes.sampling import voxel_weights
 
@@ -88,7 +89,7 @@ class Measured:
         surface.points = points
         for name, numbers in facet_numbers(mesh, None).items():
             surface.cell_data[name] = numbers
-        surface.save(folder / SURFACE)
+        save(surface, folder / SURFACE)
 
 
 def measure(
