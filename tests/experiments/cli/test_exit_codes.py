@@ -59,10 +59,15 @@ def test_an_ignored_interruption_stays_ignored() -> None:
 @pytest.mark.usefixtures("own_signals")
 def test_an_interruption_that_a_library_passes_on_as_its_own_error_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     """PETSc does so where the signal comes into a function of Python that it calls."""
-    with pytest.raises(typer.Exit) as ended, reported():
+
+    @reported()
+    def command() -> None:
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
             raise RuntimeError("error code 101") from None
+
+    with pytest.raises(typer.Exit) as ended:
+        command()
     assert ended.value.exit_code == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "interrupted; nothing unfinished was written\n"
