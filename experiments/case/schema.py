@@ -224,12 +224,21 @@ def read_case(path: Path) -> Case:
         InputError: the file is missing, is no TOML, has an unknown key or a value out of range, or names an image that
             does not exist.
     """
+    return build_case(read_tables(path), path.name, path.parent)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """The tables of a case file, not yet checked.
+
+    Raises:
+        InputError: the file is missing or is no TOML.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
         if len(raw) > LARGEST_FILE:
             raise InputError(f"{path}: is larger than {LARGEST_FILE} bytes, so it is no case file; name the right file")
-        content = tomllib.loads(raw.decode("utf-8"))
+        return tomllib.loads(raw.decode("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such case file; 'vertebroplasty demo' shows a complete run without one") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -242,7 +251,6 @@ def read_case(path: Path) -> Case:
         raise
     except ValueError:  # of Python's limit on the digits of a whole number
         raise InputError(f"{path}: holds a number with thousands of digits; write it as in 1e-9") from None
-    return build_case(content, path.name, path.parent)
 
 
 def build_case(content: dict[str, Any], name: str = "case", folder: Path | None = None) -> Case:

@@ -103,13 +103,40 @@ def demo(
 def run(
     case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="case file; see 'vertebroplasty schema'")],
     out: OutFolder = None,
+    patients: Annotated[
+        Path | None,
+        typer.Option(
+            "--patients",
+            metavar="DIR|TABLE.csv",
+            help="run the plan for every patient of a folder (a sub-folder each, or pairs such as "
+            "sub-001_ct.nii.gz and sub-001_seg.nii.gz) or of a table; results in results/<case file>-<folder>; see "
+            "docs/how-to/patients.md",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="patients at a time; one per core by default"),
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="run patients again that failed before")] = False,
     networks: Networks = None,
     petsc: PetscOptions = None,
     verbose: Verbosity = 0,
 ) -> None:
-    """Run a case file; results in results/<name of the case file>."""
+    """Run a case file; results in results/<name of the case file>.
+
+    With --patients the same plan runs for many patients, each a row of one table; stopped or killed at any moment, the
+    same command goes on with those that are missing.
+    """
     with reported():
         start_ranks()
+        if patients is not None:
+            _refuse_of_one_run(networks, petsc, verbose)
+            from experiments.cli.patients import run_patients
+
+            run_patients(case, patients, out, workers, retry)
+            return
+        if workers is not None or retry:
+            raise InputError(f"{'--retry' if retry else '--workers'} belongs to --patients; leave it out")
         from experiments.case.schema import read_case
 
         _run(read_case(case), out or Path("results", case.stem), petsc, verbose, networks)
@@ -321,6 +348,26 @@ def _begin(petsc: str | None, verbose: int) -> Console:
     from experiments.cli.run_log import show_log
 
     return show_log(verbose)
+
+
+def _refuse_of_one_run(networks: int | None, petsc: str | None, verbose: int) -> None:
+    """Refuse what belongs to a single run beside many patients.
+
+    Raises:
+        InputError: an option of a single run is given, or several ranks share the run.
+    """
+    from mpi4py import MPI
+
+    if MPI.COMM_WORLD.size > 1:
+        raise InputError("--patients runs one patient on each core; start it without mpiexec")
+    if networks is not None:
+        raise InputError(
+            "--networks belongs to a single run; leave it out, or give a table of patients with veins.seed"
+        )
+    if petsc is not None:
+        raise InputError("--petsc belongs to a single run; with --patients, set PETSC_OPTIONS in the environment")
+    if verbose:
+        raise InputError("-v belongs to a single run; with --patients, leave it out")
 
 
 def _run(case: Case, out: Path, petsc: str | None, verbose: int, networks: int | None) -> None:

@@ -80,7 +80,7 @@ def sweep(
             console.print(f"Finished cases are in {target}/; the same command goes on.", markup=False, highlight=False)
             raise
         console.print(f"{progress_line(progress)}", markup=False, highlight=False, soft_wrap=True)
-        _tell_end(progress, target)
+        tell_end(progress, target)
 
 
 def results(
@@ -164,7 +164,8 @@ def _show_plan(plan: Plan, target: Path, cluster: Cluster, time_limit: float) ->
         )
 
 
-def _tell_end(progress: SweepProgress, target: Path) -> None:
+def tell_end(progress: SweepProgress, target: Path) -> None:
+    """Say where the results of a sweep are, and leave with :data:`EXIT_FAILED` where cases failed."""
     console, quoted = Console(), shlex.quote(str(target))
     console.print(f"Results: {target}/results.parquet", markup=False, highlight=False, soft_wrap=True)
     console.print(

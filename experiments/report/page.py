@@ -38,7 +38,7 @@ SCRIPT = re.compile(r"<script(?: type=\"module\")?>(.*?)</script>", re.DOTALL)
 
 def case_report(case: FinishedCase) -> str:
     """The report of a finished case."""
-    environment = _environment()
+    environment = page_environment()
     content = {
         "headlines": headlines(case),
         "plan": plan_table(case),
@@ -69,7 +69,7 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None, agreeme
         drawn: the picture of the comparison, if there is one.
         agreement: that of the runs over a measured CT, if there is one.
     """
-    environment = _environment()
+    environment = page_environment()
     cases = comparison.cases
     names = [words(case.name) for case in cases]
     told, plans = {}, {}
@@ -136,7 +136,8 @@ def _comparison_table(comparison: Comparison) -> Table:
     return Table("All quantities", columns, rows, numeric=frozenset(range(1, len(columns))))
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Where the templates of pages are; text in them is escaped."""
     return Environment(
         loader=PackageLoader("experiments.report"),
         autoescape=True,
@@ -148,11 +149,11 @@ def _environment() -> Environment:
 
 def _page(environment: Environment, template: str, scene: str, **content: Any) -> str:
     return environment.get_template(template).render(
-        generator=Markup(GENERATOR), notice=NOTICE, scene=scene, policy=_policy(SCRIPT.findall(scene)), **content
+        generator=Markup(GENERATOR), notice=NOTICE, scene=scene, policy=page_policy(SCRIPT.findall(scene)), **content
     )
 
 
-def _policy(scripts: Sequence[str]) -> str:
+def page_policy(scripts: Sequence[str]) -> str:
     """A content security policy that lets these scripts run and nothing be loaded; frames of the page inherit it."""
     digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts)
     return "; ".join(

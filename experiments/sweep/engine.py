@@ -22,6 +22,9 @@ from experiments.sweep.folder import Row, SweepFolder, describe
 from experiments.sweep.table import SweepTable
 from meshes.errors import InputError
 
+TIME_LIMIT = 3600.0
+"""Seconds after which a case has failed where nothing else is said."""
+
 DISPLAY_INTERVAL = 1.0
 """Seconds after which the display and the number of workers are looked at, at the latest."""
 

@@ -12,7 +12,7 @@ from experiments.results.parts.networks import LeakShare, NetworkShares
 from experiments.results.probability import Probability
 from experiments.sweep.cases import given_tables, plan_cases
 from experiments.sweep.cluster import Cluster
-from experiments.sweep.engine import SweepProgress, run_sweep
+from experiments.sweep.engine import TIME_LIMIT, SweepProgress, run_sweep
 from experiments.sweep.folder import SweepFolder
 from experiments.sweep.sweep_file import SweepFile
 from fem.measures.severity import YEOM_CLASSES
@@ -21,9 +21,6 @@ from meshes.leak_sites import SITES
 
 FIRST_SEED = 1
 """Seed of the first network; the others follow it one by one."""
-
-TIME_LIMIT = 3600.0
-"""Seconds after which the injection through one network has failed."""
 
 Draw = Callable[[Case], NetworkShares]
 Leaks = Mapping[str, Mapping[str, Any]]

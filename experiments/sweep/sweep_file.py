@@ -87,7 +87,11 @@ class Vary(Section):
 
     def name_of(self, value: Any) -> str | None:
         """What the results call one of the values, if they have names."""
-        return None if self.names is None else self.names[(self.values or self.choices or ()).index(value)]
+        if self.names is None:
+            return None
+        # equal values may have names of their own, as one patient in two rows has
+        listed = zip(self.names, self.values or self.choices or (), strict=True)
+        return next(name for name, own in listed if own is value)
 
     def _check_distribution(self) -> None:
         name = str(self.distribution)

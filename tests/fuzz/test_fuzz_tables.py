@@ -1,4 +1,4 @@
-"""Damaged rheometer tables are refused in one sentence, or read as they stand."""
+"""Damaged tables, of rheometers and of patients, are refused in one sentence, or read as they stand."""
 
 import csv
 from pathlib import Path
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from outcomes import Tally, campaign, explore
 
 from experiments.case.rheometer_file import read_rheometer
+from experiments.patients.table import patients_of_table
 from materials.rheometer import TabulatedCement
 from meshes.errors import InputError
 
@@ -78,3 +79,37 @@ def check_against_text(cement: TabulatedCement, raw: bytes) -> None:
     numbers = np.array([[float(row[place]) for place in places] for row in rows[1:]])
     numbers = numbers[np.lexsort((numbers[:, 1], numbers[:, 0]))] * [60.0, 1.0, 1e-6]
     np.testing.assert_allclose(np.stack([cement.age, cement.shear_rate, cement.measured_viscosity], 1), numbers, 1e-12)
+
+
+PATIENT_HEADER = "patient,ct,mask,level,labels,injection.volume_ml"
+PATIENT_LINES = st.one_of(
+    st.sampled_from(
+        ["a,a.nii,b.nii,L3,22,3.5", "b,c.nii,d.nii,,,4", PATIENT_HEADER, "", ",", '"', "a;a.nii", "a,b,c,d,e,f,g"]
+    ),
+    st.lists(
+        st.one_of(CELLS, st.sampled_from(["a", "[1]", "{", "'", "1\n2", "2020-01-01"])), min_size=5, max_size=6
+    ).map(",".join),
+)
+PATIENT_TABLES = st.tuples(
+    st.one_of(st.just(PATIENT_HEADER), st.permutations(PATIENT_HEADER.split(",")).map(",".join), st.text(max_size=30)),
+    st.lists(PATIENT_LINES, min_size=1, max_size=3),
+).map(lambda parts: "\n".join([parts[0], *parts[1]]).encode(errors="replace"))
+
+
+@campaign(60, 1500)
+def test_tables_of_patients(inputs: int, tally: Tally, tmp_path: Path) -> None:
+    path = tmp_path / "patients.csv"
+
+    def check(content: tuple[bytes, list[Damage]]) -> None:
+        raw, damages = content
+        for damage in damages:
+            raw = damage.apply(raw)
+        path.write_bytes(raw)
+        rows = tally.attempt(lambda: patients_of_table(path))
+        for row in rows or []:
+            assert row.name in raw.decode("utf-8-sig")
+            assert {"ct", "mask"} <= set(row.patient)
+            assert Path(row.patient["ct"]).is_absolute()
+
+    damages = st.one_of(binary_damage(), FOREIGN.map(lambda new: Damage(f"before {new[:9]!r}", lambda raw: new + raw)))
+    explore(inputs, st.tuples(PATIENT_TABLES, st.one_of(st.just([]), damages.map(lambda damage: [damage]))), check)

@@ -41,6 +41,9 @@ LINE_MARKUP = "line markup of 3D Slicer (.mrk.json)"
 FOLDERS = (SCAN, MASKS)
 """Kinds of input files, and those that may be folders."""
 
+PLACED = (SCAN, MASK, MASKS, LINES, LINE_MARKUP)
+"""Kinds of input files whose content lies in the coordinates of one scan."""
+
 FRACTIONS = ("left", "depth", "height")
 """The keys that place a point in the body."""
 
