@@ -98,24 +98,36 @@ def results(
         Path | None,
         typer.Option("--csv", metavar="FILE", help="new file for a spreadsheet: the rows with all columns"),
     ] = None,
+    decimal_comma: Annotated[
+        bool, typer.Option("--decimal-comma", help="in --csv numbers as 0,5, and semicolons between the columns")
+    ] = False,
+    case: Annotated[
+        int | None, typer.Option("--case", metavar="N", help="print the case file of this case instead, for 'run'")
+    ] = None,
     columns: Annotated[bool, typer.Option("--columns", help="list the columns with their units instead")] = False,
 ) -> None:
     """Show, filter and export the table of a sweep; of a random sample also the 5 to 95 % bands."""
     with reported():
         from experiments.sweep import display
+        from experiments.sweep.folder import SweepFolder
         from experiments.sweep.quantile_bands import quantile_bands
         from experiments.sweep.query import ask, write_csv
         from experiments.sweep.table import SweepTable
 
+        if case is not None:
+            print(SweepFolder(folder).case_file(case), end="")
+            return
         table, console = SweepTable.read(folder), display.wide_console()
         if columns:
             for name in table.rows.column_names:
                 unit = table.unit(name)
                 console.print(f"{name} [{unit}]" if unit else name, markup=False, highlight=False, soft_wrap=True)
             return
+        if decimal_comma and csv is None:
+            raise InputError("--decimal-comma belongs to --csv FILE; give both, or neither")
         rows = ask(table.rows, sql, where, sort)
         if csv is not None:
-            write_csv(rows, csv)
+            write_csv(rows, csv, decimal_comma=decimal_comma)
             console.print(f"{rows.num_rows} rows: {csv}", markup=False, highlight=False, soft_wrap=True)
             return
         console.print(display.plain_table(rows) if sql else display.results_table(table, rows))
@@ -138,7 +150,7 @@ def results(
 def _show_plan(plan: Plan, target: Path, cluster: Cluster, time_limit: float) -> None:
     """Print the cases and, from the first missing one, how long all will take."""
     from experiments.results.wording import duration
-    from experiments.sweep.display import plan_table, wide_console
+    from experiments.sweep.display import SAMPLE, plan_table, wide_console
     from experiments.sweep.engine import time_one
     from experiments.sweep.folder import SweepFolder
 
@@ -148,6 +160,8 @@ def _show_plan(plan: Plan, target: Path, cluster: Cluster, time_limit: float) ->
     missing = [case for identity, case in plan.different.items() if identity not in known]
     console = wide_console()
     console.print(plan_table(plan))
+    if len(plan.cases) > SAMPLE:
+        console.print(f"... and {len(plan.cases) - SAMPLE} more", highlight=False)
     console.print(
         f"\n{len(plan.cases)} cases, {len(plan.different)} of them different, {len(missing)} not yet in {target}/",
         markup=False,

@@ -177,7 +177,28 @@ class SweepFolder:
             with self._writing():
                 (self.path / "failed").mkdir(exist_ok=True)
             self.write(f"failed/{case.number:06d}.toml", case.case_file(f"{error['kind']}: {error['message']}"))
-        self.write(f"rows/{case.identity}.json", json_text(row))
+        self.write(f"rows/{case.identity}.json", json_text({**row, "case": dict(case.content)}))
+
+    def case_file(self, number: int) -> str:
+        """The case file of a case that has run, with what varies in it as a comment above.
+
+        Args:
+            number: of the case, from 1.
+
+        Raises:
+            InputError: there is no such case, or it has not run.
+        """
+        cases = {case["number"]: case for case in self.plan()["cases"]}
+        if number not in cases:
+            raise InputError(f"--case {number}: {self.path} has no such case; choose 1 to {max(cases, default=0)}")
+        identity, values = cases[number]["identity"], cases[number]["values"]
+        row = self.rows(identity.__eq__).get(identity, {})
+        if "case" not in row:
+            raise InputError(
+                f"--case {number}: has not run in {self.path} yet, or by an older version; go on with the sweep"
+            )
+        told = "\n".join([f"case {number} of {self.path}", *(f"{path} = {value}" for path, value in values.items())])
+        return SweepCase(number, identity, values, row["case"]).case_file(told)
 
     def forget_failures(self) -> None:
         """Remove the rows of failed cases, so that they are missing and run again."""

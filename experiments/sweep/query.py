@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -57,8 +58,14 @@ def quoted(question: str, columns: Iterable[str]) -> str:
     return pattern.sub(lambda found: found[1] or f'"{found[2]}"', question)
 
 
-def write_csv(rows: pa.Table, path: Path) -> None:
+def write_csv(rows: pa.Table, path: Path, *, decimal_comma: bool = False) -> None:
     """Write a table for spreadsheets: UTF-8 with the mark that Excel looks for, lists as JSON; whole or not at all.
+
+    Args:
+        rows: the table.
+        path: file to write.
+        decimal_comma: numbers as 0,5 and semicolons between the columns, as a spreadsheet wants them in much of Europe
+            and South America.
 
     Raises:
         InputError: a file is there already, or it cannot be written.
@@ -66,7 +73,14 @@ def write_csv(rows: pa.Table, path: Path) -> None:
     if path.exists():
         raise InputError(f"{path}: is there already and is not replaced; choose another file, or remove it")
     with in_place_of(path) as made, made.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, delimiter=";" if decimal_comma else ",")
         writer.writerow(rows.column_names)
         for row in rows.to_pylist():
-            writer.writerow([json.dumps(value) if isinstance(value, list) else value for value in row.values()])
+            writer.writerow([_written(value, decimal_comma) for value in row.values()])
+
+
+def _written(value: Any, decimal_comma: bool) -> Any:
+    """A value as a spreadsheet reads it."""
+    if isinstance(value, list):
+        return json.dumps(value)
+    return repr(value).replace(".", ",") if decimal_comma and isinstance(value, float) else value

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner
 
+from experiments.case.identity import case_identity
 from experiments.case.schema import build_case
 from experiments.cli.main import app
 from experiments.results.format import FORMAT_VERSION
@@ -164,6 +166,29 @@ def test_a_spreadsheet_reads_the_export(finished: Path, tmp_path: Path) -> None:
     assert [float(line[VARIED]) for line in lines] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert json.loads(lines[0]["fill.centroid_mm"]) == [0.0, 1.0, 1.0]
     assert lines[4]["injection.leaked_ml"] == ""
+
+
+def test_a_spreadsheet_of_a_decimal_comma_reads_the_export(finished: Path, tmp_path: Path) -> None:
+    write_csv(SweepTable.read(finished).rows, tmp_path / "all.csv", decimal_comma=True)
+    with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file, delimiter=";"))
+    assert [line[VARIED] for line in lines] == ["1,0", "2,0", "3,0", "4,0", "5,0"]
+    assert json.loads(lines[0]["fill.centroid_mm"]) == [0.0, 1.0, 1.0]
+    refused = CliRunner().invoke(app, ["results", str(finished), "--decimal-comma"])
+    assert (refused.exit_code, "belongs to --csv" in refused.stderr) == (2, True)
+
+
+def test_the_case_file_of_a_case_is_that_of_the_sweep(finished: Path) -> None:
+    def asked(number: int) -> Any:
+        return CliRunner().invoke(app, ["results", str(finished), "--case", str(number)])
+
+    plan = plan_of(5)
+    for case in plan.cases:
+        text = asked(case.number).stdout
+        assert text.startswith(f"# case {case.number} of ")
+        assert case_identity(build_case(tomllib.loads(text))).case == case.identity
+    refused = asked(6)
+    assert (refused.exit_code, "choose 1 to 5" in refused.stderr) == (2, True)
 
 
 def test_a_table_for_a_spreadsheet_replaces_no_file(
