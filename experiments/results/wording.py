@@ -31,7 +31,7 @@ UNOBSERVED: Mapping[str, str] = {
 }
 """Modality -> what is said of a leak too small for it."""
 
-LARGEST_FIXED, LEAST_FIXED = 1e6, 1e-2
+LARGEST_FIXED, LEAST_FIXED = 1e6, 1e-3
 """Absolute values between these are written without a power of ten."""
 
 DIGITS, HEADLINE_DIGITS = 4, 3

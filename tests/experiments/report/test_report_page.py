@@ -283,3 +283,16 @@ def test_scene_works_in_a_browser_without_a_network(stored_demo: tuple[Any, Path
     assert not errors
     assert not [address for address in asked if not address.startswith(("file:", "data:", "blob:", "about:"))]
     view.close()
+
+
+def test_tables_stack_on_a_phone(stored_demo: tuple[Any, Path], browser: "Browser") -> None:  # noqa: F811
+    view = browser.new_page(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    view.goto((stored_demo[1] / REPORT).as_uri())
+    assert view.evaluate("document.documentElement.scrollWidth") == 390
+    lists = view.locator(".listing.many")
+    assert lists.count() > 5
+    widest = "tables => Math.max(...tables.map(table => table.scrollWidth - table.clientWidth))"
+    assert lists.evaluate_all(widest) <= 0
+    cell = view.locator("td[data-column='cement leaked [ml]']").first
+    assert "cement leaked" in cell.evaluate("cell => getComputedStyle(cell, '::before').content")
+    view.close()
