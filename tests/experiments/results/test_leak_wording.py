@@ -62,7 +62,7 @@ def case_with(volume: float, onset: float | None) -> FinishedCase:
         (1e-6, None, "nothing", NOTHING_LEAKED),
         (LEAST_LEAK_ML, None, "nothing", NOTHING_LEAKED),
         (0.0006, None, "6.00 × 10⁻⁴ ml", "no leak that CT would show"),
-        (0.003, 40.0, "0.00300 ml", "canal posterior wall from 40.0 s (punctual)"),
+        (0.003, 40.0, "0.003000 ml", "canal posterior wall from 40.0 s (punctual)"),
     ],
 )
 def test_summary_report_and_pictures_agree(volume: float, onset: float | None, printed: str, told: str) -> None:
