@@ -148,6 +148,9 @@ def plot(case: FinishedCase, step: int = -1) -> None:
     Args:
         case: the finished case.
         step: stored time; negative steps count from the end.
+
+    Raises:
+        InputError: there is neither a display nor a notebook.
     """
     from experiments.pictures.interactive import show_case
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 import pyvista
@@ -12,6 +14,7 @@ from experiments.pictures.style import ink_color, paper_color
 from experiments.pictures.veins import shown_cement
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import told
+from meshes.errors import InputError
 
 
 def show_case(case: FinishedCase, step: int = -1) -> None:
@@ -20,7 +23,15 @@ def show_case(case: FinishedCase, step: int = -1) -> None:
     Args:
         case: the finished case.
         step: stored time; negative steps count from the end.
+
+    Raises:
+        InputError: there is nothing to show it on.
     """
+    if not _can_show():
+        raise InputError(
+            f"there is no display to show {case.name} on: set DISPLAY, use a notebook, or draw pictures with "
+            f"'vertebroplasty draw {case.folder}'"
+        )
     lattice = Lattice.of(case.mesh)
     plotter: Any = pyvista.Plotter(window_size=[900, 700])  # PyVista's types do not know its decorated methods
     plotter.set_background(paper_color())
@@ -34,3 +45,10 @@ def show_case(case: FinishedCase, step: int = -1) -> None:
     plotter.enable_parallel_projection()
     plotter.camera.zoom(1.4)
     plotter.show()
+
+
+def _can_show() -> bool:
+    """Whether there is a window, the cell of a notebook, or a picture in memory to draw in."""
+    if pyvista.OFF_SCREEN or "ipykernel" in sys.modules or sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,7 @@ class FinishedCase:
     manifest: Manifest
 
     @classmethod
-    def read(cls, folder: Path, name: str | None = None) -> FinishedCase:
+    def read(cls, folder: str | PathLike[str], name: str | None = None) -> FinishedCase:
         """Read a case directory.
 
         Args:
@@ -140,6 +141,7 @@ class FinishedCase:
         Raises:
             InputError: it is none, or not that of a run.
         """
+        folder = Path(folder)
         content: Any = {}
         for part in ("manifest", "results"):
             path = folder / f"{part}.json"

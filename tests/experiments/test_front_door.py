@@ -129,3 +129,17 @@ def test_a_sweep_is_analysed(tmp_path: Path) -> None:
     stored = vertebroplasty.analyse(folder, ["injection.leaked_ml"], tmp_path / "out")
     assert [finding.table.rows for finding in stored.findings] == [finding.table.rows for finding in analysis.findings]
     assert (tmp_path / "out" / "analysis.json").is_file()
+
+
+def test_a_plot_without_a_display_says_what_to_do(finished_demo: FinishedCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pyvista.OFF_SCREEN", False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    with pytest.raises(InputError, match=r"set DISPLAY, use a notebook, or draw pictures with 'vertebroplasty draw "):
+        vertebroplasty.plot(finished_demo)
+
+
+def test_a_folder_is_read_by_its_name(finished_demo: FinishedCase) -> None:
+    assert vertebroplasty.FinishedCase.read(str(finished_demo.folder)).results == finished_demo.results
