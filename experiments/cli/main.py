@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from experiments.cli.analyse import analyse
+from experiments.cli.calibrate import calibrate
 from experiments.cli.draw import animate, draw
 from experiments.cli.exit_codes import rank, reported, start_ranks
 from experiments.cli.export import export
@@ -194,6 +195,7 @@ def compare(
 
 
 app.command()(measure)
+app.command()(calibrate)
 app.command()(sweep)
 app.command()(results)
 app.command()(report)

@@ -164,6 +164,11 @@ class Bone(Section):
     hu_intercept_mg_per_cm3: float | None = physical(
         None, "mg/cm3", "bone mineral density at 0 HU", -200.0, 200.0, sets="bone.calibration.intercept"
     )
+    calibration: str = Field(
+        default="",
+        max_length=500,
+        description="how slope and intercept were found, for whoever reads the results; 'calibrate' writes it",
+    )
     permeability_multiplier: float | None = physical(
         None,
         "1",
