@@ -30,6 +30,7 @@ from experiments.pictures.scene import (
     inclusion_bodies,
     inclusion_handles,
     new_figure,
+    opening_surface,
     outline_of,
     render,
     save,
@@ -207,7 +208,7 @@ def draw_leaks(
         if cement.n_cells:
             plotter.add_mesh(cement, color=PALE_CEMENT, opacity=0.6, smooth_shading=True)
         for site in sites:
-            part, color = surface_of(mesh, site.facets), visible(CLASS_COLORS[site.leak_class])
+            part, color = opening_surface(mesh, site.facets), visible(CLASS_COLORS[site.leak_class])
             plotter.add_mesh(part, color=color if leaked(site.leaked_ml) else pale(color), lighting=False)
             plotter.add_mesh(outline_of(part), color=color, lighting=False)
 

@@ -72,6 +72,9 @@ SAGITTAL = View((1.0, 0.0, 0.0))
 CORONAL = View((0.0, -1.0, 0.0))
 """From the front, as radiologists look at coronal sections: the patient's right is at the left."""
 
+LIFT = 0.5
+"""Distance in mm from the wall at which openings are drawn: as far as smooth bodies inside reach beyond it."""
+
 OUTLINE_RADIUS = 0.2
 """mm of the rod along an outline."""
 
@@ -187,9 +190,14 @@ def show(axes: Axes, panel: Panel, title: str, ruler_mm: float = 10.0) -> None:
 
 def explain(figure: Figure, handles: Sequence[Artist]) -> None:
     """Put a legend below the panels if there is anything to explain."""
-    if handles:
-        columns = 3 if figure.get_figwidth() > PANEL_INCHES else 2
-        figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False)
+    if not handles:
+        return
+    most = 3 if figure.get_figwidth() > PANEL_INCHES else 2
+    for columns in range(most, 0, -1):
+        legend = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -204,6 +212,19 @@ def outline_of(surface: pyvista.PolyData) -> pyvista.PolyData:
         boundary_edges=True, feature_edges=False, manifold_edges=False, non_manifold_edges=False
     )
     return edges.tube(radius=OUTLINE_RADIUS) if edges.n_cells else edges
+
+
+def opening_surface(mesh: TetMesh, facets: NDArray[np.int64]) -> pyvista.PolyData:
+    """An open part of the wall, :data:`LIFT` outside of it, so that bodies which touch the wall stay behind."""
+    chosen = mesh.facets[facets]
+    outward = np.zeros_like(mesh.points)
+    for corner in range(3):
+        np.add.at(outward, chosen[:, corner], mesh.facet_normals[facets])
+    used, points = np.unique(chosen), mesh.points.copy()
+    points[used] += LIFT * outward[used] / np.linalg.norm(outward[used], axis=1, keepdims=True)
+    surface = surface_of(mesh, facets)
+    surface.points = points
+    return surface
 
 
 def add_bone(plotter: pyvista.Plotter, mesh: TetMesh, facets: NDArray[np.int64] | None = None) -> None:

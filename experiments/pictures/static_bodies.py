@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.measured import leak_surfaces
-from experiments.pictures.scene import inclusion_bodies, needle_body, outline_of
+from experiments.pictures.scene import inclusion_bodies, needle_body, opening_surface, outline_of
 from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR, pale
 from experiments.results.finished_case import FinishedCase
 from experiments.results.grids import surface_of
@@ -60,7 +60,7 @@ def static_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
         style = {"color": inside.color, "opacity": inside.opacity, "smooth_shading": True}
         yield Body(words(inside.name), inside.color, inside.surface, style)
     for site in sites:
-        part, color = surface_of(mesh, site.facets), CLASS_COLORS[site.leak_class]
+        part, color = opening_surface(mesh, site.facets), CLASS_COLORS[site.leak_class]
         fill = color if leaked(site.leaked_ml) else to_hex(pale(color))
         for shape, shade in ((part, fill), (outline_of(part), color)):
             if shape.n_cells:

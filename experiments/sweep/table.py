@@ -39,7 +39,8 @@ class SweepTable:
         rows: one row per finished or failed case of the design.
         varied: names of the columns that the sweep varies.
         total: cases of the design.
-        declared: whether they are a random sample of declared distributions alone, so that shares are probabilities.
+        declared: whether they are a random sample of declared distributions alone, so that shares are probabilities;
+            seeds, which are numbers of equal draws, count as such.
         title: of the sweep.
         code: version of the software.
     """
@@ -110,7 +111,9 @@ class SweepTable:
             fields.append(pa.field(field.name, field.type, metadata={"unit": unit} if _numeric(field.type) else None))
         about = {"title": sweep_file.get("title", ""), "design": sweep_file["design"], "code": plan["code"]}
         schema = pa.schema(fields, metadata={**about, PLAN: _checksum(plan)})
-        declared = sweep_file["design"] == "random" and all("distribution" in vary for vary in sweep_file["vary"])
+        declared = sweep_file["design"] == "random" and all(
+            "distribution" in vary or vary["path"].endswith("seed") for vary in sweep_file["vary"]
+        )
         return cls(rows.cast(schema), _varied(plan), len(plan["cases"]), declared, about["title"], about["code"])
 
     @property

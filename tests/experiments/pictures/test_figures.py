@@ -7,8 +7,9 @@ import pytest
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.image import imread
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
-from phantoms import ball
+from phantoms import ball, box
 
 from experiments.pictures import scene
 from experiments.pictures.cross_sections import OPACITY, WINDOW, ScannedBody, Section, draw_sections
@@ -22,7 +23,19 @@ from experiments.pictures.figures import (
     time_colors,
 )
 from experiments.pictures.lattice import Lattice
-from experiments.pictures.scene import ANTERIOR_RIGHT, AXIAL, POSTERIOR_LEFT, SAGITTAL, View, outline_of, render
+from experiments.pictures.scene import (
+    ANTERIOR_RIGHT,
+    AXIAL,
+    LIFT,
+    POSTERIOR_LEFT,
+    SAGITTAL,
+    View,
+    explain,
+    new_figure,
+    opening_surface,
+    outline_of,
+    render,
+)
 from experiments.pictures.style import (
     BONE_COLOR,
     CEMENT_COLOR,
@@ -415,3 +428,21 @@ def test_the_bars_of_stiffness_stand_in_their_ratio(tmp_path: Path) -> None:
     assert text.count("15000") == 2  # above the bar and at the axis
     assert text.count("30.0") == 3
     assert "stiffness in lateral bending" in text
+
+
+def test_openings_stand_before_what_touches_the_wall() -> None:
+    mesh = box((10.0, 8.0, 6.0), 3.0)
+    facets = mesh.facet_regions["z_max"]
+    points = np.asarray(opening_surface(mesh, facets).points)[np.unique(mesh.facets[facets])]
+    np.testing.assert_allclose(points[:, 2], mesh.points[:, 2].max() + LIFT)
+    assert mesh.points[:, 2].max() < points[:, 2].min()  # the mesh stays what it was
+
+
+def test_a_legend_of_long_names_stays_in_the_picture() -> None:
+    figure, _ = new_figure(1, 2)
+    explain(figure, [Patch(label="a long name of something that can be seen in the picture") for _ in range(9)])
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0.0
+    assert box.x1 <= figure.bbox.width

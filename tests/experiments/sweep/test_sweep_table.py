@@ -267,6 +267,7 @@ def test_listed_and_crossed_values_are_no_declared_distributions() -> None:
         return SweepTable.of(describe(plan_cases(SweepFile.model_validate(content), "s", Path())), {}).declared
 
     assert declared(drawn)
+    assert declared(drawn, {"path": "veins.seed", "start": 1, "stop": 9, "count": 9})
     assert not declared(drawn, design="sobol")
     assert not declared(drawn, listed)
     assert not declared(drawn, {**listed, "crossed": True})
