@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from experiments.results.store import in_place_of
 from materials.provenance import check_ranges, quantity
 from meshes.errors import InputError
 from meshes.images.image import Image
-from meshes.images.labels import label_maps
 from meshes.images.regrid import whole_voxels
 from meshes.images.units import HOUNSFIELD
 from meshes.vertebra import Vertebra
@@ -86,7 +86,7 @@ class Scanned:
 
     Attributes:
         ct: HU.
-        mask: number of the vertebra, by VerSe.
+        mask: 1 in the vertebra.
         parts: body and arch as TPTBox subregions.
         truth: what is in the image, and the scanner's settings.
     """
@@ -113,6 +113,26 @@ def scan_case(case: FinishedCase, scanner: Scanner | None = None) -> Scanned:
     if case.image_units is not HOUNSFIELD:
         raise InputError(f"{case.folder}: its CT counts {case.image_units.symbol}; --as-ct needs one in HU")
     patient = _patient(case)
+    volumes: dict[str, Any] = {}
+
+    def cement(fine: Image) -> NDArray[np.float32]:
+        added, known = _cement(case, patient, fine, scanner)
+        volumes.update(known)
+        return added
+
+    seen = scan_vertebra(patient, scanner, cement)
+    told = {"case": case.identity, "level": case.manifest.patient.level, "scanner": _settings(scanner, seen.ct)}
+    return replace(seen, truth=told | volumes)
+
+
+def scan_vertebra(patient: Vertebra, scanner: Scanner, cement: Callable[[Image], NDArray[np.float32]]) -> Scanned:
+    """Scan a vertebra with cement that its CT does not show.
+
+    Args:
+        patient: CT in HU and masks.
+        scanner: the scanner.
+        cement: HU that cement adds at the points of a grid that is no coarser than :data:`FINE`.
+    """
     old = patient.ct
     widths = [scanner.voxel or old.spacing[0], scanner.voxel or old.spacing[1], scanner.slice or old.spacing[2]]
     spacing = np.array(widths, dtype=float)
@@ -123,16 +143,21 @@ def scan_case(case: FinishedCase, scanner: Scanner | None = None) -> Scanned:
     ]
     values = _averaged(old.values.astype(float), resample)
     body, arch = (_averaged(part.astype(float), resample) for part in (patient.body, patient.arch))
-    added, volumes = _cement(case, patient, grid, scanner)
-    values = values + added
+    values = values + _blurred(cement, grid, scanner)
     values += np.random.default_rng(SEED).normal(0.0, scanner.noise, values.shape)
     ct = replace(grid, values=np.clip(np.rint(values), LOWEST_HU, HIGHEST_HU).astype(np.int16))
     whole = body + arch >= 0.5
     parts = np.where(whole, np.where(body >= arch, BODY, ARCH), 0).astype(np.uint8)
-    number = label_maps()["verse"].levels[case.manifest.patient.level]
-    told = {"case": case.identity, "level": case.manifest.patient.level, "scanner": _settings(scanner, grid)}
-    mask = replace(grid, values=(number * whole).astype(np.uint8))
-    return Scanned(ct, mask, replace(grid, values=parts), told | volumes)
+    return Scanned(ct, replace(grid, values=whole.astype(np.uint8)), replace(grid, values=parts), {})
+
+
+def _blurred(cement: Callable[[Image], NDArray[np.float32]], grid: Image, scanner: Scanner) -> NDArray[np.float64]:
+    """(nx, ny, nz) HU that cement adds to the voxels of a grid, through the point-spread function."""
+    parts = np.ceil(grid.spacing / FINE).astype(int)
+    fine = _grid(grid, grid.spacing / parts)
+    added = ndimage.gaussian_filter(cement(fine), scanner.blur / FWHM / fine.spacing)
+    (nx, ny, nz), (kx, ky, kz) = grid.values.shape, parts
+    return np.asarray(added.reshape(nx, kx, ny, ky, nz, kz).mean(axis=(1, 3, 5), dtype=float))
 
 
 def write_scan(path: Path, case: FinishedCase, scanner: Scanner | None = None) -> list[Path]:
@@ -187,11 +212,9 @@ def _patient(case: FinishedCase) -> Vertebra:
 
 
 def _cement(
-    case: FinishedCase, patient: Vertebra, grid: Image, scanner: Scanner
-) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    """(nx, ny, nz) HU that cement adds, and its volumes."""
-    parts = np.ceil(grid.spacing / FINE).astype(int)
-    fine = _grid(grid, grid.spacing / parts)
+    case: FinishedCase, patient: Vertebra, fine: Image, scanner: Scanner
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """(nx, ny, nz) HU that the cement of a run adds, and its volumes."""
     shape = fine.values.shape
     share = np.zeros(shape, dtype=np.float32)
     to_corner = case.frame.to_scanner(case.mesh.points)
@@ -207,20 +230,16 @@ def _cement(
     pores = np.asarray(case.grid().cell_data["porosity"], dtype=float) * saturation
     share[window] = np.append(pores, 0.0)[cells].reshape(points.shape[:-1])
     in_veins = _fill_veins(case, fine, share)
-    background = _looked_up(patient.ct, fine)
+    background = looked_up(patient.ct, fine)
     added = share * np.float32(scanner.cement - MARROW_HU)
     leaks: dict[str, dict[str, float]] = {}
     if case.injected and any(site.leaked_ml > 0.0 for site in case.leak_sites()):
-        arch = _looked_up(replace(patient.ct, values=patient.arch.astype(np.float32)), fine) >= 0.5
+        arch = looked_up(replace(patient.ct, values=patient.arch.astype(np.float32)), fine) >= 0.5
         depth = np.asarray(ndimage.distance_transform_edt(~inside, sampling=fine.spacing), dtype=np.float32)
         for site, taken in grown_leaks(case, fine, ~inside & ~arch & (share == 0.0), depth).items():
             added[taken] = np.float32(scanner.cement) - background[taken]
             leaked = next(found.leaked_ml for found in case.leak_sites() if found.site == site)
             leaks[site] = {"leaked_ml": leaked, "shown_ml": float(taken.sum()) * fine.voxel_volume / 1000.0}
-    sigma = scanner.blur / FWHM / fine.spacing
-    added = ndimage.gaussian_filter(added, sigma)
-    (nx, ny, nz), (kx, ky, kz) = grid.values.shape, parts
-    mean = added.reshape(nx, kx, ny, ky, nz, kz).mean(axis=(1, 3, 5), dtype=float)
     fill = case.results.fill
     volumes = {
         "body": {
@@ -232,7 +251,7 @@ def _cement(
         },
         "leaks": leaks,
     }
-    return mean, json.loads(json.dumps(volumes, default=dict))
+    return added, json.loads(json.dumps(volumes, default=dict))
 
 
 def _fill_veins(case: FinishedCase, fine: Image, share: NDArray[np.float32]) -> float:
@@ -287,7 +306,7 @@ def _averaged(values: NDArray[np.float64], weights: list[NDArray[np.float64]]) -
     return np.einsum("ai,bj,ck,ijk->abc", *weights, values, optimize=True)
 
 
-def _looked_up(image: Image, fine: Image) -> NDArray[np.float32]:
+def looked_up(image: Image, fine: Image) -> NDArray[np.float32]:
     """The image's values at the points of a grid along its axes, that of the voxel around each."""
     axes = []
     for axis, count in enumerate(fine.values.shape):

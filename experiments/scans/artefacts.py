@@ -14,7 +14,8 @@ STREAK_HU = -200.0
 """HU, darker than fat: inside of a body these are streaks beside metal or cement, or gas in a cleft (tag D)."""
 
 STREAK_SHARE = 0.002
-"""Share of the body's voxels so dark from which on there is a warning (tag D)."""
+"""Share of the body's voxels so dark from which on there is a warning (tag D); by the median of 27 voxels, because
+single ones are dark by noise alone: 0.3 % of the demo's body without any cement."""
 
 METAL_VOLUME = 5.0
 """mm3 of voxels beyond the largest number of cement from which on there is a warning (tag D)."""
@@ -57,7 +58,12 @@ def _beyond(scan: PostoperativeScan) -> Iterator[str]:
 
 
 def _streaks(scan: PostoperativeScan) -> Iterator[str]:
-    dark = float((scan.vertebra.ct.values[scan.vertebra.body] < STREAK_HU).mean())
+    body = scan.vertebra.body
+    around = tuple(
+        slice(max(part.start - 1, 0), part.stop + 1) for part in ndimage.find_objects(body.astype(np.uint8))[0]
+    )
+    smooth = ndimage.median_filter(scan.vertebra.ct.values[around], 3)
+    dark = float((smooth[body[around]] < STREAK_HU).mean())
     if dark > STREAK_SHARE:
         yield (
             f"{100.0 * dark:.1f} % of the body lie below {STREAK_HU:.0f} HU: streaks beside dense cement or metal, or "

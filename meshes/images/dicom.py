@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import SimpleITK
 from numpy.typing import NDArray
 
@@ -53,6 +54,11 @@ def read_dicom_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
         raise InputError(f"CT {folder} holds {len(series)} DICOM series; leave only the one to simulate in the folder")
     files = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])
     if len(files) < 2:
+        if (frames := _frames(Path(files[0]))) > 1:
+            raise InputError(
+                f"CT {folder} holds an enhanced CT with {frames} frames in one file, which is not read; export it as a "
+                "series with a file for each slice, or as NIfTI"
+            )
         raise InputError(f"CT {folder} holds a single slice; the whole series is needed")
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(files)
@@ -68,6 +74,14 @@ def read_dicom_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     affine[:3, :3] = np.reshape(volume.GetDirection(), (3, 3)) * np.asarray(volume.GetSpacing())
     affine[:3, 3] = volume.GetOrigin()
     return values, affine
+
+
+def _frames(path: Path) -> int:
+    """Frames of a file that holds several slices; 1 where it does not say."""
+    try:
+        return int(pydicom.dcmread(path, stop_before_pixels=True).get("NumberOfFrames") or 1)
+    except (OSError, ValueError, TypeError, AttributeError, pydicom.errors.InvalidDicomError):
+        return 1
 
 
 def _check_lengths(path: Path) -> None:

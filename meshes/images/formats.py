@@ -6,18 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from meshes.errors import InputError
-from meshes.images import metaimage, nifti
+from meshes.images import metaimage, nifti, nrrd
 from meshes.images.dicom import read_dicom_series
 from meshes.images.dicom_segmentation import read_dicom_segmentation
 from meshes.images.grids import RAS_TO_LPS, Volume
-from meshes.images.nrrd import read_nrrd
 from meshes.images.segments import level_of_name
 
-IMAGES = "NIfTI (.nii, .nii.gz), NRRD (.nrrd) or MetaImage (.mha, .mhd)"
-SEGMENTATIONS = "NIfTI (.nii, .nii.gz), NRRD (.nrrd, .seg.nrrd), MetaImage (.mha, .mhd) or DICOM segmentation (.dcm)"
+IMAGES = "NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd)"
+SEGMENTATIONS = (
+    "NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr, .seg.nrrd), MetaImage (.mha, .mhd) or DICOM segmentation (.dcm)"
+)
 READERS: dict[str, Callable[[Path, str], Volume]] = {
     **dict.fromkeys(nifti.ENDINGS, nifti.read_nifti),
-    ".nrrd": read_nrrd,
+    ".nrrd": nrrd.read_nrrd,
+    nrrd.DETACHED: nrrd.read_nrrd,
     ".mha": metaimage.read_metaimage,
     ".mhd": metaimage.read_metaimage,
 }
@@ -80,10 +82,10 @@ def file_of_level(path: Path, level: str | None, what: str) -> Path:
 
 
 def companions(path: Path) -> tuple[Path, ...]:
-    """Files besides ``path`` that hold a part of its image, as the voxels of a .mhd."""
-    if path.name.lower().endswith(".mhd") and path.is_file():
-        voxels = metaimage.companion(path)
-        return () if voxels is None else (voxels,)
+    """Files besides ``path`` that hold a part of its image, as the voxels of a .mhd or .nhdr."""
+    for ending, companion in ((".mhd", metaimage.companion), (nrrd.DETACHED, nrrd.companion)):
+        if path.name.lower().endswith(ending) and path.is_file() and (voxels := companion(path)) is not None:
+            return (voxels,)
     return ()
 
 
@@ -95,6 +97,8 @@ def _check_there(path: Path, what: str) -> None:
 
 
 def _reader(path: Path, what: str, formats: str) -> Callable[[Path, str], Volume]:
+    if what == "CT" and path.name.lower().endswith(DICOM):
+        raise InputError(f"{what} {path} is one file of DICOM; give the folder with all slices of the series")
     for ending, reader in READERS.items():
         if path.name.lower().endswith(ending):
             return reader

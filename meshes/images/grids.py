@@ -119,3 +119,15 @@ def times(numbers: Any) -> str:
 def first_line(error: BaseException) -> str:
     """What an error of a library says, in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def file_beside(path: Path, name: str, what: str) -> Path:
+    """The file of this name beside a header.
+
+    Raises:
+        InputError: there is none, or the name leads elsewhere.
+    """
+    found = path.parent / name
+    if Path(name).name != name or not found.is_file():
+        raise InputError(f"{what} {path} keeps its voxels in {name}, which is no file beside it; give both files")
+    return found

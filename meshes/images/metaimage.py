@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.images.grids import RAS_TO_LPS, Volume, check_affine, check_shape, first_line, read_numbers
+from meshes.images.grids import RAS_TO_LPS, Volume, check_affine, check_shape, file_beside, first_line, read_numbers
 
 TYPES = {
     "MET_CHAR": "i1",
@@ -60,7 +60,7 @@ def read_metaimage(path: Path, what: str) -> Volume:
             header = _header(file, path, what)
             shape, dtype, affine = _grid(header, path, what)
             if header["ElementDataFile"] != HERE:
-                with voxel_file(path, header["ElementDataFile"], what).open("rb") as voxels:
+                with file_beside(path, header["ElementDataFile"], what).open("rb") as voxels:
                     values = _numbers(header, voxels, shape, dtype, path, what)
             else:
                 values = _numbers(header, file, shape, dtype, path, what)
@@ -88,15 +88,7 @@ def companion(path: Path) -> Path | None:
             name = _header(file, path, "image")["ElementDataFile"]
         except InputError:
             return None
-    return None if name == HERE else voxel_file(path, name, "image")
-
-
-def voxel_file(path: Path, name: str, what: str) -> Path:
-    """The file of this name beside a header."""
-    found = path.parent / name
-    if Path(name).name != name or not found.is_file():
-        raise InputError(f"{what} {path} keeps its voxels in {name}, which is no file beside it; give both files")
-    return found
+    return None if name == HERE else file_beside(path, name, "image")
 
 
 def _header(file: IO[bytes], path: Path, what: str) -> dict[str, str]:

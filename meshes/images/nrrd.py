@@ -1,7 +1,8 @@
 """The voxels of an NRRD file and their grid, and the segments of a ``.seg.nrrd`` of 3D Slicer.
 
 A file is read only where its header leaves one reading: it must say in which space its directions are, and hold its
-voxels itself. Slicer keeps names, numbers and layers of segments in fields of their own
+voxels itself, or, as ``.nhdr``, name one file beside it that holds nothing else. Slicer keeps names, numbers and layers
+of segments in fields of their own
 (https://apidocs.slicer.org/main/md_Docs_Classes_and_Utilities/vtkMRMLSegmentationStorageNode).
 """
 
@@ -19,7 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.images.grids import RAS_TO_LPS, Volume, check_affine, check_count, check_shape, first_line, read_numbers
+from meshes.images.grids import (
+    RAS_TO_LPS,
+    Volume,
+    check_affine,
+    check_count,
+    check_shape,
+    file_beside,
+    first_line,
+    read_numbers,
+)
 from meshes.images.segments import Segment
 
 TO_RAS = {
@@ -41,8 +51,11 @@ TYPES = {
     "f4": ("float",),
     "f8": ("double",),
 }
-ELSEWHERE = ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip")
-"""Fields of files whose voxels lie in another file or after something else."""
+DATA_FILE = ("data file", "datafile")
+"""Fields of headers whose voxels lie in another file."""
+SKIPS = ("line skip", "lineskip", "byte skip", "byteskip")
+"""Fields of files whose voxels lie after something else."""
+DETACHED = ".nhdr"
 LONGEST_HEADER = 1 << 22
 """Bytes; a segmentation of hundreds of segments has some 100 kB."""
 LISTS = ("list", "vector", "point", "none", "???")
@@ -55,17 +68,20 @@ def read_nrrd(path: Path, what: str) -> Volume:
     """Read one 3-D volume, or the layers of a segmentation.
 
     Args:
-        path: file that ends in .nrrd.
+        path: file that ends in .nrrd, or in .nhdr with its voxels in a file beside it.
         what: how messages call it.
 
     Raises:
-        InputError: unreadable or cut short, not one 3-D volume of numbers, voxels in another file, without a space that
-            tells left from right, or with a header that contradicts itself or the length of the file.
+        InputError: unreadable or cut short, not one 3-D volume of numbers, voxels in another place, without a space
+            that tells left from right, or with a header that contradicts itself or the length of the file.
     """
     try:
         with path.open("rb") as file:
-            header = nrrd.read_header([line.decode("utf-8", "replace") for line in _header_lines(file, path, what)])
-            return _volume(header, file, path, what)
+            header = _header(file, path, what)
+            if (name := _elsewhere(header, path, what)) is None:
+                return _volume(header, file, path, what)
+        with file_beside(path, name, what).open("rb") as voxels:
+            return _volume(header, voxels, path, what)
     except InputError:
         raise
     except (OSError, EOFError, zlib.error) as error:
@@ -76,6 +92,41 @@ def read_nrrd(path: Path, what: str) -> Volume:
         raise InputError(f"{what} {path} is not a readable NRRD file ({first_line(error)}); export it again") from error
 
 
+def companion(path: Path) -> Path | None:
+    """The file that holds the voxels of a .nhdr; None where it holds them itself, or cannot be read.
+
+    Raises:
+        InputError: it names a file that is missing or not beside it.
+    """
+    with path.open("rb") as file:
+        try:
+            name = _elsewhere(_header(file, path, "image"), path, "image")
+        except (InputError, nrrd.NRRDError, ValueError, TypeError, OverflowError, KeyError, IndexError):
+            return None
+    return None if name is None else file_beside(path, name, "image")
+
+
+def _header(file: IO[bytes], path: Path, what: str) -> dict[str, Any]:
+    """The fields of the header."""
+    return nrrd.read_header([line.decode("utf-8", "replace") for line in _header_lines(file, path, what)])
+
+
+def _detached(path: Path) -> bool:
+    return path.name.lower().endswith(DETACHED)
+
+
+def _elsewhere(header: dict[str, Any], path: Path, what: str) -> str | None:
+    """Name of the file that holds the voxels; None where they follow the header."""
+    named, detached = [field for field in DATA_FILE if field in header], _detached(path)
+    if wrong := [field for field in (*(() if detached else DATA_FILE), *SKIPS) if field in header]:
+        raise InputError(
+            f"{what} {path} keeps its voxels in another place by its field {wrong[0]!r}; save it as one .nrrd file"
+        )
+    if detached and len(named) != 1:
+        raise InputError(f"{what} {path} does not name the file of its voxels (data file); save it as one .nrrd file")
+    return str(header[named[0]]) if named else None
+
+
 def _header_lines(file: IO[bytes], path: Path, what: str) -> list[bytes]:
     """The lines before the empty one after which the voxels begin."""
     lines: list[bytes] = []
@@ -84,18 +135,13 @@ def _header_lines(file: IO[bytes], path: Path, what: str) -> list[bytes]:
         if file.tell() > LONGEST_HEADER:
             break
     else:
-        if line and _MAGIC.fullmatch(lines[0].rstrip(b"\r\n") if lines else b""):
+        # a header alone may end with its file
+        if (line or _detached(path)) and _MAGIC.fullmatch(lines[0].rstrip(b"\r\n") if lines else b""):
             return lines
     raise InputError(f"{what} {path} is damaged: it holds no whole header of an NRRD file; export it again")
 
 
 def _volume(header: dict[str, Any], file: IO[bytes], path: Path, what: str) -> Volume:
-    if elsewhere := [field for field in ELSEWHERE if field in header]:
-        raise InputError(
-            f"{what} {path} keeps its voxels in another place by its field {elsewhere[0]!r}; save it as one .nrrd file"
-        )
-    if not path.name.lower().endswith(".nrrd"):
-        raise InputError(f"{what} {path} does not end in .nrrd; save it as one .nrrd file")
     sizes = tuple(int(size) for size in header["sizes"])
     if header["dimension"] != len(sizes) or min(sizes) < 1:
         raise InputError(f"{what} {path} contradicts itself in dimension and sizes of its header; export it again")

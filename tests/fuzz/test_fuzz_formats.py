@@ -18,6 +18,7 @@ from meshes.images.image import Image, read_ct, read_mask
 
 FIELDS = (
     b"type", b"dimension", b"space", b"sizes", b"space directions", b"kinds", b"endian", b"encoding", b"space origin",
+    b"data file",
     b"Segment0_LabelValue", b"Segment0_Layer", b"Segment0_Name", b"Segment1_LabelValue",
     b"ObjectType", b"NDims", b"BinaryData", b"BinaryDataByteOrderMSB", b"CompressedData", b"TransformMatrix", b"Offset",
     b"ElementSpacing", b"DimSize", b"ElementType", b"ElementDataFile",
@@ -68,8 +69,18 @@ def check_against_itk(image: Image, path: Path) -> None:
     np.testing.assert_allclose(image.values[places], values[tuple(indices.T)], rtol=1e-5, atol=1e-3)
 
 
+def check_mask(tally: Tally, path: Path, raw: bytes, damages: list[Damage]) -> None:
+    """A damaged mask is refused, or has three axes."""
+    for damage in damages:
+        raw = damage.apply(raw)
+    path.write_bytes(raw)
+    mask = tally.attempt(lambda: read_mask(path))
+    if mask is not None:
+        assert mask.values.ndim == 3
+
+
 @campaign(40, 1500)
-@pytest.mark.parametrize("ending", [".nrrd", ".mha"])
+@pytest.mark.parametrize("ending", [".nrrd", ".nhdr", ".mha"])
 def test_damaged_text_headers(inputs: int, ending: str, tally: Tally, phantom: PhantomFiles, tmp_path: Path) -> None:
     whole = tmp_path / f"whole{ending}"
     SimpleITK.WriteImage(SimpleITK.ReadImage(str(phantom.ct)), str(whole), useCompression=False)
@@ -99,16 +110,7 @@ def test_damaged_segments_of_slicer(inputs: int, tally: Tally, phantom: PhantomF
     raw = path.read_bytes()
     assert dict(read_mask(path).names) == {41: "arch", 50: "L3"}
 
-    def check(damages: list[Damage]) -> None:
-        content = raw
-        for damage in damages:
-            content = damage.apply(content)
-        path.write_bytes(content)
-        mask = tally.attempt(lambda: read_mask(path))
-        if mask is not None:
-            assert mask.values.ndim == 3
-
-    explore(inputs, DAMAGES, check)
+    explore(inputs, DAMAGES, lambda damages: check_mask(tally, path, raw, damages))
 
 
 def write_segmentation(path: Path) -> Path:
@@ -173,16 +175,7 @@ def test_damaged_dicom_segmentations(inputs: int, tally: Tally, tmp_path: Path) 
         max_size=2,
     )
 
-    def check(found: list[Damage]) -> None:
-        content = raw
-        for damage in found:
-            content = damage.apply(content)
-        path.write_bytes(content)
-        mask = tally.attempt(lambda: read_mask(path))
-        if mask is not None:
-            assert mask.values.ndim == 3
-
-    explore(inputs, damages, check)
+    explore(inputs, damages, lambda found: check_mask(tally, path, raw, found))
 
 
 def test_a_stranger_is_refused(tmp_path: Path) -> None:

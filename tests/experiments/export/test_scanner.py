@@ -24,7 +24,7 @@ def read_back(ct: Path) -> tuple[PostoperativeScan, dict]:
     truth = json.loads(Path(f"{stem}_truth.json").read_text())
     patient = {"ct": str(ct), "mask": f"{stem}_mask.nii.gz", "subregions": f"{stem}_subregions.nii.gz"}
     content = {
-        "patient": {**patient, "level": truth["level"], "labels": "verse"},
+        "patient": {**patient, "level": truth["level"]},
         "prescribed_cement": {"threshold_hu": [1500, 3071]},
     }
     return read_scan(build_case(content)), truth

@@ -1,5 +1,6 @@
 """Every format, written by a library that does not read it here, gives what the same voxels give as NIfTI."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import pytest
 import SimpleITK
 from highdicom.seg import Segmentation, SegmentDescription
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
 from scipy.spatial.transform import Rotation
 
 from meshes.errors import InputError
@@ -91,6 +92,8 @@ WRITERS = {
     "NRRD, RAS": pynrrd("right-anterior-superior", "raw"),
     "NRRD, LAS, bzip2": pynrrd("LAS", "bzip2"),
     "NRRD, LPS, gzip": pynrrd("left-posterior-superior", "gzip"),
+    "NRRD with its voxels beside it": itk(".nhdr", False),
+    "NRRD with its voxels beside it, compressed": itk(".nhdr", True),
     "MHA": itk(".mha", False),
     "MHA, compressed": itk(".mha", True),
     "MHD": itk(".mhd", False),
@@ -335,13 +338,51 @@ def test_a_folder_of_masks_holds_one_file_of_the_vertebra(tmp_path: Path) -> Non
         file_of_level(tmp_path / "empty", "L4", "mask")
 
 
-def test_the_voxels_of_a_header_count_as_its_own(tmp_path: Path) -> None:
-    path = itk(".mhd", False)(tmp_path, labels(), affine(UPRIGHT))
+@pytest.mark.parametrize("ending", [".mhd", ".nhdr"])
+def test_the_voxels_of_a_header_count_as_its_own(ending: str, tmp_path: Path) -> None:
+    path = itk(ending, False)(tmp_path, labels(), affine(UPRIGHT))
     assert companions(path) == (tmp_path / "image.raw",)
     assert companions(itk(".mha", False)(tmp_path, labels(), affine(UPRIGHT))) == ()
     (tmp_path / "image.raw").unlink()
     with pytest.raises(InputError, match=r"keeps its voxels in image.raw, which is no file beside it"):
         read_mask(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "data file: ../image.raw",
+            r"keeps its voxels in \.\./image\.raw, which is no file beside it; give both files",
+        ),
+        ("data file: /dev/zero", r"keeps its voxels in /dev/zero, which is no file beside it"),
+        ("data file: LIST", r"keeps its voxels in LIST, which is no file beside it"),
+        ("data file: image.raw\nbyte skip: 4", r"in another place by its field 'byte skip'; save it as one \.nrrd"),
+        ("", r"does not name the file of its voxels \(data file\); save it as one \.nrrd file"),
+    ],
+)
+def test_a_header_that_leads_elsewhere(line: str, sentence: str, tmp_path: Path) -> None:
+    path = itk(".nhdr", False)(tmp_path, labels(), affine(UPRIGHT))
+    path.write_text(re.sub(r"data file: .*\n", f"{line}\n" if line else "", path.read_text()))
+    with pytest.raises(InputError, match=sentence):
+        read_mask(path)
+
+
+def test_what_dicom_is_not_read_says_so_in_one_sentence(tmp_path: Path) -> None:
+    path = write_dicom_segmentation(tmp_path / "a.dcm", {"L3": labels() == 1}, affine(UPRIGHT))
+    with pytest.raises(InputError, match=r"^CT \S+a\.dcm is one file of DICOM; give the folder with all slices"):
+        read_ct(path)
+    dataset = dcmread(path)
+    dataset.SegmentationType = "FRACTIONAL"
+    dataset.save_as(tmp_path / "shares.dcm")
+    with pytest.raises(InputError, match=r"^mask \S+ holds shares of voxels \(FRACTIONAL\); export it as a binary"):
+        read_mask(tmp_path / "shares.dcm")
+    frames = int(dataset.NumberOfFrames)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedCTImageStorage
+    (tmp_path / "enhanced").mkdir()
+    dataset.save_as(tmp_path / "enhanced" / "1.dcm")
+    with pytest.raises(InputError, match=rf"^CT \S+ holds an enhanced CT with {frames} frames in one file, .* NIfTI$"):
+        read_ct(tmp_path / "enhanced")
 
 
 def replaced(path: Path, old: bytes, new: bytes) -> Path:
