@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyvista
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from experiments.pictures.cross_sections import WINDOW
 from experiments.pictures.lattice import Lattice
-from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, STRESS_MAP, TIME_MAP, ColorMap
+from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, STRAIN_MAP, STRESS_MAP, TIME_MAP, ColorMap
 from experiments.pictures.veins import shown_cement
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import number, words
+from meshes.tetmesh import TetMesh
 
 FloatArray = NDArray[np.float64]
 
@@ -34,14 +37,14 @@ class FieldKind:
         array: its name in the file.
         name: for people.
         unit: clinical unit; empty for shares.
-        colors: perceptually uniform map.
+        colors: perceptually uniform map; grey for the CT.
         limits: of the colour scale; None for the 1st and 99th percentile of all cases at their end.
     """
 
     array: str
     name: str
     unit: str
-    colors: ColorMap
+    colors: ColorMap | Literal["gray"]
     limits: tuple[float, float] | None = None
 
     @property
@@ -55,9 +58,18 @@ class FieldKind:
         return number(ends[0] if ends else value)
 
 
+CT = "ct"
+"""The field that is no value of a cell: the CT around the vertebra, on planes that reach beyond the body."""
+
+CT_MARGIN, CT_STEP = 15.0, 0.75
+"""mm by which planes of the CT reach beyond the body, and between their points."""
+
+STATES = ("intact", "fractured", "augmented")
+
 FIELDS: Mapping[str, FieldKind] = {
     kind.array: kind
     for kind in (
+        FieldKind(CT, "CT", "HU", "gray", WINDOW),
         FieldKind("saturation", "cement saturation", "", TIME_MAP, (0.0, 1.0)),
         FieldKind("pressure_kpa", "pressure", "kPa", PRESSURE_MAP),
         FieldKind("ct_number_hu", "CT number", "HU", DENSITY_MAP),
@@ -65,6 +77,8 @@ FIELDS: Mapping[str, FieldKind] = {
         FieldKind("porosity", "porosity", "", DENSITY_MAP),
         FieldKind("permeability_axial_m2", "axial permeability", "m²", DENSITY_MAP),
         FieldKind("modulus_mpa", "Young's modulus without cement", "MPa", STRESS_MAP),
+        *(FieldKind(f"von_mises_{state}_mpa", f"von Mises stress, {state}", "MPa", STRESS_MAP) for state in STATES),
+        *(FieldKind(f"effective_strain_{state}", f"effective strain, {state}", "", STRAIN_MAP) for state in STATES),
     )
 }
 """Fields by their names in the file, in the order in which they are offered."""
@@ -85,6 +99,9 @@ class CaseFields:
         self.lattice = Lattice.of(self.mesh)
         self._grid = case.grid(0)
         self._tissues = {number: name for name, number in case.manifest.regions.tissue.items()}
+        self._loaded = _cell_fields(case, self.mesh)
+        self._scan = case.ct()
+        self._scanned = self._scan.values.astype(np.float32) / case.image_units.per_hounsfield
         self.values = lru_cache(KEPT_STEPS)(self._values)
         self.front = lru_cache(KEPT_STEPS)(self._front)
 
@@ -106,18 +123,47 @@ class CaseFields:
 
     def told(self, point: FloatArray, time: float) -> dict[str, str]:
         """Name with unit -> value of every field at a point and a time."""
+        hounsfield = float(self._hounsfield(point[None])[0])
+        scanned = {FIELDS[CT].label: number(hounsfield)} if np.isfinite(hounsfield) else {}
         cell = self.cell_at(point)
         if cell is None:
-            return {"place": "outside of the body"}
+            return {"place": "outside of the body", **scanned}
         values = self.values(self.step_at(time))
         tissue = self._tissues.get(int(self._grid.cell_data["tissue"][cell]), "bone")
         found = {kind.label: kind.told(float(values[array][cell])) for array, kind in FIELDS.items() if array in values}
-        return {"tissue": words(tissue), **found}
+        return {"tissue": words(tissue), **scanned, **found}
+
+    def ct_plane(self, axis: int, position: float) -> pyvista.StructuredGrid:
+        """A plane of the CT with its values as ``shown``, nan where there is no CT.
+
+        Args:
+            axis: index of the anatomical axis across it.
+            position: mm along that axis.
+        """
+        low, high = self.mesh.points.min(axis=0) - CT_MARGIN, self.mesh.points.max(axis=0) + CT_MARGIN
+        sides = [np.arange(low[side], high[side], CT_STEP) for side in range(3)]
+        sides[axis] = np.array([position])
+        grid = pyvista.StructuredGrid(*np.meshgrid(*sides, indexing="ij"))
+        grid.point_data["shown"] = self._hounsfield(np.asarray(grid.points, dtype=float))
+        return grid
+
+    def _hounsfield(self, points: FloatArray) -> FloatArray:
+        """CT numbers at (n, 3) points; nan beyond the CT."""
+        indices = self._scan.to_indices(self.case.frame.to_scanner(points)).T
+        return ndimage.map_coordinates(self._scanned, indices, order=1, cval=np.nan)
 
     def _values(self, step: int) -> dict[str, Any]:
         grid = self.case.grid(step)
-        return {array: np.asarray(grid.cell_data[array]) for array in FIELDS if array in grid.cell_data}
+        return self._loaded | {array: np.asarray(grid.cell_data[array]) for array in FIELDS if array in grid.cell_data}
 
     def _front(self, step: int) -> pyvista.PolyData:
         front = shown_cement(self.lattice, self.values(step)["saturation"], self.case.vein_cement(step))
         return front.compute_normals() if front.n_cells else front
+
+
+def _cell_fields(case: FinishedCase, mesh: TetMesh) -> dict[str, Any]:
+    """Stress and strain under the load, where the body alone bears it, so that its cells are those of the injection."""
+    loaded = case.mechanics()
+    if loaded is None or loaded.n_cells != len(mesh.cells):
+        return {}
+    return {array: np.asarray(loaded.cell_data[array]) for array in FIELDS if array in loaded.cell_data}

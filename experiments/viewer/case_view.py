@@ -11,7 +11,7 @@ import pyvista
 
 from experiments.pictures.static_bodies import BONE, CEMENT, static_bodies
 from experiments.pictures.style import CEMENT_COLOR
-from experiments.viewer.case_fields import FIELDS, CaseFields, FloatArray
+from experiments.viewer.case_fields import CT, FIELDS, CaseFields, FloatArray
 
 MARK_RADIUS, MARK_COLOR = 0.6, "#D55E00"
 """mm, and colour, of the ball at the point whose values are shown."""
@@ -134,6 +134,10 @@ class CaseView:
         values = fields.values(step).get(view_state.field)
         for name, position in view_state.planes.items():
             section = self._section(name, position)
+            if view_state.field == CT:
+                style = {"scalars": "shown", "clim": view_state.limits, "cmap": "gray", "lighting": False}
+                yield fields.ct_plane(PLANES[name].axis, position), {**style, "nan_opacity": 0.0}
+                continue
             if values is not None and section.n_cells:
                 section.cell_data["shown"] = values[section.cell_data["cell"]]
                 colors = FIELDS[view_state.field].colors

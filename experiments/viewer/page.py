@@ -6,7 +6,7 @@ Text from files reaches the browser as values of the page's state alone, never a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib import colormaps
@@ -20,9 +20,11 @@ from trame_vuetify.ui.vuetify3 import SinglePageWithDrawerLayout
 from experiments.pictures.scene import POSTERIOR_LEFT, View
 from experiments.pictures.static_bodies import OPENINGS
 from experiments.pictures.style import Style
+from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import NOTICE, number, place, words
-from experiments.viewer.case_fields import FIELDS, FloatArray
+from experiments.viewer.case_fields import CT, FIELDS, FloatArray
 from experiments.viewer.case_view import PLANES
+from experiments.viewer.charts import charts_of, duration_of
 from experiments.viewer.side_by_side import SideBySideScene
 
 FRAME_SECONDS = 0.3
@@ -54,6 +56,12 @@ def clock(seconds: float) -> str:
     return f"{minutes:.0f}:{rest:04.1f} min"
 
 
+def _names(cases: Sequence[FinishedCase]) -> list[str]:
+    """What the cases are called: by their titles, or by their folders where the titles are the same."""
+    titles = [case.title for case in cases]
+    return titles if len(set(titles)) == len(titles) else [words(case.name) for case in cases]
+
+
 class ViewerPage:
     """The page and its state.
 
@@ -65,10 +73,12 @@ class ViewerPage:
         """Set up state and controls."""
         self.server = get_server("vertebroplasty", client_type="vue3")
         self._scene = scene
-        self._names = [words(view.fields.case.name) for view in scene.views]
+        self._names = _names([view.fields.case for view in scene.views])
         self._playing: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
         state, last = self.server.state, len(scene.times) - 1
+        cases = [view.fields.case for view in scene.views]
+        self._duration = duration_of(cases)
         state.update(
             {
                 "trame__title": "vertebroplasty view",
@@ -85,6 +95,9 @@ class ViewerPage:
                 "field": scene.view_state.field,
                 "fields": [{"title": FIELDS[array].label, "value": array} for array in scene.fields()],
                 "clock": "",
+                "charts": charts_of(cases),
+                "now": 0.0,
+                "window": list(scene.limits(CT)),
                 "legend": {},
                 "told": [],
                 "place": HINT,
@@ -101,6 +114,7 @@ class ViewerPage:
         state.change("playing")(self._on_playing)
         state.change("shown")(self._on_shown)
         state.change("field")(self._on_field)
+        state.change("window")(self._on_window)
         state.change("dark")(self._on_dark)
         state.change(*(f"{name}_{end}" for name in PLANES for end in ("on", "at")))(self._on_planes)
         scene.on_click(self._on_click)
@@ -131,8 +145,21 @@ class ViewerPage:
     def _on_field(self, field: Any, **_: Any) -> None:
         if field in FIELDS:
             self._scene.change(field=field)
+            if field == CT:
+                self._scene.change(limits=tuple(float(end) for end in self.server.state.window))
             self._tell_legend()
             self._push()
+
+    def _on_window(self, window: Any, **_: Any) -> None:
+        if self._scene.view_state.field == CT:
+            self._scene.change(limits=(float(window[0]), float(window[1])))
+            self._tell_legend()
+            self._push()
+
+    def _forget_point(self) -> None:
+        self._scene.change(point=None)
+        self._tell_values(None)
+        self._push()
 
     def _on_planes(self, **state: Any) -> None:
         planes = {name: float(state[f"{name}_at"]) for name in PLANES if state[f"{name}_on"]}
@@ -172,7 +199,9 @@ class ViewerPage:
             delivery.push_render(str(delivery.get_global_id(window)))
 
     def _tell_time(self) -> None:
-        self.server.state.clock = clock(self._scene.view_state.time)
+        time = self._scene.view_state.time
+        self.server.state.clock = clock(time)
+        self.server.state.now = 100.0 * min(time / self._duration, 1.0) if self._duration else 0.0
 
     def _tell_legend(self) -> None:
         view_state, kind = self._scene.view_state, FIELDS[self._scene.view_state.field]
@@ -197,20 +226,29 @@ class ViewerPage:
         state.told = [{"name": name, "values": [values.get(name, "–") for values in found]} for name in names]
 
     def _lay_out(self) -> None:
+        # no state of the drawer to begin with: open beside the picture, closed where it would cover it
         with SinglePageWithDrawerLayout(
-            self.server, theme=("dark ? 'dark' : 'light'",), vuetify_config={"theme": {"defaultTheme": "light"}}
+            self.server,
+            show_drawer=None,
+            theme=("dark ? 'dark' : 'light'",),
+            vuetify_config={"theme": {"defaultTheme": "light"}},
         ) as layout:
             layout.title.set_text("vertebroplasty view")
             with layout.toolbar:
-                html.Span(NOTICE, classes="text-caption mx-4", role="note")
                 vuetify3.VSpacer()
+                vuetify3.VProgressLinear(
+                    indeterminate=True, absolute=True, location="bottom", active=("trame__busy",), id="busy"
+                )
                 vuetify3.VSwitch(
                     v_model=("dark",), label="dark", hide_details=True, density="compact", classes="flex-grow-0 mr-4"
                 )
             with layout.drawer as drawer:
                 drawer.width = 320
+                drawer.mobile_breakpoint = ("600",)
+                drawer.permanent = drawer.disable_resize_watcher = False
                 with html.Div(classes="pa-4"):
                     self._lay_out_time()
+                    self._lay_out_charts()
                     self._lay_out_views()
                     self._lay_out_layers()
                     self._lay_out_planes()
@@ -218,12 +256,10 @@ class ViewerPage:
                 self._view = trame_vtk.VtkRemoteView(
                     self._scene.window, interactive_ratio=1, interactive_quality=70, still_quality=90
                 )
-                with html.Div(
-                    v_if=("names.length > 1",),
-                    classes="d-flex text-subtitle-1 font-weight-bold text-center",
-                    style="position: absolute; inset: 8px 0 auto; pointer-events: none",
-                ):
-                    html.Span("{{ name }}", v_for="name in names", key=("name",), style="flex: 1")
+                with html.Div(style="position: absolute; inset: 4px 0 auto; pointer-events: none"):
+                    html.Div(NOTICE, classes="text-caption text-center px-2", role="note")
+                    with html.Div(classes="d-flex text-subtitle-1 font-weight-bold text-center"):
+                        html.Span("{{ name }}", v_for="name in names", key=("name",), style="flex: 1")
                 self._lay_out_values()
                 self._lay_out_legend()
             layout.footer.hide()
@@ -254,6 +290,23 @@ class ViewerPage:
                 aria_label="time",
             )
 
+    def _lay_out_charts(self) -> None:
+        with html.Div(v_for="chart in charts", key=("chart.names[0].name",), classes="mt-2 text-caption chart"):
+            with html.Div(classes="d-flex"):
+                html.Span("{{ chart.title }}, to {{ chart.top }}")
+                vuetify3.VSpacer()
+                html.Span("{{ one.name }}", v_for="one in chart.names", key=("one.name",), classes="ml-2",
+                          style=("{borderBottom: '3px solid ' + one.color}",))  # fmt: skip
+            with html.Div(style="position: relative; line-height: 0"):
+                html.Img(src=("chart.picture",), alt=("chart.title",), style="width: 100%")
+                html.Div(
+                    style=(
+                        "{position: 'absolute', top: 0, bottom: 0, width: '1px', background: 'currentColor', "
+                        "left: now + '%'}",
+                    ),
+                    classes="cursor",
+                )
+
     def _lay_out_views(self) -> None:
         html.Div("From", classes="text-subtitle-2 mt-4")
         for name in VIEWS:
@@ -275,7 +328,8 @@ class ViewerPage:
             html.Span(
                 style=(
                     "{width: '12px', height: '12px', borderRadius: '3px', marginRight: '8px', border: '3px solid ' + "
-                    "layer.color, background: layer.ring ? 'transparent' : layer.color}",
+                    "layer.color, background: layer.ring ? 'transparent' : layer.color, boxShadow: '0 0 0 1px ' + "
+                    "'rgba(128, 128, 128, 0.9)'}",
                 )
             )
             html.Span("{{ layer.name }}")
@@ -285,9 +339,19 @@ class ViewerPage:
         vuetify3.VSelect(
             v_model=("field",), items=("fields",), hide_details=True, density="compact", aria_label="field", id="field"
         )
+        with html.Div(v_if=(f"field === '{CT}'",), classes="text-caption mt-2"):
+            html.Div("Window {{ window[0] }} to {{ window[1] }} HU", id="window-told")
+            vuetify3.VRangeSlider(
+                v_model=("window",), min=-1000, max=3000, step=10, hide_details=True, density="compact", id="window",
+                aria_label="window of the CT",
+            )  # fmt: skip
         for name, plane in PLANES.items():
             vuetify3.VCheckbox(
-                v_model=(f"{name}_on",), label=name, hide_details=True, density="compact", id=f"{name}-on"
+                v_model=(f"{name}_on",),
+                label=(f"'{name}' + ({name}_on ? ', ' + Number({name}_at).toFixed(1) + ' mm' : '')",),
+                hide_details=True,
+                density="compact",
+                id=f"{name}-on",
             )
             with vuetify3.VSlider(
                 v_if=(f"{name}_on",),
@@ -307,7 +371,12 @@ class ViewerPage:
 
     def _lay_out_values(self) -> None:
         with vuetify3.VCard(style=f"position: absolute; left: 12px; bottom: 12px; {OVERLAY}", classes="pa-2"):
-            html.Div("{{ place }}", classes="text-caption", id="place")
+            with html.Div(classes="d-flex align-center"):
+                html.Div("{{ place }}", classes="text-caption", id="place")
+                vuetify3.VBtn(
+                    icon="mdi-close", v_if=("told.length",), click=self._forget_point, size="x-small", variant="text",
+                    aria_label="close the values", id="close-values", classes="ml-auto",
+                )  # fmt: skip
             with html.Table(v_if=("told.length",), classes="text-caption mt-1", id="values"):
                 with html.Thead(v_if=("names.length > 1",)), html.Tr():
                     html.Td()

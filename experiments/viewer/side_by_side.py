@@ -12,7 +12,7 @@ import pyvista
 from experiments.pictures.scene import POSTERIOR_LEFT, View
 from experiments.pictures.style import PAPERS, Style
 from experiments.results.finished_case import FinishedCase
-from experiments.viewer.case_fields import FIELDS, CaseFields, FloatArray
+from experiments.viewer.case_fields import CT, FIELDS, CaseFields, FloatArray
 from experiments.viewer.case_view import CaseView, ViewState
 
 CLICK_REACH = 3
@@ -74,7 +74,7 @@ class SideBySideScene:
 
     def fields(self) -> list[str]:
         """The fields that any of the cases has."""
-        return [array for array in FIELDS if any(array in view.fields.values(0) for view in self.views)]
+        return [array for array in FIELDS if array == CT or any(array in view.fields.values(0) for view in self.views)]
 
     def limits(self, field: str) -> tuple[float, float]:
         """Ends of the colour scale of a field, the same for all cases and times."""
@@ -85,7 +85,7 @@ class SideBySideScene:
         return float(low), float(high)
 
     def change(self, **changes: Any) -> None:
-        """Show another state: times, field, planes, hidden layers or point, as :class:`ViewState` names them."""
+        """Show another state: time, field, limits, planes, hidden layers, point, as :class:`ViewState` names them."""
         if "field" in changes:
             changes["limits"] = self.limits(changes["field"])
         self.view_state = replace(self.view_state, **changes)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from http.client import HTTPConnection
@@ -21,7 +22,9 @@ from typer.testing import CliRunner
 
 from experiments.cli.main import app
 from experiments.results.finished_case import FinishedCase
+from experiments.results.wording import number
 from experiments.viewer.case_fields import FIELDS, CaseFields
+from experiments.viewer.charts import charts_of, duration_of
 from experiments.viewer.side_by_side import SideBySideScene
 
 if TYPE_CHECKING:
@@ -142,9 +145,70 @@ def test_browser_shows_the_case_and_follows_the_controls(viewer: Running, browse
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     page.wait_for_selector("#values")
     assert "bone mineral density [mg/cm³]" in page.locator("#values").inner_text()
+    assert "von Mises stress, augmented [MPa]" in page.locator("#values").inner_text()
+    page.locator("#close-values").click()
+    page.wait_for_selector("#values", state="detached")
+    assert page.locator(".chart img").count() == 3
+    assert re.search(r"coronal, -?\d+\.\d mm", page.locator("label", has_text="coronal").inner_text())
+    page.locator("#field").first.click(force=True)
+    page.locator(".v-list-item", has_text="CT [HU]").click()
+    page.wait_for_selector("#window-told")
+    assert page.locator("#window-told").inner_text() == "Window -250 to 650 HU"
+    assert "CT [HU]" in page.locator("#legend").inner_text()
     assert not [url for url in asked if not url.startswith((f"http://127.0.0.1:{viewer.port}/", "data:", "blob:"))]
     assert not [url for url in asked[1:] if "token=" in url]
     page.close()
+
+
+def test_on_a_phone_the_controls_do_not_cover_the_picture(stored_demo: tuple[Any, Path], browser: "Browser") -> None:  # noqa: F811
+    running = Running(stored_demo[1])
+    try:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.goto(running.address)
+        page.wait_for_selector("canvas")
+        picture = page.locator("canvas").first.bounding_box()
+        assert picture is not None
+        assert (picture["x"], picture["width"]) == (0, 390)
+        drawer = page.locator(".v-navigation-drawer").bounding_box()
+        assert drawer is None or drawer["x"] + drawer["width"] <= 0
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.close()
+    finally:
+        running.stop()
+
+
+def test_planes_show_the_ct_around_the_body(finished_demo: FinishedCase) -> None:
+    fields, scan = CaseFields(finished_demo), finished_demo.ct()
+    voxel = scan.nearest_voxels(finished_demo.frame.to_scanner(finished_demo.mesh.centroid))
+    place = finished_demo.frame.to_frame(scan.to_world(voxel)[None])[0]
+    plane = fields.ct_plane(1, float(place[1]))
+    assert np.asarray(plane.points)[:, 1] == pytest.approx(place[1])
+    low, high = finished_demo.mesh.points.min(axis=0), finished_demo.mesh.points.max(axis=0)
+    assert (np.asarray(plane.bounds[::2])[[0, 2]] < low[[0, 2]] - 10.0).all()
+    assert (np.asarray(plane.bounds[1::2])[[0, 2]] > high[[0, 2]] + 10.0).all()
+    told = fields.told(place, 0.0)
+    assert float(told["CT [HU]"]) == pytest.approx(float(scan.values[tuple(voxel)]), abs=1.0)
+
+
+def test_stress_is_that_of_the_loaded_bone(finished_demo: FinishedCase) -> None:
+    fields, loaded = CaseFields(finished_demo), finished_demo.mechanics()
+    assert loaded is not None
+    told = fields.told(finished_demo.mesh.cell_centroids[777], 0.0)
+    stress = float(loaded.cell_data["von_mises_augmented_mpa"][777])
+    assert float(told["von Mises stress, augmented [MPa]"]) == pytest.approx(stress, rel=1e-3)
+    assert "effective strain, intact" in told
+
+
+def test_charts_end_where_the_injection_does(finished_demo: FinishedCase) -> None:
+    volume, syringe, tip = charts_of([finished_demo, finished_demo])
+    assert [chart["top"] for chart in (volume, syringe)] == [
+        number(max(finished_demo.course.injected_ml), digits=3),
+        number(max(finished_demo.course.syringe_pressure_kpa), digits=3),
+    ]
+    picture = b64decode(tip["picture"].partition(",")[2]).decode()
+    assert picture.count("<polyline") == 2  # one for each case
+    assert "260.0,0.0" in picture  # the largest pressure comes at the end
+    assert duration_of([finished_demo]) == pytest.approx(80.0)
 
 
 def test_stage_shows_two_cases_at_one_time_and_point(finished_demo: FinishedCase) -> None:
