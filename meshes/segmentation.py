@@ -22,6 +22,7 @@ from meshes.images.labels import LabelChoice, PartLabels, choose_label, choose_p
 from meshes.images.regrid import Box, label_boxes, on_grid_of
 from meshes.images.segments import is_vertebra
 from meshes.images.units import ImageUnits
+from meshes.mask_border import border_warnings
 
 MARGIN = 8.0
 """mm of CT kept around the vertebra by default."""
@@ -90,6 +91,8 @@ def find_segmentation(
         faces += _faces_of_mask(stored, choice)
     window = _window(box, labelled.values.shape, labelled.spacing, margin)
     grid = image.crop(window)
+    corner, name = np.array([part.start for part in box]), f"{choice} in mask {mask}"
+    warnings += border_warnings(whole, corner, image, labelled.values, units, name)
     parted = labelled if parts is not None else None
     resamplings = [resampled]
     if subregions is not None:
