@@ -1,4 +1,4 @@
-"""Makes every picture of the README, docs/index.md, docs/pictures.md, docs/report.md and docs/how-to/compare.md again.
+"""Makes every picture of the README, docs/index.md, docs/pictures.md, docs/report.md and two how-to pages again.
 
 ``uv run python docs/make_pictures.py`` runs the commands below the pictures in a folder of its own, some 20 minutes on
 two idle cores, and puts small copies of what they write into ``docs/images``. Report and viewer are photographed in
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from experiments.case.schema import CASES
 from experiments.pictures.animation import ffmpeg
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ WIDTH = 1000
 COMMANDS = (
     "vertebroplasty demo",
     "vertebroplasty demo --defect",
+    f"vertebroplasty check {CASES / 'metastatic_leakage.toml'} -o results/check",
     "vertebroplasty compare --ready unilateral-bilateral",
     "vertebroplasty draw results/demo-defect --style dark -o results/dark",
     "vertebroplasty animate results/demo-defect",
@@ -54,6 +56,7 @@ PICTURES = {
     "demo_stiffness.png": "demo/pictures/stiffness.png",
     "demo_defect_leaks.png": "demo-defect/pictures/leaks.png",
     "demo_defect_leak_sites.png": "demo-defect/pictures/leak_sites.png",
+    "check_plan.png": "check/pictures/plan_needle_1.png",
     "dark_front_times.png": "dark/front_times.png",
     "compare_unilateral_bilateral.png": "compare-unilateral-bilateral/comparison.png",
     "sweep_wall_defect.png": "wall-defect/analysis/plots/pairs.png",

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from experiments.cli.analyse import analyse
 from experiments.cli.calibrate import calibrate
+from experiments.cli.check import check
 from experiments.cli.draw import animate, draw
 from experiments.cli.exit_codes import rank, reported, start_ranks
 from experiments.cli.export import export
 from experiments.cli.measure import measure
+from experiments.cli.patient_files import LabelMap, Resample, Subregions, patient_of
 from experiments.cli.report import report
 from experiments.cli.sweep import results, sweep
 from experiments.cli.view import view
@@ -35,7 +37,8 @@ app = typer.Typer(
     help="Simulate a vertebroplasty: from a segmented CT to cement flow, leakage and stiffness.",
     epilog=(
         "First steps: 'vertebroplasty doctor' checks this machine, 'vertebroplasty demo' runs a real L3. For a case of "
-        "your own copy docs/case-file.md's example, then 'vertebroplasty run CASE.toml'. On several cores: "
+        "your own copy docs/case-file.md's example, look at its plan with 'vertebroplasty check CASE.toml', then "
+        "'vertebroplasty run CASE.toml'. On several cores: "
         "'mpiexec -n 2 vertebroplasty run CASE.toml'. Many variations of a case: 'vertebroplasty sweep --ready "
         "parameter-uncertainty --dry-run', and what they show: 'vertebroplasty analyse DIR'."
     ),
@@ -194,6 +197,7 @@ def compare(
             print_results(comparison.table(), target, comparison.remarks)
 
 
+app.command()(check)
 app.command()(measure)
 app.command()(calibrate)
 app.command()(sweep)
@@ -218,25 +222,9 @@ def mesh(
         ),
     ],
     level: Annotated[str, typer.Option("--level", metavar="LEVEL", help="vertebra, such as L3")],
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            "--labels",
-            metavar="MAP",
-            help="numbers in the mask: verse, totalsegmentator_v1, totalsegmentator_v2 or one number; "
-            "inferred where only one reading fits",
-        ),
-    ] = None,
-    subregions: Annotated[
-        Path | None, typer.Option("--subregions", metavar="FILE", help="labels of the vertebra's parts")
-    ] = None,
-    resample: Annotated[
-        bool,
-        typer.Option(
-            "--resample",
-            help="resample masks on another grid onto the CT's with nearest neighbour, instead of refusing",
-        ),
-    ] = False,
+    labels: LabelMap = None,
+    subregions: Subregions = None,
+    resample: Resample = False,
     size: Annotated[float, typer.Option("--size", metavar="MM", help=r"tetrahedron size \[mm], 0.5 to 4")] = 1.5,
     out: OutFolder = None,
 ) -> None:
@@ -245,13 +233,7 @@ def mesh(
         from experiments.case.schema import build_case
         from experiments.results.store import check_target
 
-        patient: dict[str, Any] = {"ct": str(ct), "mask": str(mask), "level": level}
-        if labels is not None:
-            patient["labels"] = int(labels) if labels.isdecimal() and len(labels) < 6 else labels
-        if subregions is not None:
-            patient["subregions"] = str(subregions)
-        if resample:
-            patient["resample"] = True
+        patient = patient_of(ct, mask, level, labels, subregions, resample)
         case = build_case({"patient": patient, "mesh": {"size_mm": size}}, "command line")
         target = out or Path("results", f"mesh-{level}")
         check_target(target)

@@ -18,7 +18,9 @@ from experiments.case.sections import Needle
 from experiments.case.units import to_clinical, to_internal
 from experiments.model.bone import PEDICLE_LENGTH, Bone
 from experiments.model.drawn_needle import drawn_ends
+from experiments.model.needle_doubts import doubts
 from experiments.model.pedicle import SAMPLE_STEP, parapedicular_entry, pedicle_by_shape, sign_of
+from experiments.model.pedicle_clearance import PedicleClearance
 from materials.cannula import Cannula
 from meshes.errors import InputError
 from meshes.tetmesh import TetMesh
@@ -56,6 +58,7 @@ class NeedlePath:
         outer_diameter: of the needle in mm.
         opening_positions: (n, 3) mm, the places of the opening one after the other while the needle is drawn back.
         opening_radius: mm of the sphere that stands for the opening.
+        clearance: bone around the shaft in the pedicle; None where it takes another way, or the mask shows none.
         warnings: sentences for the reader of the results.
         track_facets: rows of the mesh's ``facets`` that the needle crosses on its way into the body; see
             :func:`with_track`.
@@ -71,6 +74,7 @@ class NeedlePath:
     outer_diameter: float
     opening_positions: NDArray[np.float64]
     opening_radius: float
+    clearance: PedicleClearance | None = None
     warnings: tuple[str, ...] = ()
     track_facets: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
@@ -130,6 +134,9 @@ def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: Bone) -> Nee
     opening, radius = tip, 0.5 * cannula.bore
     if needle.opening == "side":
         opening, radius = _side_window(tip, direction, cannula, sign_of(needle.side))
+    in_pedicle = _line(entry, entry - PEDICLE_LENGTH * direction)
+    clearance = PedicleClearance.along(in_pedicle, cannula.outer_diameter, needle.side, bone.vertebra)
+    doubted = doubts(name, needle.side, tip, camber, cannula.outer_diameter, clearance)
     return NeedlePath(
         number=number,
         side=needle.side,
@@ -141,7 +148,8 @@ def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: Bone) -> Nee
         outer_diameter=cannula.outer_diameter,
         opening_positions=_withdrawn(opening, direction, to_internal(needle.withdraw_mm, "mm"), bone, name),
         opening_radius=radius,
-        warnings=warnings,
+        clearance=clearance,
+        warnings=(*warnings, *doubted),
     )
 
 

@@ -192,6 +192,8 @@ def needle_records(paths: Sequence[NeedlePath]) -> tuple[NeedleRecord, ...]:
             opening_positions_mm=path.opening_positions.tolist(),
             opening_radius_mm=path.opening_radius,
             outer_diameter_mm=path.outer_diameter,
+            clearance_mm=None if path.clearance is None else path.clearance.distance,
+            clearance_side=None if path.clearance is None else path.clearance.side,
         )
         for path in paths
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pyvista
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
@@ -99,17 +100,25 @@ class Section:
     cells: NDArray[np.int64]
 
     @classmethod
-    def of(cls, mesh: TetMesh, name: str, place: FloatArray) -> Section:
-        """The section of this name through the point (3,) in mm."""
+    def of(cls, mesh: TetMesh, name: str, place: FloatArray, shown: FloatArray | None = None) -> Section:
+        """The section of this name.
+
+        Args:
+            mesh: the body.
+            name: a key of :data:`PLANES`.
+            place: (3,) mm, a point of it.
+            shown: (n, 3) mm, what it must be wide enough for; the body by default.
+        """
         right, up, away = PLANES[name].axes
-        low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
+        shown = mesh.points if shown is None else shown
+        low, high = shown.min(axis=0), shown.max(axis=0)
         middle = 0.5 * (low + high)
         middle = middle + ((place - middle) @ away) * away
         reach = (0.5 * float(np.abs(right) @ (high - low)), 0.5 * float(np.abs(up) @ (high - low)))
         half = 0.625 * float((high - low).max())
         steps = half * (2.0 * np.arange(PIXELS) + 1.0 - PIXELS) / PIXELS
         points = middle + steps[None, :, None] * right - steps[:, None, None] * up
-        near = ((points >= low) & (points <= high)).all(axis=-1)
+        near = ((points >= mesh.points.min(axis=0)) & (points <= mesh.points.max(axis=0))).all(axis=-1)
         cells = np.full((PIXELS, PIXELS), -1, dtype=np.int64)
         cells[near] = cells_around(mesh, pyvista.PolyData(points[near]))
         return cls(name, float(place[SIDES[name][0]]), half, reach, points, cells)
@@ -148,6 +157,23 @@ class Section:
             lines = axes.contour(steps, -steps, values, [level], colors=[color], linewidths=1.8)
             lines.set(path_effects=LINE_HALO)
 
+    def on_panel(self, points: FloatArray) -> FloatArray:
+        """(..., 2) mm of (..., 3) points in mm, as the panel's axes count them; what lies off the section as seen."""
+        right, up, _ = PLANES[self.name].axes
+        return (points - self.points.mean(axis=(0, 1))) @ np.array([right, up]).T
+
+    def draw_cut(self, axes: Axes, surface: pyvista.PolyData, color: str, width: float = 1.4) -> None:
+        """Draw the line in which a surface meets the section, on the panel."""
+        if not surface.n_cells:
+            return
+        cut = surface.slice(normal=PLANES[self.name].axes[2], origin=self.points.mean(axis=(0, 1)))
+        if not cut.n_lines:
+            return
+        pieces = self.on_panel(np.asarray(cut.points)[cut.lines.reshape(-1, 3)[:, 1:]])
+        # the halo below all pieces, which would cover their neighbours
+        for shade, thick in (("black", width + 2.0), (color, width)):
+            axes.add_collection(LineCollection(list(pieces), colors=[shade], linewidths=thick, capstyle="round"), False)
+
     def draw_veins(self, axes: Axes, veins: VeinNetwork, cement: VeinCement | None = None) -> None:
         """Draw what of the veins lies within :data:`NEAR` of the section, and of cement in them, on the panel."""
         self._draw_tubes(axes, veins.nodes[veins.segments], veins.diameters, VEIN_COLOR, "white")
@@ -156,17 +182,16 @@ class Section:
             self._draw_tubes(axes, filled.ends, filled.diameters, CEMENT_COLOR, "none")
 
     def _draw_tubes(self, axes: Axes, ends: FloatArray, diameters: FloatArray, color: str, edge: str) -> None:
-        right, up, away = PLANES[self.name].axes
-        centre = self.points.mean(axis=(0, 1))
-        for pair, diameter in zip(ends - centre, diameters, strict=True):
+        away, centre = PLANES[self.name].axes[2], self.points.mean(axis=(0, 1))
+        for pair, diameter in zip(ends, diameters, strict=True):
             points = pair[0] + np.linspace(0.0, 1.0, _STEPS)[:, None] * (pair[1] - pair[0])
-            near = points[np.abs(points @ away) <= NEAR] @ np.array([right, up]).T
+            near = self.on_panel(points[np.abs((points - centre) @ away) <= NEAR])
             if len(near):
-                tube = _tube(near[0], near[-1], 0.5 * float(diameter))
+                tube = tube_outline(near[0], near[-1], 0.5 * float(diameter))
                 axes.add_patch(Polygon(tube, facecolor=color, edgecolor=edge, linewidth=0.5))
 
 
-def _tube(first: FloatArray, last: FloatArray, radius: float) -> FloatArray:
+def tube_outline(first: FloatArray, last: FloatArray, radius: float) -> FloatArray:
     """(k, 2) outline of a tube between two points of a plane, with round ends."""
     turn = np.arctan2(*(last - first)[::-1]) + np.linspace(-0.5 * np.pi, 0.5 * np.pi, 13)
     cap = radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)

@@ -241,9 +241,9 @@ def inclusion_bodies(lattice: Lattice, inclusions: Inclusions, veins: VeinNetwor
     return found if veins is None else [*found, InclusionBody("veins", VEIN_COLOR, vein_tubes(veins), 1.0)]
 
 
-def needle_body(mesh: TetMesh, needle: NeedlePose) -> pyvista.PolyData:
-    """A needle from its tip outwards, as long as the body."""
-    length = float(np.linalg.norm(np.ptp(mesh.points, axis=0)))
+def needle_body(mesh: TetMesh, needle: NeedlePose, length: float | None = None) -> pyvista.PolyData:
+    """A needle from its tip outwards, as long in mm as is said, or as the body."""
+    length = length or float(np.linalg.norm(np.ptp(mesh.points, axis=0)))
     return pyvista.Cylinder(
         center=needle.tip - 0.5 * length * needle.direction,
         direction=needle.direction,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,19 @@ from matplotlib.colors import to_hex
 
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.measured import leak_surfaces
-from experiments.pictures.scene import inclusion_bodies, needle_body, opening_surface, outline_of
+from experiments.pictures.scene import InclusionBody, inclusion_bodies, needle_body, opening_surface, outline_of
 from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR, pale
-from experiments.results.finished_case import FinishedCase
+from experiments.results.finished_case import FinishedCase, NeedlePose, OpenSite
 from experiments.results.grids import surface_of
 from experiments.results.wording import leaked, words
 from meshes.leak_sites import LEAK_SITES
+from meshes.tetmesh import TetMesh
 
 BONE, CEMENT, NEEDLES = "bone", "cement", "needles"
 """Layers that every injection has."""
+
+ARCH = "arch"
+"""Layer of the rest of the vertebra, which plans show."""
 
 OPENINGS = "openings: "
 """Beginning of the layers of openings; their class follows."""
@@ -50,24 +55,40 @@ class Body:
 
 def static_bodies(case: FinishedCase, lattice: Lattice) -> Iterator[Body]:
     """The bodies of a case; openings are full where cement left and pale elsewhere."""
-    mesh, sites = case.mesh, case.leak_sites()
+    mesh = case.mesh
+    yield from bone_bodies(mesh, case.leak_sites(), inclusion_bodies(lattice, case.inclusions(), case.veins()))
+    for name, surface in leak_surfaces(case).items():
+        leak_class = LEAK_SITES[name].leak_class
+        color = CLASS_COLORS[leak_class]
+        yield Body(LEAKS + words(leak_class), color, surface, {"color": color, "smooth_shading": True})
+    yield from needle_bodies(mesh, case.needles())
+
+
+def bone_bodies(mesh: TetMesh, sites: Sequence[OpenSite], inside: Sequence[InclusionBody]) -> Iterator[Body]:
+    """The translucent body with what is inside of it, and the openings of its wall."""
     closed = np.ones(len(mesh.facets), dtype=bool)
     for site in sites:
         closed[site.facets] = False
     shell = {"color": BONE_COLOR, "opacity": BONE_OPACITY, "smooth_shading": True}
     yield Body(BONE, BONE_COLOR, surface_of(mesh, np.flatnonzero(closed)), shell)
-    for inside in inclusion_bodies(lattice, case.inclusions(), case.veins()):
-        style = {"color": inside.color, "opacity": inside.opacity, "smooth_shading": True}
-        yield Body(words(inside.name), inside.color, inside.surface, style)
+    for body in inside:
+        style = {"color": body.color, "opacity": body.opacity, "smooth_shading": True}
+        yield Body(words(body.name), body.color, body.surface, style)
     for site in sites:
         part, color = opening_surface(mesh, site.facets), CLASS_COLORS[site.leak_class]
         fill = color if leaked(site.leaked_ml) else to_hex(pale(color))
         for shape, shade in ((part, fill), (outline_of(part), color)):
             if shape.n_cells:
                 yield Body(OPENINGS + words(site.leak_class), color, shape, {"color": shade, "lighting": False})
-    for name, surface in leak_surfaces(case).items():
-        leak_class = LEAK_SITES[name].leak_class
-        color = CLASS_COLORS[leak_class]
-        yield Body(LEAKS + words(leak_class), color, surface, {"color": color, "smooth_shading": True})
-    for needle in case.needles():
-        yield Body(NEEDLES, NEEDLE_COLOR, needle_body(mesh, needle), {"color": NEEDLE_COLOR})
+
+
+def arch_body(surface: pyvista.PolyData) -> Iterator[Body]:
+    """The translucent arch; nothing where the surface is empty."""
+    if surface.n_cells:
+        yield Body(ARCH, BONE_COLOR, surface, {"color": BONE_COLOR, "opacity": BONE_OPACITY, "smooth_shading": True})
+
+
+def needle_bodies(mesh: TetMesh, needles: Sequence[NeedlePose], lengths: Sequence[float] = ()) -> Iterator[Body]:
+    """The needles, each as far in mm as is said, or as the body is long."""
+    for needle, length in zip_longest(needles, lengths):
+        yield Body(NEEDLES, NEEDLE_COLOR, needle_body(mesh, needle, length), {"color": NEEDLE_COLOR})

@@ -47,7 +47,7 @@ def case_report(case: FinishedCase) -> str:
         "laws": law_tables(case),
         "quality": quality_tables(case),
     }
-    return _page(
+    return report_page(
         environment,
         "case.html",
         scene=scene_page([case], environment),
@@ -75,7 +75,7 @@ def comparison_report(comparison: Comparison, drawn: Path | None = None, agreeme
     told, plans = {}, {}
     for name, case in zip(names, cases, strict=True):
         told[name], plans[name] = headlines(case), plan_table(case)
-    return _page(
+    return report_page(
         environment,
         "comparison.html",
         scene=scene_page(cases, environment),
@@ -147,7 +147,15 @@ def page_environment() -> Environment:
     )
 
 
-def _page(environment: Environment, template: str, scene: str, **content: Any) -> str:
+def report_page(environment: Environment, template: str, scene: str, **content: Any) -> str:
+    """A page with a scene, of which no script but those of the scene may run.
+
+    Args:
+        environment: where the templates are.
+        template: of the page.
+        scene: what :mod:`experiments.report.scene` gives.
+        content: what the template asks for.
+    """
     return environment.get_template(template).render(
         generator=Markup(GENERATOR), notice=NOTICE, scene=scene, policy=page_policy(SCRIPT.findall(scene)), **content
     )

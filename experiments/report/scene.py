@@ -11,7 +11,7 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ from trame_vtk.tools.vtksz2html import write_html
 
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT
-from experiments.pictures.static_bodies import CEMENT, OPENINGS, static_bodies
+from experiments.pictures.static_bodies import CEMENT, OPENINGS, Body, static_bodies
 from experiments.pictures.style import CEMENT_COLOR
 from experiments.pictures.veins import shown_cement
 from experiments.results.finished_case import FinishedCase
@@ -46,6 +46,10 @@ CLOSENESS = 1.1
 
 ELSEWHERE = re.compile(r"https://kitware\.github\.io/[^\"'`]*icon/favicon-")
 """Icons that the viewer of trame-vtk would ask the network for."""
+
+
+TimedBody = tuple[Body, float | None]
+"""A body and the time in s at which it is shown, None for always."""
 
 
 @dataclass(frozen=True)
@@ -66,21 +70,44 @@ class Layer:
 
 
 def scene_page(cases: Sequence[FinishedCase], environment: Environment) -> str:
-    """A whole HTML page with the scene, for the ``srcdoc`` of a frame.
+    """A whole HTML page with the bodies of finished cases and their cement over time, for the ``srcdoc`` of a frame.
 
     Args:
         cases: the cases, from left to right.
         environment: where the template ``scene.html`` is.
     """
-    columns = min(len(cases), LARGEST_ROW)
+    fronts = max(LARGEST_NUMBER_OF_TIMES // len(cases), 2)
+    panels = [_bodies_over_time(case, fronts) for case in cases]
+    points = np.concatenate([case.mesh.points for case in cases])
+    titles = [words(case.name) for case in cases] if len(cases) > 1 else []
+    return bodies_page(panels, points, environment, titles)
+
+
+def bodies_page(
+    panels: Sequence[Iterable[TimedBody]],
+    points: NDArray[np.float64],
+    environment: Environment,
+    titles: Sequence[str] = (),
+) -> str:
+    """A whole HTML page with bodies to turn.
+
+    Args:
+        panels: the bodies of each panel and when they are shown, None for always.
+        points: (n, 3) in mm, what the camera must see.
+        environment: where the template ``scene.html`` is.
+        titles: of the panels.
+    """
+    columns = min(len(panels), LARGEST_ROW)
     with pyvista.vtk_verbosity("error"):
-        plotter = pyvista.Plotter(off_screen=True, shape=(math.ceil(len(cases) / columns), columns), border=False)
+        plotter = pyvista.Plotter(off_screen=True, shape=(math.ceil(len(panels) / columns), columns), border=False)
         layers: list[Layer] = []
-        for index, case in enumerate(cases):
+        for index, bodies in enumerate(panels):
             plotter.subplot(*divmod(index, columns))
-            layers += _add_case(plotter, index, case, max(LARGEST_NUMBER_OF_TIMES // len(cases), 2))
+            for body, time in bodies:
+                plotter.add_mesh(body.surface, **body.style)
+                layers.append(Layer(index, body.layer, body.color, time))
         plotter.link_views()
-        _place_camera(plotter, np.concatenate([case.mesh.points for case in cases]))
+        _place_camera(plotter, points)
         archive = _serialized(plotter)
         plotter.close()
     page = io.StringIO()
@@ -88,7 +115,7 @@ def scene_page(cases: Sequence[FinishedCase], environment: Environment) -> str:
     controls = environment.get_template("scene.html").render(
         layers=[vars(layer) for layer in layers],
         shown=list(_legend(layers)),
-        titles=[words(case.name) for case in cases] if len(cases) > 1 else [],
+        titles=titles,
         columns=columns,
         times=sorted({layer.time_s for layer in layers if layer.time_s is not None}),
     )
@@ -106,25 +133,18 @@ def _place_camera(plotter: pyvista.Plotter, points: NDArray[np.float64]) -> None
     camera.Dolly(CLOSENESS)
 
 
-def _add_case(plotter: pyvista.Plotter, panel: int, case: FinishedCase, fronts: int) -> Iterator[Layer]:
-    """Add the bodies of one case and tell their layers in the order in which they were added."""
+def _bodies_over_time(case: FinishedCase, count: int) -> Iterator[TimedBody]:
+    """The bodies of a case, and so many of its fronts."""
     lattice = Lattice.of(case.mesh)
     for body in static_bodies(case, lattice):
-        plotter.add_mesh(body.surface, **body.style)
-        yield Layer(panel, body.layer, body.color)
-    yield from _add_fronts(plotter, panel, case, lattice, fronts)
-
-
-def _add_fronts(
-    plotter: pyvista.Plotter, panel: int, case: FinishedCase, lattice: Lattice, count: int
-) -> Iterator[Layer]:
+        yield body, None
     times = case.times()
     steps = np.unique(np.linspace(0, len(times) - 1, count + 1).round().astype(int))
     for step in steps.tolist():
         front = shown_cement(lattice, case.saturation(step), case.vein_cement(step))
         if front.n_cells:
-            plotter.add_mesh(front, color=CEMENT_COLOR, smooth_shading=True)
-            yield Layer(panel, CEMENT, CEMENT_COLOR, float(times[step]) if len(times) > 1 else None)
+            style = {"color": CEMENT_COLOR, "smooth_shading": True}
+            yield Body(CEMENT, CEMENT_COLOR, front, style), float(times[step]) if len(times) > 1 else None
 
 
 def _serialized(plotter: pyvista.Plotter) -> bytes:
@@ -152,8 +172,8 @@ def _serialized(plotter: pyvista.Plotter) -> bytes:
 
 
 def _legend(layers: Sequence[Layer]) -> Iterator[dict[str, str | bool]]:
-    """Each layer once with the colour of its first body, the cement first."""
-    colors = {CEMENT: CEMENT_COLOR}
+    """Each layer once with the colour of its first body, the cement first where there is any."""
+    colors = {CEMENT: CEMENT_COLOR} if any(layer.layer == CEMENT for layer in layers) else {}
     for layer in layers:
         colors.setdefault(layer.layer, layer.color)
     return ({"name": name, "color": color, "ring": name.startswith(OPENINGS)} for name, color in colors.items())

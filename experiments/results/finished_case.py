@@ -318,7 +318,7 @@ class FinishedCase:
             return []
         facets, leaks = self._named("site", self._surface["site"]), self.results.injection.leaks
         if (veins := self.veins()) is not None:
-            for site, ends in _around_exits(self.mesh, veins).items():
+            for site, ends in around_exits(self.mesh, veins).items():
                 facets[site] = np.union1d(facets[site], ends)
         return [
             OpenSite(site, LEAK_SITES[site].leak_class, facets[site], leaks[site].volume_ml)
@@ -329,8 +329,7 @@ class FinishedCase:
     def inclusions(self) -> dict[str, NDArray[np.int64]]:
         """Name of a lesion, cleft, cavity or defect -> indices of its cells."""
         tissue = read_step(self.folder / FIELDS, 0).cell_data["tissue"]
-        found = self._named("tissue", tissue)
-        return {name: cells for name, cells in found.items() if len(cells) and not name.startswith(HIDDEN_TISSUES)}
+        return inclusions_among(self._named("tissue", tissue))
 
     def veins(self) -> VeinNetwork | None:
         """The network of veins in the body; None without one."""
@@ -356,7 +355,12 @@ class FinishedCase:
         }
 
 
-def _around_exits(mesh: TetMesh, veins: VeinNetwork) -> dict[str, NDArray[np.int64]]:
+def inclusions_among(tissues: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    """The tissues that pictures show: lesions, clefts, cavities and defects, of those that have any cells."""
+    return {name: cells for name, cells in tissues.items() if len(cells) and not name.startswith(HIDDEN_TISSUES)}
+
+
+def around_exits(mesh: TetMesh, veins: VeinNetwork) -> dict[str, NDArray[np.int64]]:
     """Leak site -> the facets within :data:`EXIT_RADIUS` of the ends of veins there, the nearest of each at least."""
     found: dict[str, list[NDArray[np.int64]]] = {}
     for node, site in veins.exit_sites.items():

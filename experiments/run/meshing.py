@@ -31,7 +31,7 @@ EXPECTED_SECONDS = {"vertebra": 3.0, "mesh": 5.0, "quality": 2.0, "pictures": 2.
 
 
 def mesh_and_store(case: Case, out: Path, progress: Progress) -> tuple[MeshResults, tuple[str, ...]]:
-    """Mesh the vertebra of ``case`` and write ``mesh.vtu``, ``results.json``, ``manifest.json`` and a picture.
+    """Mesh the vertebra of ``case`` and write ``mesh.vtu``, ``results.json``, ``manifest.json`` and pictures.
 
     Args:
         case: its ``patient`` and ``mesh.size_mm`` are used.
@@ -56,9 +56,12 @@ def mesh_and_store(case: Case, out: Path, progress: Progress) -> tuple[MeshResul
     with case_directory(out) as folder:
         with progress.stage("pictures"):
             from experiments.pictures.figures import draw_mesh
+            from experiments.pictures.plan import Plan, draw_plan_sections
 
-            (folder / "pictures").mkdir()
-            draw_mesh(mesh, folder / "pictures" / "mesh.png")
+            pictures = folder / "pictures"
+            pictures.mkdir()
+            draw_mesh(mesh, pictures / "mesh.png")
+            draw_plan_sections(Plan.of(vertebra, mesh), pictures / "outline.png")
         write_mesh(folder / "mesh.vtu", mesh, vertebra.frame.to_scanner(mesh.points))
         write_results(folder, results)
         write_manifest(

@@ -116,6 +116,17 @@ class NeedleRecord(Part):
     )
     opening_radius_mm: float = number("mm", "radius of the opening", "Radius of a disc as large as the opening.")
     outer_diameter_mm: float = number("mm", "outer diameter", "Outer diameter of the needle.")
+    clearance_mm: float | None = number(
+        "mm",
+        "bone around it in its pedicle",
+        "Least distance of the shaft from the surface of the pedicle that it runs through, negative outside of it; "
+        "null where it takes another way or the mask shows no arch.",
+        signed=True,
+        optional=True,
+    )
+    clearance_side: str | None = text(
+        "narrow side", "Side of the pedicle, such as medial, towards which that is.", optional=True
+    )
 
 
 class SourceRecord(Part):
@@ -252,3 +263,14 @@ class MeshManifest(Effort):
         "1", "number of a region", "Array in mesh.vtu -> name of a part -> its number there."
     )
     vertebra: Mapping[str, Any] = table("", "How the vertebra was read, and its frame.")
+
+
+class PlanManifest(Effort):
+    """The manifest of a plan that was looked at without a run."""
+
+    case: Mapping[str, Any] = table("", "The whole case with its defaults, as 'vertebroplasty schema' describes it.")
+    inputs: Mapping[str, str] = text("input", "SHA-256 of each input file by its role.")
+    code: str = text("code", "Version of the software and a checksum of its sources.")
+    vertebra: Mapping[str, Any] = table("", "How the vertebra was read, and its frame.")
+    tissues: Mapping[str, TissueRecord] = table("", "Lesions, cavities, defects and channels by name.")
+    needles: tuple[NeedleRecord, ...] = table("", "Where the needles lie.")

@@ -1,0 +1,65 @@
+"""The command ``check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experiments.cli.exit_codes import reported
+from experiments.cli.patient_files import LabelMap, Level, Resample, Subregions, patient_of
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.case.schema import Case
+
+
+def check(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="CASE.toml", help="case file; or a CT and its mask, with --level, for the default plan"),
+    ],
+    level: Level = None,
+    labels: LabelMap = None,
+    subregions: Subregions = None,
+    resample: Resample = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")] = None,
+) -> None:
+    """Show a plan over its CT before anything is injected, and warn of what looks wrong; in results/check-<name>.
+
+    Everything up to the injection is done as 'run' does it, on a coarse mesh and in seconds: needles with the bone
+    around them in the pedicle, tips, lesions, cavities, veins and openings stand in three planes and in 3D in pictures/
+    and in report.html. 'vertebroplasty check CT MASK --level L3' shows a needle from the left with all defaults.
+    """
+    with reported():
+        case, name = _case(files, level, labels, subregions, resample)
+        target = out or Path("results", f"check-{name}")
+        from experiments.cli.summary import print_results, two_columns
+        from experiments.results.progress import Progress
+        from experiments.run.planning import check_and_store
+
+        with Progress() as progress:
+            rows, warnings = check_and_store(case, target, progress)
+        print_results(two_columns(rows), target, warnings)
+
+
+def _case(
+    files: list[Path], level: str | None, labels: str | None, subregions: Path | None, resample: bool
+) -> tuple[Case, str]:
+    """The case to check, and what its results are called."""
+    from experiments.case.schema import build_case, read_case
+
+    if len(files) == 1:
+        if level is not None or labels is not None or subregions is not None or resample:
+            raise InputError(
+                "--level, --labels, --subregions and --resample stand in [patient] of a case file; leave them out, or "
+                "name a CT and a mask"
+            )
+        return read_case(files[0]), files[0].stem
+    if len(files) != 2:
+        raise InputError(f"{len(files)} files are given; name a case file, or a CT and a mask")
+    if level is None:
+        raise InputError("--level is missing; name the vertebra, as in --level L3")
+    patient = patient_of(files[0], files[1], level, labels, subregions, resample)
+    return build_case({"patient": patient}, "command line"), level
