@@ -11,7 +11,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from experiments.case.keys import Key, section_keys
-from meshes.errors import InputError
+from meshes.errors import InputError, input_error
+
+FRACTION = "fraction of the "
+"""What the meaning of a key says where it counts in half widths, depths and heights of the body."""
+
+LARGEST_FRACTION = 1.0
+"""No place in the body has more; larger numbers are taken for mm."""
 
 
 @contextmanager
@@ -27,8 +33,8 @@ def about(table: str) -> Iterator[None]:
         raise InputError(f"{table}: {error}") from None
 
 
-def explain(error: ValidationError, model: type[BaseModel], name: str) -> str:
-    """One sentence about the first error: file, key, value, what is allowed; and how many more errors there are.
+def explain(error: ValidationError, model: type[BaseModel], name: str) -> InputError:
+    """The error for people, with a sentence about each problem: file, key, value, what is allowed.
 
     Args:
         error: what pydantic raised.
@@ -41,9 +47,7 @@ def explain(error: ValidationError, model: type[BaseModel], name: str) -> str:
             continue
         place, key, section = _locate(model, item["loc"])
         sentences.setdefault(place, f"{name}: {_sentence(item, place, key, section)}")
-    first, *rest = sentences.values()
-    more = f" (and {len(rest)} more {'problem' if len(rest) == 1 else 'problems'})" if rest else ""
-    return first + more
+    return input_error(list(sentences.values()))
 
 
 def _is_echo(item: Any) -> bool:
@@ -100,7 +104,15 @@ def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] |
         return f"{place} = {_show(item['input'])} must be a path in quotation marks"
     if kind == "string_type" and not key.allowed:
         return f"{place} = {_show(item['input'])} must be a text in quotation marks"
-    return f"{place} = {_show(item['input'])} is not allowed; {_choice(key)}"
+    return f"{place} = {_show(item['input'])} is not allowed; {_choice(key)}{_not_in_mm(item, key)}"
+
+
+def _not_in_mm(item: Any, key: Key) -> str:
+    """What is said where a number is a fraction of the body and was given as mm."""
+    beyond = item["type"] in ("less_than_equal", "greater_than_equal")
+    if key.unit == "1" and FRACTION in key.meaning and beyond and abs(item["input"]) > LARGEST_FRACTION:
+        return f"; it is a {key.meaning[key.meaning.index(FRACTION) :].split(':')[0]}, not in mm"
+    return ""
 
 
 def _table_list(item: Any, place: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.case.keys import key_values, section_keys
 from experiments.case.sections.base import FOLDERS, Section
-from meshes.errors import InputError
+from meshes.errors import InputError, input_error
 
 
 def input_files(case: Section) -> dict[str, Path]:
@@ -36,34 +36,45 @@ def file_keys(table: Section) -> dict[str, Any]:
     return found
 
 
-def with_absolute_paths[Table: Section](table: Table, folder: Path, name: str, place: str = "") -> Table:
+def with_absolute_paths[Table: Section](table: Table, folder: Path, name: str) -> Table:
     """``table`` with absolute paths of the files that it names, all of which exist.
 
     Args:
         table: a section of a case, or the case.
         folder: where relative paths count from.
         name: how messages call the case file.
-        place: of the table in the file, with a dot at its end unless it is empty.
 
     Raises:
-        InputError: a file is missing or of another kind.
+        InputError: files are missing or of another kind, with a sentence for each.
     """
+    problems: list[str] = []
+    found = _with_absolute_paths(table, folder, f"{name}: ", problems)
+    if problems:
+        raise input_error(problems)
+    return found
+
+
+def _with_absolute_paths[Table: Section](table: Table, folder: Path, place: str, problems: list[str]) -> Table:
+    """The same of a table at a place in words; adds what is wrong to the problems."""
     changed: dict[str, Any] = {}
     for key, entry in section_keys(type(table)).items():
         value = getattr(table, key)
         if value is None:
             continue
         if isinstance(value, Path):
-            changed[key] = _existing(value, entry.file, folder, f"{name}: {place}{key}")
+            try:
+                changed[key] = _existing(value, entry.file, folder, f"{place}{key}")
+            except InputError as error:
+                problems.append(str(error))
         elif entry.several:
             tables = tuple(
-                with_absolute_paths(inside, folder, name, f"{place}{key}[{number}].")
+                _with_absolute_paths(inside, folder, f"{place}{key}[{number}].", problems)
                 for number, inside in enumerate(value, 1)
             )
             if tables != value:
                 changed[key] = tables
         elif entry.section is not None:
-            inside = with_absolute_paths(value, folder, name, f"{place}{key}.")
+            inside = _with_absolute_paths(value, folder, f"{place}{key}.", problems)
             if inside != value:
                 changed[key] = inside
     return table.model_copy(update=changed) if changed else table

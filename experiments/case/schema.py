@@ -262,12 +262,12 @@ def build_case(content: dict[str, Any], name: str = "case", folder: Path | None 
         folder: where relative paths count from; the current folder by default.
 
     Raises:
-        InputError: one sentence with the first thing that is wrong and how many more there are.
+        InputError: a sentence for each thing that is wrong.
     """
     try:
         case = Case.model_validate(content)
     except ValidationError as error:
-        raise InputError(explain(error, Case, name)) from None
+        raise explain(error, Case, name) from None
     return _with_total_volume(with_absolute_paths(case, (folder or Path()).resolve(), name))
 
 

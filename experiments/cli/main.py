@@ -20,6 +20,7 @@ from experiments.cli.draw import animate, draw
 from experiments.cli.exit_codes import rank, reported, start_ranks
 from experiments.cli.export import export
 from experiments.cli.measure import measure
+from experiments.cli.new import new
 from experiments.cli.patient_files import LabelMap, Resample, Subregions, patient_of
 from experiments.cli.report import report
 from experiments.cli.sweep import results, sweep
@@ -37,8 +38,8 @@ app = typer.Typer(
     help="Simulate a vertebroplasty: from a segmented CT to cement flow, leakage and stiffness.",
     epilog=(
         "First steps: 'vertebroplasty doctor' checks this machine, 'vertebroplasty demo' runs a real L3. For a case of "
-        "your own copy docs/case-file.md's example, look at its plan with 'vertebroplasty check CASE.toml', then "
-        "'vertebroplasty run CASE.toml'. On several cores: "
+        "your own write one with 'vertebroplasty new CASE.toml --like osteoporotic', look at its plan with "
+        "'vertebroplasty check CASE.toml', then 'vertebroplasty run CASE.toml'. On several cores: "
         "'mpiexec -n 2 vertebroplasty run CASE.toml'. Many variations of a case: 'vertebroplasty sweep --ready "
         "parameter-uncertainty --dry-run', and what they show: 'vertebroplasty analyse DIR'."
     ),
@@ -197,6 +198,7 @@ def compare(
             print_results(comparison.table(), target, comparison.remarks)
 
 
+app.command()(new)
 app.command()(check)
 app.command()(measure)
 app.command()(calibrate)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from meshes.errors import InputError
+from meshes.errors import InputError, SeveralProblemsError
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -95,7 +95,9 @@ def exit_code(error: BaseException) -> int:
 
 
 def one_line(error: BaseException) -> str | None:
-    """The error for people, in one line; None for a bug, which keeps its traceback."""
+    """The error for people, in one line, or in one for each of several problems; None for a bug, with its traceback."""
+    if isinstance(error, SeveralProblemsError):
+        return "\n".join(f"error: {sentence}" for sentence in error.sentences)
     sentences = {
         EXIT_INPUT: f"error: {error}",
         EXIT_CONVERGENCE: f"error: did not converge: {error}",

@@ -185,7 +185,7 @@ def read_sweep_file(path: Path) -> SweepFile:
     try:
         return SweepFile.model_validate(content)
     except ValidationError as error:
-        raise InputError(explain(error, SweepFile, path.name)) from None
+        raise explain(error, SweepFile, path.name) from None
 
 
 def ready_sweeps() -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from meshes.leak_sites import SITES
 
@@ -136,7 +137,7 @@ InputPath = Annotated[Path, BeforeValidator(_not_empty)]
 
 
 class Section(BaseModel):
-    """A table of the case file: frozen, no unknown keys, no infinities.
+    """A table of the case file: frozen, no unknown keys, no infinities, named values in any case of letters.
 
     What its docstring says stands above its keys in ``docs/case-file.md``.
     """
@@ -146,9 +147,27 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any, info: ValidationInfo) -> Any:
+        """A word that is one of the key's own but for its case, as that."""
+        if not isinstance(value, str) or info.field_name is None:
+            return value
+        words = named_values(cls.model_fields[info.field_name].annotation)
+        return value if value in words else next((word for word in words if word.lower() == value.lower()), value)
+
     def gives(self, *keys: str) -> list[str]:
         """Those of ``keys`` that the case file gives a value."""
         return [key for key in keys if key in self.model_fields_set and getattr(self, key) is not None]
+
+
+def named_values(annotation: Any) -> tuple[str, ...]:
+    """The words that a type allows by name; looks through optional values."""
+    if get_origin(annotation) is Literal:
+        return tuple(word for word in get_args(annotation) if isinstance(word, str))
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(word for part in get_args(annotation) for word in named_values(part))
+    return ()
 
 
 class Companions(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from experiments.case.sections.base import (
     MASK,
@@ -96,6 +96,11 @@ class Patient(Section):
     age_years: float | None = physical(
         None, "1", "age of the patient in years, by which the calibre of random veins is scaled", 18.0, 110.0
     )
+
+    @field_validator("level", mode="before")
+    @classmethod
+    def _level_in_any_case(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_patient(self) -> Patient:

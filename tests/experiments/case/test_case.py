@@ -1,6 +1,7 @@
 """Case files: defaults, ranges, and one clear sentence for everything that is wrong."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,8 +19,9 @@ from experiments.case.schema import (
 )
 from experiments.case.sections import Region, Site
 from experiments.case.units import INTERNAL
+from experiments.run.ranks import one_line
 from materials.outlets import OUTLET_SHARES
-from meshes.errors import InputError
+from meshes.errors import InputError, SeveralProblemsError
 from meshes.leak_sites import SITES, Space
 from meshes.tetmesh import FACET_REGIONS
 
@@ -80,7 +82,7 @@ def test_the_demo_takes_another_mesh_size() -> None:
         ({"needle": {"gauge": 11}}, "needle is not a known key; did you mean [[needles]]?"),
         ({"needles": [{"xyz": 1}]}, "needles[1].xyz is not a known key; [[needles]] knows: side, gauge, length_mm, "),
         ({"cement": {"xyz": 1}}, "cement.xyz is not a known key; [cement] knows: viscosity, "),
-        ({"needles": [{"side": "Left"}]}, "needles[1].side = 'Left' is not allowed; choose 'left' or 'right'"),
+        ({"needles": [{"side": "lefft"}]}, "needles[1].side = 'lefft' is not allowed; choose 'left' or 'right'"),
         ({"needles": {"gauge": 11}}, "is not a list of tables; write [[needles]] above each table"),
         ({"needles": []}, "needles is an empty list; write at least one table [[needles]] or leave needles out"),
         ({"cement": 11}, "cement = 11 must be a table of keys and values, as in [cement]"),
@@ -136,10 +138,52 @@ def test_one_sentence_for_what_is_wrong(sections: dict[str, Any], expected: str)
     assert "\n" not in text
 
 
-def test_several_errors_name_the_first_and_count_the_rest() -> None:
-    text = message(needles=[{"gauge": 20, "side": "up"}], injection={"volume_ml": -1.0})
+def test_several_errors_are_told_at_once() -> None:
+    wrong = {"needles": [{"gauge": 20, "side": "up"}], "injection": {"volume_ml": -1.0}}
+    text = message(**wrong)
     assert "needles[1].side" in text
     assert text.endswith("(and 2 more problems)")
+    with pytest.raises(SeveralProblemsError) as caught:
+        build(**wrong)
+    places = ("needles[1].side", "needles[1].gauge", "injection.volume_ml")
+    assert [sentence.partition(" =")[0] for sentence in caught.value.sentences] == [f"case.toml: {p}" for p in places]
+    assert pickle.loads(pickle.dumps(caught.value)).sentences == caught.value.sentences
+    assert one_line(caught.value) == "\n".join(f"error: {sentence}" for sentence in caught.value.sentences)
+
+
+def test_all_missing_files_are_told_at_once() -> None:
+    lesions = [{"kind": "osteolytic", "mask": "c.nii", "label": 1}]
+    with pytest.raises(SeveralProblemsError) as caught:
+        build(patient={"ct": "a.nii", "mask": "b.nii", "level": "L3"}, lesions=lesions)
+    found = [sentence.partition(" = ")[0] for sentence in caught.value.sentences]
+    assert found == ["case.toml: patient.ct", "case.toml: patient.mask", "case.toml: lesions[1].mask"]
+
+
+@pytest.mark.parametrize(
+    ("sections", "hint"),
+    [
+        ({"needles": [{"left": -12.0}]}, "it is a fraction of the half width, not in mm"),
+        ({"needles": [{"depth": 8.0}]}, "it is a fraction of the depth, not in mm"),
+        ({"cavities": [{"kind": "cleft", "left": 0.0, "depth": 0.5, "height": 14.0}]}, "fraction of the height, not"),
+        ({"defects": [{"wall": "posterior_wall", "left": 5.0, "height": 0.5}]}, "of the half width, not in mm"),
+    ],
+)
+def test_mm_in_place_of_a_fraction_are_told_as_such(sections: dict[str, Any], hint: str) -> None:
+    assert hint in message(**sections)
+    assert "not in mm" not in message(needles=[{"left": 0.96}])  # out of range, and a fraction
+
+
+def test_words_are_read_in_any_case() -> None:
+    case = build(
+        cement={"viscosity": "High"},
+        needles=[{"side": "RIGHT", "approach": "Parapedicular"}],
+        bone={"units": "HU"},
+        lesions=[{"kind": "Osteolytic", "fraction": 0.2, "grown_from": "Posterior_Wall"}],
+    )
+    assert (case.cement.viscosity, case.bone.units, case.lesions[0].grown_from) == ("high", "hu", "posterior_wall")
+    assert (case.needles[0].side, case.needles[0].approach) == ("right", "parapedicular")
+    assert "patient.ct" in message(patient={"ct": "a", "mask": "b", "level": "l3", "labels": "VerSe"})
+    assert "choose 'low', 'medium' or 'high'" in message(cement={"viscosity": "higher"})
 
 
 def test_shares_must_add_up_to_one() -> None:
