@@ -10,14 +10,18 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from experiments.case.keys import Key, section_keys
+from experiments.case.keys import Key, all_keys, section_keys
+from experiments.case.sections.base import joined
 from meshes.errors import InputError, input_error
 
 FRACTION = "fraction of the "
 """What the meaning of a key says where it counts in half widths, depths and heights of the body."""
 
+SHARE = "share of "
+"""How the meaning of a key begins that counts parts of a whole."""
+
 LARGEST_FRACTION = 1.0
-"""No place in the body has more; larger numbers are taken for mm."""
+"""No place in the body has more, and no part of a whole; larger numbers are taken for mm or percent."""
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def explain(error: ValidationError, model: type[BaseModel], name: str) -> InputE
         if _is_echo(item):
             continue
         place, key, section = _locate(model, item["loc"])
-        sentences.setdefault(place, f"{name}: {_sentence(item, place, key, section)}")
+        sentences.setdefault(place, f"{name}: {_sentence(item, place, key, section, model)}")
     return input_error(list(sentences.values()))
 
 
@@ -82,11 +86,11 @@ def _heading(place: str, one_of_several: bool = False) -> str:
     return f"[[{name}]]" if one_of_several or place.endswith("]") else f"[{name}]"
 
 
-def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] | None) -> str:
+def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] | None, model: type[BaseModel]) -> str:
     kind = item["type"]
     if kind == "extra_forbidden":
         known = section_keys(section) if section is not None else {}
-        return _unknown_key(place, {name: entry.several for name, entry in known.items()})
+        return _unknown_key(place, {name: entry.several for name, entry in known.items()}, model)
     if kind == "missing":
         return f"{place} is missing; {_choice(key)}" if key is not None else f"{place} is missing"
     if kind == "value_error":
@@ -95,7 +99,7 @@ def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] |
     if key is None:
         return f"{place}: {item['msg']}"
     if item["loc"][-1] == "[key]":
-        return _unknown_key(place, dict.fromkeys(key.names or (), False))
+        return _unknown_key(place, dict.fromkeys(key.names or (), False), model)
     if key.several:
         return _table_list(item, place)
     if key.section is not None:
@@ -104,15 +108,17 @@ def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] |
         return f"{place} = {_show(item['input'])} must be a path in quotation marks"
     if kind == "string_type" and not key.allowed:
         return f"{place} = {_show(item['input'])} must be a text in quotation marks"
-    return f"{place} = {_show(item['input'])} is not allowed; {_choice(key)}{_not_in_mm(item, key)}"
+    return f"{place} = {_show(item['input'])} is not allowed; {_choice(key)}{_other_unit(item, key)}"
 
 
-def _not_in_mm(item: Any, key: Key) -> str:
-    """What is said where a number is a fraction of the body and was given as mm."""
+def _other_unit(item: Any, key: Key) -> str:
+    """What is said where a fraction of the body was given in mm, or a share in percent."""
     beyond = item["type"] in ("less_than_equal", "greater_than_equal")
-    if key.unit == "1" and FRACTION in key.meaning and beyond and abs(item["input"]) > LARGEST_FRACTION:
+    if key.unit != "1" or not beyond or abs(item["input"]) <= LARGEST_FRACTION:
+        return ""
+    if FRACTION in key.meaning:
         return f"; it is a {key.meaning[key.meaning.index(FRACTION) :].split(':')[0]}, not in mm"
-    return ""
+    return "; it is a share, not in percent" if key.meaning.startswith(SHARE) else ""
 
 
 def _table_list(item: Any, place: str) -> str:
@@ -125,10 +131,13 @@ def _table_list(item: Any, place: str) -> str:
     return f"{place} = {_show(item['input'])} is not a list of tables; write {heading} above each table"
 
 
-def _unknown_key(place: str, known: dict[str, bool]) -> str:
+def _unknown_key(place: str, known: dict[str, bool], model: type[BaseModel]) -> str:
     """Sentence about a key that is not among ``known``: key -> whether it takes several tables."""
     prefix, _, last = place.rpartition(".")
     table = _heading(prefix) if prefix else "the case file"
+    tables = [key.path.rpartition(".")[0] for key in all_keys(model).values() if key.name == last]
+    if homes := [all_keys(model)[home].heading for home in tables if home]:
+        return f"{place} is not a known key; {last} stands in {joined(homes, 'or')}"
     nearest = difflib.get_close_matches(last, known, n=1, cutoff=0.4)
     if not nearest:
         return f"{place} is not a known key; {table} knows: {', '.join(known)}"

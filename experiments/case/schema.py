@@ -8,6 +8,7 @@ law in ``materials`` owns the default.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -210,6 +211,13 @@ DERIVED = "derived"
 CASES = Path(__file__).parents[1] / "cases"
 """Folder of the case files that come with the software."""
 
+SLIPS = {
+    r"=\s*[-+]?\d+,\d": "; decimals have a point, as in 0.2",
+    r"=\s*[A-Za-z]": '; words stand in quotation marks, as in viscosity = "low", and true and false are small',
+    r"=\s*(#.*)?$": "; the key has no value",
+}
+"""Line that is no TOML -> what to do about it."""
+
 LARGEST_FILE = 1 << 20
 """Bytes of a case file that are read; the cases that come along have some hundred."""
 
@@ -244,13 +252,24 @@ def read_tables(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a text file ({error})") from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
+        raise InputError(f"{path}: not valid TOML: {error}{_slip(raw, error)}") from None
     except RecursionError:
         raise InputError(f"{path}: nests tables or lists too deeply; a case needs four levels at most") from None
     except InputError:
         raise
     except ValueError:  # of Python's limit on the digits of a whole number
         raise InputError(f"{path}: holds a number with thousands of digits; write it as in 1e-9") from None
+
+
+def _slip(raw: bytes, error: tomllib.TOMLDecodeError) -> str:
+    """The line that is no TOML, and what is usually meant by one like it."""
+    place = re.search(r"at line (\d+)", str(error))
+    lines = raw.decode("utf-8").splitlines()
+    if place is None or not 0 < int(place[1]) <= len(lines):
+        return ""
+    line = lines[int(place[1]) - 1].strip()
+    hint = next((hint for pattern, hint in SLIPS.items() if re.search(pattern, line)), "")
+    return f", {line!r}{hint}"
 
 
 def build_case(content: dict[str, Any], name: str = "case", folder: Path | None = None) -> Case:

@@ -50,6 +50,8 @@ def _case(
     """The case to check, and what its results are called."""
     from experiments.case.schema import build_case, read_case
 
+    if len(files) == 1 and files[0].suffix != ".toml":
+        raise InputError(f"{files[0]}: one file is given that is no case file; name a CT and a mask, or a case file")
     if len(files) == 1:
         if level is not None or labels is not None or subregions is not None or resample:
             raise InputError(
