@@ -74,7 +74,7 @@ def plan_patients(case_file: Path, patients: Path) -> Plan:
     try:
         sweep_file = SweepFile.model_validate(content)
     except ValidationError as error:
-        raise InputError(explain(error, SweepFile, str(patients))) from None
+        raise explain(error, SweepFile, str(patients)) from None
     return plan_cases(sweep_file, case_file.name, case_file.parent)
 
 
