@@ -22,7 +22,7 @@ from experiments.results.finished_case import PICTURES, OpenSite, around_exits, 
 from experiments.results.parts.manifest import PlanManifest
 from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest
-from experiments.run.environment import versions
+from experiments.run.environment import command, now, versions
 from experiments.run.meshing import describe_vertebra
 from fem.injection.walls import Opening
 from fem.measures.fill import FRONT_SATURATION
@@ -73,6 +73,8 @@ def check_and_store(case: Case, out: Path, progress: Progress) -> tuple[list[tup
                 case=case.model_dump(mode="json"),
                 inputs=dict(identity.inputs),
                 code=identity.code,
+                finished=now(),
+                command=command(),
                 vertebra=describe_vertebra(prepared.vertebra),
                 tissues=prepared.tissues.summary,
                 needles=needle_records(plan.needles),
