@@ -159,10 +159,12 @@ def test_a_comparison_that_cannot_be_made_is_one_line_and_exit_code_2(
     assert [entry.name for entry in tmp_path.iterdir()] == ["case.toml"]
 
 
-def test_a_missing_image_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+def test_missing_images_are_one_line_each_and_exit_code_2(tmp_path: Path) -> None:
     result = command("mesh", "ct.nii.gz", "mask.nii.gz", "--level", "L3", folder=tmp_path)
     assert result.returncode == 2
-    assert "patient.ct = 'ct.nii.gz' does not exist" in one_line(result.stderr)
+    ct, mask = result.stderr.splitlines()
+    assert ct.startswith("error: command line: patient.ct = 'ct.nii.gz' does not exist")
+    assert mask.startswith("error: command line: patient.mask = 'mask.nii.gz' does not exist")
     assert list(tmp_path.iterdir()) == []
 
 
