@@ -249,7 +249,7 @@ def _by_map(heights: Mapping[int, float], path: Path, level: str | None, chosen:
     if level not in there:
         raise InputError(
             f"level {level} is not in mask {path}, which holds {_named(there)} in the numbers of {chosen.title}; "
-            "choose one of these or another label map"
+            "choose one of these or another label map, or turn the mask over if it lies upside down"
         )
     return LabelChoice(level, (there[level],), chosen.name, reason, there)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshes.demo_patient import DemoPatient
+from meshes.errors import InputError
 from meshes.images.image import Image, Mask, read_ct, read_mask
 from meshes.images.units import DENSITY, HOUNSFIELD, ImageUnits
 from meshes.mask_border import MaskBorder, border_warnings
@@ -115,3 +116,6 @@ def test_who_reads_a_vertebra_is_told(rewrite: Callable[..., DemoPatient], tmp_p
     (sentence,) = [text for text in read_vertebra(files.ct, files.mask, "L3", "verse").warnings if MISSES in text]
     assert str(files.mask) in sentence
     assert "upside down" in sentence
+    # by the order of their numbers, vertebrae that are upside down are those of another convention
+    with pytest.raises(InputError, match="turn the mask over if it lies upside down"):
+        read_vertebra(files.ct, files.mask, "L3")
