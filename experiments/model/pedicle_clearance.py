@@ -57,8 +57,8 @@ class PedicleClearance:
             vertebra: the bone.
 
         Returns:
-            None where the mask shows no arch, or less than half of the axis lies in the bone: then the needle takes
-            another way.
+            None where the mask shows no arch, or where less than half of the axis lies in the bone, because the needle
+            takes another way.
         """
         if not vertebra.arch.any():
             return None
