@@ -27,6 +27,7 @@ KEY = """
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from experiments.case.keys import key_values
 
 from experiments.case import case_file_page, default_values
 from experiments.case.laws import Laws
@@ -47,7 +48,8 @@ def complaint(**sections):
 
 given, path = case(cement={"setting_time_min": 20.0}), CasePath.parse("cement.setting_time_min")
 defaults = {name: ValueRecord(**entry) for name, entry in defaults_used(given).items()}
-manifest = SimpleNamespace(case=given.model_dump(mode="json"), defaults=defaults)
+written = [item.place for item in key_values(given) if item.given]
+manifest = SimpleNamespace(case=given.model_dump(mode="json"), defaults=defaults, written=written)
 tables = case_tables(SimpleNamespace(manifest=manifest))
 print(json.dumps({
     "law": Laws.of_case(given).cement.setting_time,

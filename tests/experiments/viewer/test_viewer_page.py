@@ -154,7 +154,7 @@ def test_browser_shows_the_case_and_follows_the_controls(viewer: Running, browse
     page.locator(".v-list-item", has_text="CT [HU]").click()
     page.wait_for_selector("#window-told")
     assert page.locator("#window-told").inner_text() == "Window -250 to 650 HU"
-    assert "CT [HU]" in page.locator("#legend").inner_text()
+    page.locator("#legend", has_text="CT [HU]").wait_for()
     assert not [url for url in asked if not url.startswith((f"http://127.0.0.1:{viewer.port}/", "data:", "blob:"))]
     assert not [url for url in asked[1:] if "token=" in url]
     page.close()
