@@ -108,7 +108,18 @@ def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] |
         return f"{place} = {_show(item['input'])} must be a path in quotation marks"
     if kind == "string_type" and not key.allowed:
         return f"{place} = {_show(item['input'])} must be a text in quotation marks"
-    return f"{place} = {_show(item['input'])} is not allowed; {_choice(key)}{_other_unit(item, key)}"
+    return f"{place} = {_show(item['input'])} is not allowed; {_choice(key)}{_other_unit(item, key)}{_quoted(item)}"
+
+
+def _quoted(item: Any) -> str:
+    """What is said of a number in quotation marks."""
+    if item["type"] not in ("float_type", "int_type"):
+        return ""
+    try:
+        float(item["input"])
+    except (TypeError, ValueError):
+        return ""
+    return ", without quotation marks"
 
 
 def _other_unit(item: Any, key: Key) -> str:
@@ -138,7 +149,8 @@ def _unknown_key(place: str, known: dict[str, bool], model: type[BaseModel]) -> 
     tables = [key.path.rpartition(".")[0] for key in all_keys(model).values() if key.name == last]
     if homes := [all_keys(model)[home].heading for home in tables if home]:
         return f"{place} is not a known key; {last} stands in {joined(homes, 'or')}"
-    nearest = difflib.get_close_matches(last, known, n=1, cutoff=0.4)
+    begins = [name for name in known if name.startswith(f"{last}_")]
+    nearest = begins[:1] or difflib.get_close_matches(last, known, n=1, cutoff=0.4)
     if not nearest:
         return f"{place} is not a known key; {table} knows: {', '.join(known)}"
     hint = f"[[{nearest[0]}]]" if known[nearest[0]] else repr(nearest[0])

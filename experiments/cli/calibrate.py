@@ -30,7 +30,7 @@ def calibrate(
 ) -> None:
     """Find the line from HU to bone mineral density, from a phantom beside the patient or from the patient's tissues.
 
-    Prints the line, how well the regions lie on it, and the lines of [bone] that a case file takes.
+    Prints the line, how well the regions lie on it, and the lines of the table bone that a case file takes.
     """
     with reported():
         from experiments.scans.calibration import GOOD_LINE, calibrated, parse_materials

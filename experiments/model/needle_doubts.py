@@ -15,6 +15,9 @@ ACROSS_MIDLINE = 2.0
 """mm by which a tip may lie across the midline from its side: the frame's midsagittal plane is known to about a voxel,
 and a unilateral needle ends at the midline (tag D)."""
 
+OUT_OF_BODY = 0.5
+"""mm by which a shaft may come out of the body near its tip: the voxels know the surface to about that (tag D)."""
+
 CAMBER_DEG = (-10.0, 50.0)
 """deg of camber to be expected: the axes of pedicles have -4 (T12) to 30 (L5) (Zindrick 1987,
 doi 10.1097/00007632-198703000-00012), and a needle in them is turned outwards by a few, towards the midline by up to 20
@@ -28,6 +31,7 @@ def doubts(
     camber: float,
     outer_diameter: float,
     clearance: PedicleClearance | None,
+    within: float,
 ) -> Iterator[str]:
     """Sentences for the reader of the results.
 
@@ -38,6 +42,7 @@ def doubts(
         camber: in rad, positive when the tip points to the midline.
         outer_diameter: of the needle in mm.
         clearance: bone around the shaft in the pedicle; None where it takes another way, or the mask shows none.
+        within: mm from the needle's axis near the tip to the body's surface.
     """
     across = -sign_of(side) * float(tip[0])
     if across > ACROSS_MIDLINE:
@@ -57,4 +62,10 @@ def doubts(
         yield (
             f"{name}: its shaft of {outer_diameter:.1f} mm comes {-clearance.distance:.1f} mm out of the "
             f"{side} pedicle on the {where}; take a thinner needle, another target or another approach"
+        )
+    out = 0.5 * outer_diameter - within
+    if out > OUT_OF_BODY:
+        yield (
+            f"{name}: its shaft of {outer_diameter:.1f} mm comes {out:.1f} mm out of the body's wall near the tip; "
+            "take another target or another approach"
         )

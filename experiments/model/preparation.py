@@ -5,6 +5,8 @@ Cement that the case file prescribes is known as well, and then there are no nee
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from scipy.sparse import csr_array
@@ -41,6 +43,7 @@ from fem.injection.veins import Veins
 from fem.injection.walls import Walls
 from meshes.body_mesh import mesh_body
 from meshes.dimensions import PedicleDiameter, pedicle_diameter
+from meshes.errors import InputError
 from meshes.quality import measure_quality
 from meshes.sampling import voxel_weights
 from meshes.tetmesh import TetMesh
@@ -99,6 +102,17 @@ class Preparation(SolidBody):
     warnings: tuple[str, ...]
 
 
+@contextmanager
+def _doubts_told(warnings: Sequence[str]) -> Iterator[None]:
+    """Say with an error of the plan what was doubtful about the images before, which may be its cause."""
+    try:
+        yield
+    except InputError as error:
+        if not warnings:
+            raise
+        raise InputError(f"{error}. Seen before: {'; '.join(warnings)}") from None
+
+
 def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> Preparation:
     """Read, mesh and characterise the bone; lay the needles and the walls, or the prescribed cement.
 
@@ -114,22 +128,23 @@ def prepare(case: Case, laws: Laws, progress: Progress, maker: Maker = make) -> 
     injects = case.prescribed_cement is None
     with progress.stage("read"):
         vertebra = read_patient(case)
-        beside = read_neighbour(case, vertebra)
-        scan = read_scan(case, vertebra)
-        vertebra = vertebra if scan is None else scan.bone.vertebra
-        lesions = read_lesions(case, vertebra)
-        given = case_veins(case, laws, vertebra)
-        veins = given.network
-        broken = break_body(case, laws, vertebra)
-        before = case, laws, vertebra, lesions, veins
-        if broken is not None:
-            lesions, veins = broken.moved(lesions), broken.moved_veins(veins)
-            case, vertebra = broken.case, broken.vertebra
-            laws = Laws.of_case(case)
-        paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
-        if injects:
-            check_front_limit(case, vertebra.frame, paths)
-            plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, procedure(case, paths))
+        with _doubts_told(vertebra.warnings):
+            beside = read_neighbour(case, vertebra)
+            scan = read_scan(case, vertebra)
+            vertebra = vertebra if scan is None else scan.bone.vertebra
+            lesions = read_lesions(case, vertebra)
+            given = case_veins(case, laws, vertebra)
+            veins = given.network
+            broken = break_body(case, laws, vertebra)
+            before = case, laws, vertebra, lesions, veins
+            if broken is not None:
+                lesions, veins = broken.moved(lesions), broken.moved_veins(veins)
+                case, vertebra = broken.case, broken.vertebra
+                laws = Laws.of_case(case)
+            paths = plan_paths(case.needles, laws.cannulas, vertebra) if injects else ()
+            if injects:
+                check_front_limit(case, vertebra.frame, paths)
+                plan = injection_plan(case, vertebra.frame, laws.cement, laws.syringe, procedure(case, paths))
     with progress.stage("mesh") as stage:
         size = to_internal(case.mesh.size_mm, "mm")
         finer = [*needle_refinements(case, paths), *refinements(case, vertebra.frame)]

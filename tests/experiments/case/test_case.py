@@ -164,6 +164,8 @@ def test_all_missing_files_are_told_at_once() -> None:
     [
         ({"needles": [{"left": -12.0}]}, "it is a fraction of the half width, not in mm"),
         ({"needles": [{"depth": 8.0}]}, "it is a fraction of the depth, not in mm"),
+        ({"injection": {"volume_ml": "4"}}, "choose 0.1 to 15 ml, without quotation marks"),
+        ({"injection": {"rate": 3.0}}, "did you mean 'rate_ml_per_min'?"),
         ({"cavities": [{"kind": "cleft", "left": 0.0, "depth": 0.5, "height": 14.0}]}, "fraction of the height, not"),
         ({"defects": [{"wall": "posterior_wall", "left": 5.0, "height": 0.5}]}, "of the half width, not in mm"),
     ],

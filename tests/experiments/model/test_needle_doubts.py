@@ -1,14 +1,20 @@
 """Needles that can be run and still deserve a look: which bone is left around them, and what their plan says of it."""
 
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from experiments.case.laws import Laws
 from experiments.case.schema import build_case
+from experiments.model import preparation
 from experiments.model.needle_paths import NeedlePath, plan_paths
 from experiments.model.pedicle_clearance import FINE, PedicleClearance
+from experiments.results.progress import Progress
 from materials.cannula import Cannula
+from meshes.errors import InputError
 from meshes.frame import frame_of_body
 from meshes.images.image import Image
 from meshes.vertebra import Vertebra
@@ -85,3 +91,25 @@ def test_a_shaft_that_leaves_the_pedicle_is_told(blocks: Vertebra) -> None:
     (sentence,) = plan(blocks, **STRAIGHT, side="left", left=0.45, height=2 / 3, gauge=8).warnings
     assert "comes 1.1 mm out of the left pedicle on the medial side, towards the canal" in sentence
     assert plan(blocks, **STRAIGHT, side="left", left=0.65, height=2 / 3, gauge=8).warnings == ()
+
+
+def test_a_shaft_that_comes_out_of_the_wall_near_its_tip_is_told(blocks: Vertebra) -> None:
+    """The wall lies 20 mm aside, the axis of a shaft of 4.2 mm 19 or 17 mm."""
+    needle = {**STRAIGHT, "height": 0.6, "gauge": 8}
+    (told,) = [text for text in plan(blocks, **needle, left=0.95).warnings if "out of the body's wall" in text]
+    assert re.search(r"its shaft of 4\.2 mm comes 1\.[01] mm out of the body's wall near the tip", told)
+    assert not [text for text in plan(blocks, **needle, left=0.85).warnings if "out of the body's wall" in text]
+
+
+def test_an_error_of_the_plan_says_what_was_doubtful_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mask that is upside down may be why the veins do not fit."""
+
+    def fail(*_: Any) -> None:
+        raise InputError("the body does not surround its veins")
+
+    doubtful = SimpleNamespace(warnings=("the mask seems to miss the bone",))
+    monkeypatch.setattr(preparation, "read_patient", lambda _: doubtful)
+    monkeypatch.setattr(preparation, "read_neighbour", fail)
+    case = build_case({"patient": {"demo": True}})
+    with pytest.raises(InputError, match=r"surround its veins\. Seen before: the mask seems to miss the bone"):
+        preparation.prepare(case, Laws.of_case(case), Progress())
