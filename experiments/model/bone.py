@@ -60,6 +60,19 @@ class Bone:
         """Side -> what :func:`pedicle_contact` finds."""
         return {side: pedicle_contact(self.vertebra, side) for side in ("left", "right")}
 
+    def within_body(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distances in mm of (n, 3) points in the frame from the surface of the body's voxels; 0 outside of it.
+
+        The surface lies half a voxel, along its shortest edge at least, before the centre of the nearest one outside.
+        """
+        places = self.vertebra.ct.to_indices(self.vertebra.frame.to_scanner(points)).T
+        depth = ndimage.map_coordinates(self._body_depth, places, order=1)
+        return np.maximum(depth - 0.5 * self.vertebra.ct.spacing.min(), 0.0)
+
+    @cached_property
+    def _body_depth(self) -> NDArray[np.float64]:
+        return self._distance(~self.vertebra.body)
+
     @cached_property
     def _body_distance(self) -> NDArray[np.float64]:
         return self._distance(self.vertebra.body)

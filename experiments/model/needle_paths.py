@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from experiments.case.sections import Needle
 from experiments.case.units import to_clinical, to_internal
@@ -140,7 +139,7 @@ def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: Bone) -> Nee
         opening, radius = _side_window(tip, direction, cannula, sign_of(needle.side))
     in_pedicle = _line(entry, entry - PEDICLE_LENGTH * direction)
     clearance = PedicleClearance.along(in_pedicle, cannula.outer_diameter, needle.side, bone.vertebra)
-    within = _depth_in_body(_line(tip, tip - NEAR_TIP * direction), bone.vertebra)
+    within = float(bone.within_body(_line(tip, tip - NEAR_TIP * direction)).min())
     doubted = doubts(name, needle.side, tip, camber, cannula.outer_diameter, clearance, within)
     return NeedlePath(
         number=number,
@@ -156,15 +155,6 @@ def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: Bone) -> Nee
         clearance=clearance,
         warnings=(*warnings, *doubted),
     )
-
-
-def _depth_in_body(points: NDArray[np.float64], vertebra: Vertebra) -> float:
-    """Least distance in mm of (n, 3) points in the frame from the surface of the body's voxels; 0 outside of it."""
-    spacing = vertebra.ct.spacing
-    depth = ndimage.distance_transform_edt(vertebra.body, sampling=spacing)
-    places = vertebra.ct.to_indices(vertebra.frame.to_scanner(points)).T
-    # the surface lies half a voxel, along its shortest edge at least, before the centre of the nearest one outside
-    return max(float(ndimage.map_coordinates(depth, places, order=1).min()) - 0.5 * float(spacing.min()), 0.0)
 
 
 def _through_pedicle(needle: Needle, bone: Bone, name: str) -> _Way:

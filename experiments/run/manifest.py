@@ -64,7 +64,10 @@ def build_manifest(
     """
     vertebra, setup = prepared.vertebra, prepared.cement
     identity = case_identity(case)
-    idle = frozenset() if history is not None else frozenset(INJECTION_TABLES)
+    idle: frozenset[str] = frozenset()
+    if history is None:
+        # walls bear load by the thickness that they are given, and have nothing else to say without an injection
+        idle = frozenset(INJECTION_TABLES) if case.walls.thickness_mm else frozenset((*INJECTION_TABLES, "walls"))
     idle_laws = frozenset() if history is not None else INJECTION_LAWS
     used = {name: entry for name, entry in laws.describe().items() if law_of(name) not in idle_laws}
     defaults = {name: entry for name, entry in used.items() if entry["tag"] != "user"} | {

@@ -41,7 +41,7 @@ def test_densities_need_no_calibration(case):
             r"prescribed_cement.threshold_hu is in HU, but .*; give the cement as a mask",
         ),
         ({"bone": DENSITY, "patient": {"demo": True}}, r"does not go with patient.demo, whose CT is in HU"),
-        ({"bone": {"units": "HU"}}, r"units = 'HU' is not allowed"),
+        ({"bone": {"units": "hounsfield"}}, r"units = 'hounsfield' is not allowed"),
         ({"bone": DENSITY, "laws": {"bone.calibration.slope": 8e-4}}, r"is no value of a law that this case uses"),
         ({"patient": {**PATIENT, "arch_labels": [3]}}, "arch_labels needs body_labels as well"),
         ({"patient": {**PATIENT, "body_labels": [1], "labels": "verse"}}, "exclude each other without subregions"),
