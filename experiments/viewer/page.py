@@ -380,7 +380,14 @@ class ViewerPage:
             with html.Table(v_if=("told.length",), classes="text-caption mt-1", id="values"):
                 with html.Thead(v_if=("names.length > 1",)), html.Tr():
                     html.Td()
-                    html.Th("{{ name }}", v_for="name in names", key=("name",), classes="text-right pl-4", scope="col")
+                    html.Th(
+                        "{{ name }}",
+                        v_for="name in names",
+                        key=("name",),
+                        classes="text-right pl-4",
+                        style="max-width: 9rem; white-space: normal",
+                        scope="col",
+                    )
                 with html.Tbody(), html.Tr(v_for="row in told", key=("row.name",)):
                     html.Th("{{ row.name }}", classes="text-left font-weight-regular", scope="row")
                     html.Td(
