@@ -113,11 +113,11 @@ def _sentence(item: Any, place: str, key: Key | None, section: type[BaseModel] |
 
 def _quoted(item: Any) -> str:
     """What is said of a number in quotation marks."""
-    if item["type"] not in ("float_type", "int_type"):
+    if item["type"] not in ("float_type", "int_type") or not isinstance(item["input"], str):
         return ""
     try:
         float(item["input"])
-    except (TypeError, ValueError):
+    except ValueError:
         return ""
     return ", without quotation marks"
 
