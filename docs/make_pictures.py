@@ -69,8 +69,8 @@ MOVIES = {"demo_defect_animation.gif": "demo-defect/animation.mp4", "demo_turnta
 VERIFICATION = "verification/two_phase_sphere_front_radius.svg"
 """Picture of a check, in the docs and in the folder ``images`` of ``results/verification``."""
 
-REPORT, VIEWER = "report_demo_defect.png", "viewer_two_cases.png"
-"""What the browser shows of ``results/demo-defect/report.html``, and of the viewer with both demos."""
+REPORT, VIEWER, PLAN = "report_demo_defect.png", "viewer_two_cases.png", "check_view.png"
+"""What the browser shows of ``results/demo-defect/report.html``, of the viewer with both demos, and of a plan."""
 
 WEBGL = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
 """Options of Chromium that draw without a graphics card."""
@@ -91,6 +91,7 @@ def main() -> None:
         with chromium() as browser:
             photograph_report(browser, folder / "results" / "demo-defect" / "report.html")
             photograph_viewer(browser, folder)
+            photograph_plan(browser, folder)
 
 
 def environment() -> dict[str, str]:
@@ -140,13 +141,9 @@ def photograph_report(browser: Browser, path: Path) -> None:
 
 def photograph_viewer(browser: Browser, folder: Path) -> None:
     """Both demos shortly before the second one's end: an axial plane of the saturation, and the values at a point."""
-    command = "vertebroplasty view results/demo results/demo-defect --port 0"
-    print(command, flush=True)
-    viewer = subprocess.Popen(shlex.split(command), cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
-    try:
-        assert viewer.stdout is not None
+    with served("vertebroplasty view results/demo results/demo-defect --port 0", folder) as address:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.goto(viewer.stdout.readline().removeprefix("Open ").strip())
+        page.goto(address)
         page.locator("[role=slider]").first.focus()
         page.keyboard.press("End")
         page.wait_for_timeout(2000)
@@ -164,6 +161,32 @@ def photograph_viewer(browser: Browser, folder: Path) -> None:
         page.wait_for_timeout(2000)
         page.screenshot(path=IMAGES / VIEWER)
         page.close()
+
+
+def photograph_plan(browser: Browser, folder: Path) -> None:
+    """The demo's plan, with a needle that has been turned out of its pedicle."""
+    (folder / "plan.toml").write_text("[patient]\ndemo = true\n\n[[needles]]\ngauge = 13\n")
+    with served("vertebroplasty check plan.toml --view --port 0", folder) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 850})
+        page.goto(address)
+        page.wait_for_selector("canvas")
+        page.wait_for_timeout(2000)
+        page.locator("#camber_deg").fill("18")
+        page.locator("#clearance", has_text="out of the bone").wait_for()
+        page.wait_for_timeout(2000)
+        page.screenshot(path=IMAGES / PLAN)
+        page.close()
+
+
+@contextmanager
+def served(command: str, folder: Path) -> Iterator[str]:
+    """The address at which a command shows something, until the block ends."""
+    print(command, flush=True)
+    viewer = subprocess.Popen(shlex.split(command), cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        assert viewer.stdout is not None
+        told = next(line for line in viewer.stdout if line.startswith("Open "))
+        yield told.removeprefix("Open ").strip()
     finally:
         viewer.send_signal(signal.SIGINT)
         viewer.wait(60)

@@ -241,30 +241,40 @@ def read_tables(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or is no TOML.
     """
+    text = read_text(path)
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
-        if len(raw) > LARGEST_FILE:
-            raise InputError(f"{path}: is larger than {LARGEST_FILE} bytes, so it is no case file; name the right file")
-        return tomllib.loads(raw.decode("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such case file; 'vertebroplasty demo' shows a complete run without one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a text file ({error})") from None
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}{_slip(raw, error)}") from None
+        raise InputError(f"{path}: not valid TOML: {error}{_slip(text, error)}") from None
     except RecursionError:
         raise InputError(f"{path}: nests tables or lists too deeply; a case needs four levels at most") from None
-    except InputError:
-        raise
     except ValueError:  # of Python's limit on the digits of a whole number
         raise InputError(f"{path}: holds a number with thousands of digits; write it as in 1e-9") from None
 
 
-def _slip(raw: bytes, error: tomllib.TOMLDecodeError) -> str:
+def read_text(path: Path) -> str:
+    """The text of a case file.
+
+    Raises:
+        InputError: the file is missing, too large, or no text.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+        text = raw.decode("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such case file; 'vertebroplasty demo' shows a complete run without one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a text file ({error})") from None
+    if len(raw) > LARGEST_FILE:
+        raise InputError(f"{path}: is larger than {LARGEST_FILE} bytes, so it is no case file; name the right file")
+    return text
+
+
+def _slip(text: str, error: tomllib.TOMLDecodeError) -> str:
     """The line that is no TOML, and what is usually meant by one like it."""
     place = re.search(r"at line (\d+)", str(error))
-    lines = raw.decode("utf-8").splitlines()
+    lines = text.splitlines()
     if place is None or not 0 < int(place[1]) <= len(lines):
         return ""
     line = lines[int(place[1]) - 1].strip()

@@ -11,12 +11,16 @@ import typer
 
 from experiments.cli.exit_codes import reported
 
+DEFAULT_PORT = 8765
+
+Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes any free one")]
+
 
 def view(
     folders: Annotated[
         list[Path], typer.Argument(metavar="CASE_DIR [CASE_DIR]", help="folder of a finished run, or two side by side")
     ],
-    port: Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes any free one")] = 8765,
+    port: Port = DEFAULT_PORT,
 ) -> None:
     """Look at a finished run in the browser: time, layers, planes and values; two side by side under one camera.
 
@@ -26,10 +30,10 @@ def view(
     with reported():
         from experiments.viewer.serving import read_cases, serve
 
-        serve(read_cases(folders), port, _tell)
+        serve(read_cases(folders), port, tell_address)
 
 
-def _tell(address: str, port: int) -> None:
+def tell_address(address: str, port: int) -> None:
     """Print where to look."""
     print(
         f"Open {address}\n"

@@ -82,19 +82,22 @@ class NeedlePath:
     track_facets: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
-def plan_paths(needles: Sequence[Needle], cannulas: Sequence[Cannula], vertebra: Vertebra) -> tuple[NeedlePath, ...]:
+def plan_paths(
+    needles: Sequence[Needle], cannulas: Sequence[Cannula], vertebra: Vertebra, measured: Bone | None = None
+) -> tuple[NeedlePath, ...]:
     """Lay every needle to its tip: through the pedicle, beside it, or along its angles.
 
     Args:
         needles: the plan.
         cannulas: what each needle is made of.
         vertebra: the bone.
+        measured: the same bone, for callers that lay many plans in it; measured anew by default.
 
     Raises:
         InputError: a target, a path or an opening lies outside the bone, the mask shows no pedicle on a needle's side,
             or two needles open in the same place.
     """
-    bone = Bone(vertebra)
+    bone = measured or Bone(vertebra)
     paths = tuple(
         _plan_path(number, needle, cannula, bone)
         for number, (needle, cannula) in enumerate(zip(needles, cannulas, strict=True))
@@ -115,6 +118,22 @@ def with_track(path: NeedlePath, mesh: TetMesh) -> NeedlePath:
     return replace(path, track_facets=_crossed_facets(mesh, path.tip, path.direction, 0.5 * path.outer_diameter))
 
 
+def angles_of(direction: NDArray[np.float64], side: str) -> tuple[float, float]:
+    """Camber and sagittal angle in rad of a (3,) unit vector of a needle that enters on ``side``."""
+    return math.atan2(-sign_of(side) * direction[0], -direction[1]), math.asin(-direction[2])
+
+
+def direction_of(camber: float, sagittal: float, side: str) -> NDArray[np.float64]:
+    """(3,) unit vector from the entry to the tip, of angles in rad; the inverse of :func:`angles_of`."""
+    return np.array(
+        [
+            -sign_of(side) * math.sin(camber) * math.cos(sagittal),
+            -math.cos(camber) * math.cos(sagittal),
+            -math.sin(sagittal),
+        ]
+    )
+
+
 class _Way(NamedTuple):
     """A needle's straight way through the body, in mm, and what its reader should know."""
 
@@ -133,7 +152,7 @@ def _plan_path(number: int, needle: Needle, cannula: Cannula, bone: Bone) -> Nee
         "drawn": _along_line,
     }
     tip, direction, entry, warnings = find[needle.approach](needle, bone, name)
-    camber, sagittal = _angles(direction, needle.side)
+    camber, sagittal = angles_of(direction, needle.side)
     opening, radius = tip, 0.5 * cannula.bore
     if needle.opening == "side":
         opening, radius = _side_window(tip, direction, cannula, sign_of(needle.side))
@@ -236,7 +255,7 @@ def _tip_along_angles(needle: Needle, bone: Bone, entry: NDArray[np.float64], na
         )
     tip: NDArray[np.float64] = entry + forwards / direction[1] * direction
     if bone.outside_body(tip[None])[0] > 0.0:
-        camber, sagittal = (to_clinical(angle, "deg") for angle in _angles(_unit(middle - entry), needle.side))
+        camber, sagittal = (to_clinical(angle, "deg") for angle in angles_of(_unit(middle - entry), needle.side))
         raise InputError(
             f"{name}: at camber_deg = {needle.camber_deg:g} and sagittal_deg = {needle.sagittal_deg:g} the axis "
             f"through the {needle.side} pedicle comes to depth = {needle.depth:g} outside the bone of "
@@ -245,18 +264,10 @@ def _tip_along_angles(needle: Needle, bone: Bone, entry: NDArray[np.float64], na
     return tip
 
 
-def _angles(direction: NDArray[np.float64], side: str) -> tuple[float, float]:
-    """Camber and sagittal angle in rad of a (3,) unit vector."""
-    return math.atan2(-sign_of(side) * direction[0], -direction[1]), math.asin(-direction[2])
-
-
 def _direction(needle: Needle) -> NDArray[np.float64]:
     """(3,) unit vector along the needle's own angles."""
-    sign = sign_of(needle.side)
-    camber = to_internal(needle.camber_deg or 0.0, "deg")
-    sagittal = to_internal(needle.sagittal_deg or 0.0, "deg")
-    return np.array(
-        [-sign * math.sin(camber) * math.cos(sagittal), -math.cos(camber) * math.cos(sagittal), -math.sin(sagittal)]
+    return direction_of(
+        to_internal(needle.camber_deg or 0.0, "deg"), to_internal(needle.sagittal_deg or 0.0, "deg"), needle.side
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
@@ -36,16 +37,28 @@ COARSE_MM = 3.0
 EXPECTED_SECONDS = {"read": 1.0, "mesh": 5.0, "bone": 2.0, "pictures": 4.0, "report": 2.0}
 
 
-def check_and_store(case: Case, out: Path, progress: Progress) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+@dataclass(frozen=True)
+class CheckedPlan:
+    """What came of a check.
+
+    Attributes:
+        rows: what is planned, and its value with unit.
+        prepared: the case as it would be injected, on a coarse mesh.
+        plan: what pictures show of it.
+    """
+
+    rows: list[tuple[str, str]]
+    prepared: Preparation
+    plan: Plan
+
+
+def check_and_store(case: Case, out: Path, progress: Progress) -> CheckedPlan:
     """Prepare a case on a coarse mesh, and write its plan as pictures and a page; nothing is injected.
 
     Args:
         case: what is asked.
         out: directory to write.
         progress: where stages are announced.
-
-    Returns:
-        What is planned with its values, and the warnings.
 
     Raises:
         InputError: whatever would keep a run from its injection, or ``out`` cannot be used.
@@ -84,7 +97,7 @@ def check_and_store(case: Case, out: Path, progress: Progress) -> tuple[list[tup
                 peak_memory_mb=max(record.peak_memory_mb for record in progress.records),
             ),
         )
-    return rows, prepared.warnings
+    return CheckedPlan(rows, prepared, plan)
 
 
 def plan_of(prepared: Preparation) -> Plan:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import tomli_w
+import tomlkit
 
 from experiments.case.identity import case_identity, checksum, code_version
 from experiments.case.laws import Laws
@@ -44,7 +44,7 @@ class SweepCase:
     def case_file(self, remark: str) -> str:
         """The case as a TOML file that ``vertebroplasty run`` takes, with ``remark`` as a comment above it."""
         comment = "".join(f"# {line}\n" for line in remark.splitlines())
-        return f"{comment}\n{tomli_w.dumps(dict(self.content))}"
+        return f"{comment}\n{tomlkit.dumps(dict(self.content))}"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyvista
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from experiments.pictures.cross_sections import WINDOW
 from experiments.pictures.lattice import Lattice
@@ -18,9 +16,8 @@ from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, STRAIN_MAP, ST
 from experiments.pictures.veins import shown_cement
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import number, words
+from experiments.viewer.ct_planes import CtPlanes, FloatArray
 from meshes.tetmesh import TetMesh
-
-FloatArray = NDArray[np.float64]
 
 KEPT_STEPS = 64
 """Times whose fields and fronts stay in memory."""
@@ -61,9 +58,6 @@ class FieldKind:
 CT = "ct"
 """The field that is no value of a cell: the CT around the vertebra, on planes that reach beyond the body."""
 
-CT_MARGIN, CT_STEP = 15.0, 0.75
-"""mm by which planes of the CT reach beyond the body, and between their points."""
-
 STATES = ("intact", "fractured", "augmented")
 
 FIELDS: Mapping[str, FieldKind] = {
@@ -100,8 +94,7 @@ class CaseFields:
         self._grid = case.grid(0)
         self._tissues = {number: name for name, number in case.manifest.regions.tissue.items()}
         self._loaded = _cell_fields(case, self.mesh)
-        self._scan = case.ct()
-        self._scanned = self._scan.values.astype(np.float32) / case.image_units.per_hounsfield
+        self.ct = CtPlanes(case.ct(), case.image_units, case.frame, self.mesh.points)
         self.values = lru_cache(KEPT_STEPS)(self._values)
         self.front = lru_cache(KEPT_STEPS)(self._front)
 
@@ -123,7 +116,7 @@ class CaseFields:
 
     def told(self, point: FloatArray, time: float) -> dict[str, str]:
         """Name with unit -> value of every field at a point and a time."""
-        hounsfield = float(self._hounsfield(point[None])[0])
+        hounsfield = float(self.ct.hounsfield(point[None])[0])
         scanned = {FIELDS[CT].label: number(hounsfield)} if np.isfinite(hounsfield) else {}
         cell = self.cell_at(point)
         if cell is None:
@@ -132,25 +125,6 @@ class CaseFields:
         tissue = self._tissues.get(int(self._grid.cell_data["tissue"][cell]), "bone")
         found = {kind.label: kind.told(float(values[array][cell])) for array, kind in FIELDS.items() if array in values}
         return {"tissue": words(tissue), **scanned, **found}
-
-    def ct_plane(self, axis: int, position: float) -> pyvista.StructuredGrid:
-        """A plane of the CT with its values as ``shown``, nan where there is no CT.
-
-        Args:
-            axis: index of the anatomical axis across it.
-            position: mm along that axis.
-        """
-        low, high = self.mesh.points.min(axis=0) - CT_MARGIN, self.mesh.points.max(axis=0) + CT_MARGIN
-        sides = [np.arange(low[side], high[side], CT_STEP) for side in range(3)]
-        sides[axis] = np.array([position])
-        grid = pyvista.StructuredGrid(*np.meshgrid(*sides, indexing="ij"))
-        grid.point_data["shown"] = self._hounsfield(np.asarray(grid.points, dtype=float))
-        return grid
-
-    def _hounsfield(self, points: FloatArray) -> FloatArray:
-        """CT numbers at (n, 3) points; nan beyond the CT."""
-        indices = self._scan.to_indices(self.case.frame.to_scanner(points)).T
-        return ndimage.map_coordinates(self._scanned, indices, order=1, cval=np.nan)
 
     def _values(self, step: int) -> dict[str, Any]:
         grid = self.case.grid(step)

@@ -11,7 +11,8 @@ import pyvista
 
 from experiments.pictures.static_bodies import BONE, CEMENT, static_bodies
 from experiments.pictures.style import CEMENT_COLOR
-from experiments.viewer.case_fields import CT, FIELDS, CaseFields, FloatArray
+from experiments.viewer.case_fields import CT, FIELDS, CaseFields
+from experiments.viewer.ct_planes import FloatArray
 
 MARK_RADIUS, MARK_COLOR = 0.6, "#D55E00"
 """mm, and colour, of the ball at the point whose values are shown."""
@@ -136,7 +137,7 @@ class CaseView:
             section = self._section(name, position)
             if view_state.field == CT:
                 style = {"scalars": "shown", "clim": view_state.limits, "cmap": "gray", "lighting": False}
-                yield fields.ct_plane(PLANES[name].axis, position), {**style, "nan_opacity": 0.0}
+                yield fields.ct.plane(PLANES[name].axis, position), {**style, "nan_opacity": 0.0}
                 continue
             if values is not None and section.n_cells:
                 section.cell_data["shown"] = values[section.cell_data["cell"]]

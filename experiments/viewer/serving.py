@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from experiments.case.placed_needles import CaseText
+from experiments.pictures.plan import Plan
 from experiments.results.finished_case import FinishedCase
 from experiments.viewer.access import AccessGuard
+from experiments.viewer.moved_needles import MovedNeedles
 from meshes.errors import InputError
 
 HOST = "127.0.0.1"
@@ -40,18 +46,58 @@ def serve(cases: Sequence[FinishedCase], port: int, ready: Callable[[str, int], 
     Raises:
         InputError: the port is in use, or not ours to take.
     """
-    # trame reads the command line of the program otherwise, and wslink prints to standard output
-    os.environ.update({"TRAME_ARGS": "--server", "WSLINK_READY_MSG": "", "WSLINK_FOLLOW_SYMLINKS": "0"})
+    _prepare_trame()
     from experiments.viewer.page import ViewerPage
     from experiments.viewer.side_by_side import SideBySideScene
 
-    guard, scene = AccessGuard(), SideBySideScene(cases)
-    server = ViewerPage(scene).server
+    with closing(SideBySideScene(cases)) as scene:
+        _listen(ViewerPage(scene).server, port, ready)
+
+
+def serve_plan(
+    plan: Plan,
+    needles: MovedNeedles,
+    source: CaseText,
+    title: str,
+    port: int,
+    ready: Callable[[str, int], None],
+) -> None:
+    """Serve a plan, whose needles can be moved, until it is interrupted.
+
+    Args:
+        plan: what is shown.
+        needles: of the plan; at least one.
+        source: the case file that the moved needles are written for.
+        title: of the case.
+        port: to listen on; 0 for any that is free.
+        ready: called with the address and the port as soon as browsers can come.
+
+    Raises:
+        InputError: the port is in use, or not ours to take.
+    """
+    _prepare_trame()
+    from experiments.viewer.plan_page import PlanPage
+    from experiments.viewer.plan_scene import PlanScene
+
+    with closing(PlanScene(plan)) as scene:
+        _listen(PlanPage(scene, needles, source, title).server, port, ready)
+
+
+def _prepare_trame() -> None:
+    """Keep trame from reading the command line of the program, and wslink from printing to standard output."""
+    os.environ.update({"TRAME_ARGS": "--server", "WSLINK_READY_MSG": "", "WSLINK_FOLLOW_SYMLINKS": "0"})
+
+
+def _listen(server: Any, port: int, ready: Callable[[str, int], None]) -> None:
+    guard = AccessGuard()
+    # PETSc, where it was loaded, lets a page that is closed while a picture is on its way end the process
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     def bind(web: Any) -> None:
         web.app.middlewares.insert(0, guard.middleware())
 
     def started(**_: Any) -> None:
+        asyncio.get_running_loop().set_exception_handler(_report)
         ready(f"http://{HOST}:{server.port}/?token={guard.token}", server.port)
 
     server.controller.on_server_bind.add(bind)
@@ -64,5 +110,9 @@ def serve(cases: Sequence[FinishedCase], port: int, ready: Callable[[str, int], 
         # asyncio's own words tell the address again
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise InputError(f"--port {port}: cannot be listened on ({reason}); choose another --port") from None
-    finally:
-        scene.close()
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of what went wrong in a task; a page that is closed while a picture is on its way is nothing wrong."""
+    if not isinstance(context.get("exception"), ConnectionResetError):
+        loop.default_exception_handler(context)

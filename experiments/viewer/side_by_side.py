@@ -12,17 +12,13 @@ import pyvista
 from experiments.pictures.scene import POSTERIOR_LEFT, View
 from experiments.pictures.style import PAPERS, Style
 from experiments.results.finished_case import FinishedCase
-from experiments.viewer.case_fields import CT, FIELDS, CaseFields, FloatArray
+from experiments.viewer.camera import add_letters, keep_in_width, look
+from experiments.viewer.case_fields import CT, FIELDS, CaseFields
 from experiments.viewer.case_view import CaseView, ViewState
+from experiments.viewer.ct_planes import FloatArray
 
 CLICK_REACH = 3
 """Pixels by which the mouse may move between press and release of a click."""
-
-AXES_PLACE = (0.86, 0.82, 1.0, 1.0)
-"""Corner of a view with the axes to the patient's left (L), back (P) and head (S)."""
-
-CLOSENESS = 1.15
-"""Factor by which the camera goes nearer than where everything certainly fits."""
 
 
 class SideBySideScene:
@@ -43,8 +39,8 @@ class SideBySideScene:
         for number, case in enumerate(cases):
             self._plotter.subplot(0, number)
             self.views.append(CaseView(self._plotter, number, CaseFields(case)))
-            # readable on light and on dark
-            self._plotter.renderer.add_axes(xlabel="L", ylabel="P", zlabel="S", color="#808080", viewport=AXES_PLACE)
+            add_letters(self._plotter.renderer)
+            keep_in_width(self._plotter.renderer)
         all_fields = [view.fields for view in self.views]
         self.times = np.unique(np.concatenate([fields.times for fields in all_fields]))
         points = np.concatenate([fields.mesh.points for fields in all_fields])
@@ -94,13 +90,7 @@ class SideBySideScene:
 
     def look(self, view: View) -> None:
         """Turn the camera so that it sees everything from a direction."""
-        self._plotter.subplot(0, 0)
-        camera = self._plotter.camera
-        camera.focal_point = self.bounds.mean(axis=0)
-        camera.position = self.bounds.mean(axis=0) + 100.0 * view.axes[2]
-        camera.up = view.axes[1]
-        self._plotter.renderer.ResetCamera(self.bounds.T.ravel().tolist())
-        camera.zoom(CLOSENESS)
+        look(self._plotter.renderers[0], view, self.bounds)
 
     def paint(self, style: Style) -> None:
         """Change the colour behind the bodies."""

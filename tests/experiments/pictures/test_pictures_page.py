@@ -30,7 +30,7 @@ def test_every_picture_of_the_pages_is_made_by_the_script_and_there() -> None:
     shown = set(re.findall(r"\]\((?:docs/|\.\./)?images/([^)]+)\)", PAGE + REPORT + OTHERS))
     assert shown == {
         *make_pictures.PICTURES, *make_pictures.MOVIES, make_pictures.VERIFICATION, make_pictures.REPORT,
-        make_pictures.VIEWER,
+        make_pictures.VIEWER, make_pictures.PLAN,
     }  # fmt: skip
     assert {name for name in shown if not (DOCS / "images" / name).is_file()} == set()
 

@@ -1,6 +1,7 @@
 """The command ``check``: the plan as a run would see it, pictures, a page and warnings, and nothing injected."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,10 +90,10 @@ def test_the_page_holds_pictures_warnings_and_scene(checked: tuple[Path, str]) -
 def test_a_ct_and_its_mask_are_a_case_with_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[Case] = []
 
-    def stand_in(case: Case, out: Path, progress: object) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    def stand_in(case: Case, out: Path, progress: object) -> SimpleNamespace:
         asked.append(case)
         assert out == Path("results", "check-L3")
-        return [], ("a sentence",)
+        return SimpleNamespace(rows=[], prepared=SimpleNamespace(warnings=("a sentence",)))
 
     monkeypatch.setattr("experiments.run.planning.check_and_store", stand_in)
     files = demo_patient()

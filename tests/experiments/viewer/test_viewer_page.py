@@ -181,7 +181,7 @@ def test_planes_show_the_ct_around_the_body(finished_demo: FinishedCase) -> None
     fields, scan = CaseFields(finished_demo), finished_demo.ct()
     voxel = scan.nearest_voxels(finished_demo.frame.to_scanner(finished_demo.mesh.centroid))
     place = finished_demo.frame.to_frame(scan.to_world(voxel)[None])[0]
-    plane = fields.ct_plane(1, float(place[1]))
+    plane = fields.ct.plane(1, float(place[1]))
     assert np.asarray(plane.points)[:, 1] == pytest.approx(place[1])
     low, high = finished_demo.mesh.points.min(axis=0), finished_demo.mesh.points.max(axis=0)
     assert (np.asarray(plane.bounds[::2])[[0, 2]] < low[[0, 2]] - 10.0).all()
