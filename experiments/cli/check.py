@@ -9,7 +9,7 @@ import typer
 
 from experiments.cli.exit_codes import reported
 from experiments.cli.patient_files import LabelMap, Level, Resample, Subregions, patient_of
-from experiments.cli.view import DEFAULT_PORT, tell_address
+from experiments.cli.view import LivePort, port_of, tell_address
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def check(
         bool,
         typer.Option("--view", help="then show the plan in the browser, to move its needles and write their case file"),
     ] = False,
-    port: Annotated[int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="of --view")] = None,
+    port: LivePort = None,
 ) -> None:
     """Show a plan over its CT before anything is injected, and warn of what looks wrong; in results/check-<name>.
 
@@ -42,8 +42,7 @@ def check(
     --view needles are moved in the browser, by hand or by numbers, and written as a case file of their own.
     """
     with reported():
-        if port is not None and not view:
-            raise InputError("--port belongs to --view; leave it out")
+        listened = port_of(view, port)
         case, source = _case(files, level, labels, subregions, resample)
         name = Path(source.name).stem
         target = out or Path("results", f"check-{name}")
@@ -55,7 +54,7 @@ def check(
             checked = check_and_store(case, target, progress)
         print_results(two_columns(checked.rows), target, checked.prepared.warnings)
         if view:
-            _show(case, checked, source, DEFAULT_PORT if port is None else port)
+            _show(case, checked, source, listened)
 
 
 def _case(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -23,15 +23,11 @@ from experiments.cli.measure import measure
 from experiments.cli.new import new
 from experiments.cli.patient_files import LabelMap, Resample, Subregions, patient_of
 from experiments.cli.report import report
+from experiments.cli.running import begin, refuse_of_one_run, run_one
 from experiments.cli.sweep import results, sweep
-from experiments.cli.view import view
+from experiments.cli.view import LivePort, port_of
+from experiments.cli.view import view as view_command
 from meshes.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from experiments.case.schema import Case
-    from experiments.results.parts.networks import NetworkShares
 
 app = typer.Typer(
     name="vertebroplasty",
@@ -67,6 +63,11 @@ PetscOptions = Annotated[
     typer.Option("--petsc", metavar="OPTIONS", help='for PETSc, as in "-vp_pressure_ksp_monitor -log_view"'),
 ]
 
+View = Annotated[
+    bool,
+    typer.Option("--view", help="show the front in the browser while it runs, and afterwards until Ctrl-C"),
+]
+
 
 def main() -> None:
     """Entry point of the command, which has one name however Python was started."""
@@ -92,6 +93,8 @@ def demo(
         float | None, typer.Option("--mesh-size", metavar="MM", help=r"tetrahedron size \[mm]; 1.5 by default")
     ] = None,
     networks: Networks = None,
+    view: View = False,
+    port: LivePort = None,
     petsc: PetscOptions = None,
     verbose: Verbosity = 0,
 ) -> None:
@@ -101,7 +104,8 @@ def demo(
         from experiments.case.schema import demo_case
 
         target = out or Path("results", "demo-defect" if defect else "demo")
-        _run(demo_case(defect, mesh_size), target, petsc, verbose, networks)
+        listened = port_of(view, port)
+        run_one(demo_case(defect, mesh_size), target, petsc, verbose, networks, listened if view else None)
 
 
 @app.command()
@@ -124,18 +128,22 @@ def run(
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="run patients again that failed before")] = False,
     networks: Networks = None,
+    view: View = False,
+    port: LivePort = None,
     petsc: PetscOptions = None,
     verbose: Verbosity = 0,
 ) -> None:
     """Run a case file; results in results/<name of the case file>.
 
     With --patients the same plan runs for many patients, each a row of one table; stopped or killed at any moment, the
-    same command goes on with those that are missing.
+    same command goes on with those that are missing. With --view the browser shows front, pressures and volumes as
+    they come; the run needs nobody to look.
     """
     with reported():
         start_ranks()
+        listened = port_of(view, port)
         if patients is not None:
-            _refuse_of_one_run(networks, petsc, verbose)
+            refuse_of_one_run(networks, view, petsc, verbose)
             from experiments.cli.patients import run_patients
 
             run_patients(case, patients, out, workers, retry)
@@ -144,7 +152,8 @@ def run(
             raise InputError(f"{'--retry' if retry else '--workers'} belongs to --patients; leave it out")
         from experiments.case.schema import read_case
 
-        _run(read_case(case), out or Path("results", case.stem), petsc, verbose, networks)
+        target = out or Path("results", case.stem)
+        run_one(read_case(case), target, petsc, verbose, networks, listened if view else None)
 
 
 @app.command()
@@ -170,7 +179,7 @@ def compare(
     """
     with reported():
         start_ranks()
-        console = _begin(petsc, verbose)
+        console = begin(petsc, verbose)
         from experiments.report.comparison_folder import compare_and_store
         from experiments.results.progress import Progress
         from experiments.results.store import check_target
@@ -205,7 +214,7 @@ app.command()(calibrate)
 app.command()(sweep)
 app.command()(results)
 app.command()(report)
-app.command()(view)
+app.command("view")(view_command)
 app.command()(draw)
 app.command()(animate)
 app.command()(export)
@@ -323,75 +332,6 @@ def doctor() -> None:
         console.print(f"\n[red]{len(failed)} of {len(checks)} checks failed:[/red] {', '.join(failed)}")
         raise typer.Exit(1)
     console.print("\nAll is there. Next: [bold]vertebroplasty demo[/bold]")
-
-
-def _begin(petsc: str | None, verbose: int) -> Console:
-    """Give PETSc its options before it starts, and show the log; returns the console for what else is shown."""
-    if petsc is not None:
-        from fem import solver_options
-
-        solver_options.add(petsc)
-    from experiments.cli.run_log import show_log
-
-    return show_log(verbose)
-
-
-def _refuse_of_one_run(networks: int | None, petsc: str | None, verbose: int) -> None:
-    """Refuse what belongs to a single run beside many patients.
-
-    Raises:
-        InputError: an option of a single run is given, or several ranks share the run.
-    """
-    from mpi4py import MPI
-
-    if MPI.COMM_WORLD.size > 1:
-        raise InputError("--patients runs one patient on each core; start it without mpiexec")
-    if networks is not None:
-        raise InputError(
-            "--networks belongs to a single run; leave it out, or give a table of patients with veins.seed"
-        )
-    if petsc is not None:
-        raise InputError("--petsc belongs to a single run; with --patients, set PETSC_OPTIONS in the environment")
-    if verbose:
-        raise InputError("-v belongs to a single run; with --patients, leave it out")
-
-
-def _run(case: Case, out: Path, petsc: str | None, verbose: int, networks: int | None) -> None:
-    """Run ``case`` on all ranks, store it in ``out`` and print what came out."""
-    console = _begin(petsc, verbose)
-    from experiments.results.store import check_target
-
-    check_target(out)
-    draw = None if networks is None else _drawing(case, networks, console)
-    from experiments.cli.summary import print_results, result_table
-    from experiments.results.progress import Progress
-    from experiments.run.pipeline import run_and_store
-
-    with Progress(visible=rank() == 0, console=console) as progress:
-        outcome = run_and_store(case, out, progress, draw=draw)
-    print_results(result_table(outcome.results), out, outcome.manifest.warnings)
-
-
-def _drawing(case: Case, count: int, console: Console) -> Callable[[Case], NetworkShares]:
-    """What injects through ``count`` networks of veins.
-
-    Raises:
-        InputError: there are no random networks to draw, or several ranks share the run.
-    """
-    from mpi4py import MPI
-
-    from experiments.sweep.display import SweepDisplay
-    from experiments.sweep.network_draws import check_drawable, drawing
-
-    check_drawable(case)
-    if MPI.COMM_WORLD.size > 1:
-        raise InputError("--networks runs one injection on each core; start it without mpiexec")
-
-    def draw(case: Case) -> NetworkShares:
-        with SweepDisplay(console).shown() as display:
-            return drawing(count, display.update)(case)
-
-    return draw
 
 
 if __name__ == "__main__":

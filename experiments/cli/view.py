@@ -10,9 +10,11 @@ from typing import Annotated
 import typer
 
 from experiments.cli.exit_codes import reported
+from meshes.errors import InputError
 
 DEFAULT_PORT = 8765
 
+LivePort = Annotated[int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="of --view")]
 Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes any free one")]
 
 
@@ -31,6 +33,17 @@ def view(
         from experiments.viewer.serving import read_cases, serve
 
         serve(read_cases(folders), port, tell_address)
+
+
+def port_of(view: bool, port: int | None) -> int:
+    """The port of a command that shows something with ``--view``.
+
+    Raises:
+        InputError: there is a port, but nothing to show.
+    """
+    if port is not None and not view:
+        raise InputError("--port belongs to --view; leave it out")
+    return DEFAULT_PORT if port is None else port
 
 
 def tell_address(address: str, port: int) -> None:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
@@ -49,6 +49,9 @@ from fem.measures.fill import FillMeasures, measure_fill
 from fem.partition import Partition
 from meshes.dimensions import vertebral_height
 
+if TYPE_CHECKING:
+    from experiments.run.watching import Watch
+
 EXPECTED_SECONDS = {
     **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0, "strength": 120.0},
     **{"pictures": 12.0, "report": 4.0},
@@ -61,6 +64,7 @@ def run_case(
     progress: Progress | None = None,
     comm: MPI.Comm = MPI.COMM_WORLD,
     maker: Maker = make,
+    watch: Watch | None = None,
 ) -> CaseOutcome:
     """Run a case.
 
@@ -69,6 +73,7 @@ def run_case(
         progress: where stages and their progress are shown; nowhere by default.
         comm: ranks that share the work.
         maker: see :func:`experiments.model.preparation.prepare`.
+        watch: is told of the injection, step by step; given on all ranks or on none.
 
     Returns:
         Results and manifest on every rank; meshes and fields on rank 0.
@@ -78,10 +83,10 @@ def run_case(
         ConvergenceError: a solver did not reach its tolerance.
     """
     with ending_together(comm), solver_options.named_in_failures():
-        return _run(case, progress or Progress(), comm, maker)
+        return _run(case, progress or Progress(), comm, maker, watch)
 
 
-def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker) -> CaseOutcome:
+def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker, watch: Watch | None) -> CaseOutcome:
     idle = {
         "injection": case.prescribed_cement is not None,
         "stiffness": not case.mechanics.enabled,
@@ -102,7 +107,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker) -> CaseOu
     history: InjectionHistory | None = None
     snapshots: list[FieldSnapshot] = []
     if isinstance(prepared.cement, InjectionSetup):
-        history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress)
+        history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress, watch)
         saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
         exits = {} if prepared.veins is None else prepared.veins.exit_diameters
         parts["injection"] = builders.injection_results(
@@ -155,9 +160,16 @@ def _prepare(case: Case, progress: Progress, maker: Maker) -> tuple[Laws, Prepar
 
 
 def _inject(
-    laws: Laws, prepared: Preparation, setup: InjectionSetup, partition: Partition, progress: Progress
+    laws: Laws,
+    prepared: Preparation,
+    setup: InjectionSetup,
+    partition: Partition,
+    progress: Progress,
+    watch: Watch | None,
 ) -> tuple[InjectionHistory, list[FieldSnapshot]]:
     snapshots: list[FieldSnapshot] = []
+    if watch is not None and partition.comm.rank == 0:
+        watch.begin(prepared)
     with profiling.Stage("Injection"), progress.stage("injection") as stage:
         injection = Injection.build(
             partition,
@@ -171,9 +183,11 @@ def _inject(
             setup.veins,
         )
         try:
-            history = injection.run(snapshots.append, stage.update)
+            history = injection.run(snapshots.append, stage.update, None if watch is None else watch.step)
         finally:
             injection.destroy()
+    if watch is not None and partition.comm.rank == 0:
+        watch.end(history.stop_reason)
     return history, snapshots
 
 
@@ -194,6 +208,7 @@ def run_and_store(
     progress: Progress | None = None,
     comm: MPI.Comm = MPI.COMM_WORLD,
     draw: Callable[[Case], NetworkShares] | None = None,
+    watch: Watch | None = None,
 ) -> CaseOutcome:
     """Run a case and write its directory whole or not at all: manifest, results and fields, then pictures and report.
 
@@ -204,6 +219,7 @@ def run_and_store(
         comm: ranks that share the work; rank 0 writes.
         draw: injects through many networks of veins, whose leaks the results then tell of beside their own; the run
             is stored before.
+        watch: is told of the injection, step by step; given on all ranks or on none.
 
     Raises:
         InputError: the input or ``out`` cannot be used.
@@ -212,7 +228,7 @@ def run_and_store(
     progress = progress or Progress()
     with ending_together(comm):
         on_root(comm, lambda: check_target(out))
-        outcome = run_case(case, progress, comm)
+        outcome = run_case(case, progress, comm, watch=watch)
         seconds = on_root(comm, lambda: _store(outcome, out, progress))
         outcome = _after(outcome, seconds)
         if draw is not None:

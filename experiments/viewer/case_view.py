@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyvista
 
-from experiments.pictures.static_bodies import BONE, CEMENT, static_bodies
+from experiments.pictures.static_bodies import BONE, CEMENT
 from experiments.pictures.style import CEMENT_COLOR
-from experiments.viewer.case_fields import CT, FIELDS, CaseFields
+from experiments.viewer.body_fields import CT, FIELDS, BodyFields
 from experiments.viewer.ct_planes import FloatArray
 
 MARK_RADIUS, MARK_COLOR = 0.6, "#D55E00"
@@ -56,7 +56,7 @@ class ViewState:
 
     Attributes:
         time: in s.
-        field: what the planes show, a key of :data:`experiments.viewer.case_fields.FIELDS`.
+        field: what the planes show, a key of :data:`experiments.viewer.body_fields.FIELDS`.
         limits: ends of its colour scale.
         planes: name of each plane that is shown -> its position in mm.
         hidden: layers that are switched off.
@@ -80,7 +80,7 @@ class CaseView:
         fields: the case.
     """
 
-    def __init__(self, plotter: pyvista.Plotter, number: int, fields: CaseFields) -> None:
+    def __init__(self, plotter: pyvista.Plotter, number: int, fields: BodyFields) -> None:
         """Draw what does not change with time."""
         self.fields = fields
         self._plotter = plotter
@@ -88,7 +88,7 @@ class CaseView:
         self._actors: dict[str, list[Any]] = {}
         self._sections: dict[str, tuple[float, pyvista.PolyData]] = {}
         self.colors: dict[str, str] = {CEMENT: CEMENT_COLOR}
-        for body in static_bodies(fields.case, fields.lattice):
+        for body in fields.bodies():
             self._actors.setdefault(body.layer, []).append(self._add(body.surface, **body.style))
             self.colors.setdefault(body.layer, body.color)
         self._moving: list[Any] = []

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from experiments.pictures.style import CEMENT_COLOR
-from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import number
+from experiments.viewer.body_fields import Course
 
 WIDTH, HEIGHT = 260.0, 70.0
 """Of a chart in pixels."""
@@ -26,12 +26,11 @@ CHARTS = (
 """Title -> the courses that a chart shows: name, words and colour."""
 
 
-def charts_of(cases: Sequence[FinishedCase]) -> list[dict[str, Any]]:
+def charts_of(courses: Sequence[Course]) -> list[dict[str, Any]]:
     """The charts, each with its picture, its lines' names and the upper end of its axis; none without an injection."""
-    courses = [case.course for case in cases if case.injected]
     if not courses:
         return []
-    end = duration_of(cases)
+    end = duration_of(courses)
     found = []
     for title, shown in CHARTS:
         top = max(max(getattr(course, name)) for course in courses for name, _, _ in shown) or 1.0
@@ -56,9 +55,9 @@ def charts_of(cases: Sequence[FinishedCase]) -> list[dict[str, Any]]:
     return found
 
 
-def duration_of(cases: Sequence[FinishedCase]) -> float:
+def duration_of(courses: Sequence[Course]) -> float:
     """Time in s at which the last injection ends; 0 where nothing was injected."""
-    return max((case.course.time_s[-1] for case in cases if case.injected), default=0.0)
+    return max((course.time_s[-1] for course in courses), default=0.0)
 
 
 def _points(times: Sequence[float], values: Sequence[float], end: float, top: float) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 from trame.widgets import html, vuetify3
 
+from experiments.viewer.body_fields import CT
 from experiments.viewer.camera import VIEWS
-from experiments.viewer.case_fields import CT
 from experiments.viewer.case_view import PLANES
 from experiments.viewer.shell import OVERLAY
 
@@ -18,6 +18,7 @@ def lay_out_time() -> None:
         html.Div("Time", classes="text-subtitle-2")
         vuetify3.VSpacer()
         html.Output("{{ clock }}", id="clock")
+    html.Div("{{ status }}", v_if=("status",), classes="text-caption", id="status", role="status")
     with html.Div(classes="d-flex align-center", v_if=("last > 0",)):
         vuetify3.VBtn(
             icon=("playing ? 'mdi-pause' : 'mdi-play'",),

@@ -6,7 +6,7 @@ Text from files reaches the browser as values of the page's state alone, never a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from matplotlib import colormaps
@@ -16,10 +16,9 @@ from trame.widgets import html
 
 from experiments.pictures.static_bodies import OPENINGS
 from experiments.pictures.style import Style
-from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import number, place, words
+from experiments.viewer.body_fields import CT, FIELDS, BodyFields
 from experiments.viewer.camera import VIEWS
-from experiments.viewer.case_fields import CT, FIELDS
 from experiments.viewer.case_view import PLANES
 from experiments.viewer.charts import charts_of, duration_of
 from experiments.viewer.controls import (
@@ -47,10 +46,10 @@ def clock(seconds: float) -> str:
     return f"{minutes:.0f}:{rest:04.1f} min"
 
 
-def _names(cases: Sequence[FinishedCase]) -> list[str]:
+def _names(bodies: Sequence[BodyFields]) -> list[str]:
     """What the cases are called: by their titles, or by their folders where the titles are the same."""
-    titles = [case.title for case in cases]
-    return titles if len(set(titles)) == len(titles) else [words(case.name) for case in cases]
+    titles = [body.title for body in bodies]
+    return titles if len(set(titles)) == len(titles) else [words(body.name) for body in bodies]
 
 
 class ViewerPage:
@@ -64,15 +63,15 @@ class ViewerPage:
         """Set up state and controls."""
         self.server = get_server("vertebroplasty", client_type="vue3")
         self._scene = scene
-        self._names = _names([view.fields.case for view in scene.views])
+        self._bodies = [view.fields for view in scene.views]
         self._playing: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         state, last = self.server.state, len(scene.times) - 1
-        cases = [view.fields.case for view in scene.views]
-        self._duration = duration_of(cases)
+        self._duration = 0.0
         state.update(
             {
                 "trame__title": "vertebroplasty view",
-                "names": self._names,
+                "names": _names(self._bodies),
                 "step": last,
                 "last": last,
                 "playing": False,
@@ -85,7 +84,8 @@ class ViewerPage:
                 "field": scene.view_state.field,
                 "fields": [{"title": FIELDS[array].label, "value": array} for array in scene.fields()],
                 "clock": "",
-                "charts": charts_of(cases),
+                "charts": [],
+                "status": "",
                 "now": 0.0,
                 "window": list(scene.limits(CT)),
                 "legend": {},
@@ -96,6 +96,7 @@ class ViewerPage:
         for name, plane in PLANES.items():
             low, high = (float(bound) for bound in scene.bounds[:, plane.axis])
             state.update({f"{name}_on": False, f"{name}_at": 0.0, f"{name}_low": low, f"{name}_high": high})
+        self._tell_courses()
         self._tell_time()
         self._tell_legend()
         self._picture = RemotePicture(self.server, scene.window)
@@ -108,6 +109,27 @@ class ViewerPage:
         state.change("dark")(self._on_dark)
         state.change(*(f"{name}_{end}" for name in PLANES for end in ("on", "at")))(self._on_planes)
         scene.on_click(self._on_click)
+
+    def follow(self, news: Coroutine[Any, Any, None]) -> None:
+        """Run what hears of new times beside the page, for as long as it is served."""
+        self._following = asynchronous.create_task(news)
+
+    def grow(self, status: str) -> None:
+        """Take up times that have come since, and go along with them unless an earlier one is being looked at.
+
+        Args:
+            status: how the run stands.
+        """
+        with self.server.state as state:
+            follows, state.last = int(state.step) >= int(state.last), len(self._scene.times) - 1
+            state.status = status
+            self._tell_courses()
+            self._tell_time()
+            if follows and int(state.step) != int(state.last):
+                state.step = state.last
+                field = self._scene.view_state.field
+                if FIELDS[field].limits is None:
+                    self._on_field(field)
 
     def _on_step(self, step: Any, **_: Any) -> None:
         shown = min(max(int(step), 0), len(self._scene.times) - 1)
@@ -172,6 +194,11 @@ class ViewerPage:
         if name in VIEWS:
             self._scene.look(VIEWS[name])
             self._picture.push()
+
+    def _tell_courses(self) -> None:
+        courses = [body.course for body in self._bodies if body.course is not None]
+        self.server.state.charts = charts_of(courses)
+        self._duration = duration_of(courses)
 
     def _tell_time(self) -> None:
         time = self._scene.view_state.time

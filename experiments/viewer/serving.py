@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +23,9 @@ HOST = "127.0.0.1"
 
 LARGEST_NUMBER_OF_CASES = 2
 
+Ready = Callable[[str, int], None]
+"""Takes the address and the port at which browsers can come."""
+
 
 def read_cases(folders: Sequence[Path]) -> list[FinishedCase]:
     """The cases of the folders.
@@ -35,7 +40,7 @@ def read_cases(folders: Sequence[Path]) -> list[FinishedCase]:
     return [FinishedCase.read(folder) for folder in folders]
 
 
-def serve(cases: Sequence[FinishedCase], port: int, ready: Callable[[str, int], None]) -> None:
+def serve(cases: Sequence[FinishedCase], port: int, ready: Ready) -> None:
     """Serve the viewer until it is interrupted.
 
     Args:
@@ -46,12 +51,13 @@ def serve(cases: Sequence[FinishedCase], port: int, ready: Callable[[str, int], 
     Raises:
         InputError: the port is in use, or not ours to take.
     """
-    _prepare_trame()
+    prepare_trame()
+    from experiments.viewer.case_fields import CaseFields
     from experiments.viewer.page import ViewerPage
     from experiments.viewer.side_by_side import SideBySideScene
 
-    with closing(SideBySideScene(cases)) as scene:
-        _listen(ViewerPage(scene).server, port, ready)
+    with closing(SideBySideScene([CaseFields(case) for case in cases])) as scene:
+        serve_page(ViewerPage(scene).server, port, ready)
 
 
 def serve_plan(
@@ -60,7 +66,7 @@ def serve_plan(
     source: CaseText,
     title: str,
     port: int,
-    ready: Callable[[str, int], None],
+    ready: Ready,
 ) -> None:
     """Serve a plan, whose needles can be moved, until it is interrupted.
 
@@ -75,29 +81,44 @@ def serve_plan(
     Raises:
         InputError: the port is in use, or not ours to take.
     """
-    _prepare_trame()
+    prepare_trame()
     from experiments.viewer.plan_page import PlanPage
     from experiments.viewer.plan_scene import PlanScene
 
     with closing(PlanScene(plan)) as scene:
-        _listen(PlanPage(scene, needles, source, title).server, port, ready)
+        serve_page(PlanPage(scene, needles, source, title).server, port, ready)
 
 
-def _prepare_trame() -> None:
+def prepare_trame() -> None:
     """Keep trame from reading the command line of the program, and wslink from printing to standard output."""
     os.environ.update({"TRAME_ARGS": "--server", "WSLINK_READY_MSG": "", "WSLINK_FOLLOW_SYMLINKS": "0"})
 
 
-def _listen(server: Any, port: int, ready: Callable[[str, int], None]) -> None:
+def serve_page(server: Any, port: int, ready: Ready, begin: Callable[[], None] | None = None) -> None:
+    """Serve a page until it is interrupted.
+
+    Args:
+        server: of the page.
+        port: to listen on; 0 for any that is free.
+        ready: called with the address and the port as soon as browsers can come.
+        begin: called before, where tasks can be started.
+
+    Raises:
+        InputError: the port is in use, or not ours to take.
+    """
     guard = AccessGuard()
     # PETSc, where it was loaded, lets a page that is closed while a picture is on its way end the process
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    for name in ("wslink.protocol", "aiohttp.server"):
+        logging.getLogger(name).addFilter(_worth_telling)
 
     def bind(web: Any) -> None:
         web.app.middlewares.insert(0, guard.middleware())
 
     def started(**_: Any) -> None:
         asyncio.get_running_loop().set_exception_handler(_report)
+        if begin is not None:
+            begin()
         ready(f"http://{HOST}:{server.port}/?token={guard.token}", server.port)
 
     server.controller.on_server_bind.add(bind)
@@ -116,3 +137,9 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Tell of what went wrong in a task; a page that is closed while a picture is on its way is nothing wrong."""
     if not isinstance(context.get("exception"), ConnectionResetError):
         loop.default_exception_handler(context)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """The same of what is logged about an exception, or while one is being handled."""
+    error = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
+    return not isinstance(error, ConnectionResetError)

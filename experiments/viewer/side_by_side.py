@@ -11,9 +11,8 @@ import pyvista
 
 from experiments.pictures.scene import POSTERIOR_LEFT, View
 from experiments.pictures.style import PAPERS, Style
-from experiments.results.finished_case import FinishedCase
+from experiments.viewer.body_fields import CT, FIELDS, BodyFields
 from experiments.viewer.camera import add_letters, keep_in_width, look
-from experiments.viewer.case_fields import CT, FIELDS, CaseFields
 from experiments.viewer.case_view import CaseView, ViewState
 from experiments.viewer.ct_planes import FloatArray
 
@@ -25,31 +24,34 @@ class SideBySideScene:
     """The scene of one case, or of several side by side.
 
     Args:
-        cases: finished cases.
+        bodies: of the cases.
         size: width and height in pixels until a browser asks for its own.
     """
 
-    def __init__(self, cases: Sequence[FinishedCase], size: tuple[int, int] = (1200, 800)) -> None:
+    def __init__(self, bodies: Sequence[BodyFields], size: tuple[int, int] = (1200, 800)) -> None:
         """Build the scene at the last time without planes."""
         with pyvista.vtk_verbosity("error"):
             self._plotter = pyvista.Plotter(
-                off_screen=True, shape=(1, len(cases)), window_size=list(size), border=len(cases) > 1
+                off_screen=True, shape=(1, len(bodies)), window_size=list(size), border=len(bodies) > 1
             )
         self.views: list[CaseView] = []
-        for number, case in enumerate(cases):
+        for number, fields in enumerate(bodies):
             self._plotter.subplot(0, number)
-            self.views.append(CaseView(self._plotter, number, CaseFields(case)))
+            self.views.append(CaseView(self._plotter, number, fields))
             add_letters(self._plotter.renderer)
             keep_in_width(self._plotter.renderer)
-        all_fields = [view.fields for view in self.views]
-        self.times = np.unique(np.concatenate([fields.times for fields in all_fields]))
-        points = np.concatenate([fields.mesh.points for fields in all_fields])
+        points = np.concatenate([fields.mesh.points for fields in bodies])
         self.bounds = np.array([points.min(axis=0), points.max(axis=0)])
         self.view_state = ViewState(float(self.times[-1]), "saturation", self.limits("saturation"), {}, frozenset())
         self._plotter.link_views()
         self.paint(Style.LIGHT)
         self.look(POSTERIOR_LEFT)
         self.change()
+
+    @property
+    def times(self) -> FloatArray:
+        """Times in s that are known of any case."""
+        return np.unique(np.concatenate([view.fields.times for view in self.views]))
 
     @property
     def window(self) -> Any:

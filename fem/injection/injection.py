@@ -122,12 +122,18 @@ class Injection:
             recorder=Recorder(plan, flow, numbers),
         )
 
-    def run(self, observe: Observer | None = None, progress: Callable[[float], None] | None = None) -> InjectionHistory:
+    def run(
+        self,
+        observe: Observer | None = None,
+        progress: Callable[[float], None] | None = None,
+        watch: Observer | None = None,
+    ) -> InjectionHistory:
         """Carry the plan out.
 
         Args:
             observe: called on rank 0 with the fields at the start, at the output moments and at the end.
             progress: called with the share of the planned volume that is injected.
+            watch: called on rank 0 with the fields at the start and after each step; given on all ranks or on none.
 
         Raises:
             ConvergenceError: a pressure, transport or wall iteration did not reach its tolerance.
@@ -135,11 +141,15 @@ class Injection:
         start = state = self.start()
         records, output = [self.recorder.record(start)], self.step_control.next_output(start)
         self._hand_out_fields(observe, start, records[0])
+        if watch is not None:
+            self._hand_out_fields(watch, start, records[0])
         for state in self.steps(start):
             records.append(self.recorder.record(state))
             logger.info("step %d (%.2f s): %s", len(records) - 1, records[-1].time - records[-2].time, records[-1])
             if progress is not None:
                 progress(min(records[-1].injected / self.plan.volume, 1.0))
+            if watch is not None:
+                self._hand_out_fields(watch, state, records[-1])
             if state.stop_reason or self.step_control.next_output(state) > output:
                 self._hand_out_fields(observe, state, records[-1])
             output = self.step_control.next_output(state)

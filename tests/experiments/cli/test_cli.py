@@ -27,7 +27,7 @@ STAND_IN = """
 import sys, types
 from pathlib import Path
 stand_in = types.ModuleType("experiments.run.pipeline")
-def run_and_store(case, out, progress, draw=None):
+def run_and_store(case, out, progress, draw=None, watch=None):
     from experiments.results.store import case_directory
     {outcome}
 stand_in.run_and_store = run_and_store

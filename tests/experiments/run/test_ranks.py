@@ -39,7 +39,7 @@ def fail_in(place):
     if place == "PLACE" and comm.rank == RANK:
         raise ERROR
 
-def run_case(case, progress, comm):
+def run_case(case, progress, comm, watch):
     comm.barrier()
     fail_in("run")
     comm.barrier()
@@ -129,7 +129,7 @@ def said_while_writing(comm: MPI.Comm, error: Exception, out: Path) -> list[str]
             raise error
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "run_case", lambda case, progress, comm: Outcome())
+        patch.setattr(pipeline, "run_case", lambda case, progress, comm, watch: Outcome())
         try:
             pipeline.run_and_store(demo_case(), out, comm=comm)
         except Exception as told:

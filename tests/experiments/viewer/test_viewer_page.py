@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 from experiments.cli.main import app
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import number
-from experiments.viewer.case_fields import FIELDS, CaseFields
+from experiments.viewer.body_fields import FIELDS
+from experiments.viewer.case_fields import CaseFields
 from experiments.viewer.charts import charts_of, duration_of
 from experiments.viewer.side_by_side import SideBySideScene
 
@@ -200,7 +201,7 @@ def test_stress_is_that_of_the_loaded_bone(finished_demo: FinishedCase) -> None:
 
 
 def test_charts_end_where_the_injection_does(finished_demo: FinishedCase) -> None:
-    volume, syringe, tip = charts_of([finished_demo, finished_demo])
+    volume, syringe, tip = charts_of([finished_demo.course, finished_demo.course])
     assert [chart["top"] for chart in (volume, syringe)] == [
         number(max(finished_demo.course.injected_ml), digits=3),
         number(max(finished_demo.course.syringe_pressure_kpa), digits=3),
@@ -208,11 +209,11 @@ def test_charts_end_where_the_injection_does(finished_demo: FinishedCase) -> Non
     picture = b64decode(tip["picture"].partition(",")[2]).decode()
     assert picture.count("<polyline") == 2  # one for each case
     assert "260.0,0.0" in picture  # the largest pressure comes at the end
-    assert duration_of([finished_demo]) == pytest.approx(80.0)
+    assert duration_of([finished_demo.course]) == pytest.approx(80.0)
 
 
 def test_stage_shows_two_cases_at_one_time_and_point(finished_demo: FinishedCase) -> None:
-    scene = SideBySideScene([finished_demo, replace(finished_demo, name="again")], (400, 200))
+    scene = SideBySideScene([CaseFields(finished_demo), CaseFields(replace(finished_demo, name="again"))], (400, 200))
     try:
         first, second = scene.views
         assert first.renderer.GetActiveCamera() is second.renderer.GetActiveCamera()
