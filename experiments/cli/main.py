@@ -16,6 +16,7 @@ from rich.console import Console
 from experiments.cli.analyse import analyse
 from experiments.cli.calibrate import calibrate
 from experiments.cli.check import check
+from experiments.cli.cohort import cohort
 from experiments.cli.draw import animate, draw
 from experiments.cli.exit_codes import rank, reported, start_ranks
 from experiments.cli.export import export
@@ -213,6 +214,7 @@ app.command()(measure)
 app.command()(calibrate)
 app.command()(sweep)
 app.command()(results)
+app.command()(cohort)
 app.command()(report)
 app.command("view")(view_command)
 app.command()(draw)

@@ -48,13 +48,12 @@ A body is one of two shapes. **The real one** is the L3 of the demo's CT, voxels
 changed so that width, depth and height are those of the vertebra
 ([`experiments.cohorts.body_files.body_tables`](../../experiments/cohorts/body_files.py)); its density is shifted by the
 intercept of the calibration. **The modelled one** is drawn on voxels of 1 mm
-([`meshes.modelled_vertebra.modelled_vertebra`](../../meshes/modelled_vertebra.py)): a super-ellipse of exponent 2.5
-(M) that narrows to 0.87 of its width and 0.95 of its depth at mid-height (measured on public masks of one spine, S),
-between endplates that sink in by 7 % of the height each (M), with a posterior wall that is hollow by 4 % of the depth
-(M), pedicles at the angle of their level, canal, lamina and processes; its bone is even, in a shell of 0.35 mm (M). On
-twelve levels of that spine a modelled body of the same three dimensions has 0.96 to 1.15 times the volume of the mask,
-1.04 in the median, without L5, where mask and arch are not told apart. Heart-shaped sections of upper thoracic bodies,
-wedged bodies and scoliosis are left out.
+([`meshes.modelled_vertebra.modelled_vertebra`](../../meshes/modelled_vertebra.py)): an ellipse that narrows to 0.87
+of its width and 0.95 of its depth at mid-height (all three measured on twelve public masks of one spine, S), between
+endplates that sink in by 7 % of the height each (M), with a posterior wall that is hollow by 4 % of the depth (M),
+pedicles at the angle of their level, canal, lamina and processes; its bone is even, in a shell of 0.35 mm (M). Beside
+the twelve masks a modelled body of the same three dimensions has 0.95 to 1.14 times the volume, 1.03 in the median.
+Heart-shaped sections of upper thoracic bodies, wedged bodies and scoliosis are left out.
 
 Both take the random structure of the permeability ([Bone](bone.md)), a network of veins of their own
 ([Veins](veins.md)), and where they are fractured a draw from the prior of [Fractured bodies](fractures.md).

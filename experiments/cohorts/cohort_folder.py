@@ -1,0 +1,103 @@
+"""The folder of a cohort: its file, the images of its bodies, the sweep of its cases, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.cohorts.cohort_file import Cohort, read_cohort
+from experiments.cohorts.cohort_plan import vertebrae_of
+from experiments.cohorts.observed import Table
+from experiments.cohorts.virtual_patient import VirtualVertebra
+from experiments.sweep.folder import Row, SweepFolder
+from meshes.errors import InputError
+
+
+@dataclass(frozen=True)
+class CohortFolder:
+    """A folder that holds a cohort.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def file(self) -> Path:
+        """The cohort file by which the folder was filled."""
+        return self.path / "cohort.toml"
+
+    @property
+    def bodies(self) -> Path:
+        """Images of the bodies."""
+        return self.path / "bodies"
+
+    @property
+    def sweep(self) -> SweepFolder:
+        """The rows, one for each treated vertebra."""
+        return SweepFolder(self.path / "sweep")
+
+    @property
+    def comparison(self) -> Path:
+        """What stands beside the study's numbers."""
+        return self.path / "cohort.json"
+
+    def open(self, source: Path) -> Cohort:
+        """Make the folder for a cohort file, or go on in it.
+
+        Args:
+            source: cohort file, which is kept in the folder.
+
+        Raises:
+            InputError: the file cannot be used, or the folder holds something else or a cohort of other settings.
+        """
+        cohort = read_cohort(source)
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is a file, not a folder; choose another folder with -o")
+        if self.path.is_dir() and any(self.path.iterdir()):
+            if not self.file.exists():
+                raise InputError(f"{self.path}: is not empty and holds no cohort; choose another folder with -o")
+            if read_cohort(self.file).model_copy(update={"patients": cohort.patients}) != cohort:
+                raise InputError(
+                    f"{self.path}: holds a cohort of other settings than {source.name}; choose another folder with -o"
+                )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.file.write_bytes(source.read_bytes())
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot write there ({error.strerror}); choose another folder") from None
+        return cohort
+
+    def cohort(self) -> Cohort:
+        """What was asked.
+
+        Raises:
+            InputError: the folder holds no cohort.
+        """
+        if not self.file.exists():
+            raise InputError(f"{self.path}: holds no cohort; give the folder that 'vertebroplasty cohort' wrote")
+        return read_cohort(self.file)
+
+    def finished(self) -> Iterator[tuple[VirtualVertebra, Row]]:
+        """Each vertebra whose treatment has been computed or has failed, with its row, whichever version computed it.
+
+        Raises:
+            InputError: the folder holds no cohort.
+        """
+        cohort, rows = self.cohort(), self.sweep.rows()
+        known = {str(case["values"]["title"]): rows.get(case["identity"]) for case in self.sweep.plan()["cases"]}
+        by_name = {title.partition(", aim")[0]: row for title, row in known.items() if row is not None}
+        patients = max((int(name.split()[1].rstrip(",")) for name in by_name), default=0)
+        for vertebra in vertebrae_of(cohort, patients):
+            if (row := by_name.get(vertebra.name)) is not None:
+                yield vertebra, row
+
+    def table(self) -> Table:
+        """What a study would have noted of the finished vertebrae.
+
+        Raises:
+            InputError: the folder holds no cohort.
+        """
+        return Table.of(self.finished())

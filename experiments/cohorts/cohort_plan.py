@@ -1,0 +1,105 @@
+"""The cases of a cohort: one for each treated vertebra, as the plan of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from experiments.case.identity import case_identity, checksum, code_version
+from experiments.case.laws import Laws
+from experiments.case.schema import build_case
+from experiments.cohorts.cohort_file import Cohort
+from experiments.cohorts.surgeon import AIMS, operation_tables
+from experiments.cohorts.vertebra_tables import vertebra_tables
+from experiments.cohorts.virtual_patient import VirtualVertebra, draw_patient
+from experiments.sweep.cases import Plan, SweepCase, given_tables
+from experiments.sweep.folder import Row
+from experiments.sweep.sweep_file import SweepFile, Vary
+
+
+@dataclass(frozen=True)
+class Treated:
+    """A vertebra of a cohort and the case that computes its treatment.
+
+    Attributes:
+        vertebra: what is treated.
+        case: of the sweep.
+        aim: how often the needles were set; more than one where earlier ways left the bone.
+    """
+
+    vertebra: VirtualVertebra
+    case: SweepCase
+    aim: int
+
+
+def treated(cohort: Cohort, patients: int, bodies: Path, rows: Mapping[str, Row]) -> tuple[Treated, ...]:
+    """The cases of a cohort as far as is known by now which needles could be set.
+
+    Args:
+        cohort: what is asked.
+        patients: how many, from the first.
+        bodies: folder for the images of the bodies, which are written where they are missing.
+        rows: identity -> what is known of a case.
+
+    Raises:
+        InputError: a case has a value out of range.
+    """
+    remembered = cache(checksum)
+    found: list[Treated] = []
+    for vertebra in vertebrae_of(cohort, patients):
+        own = vertebra_tables(vertebra, bodies)
+        for aim in range(1, AIMS + 1):
+            number = len(found) + 1
+            case = _case(cohort, vertebra, own, aim, number, remembered)
+            if aim == AIMS or not _needle_left_bone(rows.get(case.identity)):
+                found.append(Treated(vertebra, case, aim))
+                break
+    return tuple(found)
+
+
+def vertebrae_of(cohort: Cohort, patients: int) -> Iterator[VirtualVertebra]:
+    """The treated vertebrae of the first patients."""
+    for number in range(1, patients + 1):
+        yield from draw_patient(cohort.population, cohort.seed, number)
+
+
+def plan_of(cohort: Cohort, cases: tuple[Treated, ...]) -> Plan:
+    """The plan of a sweep over all cases."""
+    titles = Vary(path="title", values=tuple(one.case.values["title"] for one in cases))
+    sweep_file = SweepFile(title=cohort.title or "Cohort", base={"patient": {"demo": True}}, vary=(titles,))
+    return Plan(sweep_file, tuple(one.case for one in cases), {"title": ""}, code_version())
+
+
+def _case(
+    cohort: Cohort,
+    vertebra: VirtualVertebra,
+    own: Mapping[str, Any],
+    aim: int,
+    number: int,
+    remembered: Any,
+) -> SweepCase:
+    operation = operation_tables(cohort.surgeon, cohort.seed, vertebra, aim)
+    tables = {
+        "title": f"{vertebra.name}, aim {aim}",
+        **own,
+        **operation,
+        "mesh": {"size_mm": cohort.mesh_mm},
+        "observation": {"modality": cohort.observation.modality},
+        "mechanics": {"enabled": False},
+        "output": {"field_times": 2, "pictures": False},
+    }
+    case = build_case(tables, tables["title"])
+    Laws.of_case(case)
+    identity = case_identity(case, remembered).case
+    return SweepCase(number, identity, {"title": tables["title"]}, given_tables(case))
+
+
+def _needle_left_bone(row: Row | None) -> bool:
+    """Whether a case was refused for the way of a needle, or for a balloon around its tip."""
+    error = (row or {}).get("error") or {}
+    return error.get("kind") == "input" and any(
+        table in error.get("message", "") for table in ("needles[", "cavities[")
+    )

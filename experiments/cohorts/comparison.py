@@ -1,0 +1,114 @@
+"""Published numbers beside simulated ones: the pool, its error, and the band of cohorts of the study's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.cohorts.observed import Table
+from experiments.cohorts.published import Published, Study
+from experiments.cohorts.statistics import OddsRatio, regression
+from experiments.cohorts.verdict import Verdict, verdict
+from experiments.results.probability import LEVEL
+
+DRAWS = 400
+"""Cohorts that are drawn for a band, and pools for an error."""
+
+SEED = 23
+"""Of the draws, so that the same pool gives the same bands."""
+
+Stage = Literal["A", "B"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One published number beside the simulated one.
+
+    Attributes:
+        published: the number.
+        simulated: by the whole pool.
+        error: standard deviation over pools that are drawn again by patient: its Monte Carlo error.
+        low: end of the band that holds 95 % of cohorts of the study's size.
+        high: the other end.
+        known: share of the drawn cohorts that give the number.
+        separated: share of the drawn cohorts whose regression is separated; their estimate is Firth's.
+        firth: whether the estimate of the pool is Firth's as well.
+        verdict: by :mod:`experiments.cohorts.verdict`.
+        stage: of the settings.
+    """
+
+    published: Published
+    simulated: float
+    error: float
+    low: float
+    high: float
+    known: float
+    separated: float
+    firth: bool
+    verdict: Verdict
+    stage: Stage
+
+
+def compare(table: Table, study: Study, stage: Stage = "A", draws: int = DRAWS) -> list[Compared]:
+    """Judge every published number of a study.
+
+    Args:
+        table: the pool.
+        study: what is published.
+        stage: of the settings by which the pool was computed.
+        draws: how often cohorts and pools are drawn.
+    """
+    count = len(np.unique(table["patient"]))
+    cohorts, pools = (_drawn(table, size, draws, number) for number, size in enumerate((study.patients, count)))
+    return [_compared(one, table, cohorts, pools, stage) for one in study.numbers]
+
+
+def _drawn(table: Table, patients: int, draws: int, number: int) -> list[Table]:
+    """Tables of patients that are drawn with all their vertebrae, with replacement."""
+    rng = np.random.default_rng([SEED, number])
+    _, codes = np.unique(table["patient"], return_inverse=True)
+    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    return [
+        table.rows(np.concatenate([members[place] for place in rng.integers(len(members), size=patients)]))
+        for _ in range(draws)
+    ]
+
+
+def _compared(
+    published: Published, table: Table, cohorts: Sequence[Table], pools: Sequence[Table], stage: Stage
+) -> Compared:
+    statistic = published.statistic
+    simulated = statistic.of(table)
+    of_cohorts, of_pools = (np.array([statistic.of(one) for one in drawn]) for drawn in (cohorts, pools))
+    low, high = _ends(of_cohorts)
+    known = float(np.isfinite(of_cohorts).mean())
+    separated, by_firth = 0.0, False
+    if isinstance(statistic, OddsRatio):
+        fits = [regression(one, statistic.event, statistic.predictors) for one in cohorts]
+        separated = float(np.mean([fit.separated for fit in fits]))
+        by_firth = regression(table, statistic.event, statistic.predictors).separated
+    told = (published.estimate, published.low, published.high)
+    return Compared(
+        published,
+        simulated,
+        float(np.std(of_pools[np.isfinite(of_pools)])) if np.isfinite(of_pools).any() else np.nan,
+        low,
+        high,
+        known,
+        separated,
+        by_firth,
+        verdict(told, (simulated, low, high), statistic.null, known),
+        stage,
+    )
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return np.nan, np.nan
+    low, high = np.quantile(finite, [0.5 - 0.5 * LEVEL, 0.5 + 0.5 * LEVEL])
+    return float(low), float(high)

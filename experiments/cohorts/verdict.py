@@ -1,0 +1,44 @@
+"""How a simulated number is judged by the published one: the rule, fixed before any cohort ran.
+
+The band of a simulated number holds 95 % of cohorts of the study's size that are drawn from the pool, by patient.
+
+- An effect, which has a null: `uninformative` where the band holds the null, so that a study of this size could as well
+  have found nothing or the opposite. Else `agrees` where it points the same way as the published estimate and the band
+  meets the published interval, `disagrees` where it does not.
+- Any other number: `agrees` where the published estimate lies in the band, `disagrees` else.
+- `uninformative` as well where fewer than :data:`LEAST` of the cohorts that were drawn give the number at all.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+Verdict = Literal["agrees", "disagrees", "uninformative"]
+
+LEAST = 0.5
+"""Share of the drawn cohorts that must give a number (tag D)."""
+
+
+def verdict(
+    published: tuple[float, float, float], simulated: tuple[float, float, float], null: float | None, known: float = 1.0
+) -> Verdict:
+    """Judge a simulated number.
+
+    Args:
+        published: estimate and ends of its interval; NaN for ends that are not told, which then are the estimate.
+        simulated: estimate of the pool and ends of the band.
+        null: of an effect; None for another number.
+        known: share of the drawn cohorts that give the number.
+    """
+    estimate, low, high = published
+    low, high = (estimate if math.isnan(end) else end for end in (low, high))
+    _, least, largest = simulated
+    if known < LEAST or any(map(math.isnan, simulated)):
+        return "uninformative"
+    if null is None:
+        return "agrees" if least <= estimate <= largest else "disagrees"
+    if least <= null <= largest:
+        return "uninformative"
+    same_way = (estimate > null) == (least > null)
+    return "agrees" if same_way and least <= high and low <= largest else "disagrees"

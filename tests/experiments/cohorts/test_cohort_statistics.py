@@ -1,0 +1,164 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from statsmodels.discrete.discrete_model import Logit
+
+from experiments.cohorts.comparison import compare
+from experiments.cohorts.firth import firth
+from experiments.cohorts.observed import Table
+from experiments.cohorts.published import STUDIES, Published, Study
+from experiments.cohorts.statistics import (
+    Area,
+    CutOff,
+    Deviation,
+    Difference,
+    Mean,
+    Median,
+    OddsRatio,
+    ShareOfLevels,
+    regression,
+)
+from experiments.cohorts.verdict import verdict
+
+NAN = math.nan
+
+
+def table(count: int = 400, slope: float = 1.0, seed: int = 1) -> Table:
+    rng = np.random.default_rng(seed)
+    size = rng.standard_normal(count)
+    return Table(
+        {
+            "patient": np.repeat(np.arange(count // 2), 2)[:count].astype(float),
+            "level": np.arange(count) % 4.0,
+            "size": size,
+            "idle": rng.standard_normal(count),
+            "even": np.zeros(count),
+            "leak": (rng.random(count) < expit(slope * size - 0.5)).astype(float),
+        }
+    )
+
+
+@pytest.mark.parametrize("cells", [(7, 3, 2, 8), (5, 0, 4, 9), (0, 6, 5, 2)])
+def test_firth_of_a_two_by_two_table_adds_half_to_every_cell(cells) -> None:
+    """Exact: Jeffreys' prior of a saturated logit."""
+    a, b, c, d = cells
+    columns = np.concatenate([np.ones(a + b), np.zeros(c + d)])[:, None]
+    events = np.concatenate([np.ones(a), np.zeros(b), np.ones(c), np.zeros(d)]) > 0.5
+    constant, slope = firth(columns, events)
+    assert slope == pytest.approx(math.log((a + 0.5) * (d + 0.5) / ((b + 0.5) * (c + 0.5))), abs=1e-6)
+    assert constant == pytest.approx(math.log((c + 0.5) / (d + 0.5)), abs=1e-6)
+
+
+def test_firth_comes_to_maximum_likelihood_with_many_cases_and_does_not_mind_units() -> None:
+    known = table(20_000)
+    columns = np.column_stack([known["size"], 1000.0 * known["idle"]])
+    expected = Logit(known["leak"], np.column_stack([np.ones(20_000), columns])).fit(disp=0).params
+    assert firth(columns, known["leak"] > 0.5) == pytest.approx(expected, abs=2e-3)
+
+
+def test_plain_statistics() -> None:
+    known = Table(
+        {
+            "patient": np.arange(6.0),
+            "level": np.array([0.0, 0.0, 1.0, 1.0, 2.0, 2.0]),
+            "ml": np.array([1.0, 2.0, 3.0, 4.0, 5.0, NAN]),
+            "leak": np.array([0.0, 1.0, 0.0, 1.0, 1.0, 1.0]),
+        }
+    )
+    assert Mean("ml").of(known) == 3.0
+    assert Mean("ml", ("leak", 0.0)).of(known) == 2.0
+    assert Median("ml", ("leak", 1.0)).of(known) == 4.0
+    assert Deviation("ml").of(known) == pytest.approx(math.sqrt(2.5))
+    assert Difference("ml", "leak").of(known) == pytest.approx(11.0 / 3.0 - 2.0)
+    assert ShareOfLevels("leak", (0, 1)).of(known) == 0.5
+    assert math.isnan(ShareOfLevels("leak", (7,)).of(known))
+    assert Area("ml", "leak").of(known) == pytest.approx(5.0 / 6.0)
+    assert CutOff("ml", "leak").of(known) in (2.0, 4.0)
+
+
+def test_odds_ratios_are_those_of_maximum_likelihood_and_turn_round() -> None:
+    known = table()
+    whole = np.column_stack([np.ones(len(known)), known["size"], known["idle"]])
+    expected = np.exp(Logit(known["leak"], whole).fit(disp=0).params[1])
+    predictors = ("size", "idle", "even")
+    assert OddsRatio("leak", predictors, "size").of(known) == pytest.approx(expected, rel=1e-6)
+    assert OddsRatio("leak", predictors, "size", inverse=True).of(known) == pytest.approx(1.0 / expected, rel=1e-6)
+    assert math.isnan(OddsRatio("leak", predictors, "even").of(known))
+
+
+def test_separated_events_get_the_finite_estimate_and_are_told() -> None:
+    known = table()
+    apart = Table({**known.columns, "leak": (known["size"] > 0.3).astype(float)})
+    found = regression(apart, "leak", ("size", "idle"))
+    assert found.separated
+    assert 1.0 < found.slopes["size"] < 500.0
+    assert not regression(known, "leak", ("size", "idle")).separated
+
+
+@pytest.mark.parametrize(
+    ("published", "simulated", "null", "expected"),
+    [
+        ((0.5, 0.4, 0.6), (0.45, 0.4, 0.55), None, "agrees"),
+        ((0.5, 0.4, 0.6), (0.45, 0.4, 0.49), None, "disagrees"),
+        ((2.0, 1.2, 3.0), (1.8, 1.1, 2.5), 1.0, "agrees"),
+        ((2.0, 1.2, 3.0), (1.8, 0.9, 2.5), 1.0, "uninformative"),
+        ((2.0, 1.2, 3.0), (0.5, 0.3, 0.9), 1.0, "disagrees"),
+        ((2.0, 1.2, 3.0), (8.0, 4.0, 16.0), 1.0, "disagrees"),
+        ((-0.5, NAN, NAN), (-0.6, -0.9, -0.2), 0.0, "agrees"),
+        ((-0.5, NAN, NAN), (-0.2, -0.3, -0.1), 0.0, "disagrees"),
+        ((0.9, 0.5, 1.5), (0.8, 0.7, 0.95), 1.0, "agrees"),
+        ((2.0, 1.2, 3.0), (NAN, NAN, NAN), 1.0, "uninformative"),
+    ],
+)
+def test_verdicts(published, simulated, null, expected) -> None:
+    assert verdict(published, simulated, null) == expected
+
+
+def test_a_number_that_few_cohorts_give_is_uninformative() -> None:
+    assert verdict((0.5, 0.4, 0.6), (0.45, 0.4, 0.55), None, known=0.4) == "uninformative"
+
+
+def test_bands_are_those_of_the_studys_size_and_errors_those_of_the_pool() -> None:
+    """Of a share: the standard error of a mean over patients, drawn as whole ones."""
+    known = table(2000)
+    share = known["leak"].mean()
+    study = Study("x", "test", 50, 100, (Published("leak", Mean("leak"), "-", share),))
+    (found,) = compare(known, study, draws=600)
+    expected = math.sqrt(share * (1.0 - share) / 100)
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(expected, rel=0.15)
+    assert found.error == pytest.approx(math.sqrt(share * (1.0 - share) / 2000), rel=0.15)
+    assert found.verdict == "agrees"
+
+
+def test_clusters_widen_the_band() -> None:
+    known = table(2000)
+    twins = Table({**known.columns, "leak": np.repeat(known["leak"][::2], 2)})
+    study = Study("x", "test", 50, 100, (Published("leak", Mean("leak"), "-", 0.4),))
+    (alone,), (paired,) = compare(known, study, draws=400), compare(twins, study, draws=400)
+    assert paired.high - paired.low > 1.2 * (alone.high - alone.low)
+
+
+def test_an_effect_that_is_there_agrees_and_separated_cohorts_are_counted() -> None:
+    numbers = (
+        Published("size", OddsRatio("leak", ("size", "idle"), "size"), "-", math.e, 2.0, 3.6),
+        Published("idle", OddsRatio("leak", ("size", "idle"), "idle"), "-", 1.4, 1.1, 1.8),
+        Published("area", Area("size", "leak"), "-", 0.74, 0.7, 0.78),
+    )
+    size, idle, area = compare(table(3000), Study("x", "test", 100, 200, numbers), draws=60)
+    assert (size.verdict, idle.verdict, area.verdict) == ("agrees", "uninformative", "agrees")
+    assert size.separated == 0.0
+    small = compare(table(3000, slope=4.0), Study("x", "test", 6, 12, numbers[:1]), draws=60)[0]
+    assert small.separated > 0.2
+    assert math.isfinite(small.high)
+
+
+@pytest.mark.parametrize("name", sorted(STUDIES))
+def test_published_numbers_hang_together(name: str) -> None:
+    study = STUDIES[name]
+    quantities = [(one.quantity, one.remark) for one in study.numbers]
+    assert len(set(quantities)) == len(quantities)
+    for one in study.numbers:
+        if not math.isnan(one.low):
+            assert one.low <= one.estimate <= one.high
