@@ -12,6 +12,7 @@ import typer
 import vertebroplasty
 from experiments.case.schema import build_case
 from experiments.cli.main import app
+from experiments.cohorts.cohort_file import read_cohort
 from experiments.sweep.cases import read_plan
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,10 @@ def test_examples_are_valid(path: Path, number: int, text: str, tmp_path: Path) 
     if "vary" in content:
         (tmp_path / "sweep.toml").write_text(text, encoding="utf-8")
         assert read_plan(tmp_path / "sweep.toml").cases
+        return
+    if "population" in content:
+        (tmp_path / "cohort.toml").write_text(text, encoding="utf-8")
+        assert read_cohort(tmp_path / "cohort.toml").patients
         return
     content.setdefault("patient", {"demo": True})
     for file in re.findall(r'"([\w-]+\.(?:nii\.gz|csv|nrrd|seg\.nrrd|mrk\.json))"', text):

@@ -51,7 +51,7 @@ def test_a_body_has_its_dimensions_its_density_and_its_pedicles(real: bool, tmp_
     assert one.real == real
     vertebra = body_of(one, tmp_path)
     wanted = (one.shape.width, one.shape.depth, one.shape.height)
-    assert body_dimensions(vertebra) == pytest.approx(wanted, abs=0.3 if real else 1.1)
+    assert body_dimensions(vertebra) == pytest.approx(wanted, abs=0.3 if real else 2.1)  # a voxel on either side
     assert vertebra.level == "L2"
     assert vertebra.arch.any()
     bone = vertebra_tables(one, tmp_path)["bone"]
