@@ -44,6 +44,12 @@ def sweep(
         ),
     ] = 60.0,
     retry: Annotated[bool, typer.Option("--retry", help="run the cases again that failed before")] = False,
+    keep_fields: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-fields", metavar="N,...|all", help="cases to keep fields of, as in 1,3,7-9, for 'view' and 'export'"
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show the cases and the time that they will take, from one timed case")
     ] = False,
@@ -51,7 +57,8 @@ def sweep(
     """Run many variations of a case; results in results/<name of the sweep file>.
 
     Stopped or killed at any moment, the same command goes on with the cases that are missing. 'vertebroplasty results
-    DIR' shows the table at any time.
+    DIR' shows the table at any time. With --keep-fields chosen cases leave a folder as 'run' does, without pictures, in
+    DIR/cases/000001.
     """
     with reported():
         from experiments.sweep.cases import read_plan
@@ -65,6 +72,7 @@ def sweep(
         target = out or Path("results", source.stem)
         SweepFolder.check(target)
         plan = read_plan(source)
+        kept = chosen_numbers(keep_fields, len(plan.cases))
         cluster = Cluster(workers, scheduler, dashboard)
         if dry_run:
             _show_plan(plan, target, cluster, 60.0 * time_limit)
@@ -75,11 +83,15 @@ def sweep(
         console = Console()
         try:
             with SweepDisplay().shown() as display:
-                progress = run_sweep(plan, SweepFolder(target), cluster, 60.0 * time_limit, retry, display.update)
+                progress = run_sweep(
+                    plan, SweepFolder(target), cluster, 60.0 * time_limit, retry, display.update, keep_fields=kept
+                )
         except KeyboardInterrupt:
             console.print(f"Finished cases are in {target}/; the same command goes on.", markup=False, highlight=False)
             raise
         console.print(f"{progress_line(progress)}", markup=False, highlight=False, soft_wrap=True)
+        if kept:
+            console.print(f"Fields: {target}/cases/", markup=False, highlight=False, soft_wrap=True)
         tell_end(progress, target)
 
 
@@ -147,6 +159,28 @@ def results(
             )
 
 
+def chosen_numbers(chosen: str | None, count: int) -> frozenset[int]:
+    """The numbers that an option such as ``1,3,7-9`` chooses of cases 1 to ``count``; ``all`` is all of them.
+
+    Raises:
+        InputError: it is not of this form, or there is no such case.
+    """
+    if chosen is None:
+        return frozenset()
+    if chosen.strip().lower() == "all":
+        return frozenset(range(1, count + 1))
+    found: set[int] = set()
+    for part in chosen.split(","):
+        first, dash, last = (piece.strip() for piece in part.partition("-"))
+        if not (first.isdecimal() and (last.isdecimal() or not dash)):
+            raise InputError(f"--keep-fields {chosen}: {part.strip()!r} is no number; write it as in 1,3,7-9, or all")
+        numbers = range(int(first), int(last or first) + 1)
+        if not numbers or numbers[0] < 1 or numbers[-1] > count:
+            raise InputError(f"--keep-fields {chosen}: there is no case {part.strip()}; choose of 1 to {count}")
+        found.update(numbers)
+    return frozenset(found)
+
+
 def _show_plan(plan: Plan, target: Path, cluster: Cluster, time_limit: float) -> None:
     """Print the cases and, from the first missing one, how long all will take."""
     from experiments.results.wording import duration
@@ -190,8 +224,8 @@ def tell_end(progress: SweepProgress, target: Path) -> None:
     )
     if progress.failed:
         console.print(
-            f"{progress.failed} cases failed; their case files with the errors are in {target}/failed/, and --retry "
-            "runs them again",
+            f"{progress.failed} {'case' if progress.failed == 1 else 'cases'} failed; each case file with its error is "
+            f"in {target}/failed/, and --retry runs them again",
             markup=False,
             highlight=False,
         )

@@ -239,9 +239,7 @@ def run_and_store(
 
 def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, float]:
     """Write the folder, then its pictures, and say how long each stage took that its manifest tells."""
-    with case_directory(out) as folder:
-        outcome.write(folder)
-        _describe(outcome, folder)
+    store(outcome, out)
     if not outcome.case.output.pictures:
         return dict(progress.seconds)
     try:
@@ -253,6 +251,17 @@ def _store(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, flo
             f"{out}: the disk is full; numbers and fields of the run are stored, and once there is room "
             f"'vertebroplasty draw {out}' and 'vertebroplasty report {out}' make its pictures and its report"
         ) from None
+
+
+def store(outcome: CaseOutcome, out: Path) -> None:
+    """Write the directory of a case without pictures and report, whole or not at all.
+
+    Raises:
+        InputError: ``out`` cannot be used.
+    """
+    with case_directory(out) as folder:
+        outcome.write(folder)
+        _describe(outcome, folder)
 
 
 def _illustrate(outcome: CaseOutcome, out: Path, progress: Progress) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How a child of a sweep computes a case: on one core, without pictures and fields, with shared geometry."""
+"""How a child of a sweep computes a case: on one core, without pictures, with shared geometry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mpi4py import MPI
 from experiments.case.identity import case_identity, code_version
 from experiments.case.schema import build_case
 from experiments.run.output import CaseOutcome
-from experiments.run.pipeline import run_case
+from experiments.run.pipeline import run_case, store
 from experiments.sweep.case_process_main import UnfitWorkerError
 from experiments.sweep.shared_geometry import SharedGeometry
 
@@ -22,8 +22,8 @@ def solve(request: Mapping[str, Any]) -> dict[str, Any]:
     """Compute a case.
 
     Args:
-        request: ``content``, the tables of the case file; ``identity`` and ``code`` that the case must have here; and
-            ``meshes``, a folder for meshes that cases share.
+        request: ``content``, the tables of the case file; ``identity`` and ``code`` that the case must have here;
+            ``meshes``, a folder for meshes that cases share; and ``fields``, the folder to keep fields in, or None.
 
     Returns:
         ``results`` without their course over time; ``seconds`` of each stage, ``peak_memory_mb`` of the process so far
@@ -34,7 +34,10 @@ def solve(request: Mapping[str, Any]) -> dict[str, Any]:
         InputError: the input cannot be used.
         ConvergenceError: a solver did not reach its tolerance.
     """
-    return kept(outcome_of(request))
+    outcome = outcome_of(request)
+    if request["fields"] is not None:
+        store(outcome, Path(request["fields"]))
+    return kept(outcome)
 
 
 def outcome_of(request: Mapping[str, Any]) -> CaseOutcome:

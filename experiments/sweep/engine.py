@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,7 +18,7 @@ from experiments.case.schema import build_case
 from experiments.sweep.case_process import SOLVER, CaseProcess, solve_in_process
 from experiments.sweep.cases import Plan, SweepCase
 from experiments.sweep.cluster import LOST, Cluster, case_slots
-from experiments.sweep.folder import Row, SweepFolder, describe
+from experiments.sweep.folder import Row, SweepFolder, describe, identity_of
 from experiments.sweep.table import SweepTable
 from meshes.errors import InputError
 
@@ -83,6 +83,7 @@ def run_sweep(
     retry: bool = False,
     watch: Callable[[SweepProgress], None] = lambda progress: None,
     solver: str = SOLVER,
+    keep_fields: Collection[int] = (),
 ) -> SweepProgress:
     """Compute the cases of a sweep that its folder lacks.
 
@@ -94,6 +95,7 @@ def run_sweep(
         retry: whether failed cases of earlier starts run again.
         watch: is told how far the sweep is, about once a second.
         solver: what computes a case, as ``MODULE:FUNCTION``.
+        keep_fields: numbers of the cases whose fields are kept as well; those that ran without are run again.
 
     Returns:
         How the sweep stands at its end.
@@ -104,7 +106,7 @@ def run_sweep(
     with folder.open(plan):
         if retry:
             folder.forget_failures()
-        return _Run(plan, folder, time_limit, solver, watch).work(cluster)
+        return _Run(plan, folder, time_limit, solver, watch, keep_fields).work(cluster)
 
 
 def time_one(plan: Plan, case: SweepCase, time_limit: float) -> float:
@@ -124,9 +126,15 @@ def time_one(plan: Plan, case: SweepCase, time_limit: float) -> float:
     return float(sum(answer["outcome"]["seconds"].values()))
 
 
-def request_of(plan: Plan, case: SweepCase, meshes: Path) -> dict[str, Any]:
+def request_of(plan: Plan, case: SweepCase, meshes: Path, fields: Path | None = None) -> dict[str, Any]:
     """What :func:`experiments.sweep.case_solver.solve` takes."""
-    return {"content": case.content, "identity": case.identity, "code": plan.code, "meshes": str(meshes)}
+    return {
+        "content": case.content,
+        "identity": case.identity,
+        "code": plan.code,
+        "meshes": str(meshes),
+        "fields": None if fields is None else str(fields),
+    }
 
 
 class _Run:
@@ -139,11 +147,20 @@ class _Run:
         time_limit: float | None,
         solver: str,
         watch: Callable[[SweepProgress], None],
+        keep_fields: Collection[int],
     ) -> None:
         self._folder, self._time_limit, self._solver, self._watch = folder, time_limit, solver, watch
         self._plan, self._description = plan, describe(plan)
         cases = plan.different
-        self._known = {identity: row for identity, row in folder.rows().items() if identity in cases}
+        self._fields: dict[str, Path] = {}
+        for case in plan.cases:
+            if case.number in keep_fields:  # equal cases of the design run once, and so have one folder
+                self._fields.setdefault(case.identity, folder.fields(case.number))
+        self._known = {
+            identity: row
+            for identity, row in folder.rows().items()
+            if identity in cases and (row.get("error") or self._has_fields(identity))
+        }
         self._missing = deque(case for identity, case in cases.items() if identity not in self._known)
         self._under_way: dict[Future[Any], SweepCase] = {}
         self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
@@ -152,6 +169,11 @@ class _Run:
             self._progress = self._progress.with_row(row)
         self._start = self._tabled = time.perf_counter()
         self._pause = TABLE_INTERVAL
+
+    def _has_fields(self, identity: str) -> bool:
+        """Whether the fields of a finished case are there, or nobody wants them."""
+        wanted = self._fields.get(identity)
+        return wanted is None or identity_of(wanted) == identity
 
     def work(self, cluster: Cluster) -> SweepProgress:
         try:
@@ -174,7 +196,8 @@ class _Run:
             # No case waits at a worker: one that dies takes only the case that it computes with it.
             while self._missing and len(self._under_way) < self._progress.workers:
                 case = self._missing.popleft()
-                request = request_of(self._plan, case, self._folder.meshes)
+                fields = self._fields.get(case.identity)
+                request = request_of(self._plan, case, self._folder.meshes, fields)
                 key = f"case-{case.identity}"
                 future = client.submit(_compute, self._solver, request, self._time_limit, key=key)
                 self._under_way[future] = case

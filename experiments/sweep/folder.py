@@ -44,6 +44,10 @@ class SweepFolder:
         """Where meshes are kept that cases share."""
         return self.path.resolve() / "meshes"
 
+    def fields(self, number: int) -> Path:
+        """The folder of a case whose fields are kept, as a single run writes it, without pictures."""
+        return self.path.resolve() / "cases" / f"{number:06d}"
+
     @property
     def table(self) -> Path:
         """The Parquet file of all finished cases."""
@@ -251,6 +255,14 @@ def _is_row(row: Any) -> bool:
             injection = results.get("injection", {})
             return isinstance(injection, dict) and isinstance(injection.get("mass_balance_error", 0.0), float | int)
     return False
+
+
+def identity_of(folder: Path) -> str | None:
+    """Identity of the case whose folder this is; None where there is none."""
+    try:
+        return str(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["identity"]["case"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 from experiments.case.identity import case_identity
 from experiments.case.schema import read_case
 from experiments.cli.main import app
+from experiments.cli.sweep import chosen_numbers
 from experiments.sweep.cases import Plan, plan_cases
 from experiments.sweep.cluster import Cluster
 from experiments.sweep.engine import SweepProgress, run_sweep
@@ -349,3 +350,37 @@ def test_a_dry_run_counts_the_workers_behind_a_scheduler(tmp_path: Path, monkeyp
         assert told in outcome.output
     outcome = CliRunner().invoke(app, ["sweep", *options, "--workers", "5"])
     assert "3 min 36 s on 5 workers" in outcome.output
+
+
+def test_fields_are_kept_of_chosen_cases_and_made_up_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    plan = plan_of([1.0, 2.0, 3.0, 2.0], f"log={log}")
+    run(plan, tmp_path / "sweep", keep_fields={2})
+    cases = tmp_path / "sweep" / "cases"
+    assert [path.name for path in cases.iterdir()] == ["000002"]
+    assert len(computed(log)) == 3
+    run(plan, tmp_path / "sweep", keep_fields={2, 4})  # 4 is the same case as 2
+    assert len(computed(log)) == 3
+    progress = run(plan, tmp_path / "sweep", keep_fields={1, 2})
+    assert computed(log)[3:] == [plan.cases[0].identity]
+    assert sorted(path.name for path in cases.iterdir()) == ["000001", "000002"]
+    assert (progress.finished, progress.total) == (3, 3)
+    assert SweepTable.read(tmp_path / "sweep").rows.num_rows == 4
+
+
+@pytest.mark.parametrize(
+    ("chosen", "numbers"),
+    [(None, set()), ("all", {1, 2, 3, 4}), ("ALL", {1, 2, 3, 4}), ("2", {2}), ("1, 3-4", {1, 3, 4})],
+)
+def test_cases_are_chosen_by_numbers(chosen: str | None, numbers: set[int]) -> None:
+    assert chosen_numbers(chosen, 4) == numbers
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [("0", "choose of 1 to 4"), ("3-5", "choose of 1 to 4"), ("4-3", "choose of 1 to 4"), ("x", "'x' is no number"),
+     ("1,,2", "'' is no number"), ("-2", "'-2' is no number"), ("1-", "'1-' is no number")],
+)  # fmt: skip
+def test_numbers_of_no_case_are_one_sentence(chosen: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        chosen_numbers(chosen, 4)

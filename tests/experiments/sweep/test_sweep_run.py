@@ -1,17 +1,22 @@
 """A real sweep on the coarsest mesh: the numbers of single runs, and a mesh that is made once."""
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from experiments.case.identity import code_version
+from experiments.case.identity import case_identity, code_version
 from experiments.case.schema import build_case
 from experiments.cli.main import app
+from experiments.results.finished_case import FinishedCase
+from experiments.results.store import json_text
+from experiments.sweep.case_process import SOLVER, CaseProcess
 from experiments.sweep.case_process_main import UnfitWorkerError
 from experiments.sweep.cases import plan_cases
 from experiments.sweep.engine import time_one
+from experiments.sweep.folder import SweepFolder, identity_of
 from experiments.sweep.sweep_file import read_sweep_file
 from experiments.sweep.table import SweepTable
 
@@ -38,6 +43,30 @@ def test_a_case_that_would_be_another_one_here_is_not_computed(change: dict[str,
     request = {"content": {"patient": {"demo": True}}, "identity": "another", "code": code_version(), "meshes": "x"}
     with pytest.raises(UnfitWorkerError, match=complaint):
         solve(request | change)
+
+
+def test_kept_fields_are_a_folder_that_the_other_commands_take(tmp_path: Path) -> None:
+    content = {
+        "title": "kept",
+        "patient": {"demo": True},
+        "mesh": {"size_mm": 4.0},
+        "injection": {"volume_ml": 0.3},
+        "mechanics": {"enabled": False},
+    }
+    folder, identity = SweepFolder(tmp_path).fields(12), case_identity(build_case(content)).case
+    request = {"content": content, "identity": identity, "code": code_version(), "meshes": str(tmp_path / "meshes")}
+    process = CaseProcess(SOLVER)
+    try:
+        row = process.solve({**request, "fields": str(folder)})["outcome"]
+    finally:
+        process.close()
+    assert identity_of(folder) == identity
+    case = FinishedCase.read(folder)
+    assert case.title == "kept"
+    assert row["results"]["fill"] == json.loads(json_text(case.results.plain()))["fill"]
+    exported = CliRunner().invoke(app, ["export", str(folder), "-o", str(tmp_path / "out")])
+    assert exported.exit_code == 0, exported.output
+    assert [path.name for path in folder.parent.iterdir()] == ["000012"]
 
 
 @pytest.mark.slow

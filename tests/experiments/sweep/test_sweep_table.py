@@ -345,12 +345,12 @@ def test_a_sweep_that_cannot_start_is_one_sentence(arguments: list[str], complai
 
 def test_failed_cases_show_in_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     progress = SweepProgress(total=100, earlier=0, finished=98, failed=2, workers=2, seconds=60.0, worst_balance=1e-13)
-    monkeypatch.setattr("experiments.sweep.engine.run_sweep", lambda *arguments: progress)
+    monkeypatch.setattr("experiments.sweep.engine.run_sweep", lambda *arguments, **options: progress)
     outcome = CliRunner().invoke(app, ["sweep", "--ready", "parameter-uncertainty", "-o", str(tmp_path / "my out")])
     assert outcome.exit_code == 4
     assert f"vertebroplasty results '{tmp_path / 'my out'}'" in outcome.output
     assert "100 of 100 done" in outcome.output
-    assert "2 cases failed; their case files" in outcome.output
+    assert "2 cases failed; each case file" in outcome.output
 
 
 def phantom() -> TetMesh:
