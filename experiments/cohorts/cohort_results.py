@@ -65,6 +65,7 @@ def _row(one: Compared) -> dict[str, Any]:
         "stage": one.stage,
         "seen": published.seen,
         "separated": one.separated,
+        "significant": _number(one.significant),
         "remark": published.remark,
     }
 

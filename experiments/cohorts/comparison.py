@@ -1,4 +1,8 @@
-"""Published numbers beside simulated ones: the pool, its error, and the band of cohorts of the study's size."""
+"""Published numbers beside simulated ones: the pool, its error, and the band of cohorts of the study's size.
+
+A pool is a sample itself. So each cohort of the band is drawn from a pool that is drawn again, and the band of a small
+pool is wide.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.cohorts.observed import Table
-from experiments.cohorts.published import Published, Study
-from experiments.cohorts.statistics import OddsRatio, regression
+from experiments.cohorts.published import Study
+from experiments.cohorts.published_number import Published
+from experiments.cohorts.statistics import OddsRatio, Tested, regression
 from experiments.cohorts.verdict import Verdict, verdict
 from experiments.results.probability import LEVEL
 
 DRAWS = 400
 """Cohorts that are drawn for a band, and pools for an error."""
+
+SIGNIFICANT = 0.05
+"""P-value below which the studies call an effect significant."""
 
 SEED = 23
 """Of the draws, so that the same pool gives the same bands."""
@@ -32,11 +40,13 @@ class Compared:
         published: the number.
         simulated: by the whole pool.
         error: standard deviation over pools that are drawn again by patient: its Monte Carlo error.
-        low: end of the band that holds 95 % of cohorts of the study's size.
+        low: end of the band that holds 95 % of cohorts of the study's size, the pool's own error included.
         high: the other end.
         known: share of the drawn cohorts that give the number.
         separated: share of the drawn cohorts whose regression is separated; their estimate is Firth's.
         firth: whether the estimate of the pool is Firth's as well.
+        significant: share of the drawn cohorts in which the study's own test of the effect has P < .05; NaN of a number
+            that is no effect.
         verdict: by :mod:`experiments.cohorts.verdict`.
         stage: of the settings.
     """
@@ -49,33 +59,34 @@ class Compared:
     known: float
     separated: float
     firth: bool
+    significant: float
     verdict: Verdict
     stage: Stage
 
 
-def compare(table: Table, study: Study, stage: Stage = "A", draws: int = DRAWS) -> list[Compared]:
+def compare(table: Table, study: Study, stage: Stage = "A", draws: int | None = None) -> list[Compared]:
     """Judge every published number of a study.
 
     Args:
         table: the pool.
         study: what is published.
         stage: of the settings by which the pool was computed.
-        draws: how often cohorts and pools are drawn.
+        draws: how often cohorts and pools are drawn; :data:`DRAWS` times where it is left out.
     """
-    count = len(np.unique(table["patient"]))
-    cohorts, pools = (_drawn(table, size, draws, number) for number, size in enumerate((study.patients, count)))
+    rng = np.random.default_rng(SEED)
+    pools = [_drawn(table, len(np.unique(table["patient"])), rng) for _ in range(DRAWS if draws is None else draws)]
+    cohorts = [_drawn(pool, study.patients, rng) for pool in pools]
     return [_compared(one, table, cohorts, pools, stage) for one in study.numbers]
 
 
-def _drawn(table: Table, patients: int, draws: int, number: int) -> list[Table]:
-    """Tables of patients that are drawn with all their vertebrae, with replacement."""
-    rng = np.random.default_rng([SEED, number])
+def _drawn(table: Table, patients: int, rng: np.random.Generator) -> Table:
+    """The table of patients that are drawn with replacement and with all their vertebrae, each a patient of its own."""
     _, codes = np.unique(table["patient"], return_inverse=True)
     members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    return [
-        table.rows(np.concatenate([members[place] for place in rng.integers(len(members), size=patients)]))
-        for _ in range(draws)
-    ]
+    drawn = [members[place] for place in rng.integers(len(members), size=patients)]
+    found = table.rows(np.concatenate(drawn))
+    numbers = np.repeat(np.arange(patients, dtype=np.float64), [len(rows) for rows in drawn])
+    return Table({**found.columns, "patient": numbers})
 
 
 def _compared(
@@ -91,6 +102,9 @@ def _compared(
         fits = [regression(one, statistic.event, statistic.predictors) for one in cohorts]
         separated = float(np.mean([fit.separated for fit in fits]))
         by_firth = regression(table, statistic.event, statistic.predictors).separated
+    significant = np.nan
+    if isinstance(statistic, Tested):
+        significant = float(np.mean([statistic.p_value(one) < SIGNIFICANT for one in cohorts]))
     told = (published.estimate, published.low, published.high)
     return Compared(
         published,
@@ -101,6 +115,7 @@ def _compared(
         known,
         separated,
         by_firth,
+        significant,
         verdict(told, (simulated, low, high), statistic.null, known),
         stage,
     )

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-ROUNDS = 200
+ROUNDS = 500
 TOLERANCE = 1e-7
 """Of the coefficients in the last round, in units of their columns' standard deviations."""
-LARGEST_STEP = 2.0
+LARGEST_STEP = 5.0
 """Of a coefficient in one round, in units of its column's standard deviation."""
 
 

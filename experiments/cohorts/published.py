@@ -6,53 +6,23 @@ stage A were fixed (docs/leak-contrasts.md, docs/directions.md); the others are 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from experiments.cohorts.observed import LEVELS
-from experiments.cohorts.statistics import (
-    Area,
-    CutOff,
-    Deviation,
-    Difference,
-    Mean,
-    OddsRatio,
-    ShareOfLevels,
-    Statistic,
+from experiments.cohorts.published_number import (
+    ONE_PLACE,
+    Published,
+    both_ways,
+    deviation,
+    difference,
+    mean,
+    odds,
+    share,
+    share_difference,
 )
+from experiments.cohorts.statistics import Area, CutOff, Difference, Mean, ShareOfLevels
 from experiments.results.probability import Probability
-
-REACH = 1.96
-"""Standard errors on either side of an estimate of which its 95 % interval is made where a study gives deviations."""
-
-ONE_PLACE = "each vertebra counts where most of its cement went, as the study's places add up to its leaks (D)"
-BOTH_WAYS = "the tables leave the coding open: posed both ways"
-
-
-@dataclass(frozen=True)
-class Published:
-    """One published number.
-
-    Attributes:
-        quantity: what it is.
-        statistic: that it is of a table.
-        unit: ``-`` for a pure number.
-        estimate: the number.
-        low: end of its 95 % interval; NaN where none is told or follows.
-        high: the other end.
-        seen: whether the project had looked at it before.
-        remark: what was assumed to compare it.
-    """
-
-    quantity: str
-    statistic: Statistic
-    unit: str
-    estimate: float
-    low: float = math.nan
-    high: float = math.nan
-    seen: bool = False
-    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +36,8 @@ class Study:
         vertebrae: how many were treated.
         numbers: that it published.
         left_out: what of it is not simulated.
+        event: column of the leaks that it tells by level.
+        by_level: level -> leaks and vertebrae; empty where it does not tell.
     """
 
     name: str
@@ -74,87 +46,8 @@ class Study:
     vertebrae: int
     numbers: tuple[Published, ...]
     left_out: str = ""
-
-
-def _share(quantity: str, column: str, events: int, of: int, *, seen: bool = False, remark: str = "") -> Published:
-    found = Probability.of(events, of)
-    about = f"{events} of {of}" + (f"; {remark}" if remark else "")
-    return Published(quantity, Mean(column), "-", found.estimate, found.low, found.high, seen, about)
-
-
-def _mean(quantity: str, column: str, unit: str, mean: float, sd: float, count: int, remark: str = "") -> Published:
-    reach = REACH * sd / math.sqrt(count)
-    return Published(quantity, Mean(column), unit, mean, mean - reach, mean + reach, remark=remark)
-
-
-def _deviation(quantity: str, column: str, unit: str, sd: float, count: int, remark: str = "") -> Published:
-    reach = REACH * sd / math.sqrt(2.0 * (count - 1))
-    return Published(quantity, Deviation(column), unit, sd, sd - reach, sd + reach, remark=remark)
-
-
-def _difference(
-    quantity: str,
-    column: str,
-    event: str,
-    unit: str,
-    with_event: tuple[float, float, int],
-    without: tuple[float, float, int],
-    *,
-    seen: bool = False,
-    remark: str = "",
-) -> Published:
-    """Of two means, each told with its deviation and count."""
-    (one, one_sd, ones), (other, other_sd, others) = with_event, without
-    reach = REACH * math.hypot(one_sd / math.sqrt(ones), other_sd / math.sqrt(others))
-    apart = one - other
-    told = f"{one:g} against {other:g}" + (f"; {remark}" if remark else "")
-    return Published(quantity, Difference(column, event), unit, apart, apart - reach, apart + reach, seen, told)
-
-
-def _share_difference(
-    quantity: str, column: str, event: str, ones: tuple[int, int], others: tuple[int, int], remark: str = ""
-) -> Published:
-    """Of two shares, each told as events of a count."""
-    (one, of_one), (other, of_other) = ones, others
-    shares = [
-        (events / count, math.sqrt(events * (count - events)) / count, count)
-        for events, count in ((one, of_one), (other, of_other))
-    ]
-    told = f"{one} of {of_one} against {other} of {of_other}" + (f"; {remark}" if remark else "")
-    found = _difference(quantity, column, event, "-", *shares)
-    return Published(quantity, found.statistic, "-", found.estimate, found.low, found.high, remark=told)
-
-
-def _odds(
-    quantity: str,
-    event: str,
-    predictors: tuple[str, ...],
-    of_column: str,
-    told: tuple[float, float, float],
-    *,
-    inverse: bool = False,
-    seen: bool = False,
-    remark: str = "",
-) -> Published:
-    return Published(quantity, OddsRatio(event, predictors, of_column, inverse), "-", *told, seen, remark)
-
-
-def _both_ways(
-    quantity: str,
-    event: str,
-    predictors: tuple[str, ...],
-    of_column: str,
-    told: tuple[float, float, float],
-    names: tuple[str, str],
-) -> tuple[Published, Published]:
-    """The odds ratio if the table counts the first name as 1, and if it counts the second."""
-    estimate, low, high = told
-    turned = (1.0 / estimate, 1.0 / high, 1.0 / low)
-    first, second = names
-    return (
-        _odds(quantity, event, predictors, of_column, told, remark=f"{BOTH_WAYS}; here {first} counts as 1"),
-        _odds(quantity, event, predictors, of_column, turned, remark=f"{BOTH_WAYS}; here {second} counts as 1"),
-    )
+    event: str = "leak"
+    by_level: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 _ANY = ("growth", "wall_defect", "bilateral", "injected_ml", "thoracic")
@@ -168,20 +61,20 @@ METASTATIC_LEAKAGE = Study(
     64,
     113,
     (
-        _mean("cement injected, mean", "injected_ml", "ml", 4.84, 1.70, 113),
-        _deviation("cement injected, SD", "injected_ml", "ml", 1.70, 113),
-        _share("any leak", "leak", 64, 113, seen=True),
-        _share("leak into the canal", "main_canal", 18, 113, seen=True, remark=ONE_PLACE),
-        _share("leak into vessels around the vertebra", "main_vessel", 11, 113, seen=True, remark=ONE_PLACE),
-        _share("leak into disc or beside it", "main_disc_or_paravertebral", 35, 113, seen=True, remark=ONE_PLACE),
-        _odds("any leak: OR per growth class", "leak", _ANY, "growth", (2.06, 1.124, 3.776), seen=True),
-        *_both_ways("any leak: OR of a posterior-wall defect", "leak", _ANY, "wall_defect", (19.7, 3.65, 106.3), _WALL),
-        *_both_ways("any leak: OR of two needles", "leak", _ANY, "bilateral", (0.369, 0.118, 1.151), _SIDES),
-        _odds("any leak: OR per ml", "leak", _ANY, "injected_ml", (0.698, 0.476, 1.024), seen=True),
-        *_both_ways(
+        mean("cement injected, mean", "injected_ml", "ml", 4.84, 1.70, 113),
+        deviation("cement injected, SD", "injected_ml", "ml", 1.70, 113),
+        share("any leak", "leak", 64, 113, seen=True),
+        share("leak into the canal", "main_canal", 18, 113, seen=True, remark=ONE_PLACE),
+        share("leak into vessels around the vertebra", "main_vessel", 11, 113, seen=True, remark=ONE_PLACE),
+        share("leak into disc or beside it", "main_disc_or_paravertebral", 35, 113, seen=True, remark=ONE_PLACE),
+        odds("any leak: OR per growth class", "leak", _ANY, "growth", (2.06, 1.124, 3.776), seen=True),
+        *both_ways("any leak: OR of a posterior-wall defect", "leak", _ANY, "wall_defect", (19.7, 3.65, 106.3), _WALL),
+        *both_ways("any leak: OR of two needles", "leak", _ANY, "bilateral", (0.369, 0.118, 1.151), _SIDES),
+        odds("any leak: OR per ml", "leak", _ANY, "injected_ml", (0.698, 0.476, 1.024), seen=True),
+        *both_ways(
             "any leak: OR of a thoracic level", "leak", _ANY, "thoracic", (0.724, 0.232, 2.253), ("thoracic", "lumbar")
         ),
-        *_both_ways(
+        *both_ways(
             "canal leak: OR of a posterior-wall defect",
             "main_canal",
             _CANAL,
@@ -189,8 +82,8 @@ METASTATIC_LEAKAGE = Study(
             (0.121, 0.034, 0.423),
             _WALL,
         ),
-        _odds("canal leak: OR per ml", "main_canal", _CANAL, "injected_ml", (1.499, 1.022, 2.199), seen=True),
-        *_both_ways("canal leak: OR of two needles", "main_canal", _CANAL, "bilateral", (3.472, 0.642, 18.783), _SIDES),
+        odds("canal leak: OR per ml", "main_canal", _CANAL, "injected_ml", (1.499, 1.022, 2.199), seen=True),
+        *both_ways("canal leak: OR of two needles", "main_canal", _CANAL, "bilateral", (3.472, 0.642, 18.783), _SIDES),
         Published(
             "canal leak: cement injected, difference of medians",
             Difference("injected_ml", "main_canal", "median"),
@@ -199,7 +92,7 @@ METASTATIC_LEAKAGE = Study(
             seen=True,
             remark="6.00 (4.00 to 7.12) against 4.50 (3.00 to 6.00) ml, P .020",
         ),
-        _share_difference(
+        share_difference(
             "canal leak: share with two needles, difference", "bilateral", "main_canal", (16, 18), (57, 95), "P .019"
         ),
     ),
@@ -212,28 +105,33 @@ CONFLUENT_SEPARATED = Study(
     59,
     59,
     (
-        _share("confluent", "confluent", 35, 59, remark="by docs/theory/fill-and-leaks.md; the study by eye"),
+        share("confluent", "confluent", 35, 59, remark="by docs/theory/fill-and-leaks.md; the study by eye"),
         Published("confluent: cement, mean", Mean("injected_ml", ("confluent", 1.0)), "ml", 3.8, 3.27, 4.33),
         Published("separated: cement, mean", Mean("injected_ml", ("confluent", 0.0)), "ml", 3.9, 3.42, 4.38),
-        _difference(
+        difference(
             "cement, confluent less separated", "injected_ml", "confluent", "ml", (3.8, 1.6, 35), (3.9, 1.2, 24)
         ),
-        _share("any leak", "leak", 11, 59, seen=True),
-        _share_difference("any leak, confluent less separated", "leak", "confluent", (8, 35), (3, 24), "P .72"),
-        _share("leak into a disc", "main_disc", 4, 59, seen=True, remark=ONE_PLACE),
-        _share("leak at the foramen", "main_foramen", 2, 59, seen=True, remark=ONE_PLACE),
-        _share("leak along the needle", "main_needle_track", 3, 59, seen=True, remark=ONE_PLACE),
-        _share("leak into the venous plexus", "main_vessel", 2, 59, seen=True, remark=ONE_PLACE),
-        _share_difference("lytic, confluent less separated", "lytic", "confluent", (23, 35), (18, 24)),
+        share("any leak", "leak", 11, 59, seen=True),
+        share_difference("any leak, confluent less separated", "leak", "confluent", (8, 35), (3, 24), "P .72"),
+        share("leak into a disc", "main_disc", 4, 59, seen=True, remark=ONE_PLACE),
+        share("leak at the foramen", "main_foramen", 2, 59, seen=True, remark=ONE_PLACE),
+        share("leak along the needle", "main_needle_track", 3, 59, seen=True, remark=ONE_PLACE),
+        share("leak into the venous plexus", "main_vessel", 2, 59, seen=True, remark=ONE_PLACE),
+        share_difference("lytic, confluent less separated", "lytic", "confluent", (23, 35), (18, 24)),
     ),
     "pain, disability and heights after the operation",
 )
 
+_BY_LEVEL = {
+    **{"T5": (0, 2), "T6": (1, 4), "T7": (2, 13), "T8": (3, 25), "T9": (5, 25), "T10": (5, 48), "T11": (9, 75)},
+    **{"T12": (8, 115), "L1": (11, 114), "L2": (8, 76), "L3": (6, 40), "L4": (1, 31), "L5": (0, 17)},
+}
 _PUNCTURE = ("man", "puncture_percent", "puncture_ml", "t_score")
 _LEAKERS, _OTHERS = 59, 526
 
 
-def _levels(quantity: str, levels: tuple[str, ...], events: int, of: int) -> Published:
+def _levels(quantity: str, *levels: str) -> Published:
+    events, of = (sum(_BY_LEVEL[level][place] for level in levels) for place in (0, 1))
     found = Probability.of(events, of)
     statistic = ShareOfLevels("leak_vessel", tuple(LEVELS.index(level) for level in levels))
     return Published(quantity, statistic, "-", found.estimate, found.low, found.high, remark=f"{events} of {of}")
@@ -245,16 +143,14 @@ PUNCTURE_SIDE_RATIO = Study(
     495,
     585,
     (
-        _share(
-            "leak into paravertebral veins", "leak_vessel", 59, 585, seen=True, remark="segmental or anterior veins"
-        ),
-        _mean("cement on CT, mean", "cement_ml", "cm3", 5.30, 0.86, 585),
-        _deviation("cement on CT, SD", "cement_ml", "cm3", 0.86, 585),
-        _mean("body, mean", "body_ml", "cm3", 24.59, 1.85, 585),
-        _deviation("body, SD", "body_ml", "cm3", 1.85, 585, "levels T5 to L5 alone would make it larger"),
-        _mean("cement over body, mean", "cement_percent", "%", 21.56, 2.54, 585),
-        _mean("puncture side's cement over body, mean", "puncture_percent", "%", 14.72, 2.58, 585),
-        _difference(
+        share("leak into paravertebral veins", "leak_vessel", 59, 585, seen=True, remark="segmental or anterior veins"),
+        mean("cement on CT, mean", "cement_ml", "cm3", 5.30, 0.86, 585),
+        deviation("cement on CT, SD", "cement_ml", "cm3", 0.86, 585),
+        mean("body, mean", "body_ml", "cm3", 24.59, 1.85, 585),
+        deviation("body, SD", "body_ml", "cm3", 1.85, 585, "levels T5 to L5 alone would make it larger"),
+        mean("cement over body, mean", "cement_percent", "%", 21.56, 2.54, 585),
+        mean("puncture side's cement over body, mean", "puncture_percent", "%", 14.72, 2.58, 585),
+        difference(
             "leakers' cement on CT, difference",
             "cement_ml",
             "leak_vessel",
@@ -262,7 +158,7 @@ PUNCTURE_SIDE_RATIO = Study(
             (5.31, 0.92, _LEAKERS),
             (5.30, 0.85, _OTHERS),
         ),
-        _difference(
+        difference(
             "leakers' cement on the puncture side, difference",
             "puncture_ml",
             "leak_vessel",
@@ -270,7 +166,7 @@ PUNCTURE_SIDE_RATIO = Study(
             (4.06, 0.90, _LEAKERS),
             (3.59, 0.74, _OTHERS),
         ),
-        _difference(
+        difference(
             "leakers' body, difference",
             "body_ml",
             "leak_vessel",
@@ -278,7 +174,7 @@ PUNCTURE_SIDE_RATIO = Study(
             (24.57, 1.81, _LEAKERS),
             (24.59, 1.86, _OTHERS),
         ),
-        _difference(
+        difference(
             "leakers' cement over body, difference",
             "cement_percent",
             "leak_vessel",
@@ -286,7 +182,7 @@ PUNCTURE_SIDE_RATIO = Study(
             (22.52, 2.84, _LEAKERS),
             (21.45, 2.48, _OTHERS),
         ),
-        _difference(
+        difference(
             "leakers' puncture side over body, difference",
             "puncture_percent",
             "leak_vessel",
@@ -296,7 +192,7 @@ PUNCTURE_SIDE_RATIO = Study(
             seen=True,
             remark="P .016; the direction was seen",
         ),
-        _difference(
+        difference(
             "leakers' T-score, difference",
             "t_score",
             "leak_vessel",
@@ -306,8 +202,8 @@ PUNCTURE_SIDE_RATIO = Study(
             seen=True,
             remark="P .020; the direction was seen",
         ),
-        _share_difference("leakers' share of men, difference", "man", "leak_vessel", (18, 59), (97, 526), "P .027"),
-        _odds(
+        share_difference("leakers' share of men, difference", "man", "leak_vessel", (18, 59), (97, 526), "P .027"),
+        odds(
             "OR of a woman",
             "leak_vessel",
             _PUNCTURE,
@@ -316,7 +212,7 @@ PUNCTURE_SIDE_RATIO = Study(
             inverse=True,
             remark="men leak more, by the counts",
         ),
-        _odds(
+        odds(
             "OR per % of the puncture side over body",
             "leak_vessel",
             _PUNCTURE,
@@ -324,7 +220,7 @@ PUNCTURE_SIDE_RATIO = Study(
             (1.607, 1.218, 2.120),
             seen=True,
         ),
-        _odds(
+        odds(
             "OR per ml on the puncture side",
             "leak_vessel",
             _PUNCTURE,
@@ -332,7 +228,7 @@ PUNCTURE_SIDE_RATIO = Study(
             (0.445, 0.176, 1.122),
             remark="n.s.",
         ),
-        _odds("OR per T-score", "leak_vessel", _PUNCTURE, "t_score", (1.338, 1.033, 1.734), seen=True),
+        odds("OR per T-score", "leak_vessel", _PUNCTURE, "t_score", (1.338, 1.033, 1.734), seen=True),
         Published(
             "AUC of the puncture side over body", Area("puncture_percent", "leak_vessel"), "-", 0.690, 0.610, 0.769
         ),
@@ -344,11 +240,13 @@ PUNCTURE_SIDE_RATIO = Study(
             remark="sensitivity .847, specificity .378",
         ),
         Published("AUC of the T-score", Area("t_score", "leak_vessel"), "-", 0.633),
-        _levels("leaks at T5 to T9", ("T5", "T6", "T7", "T8", "T9"), 11, 69),
-        _levels("leaks at T10 to T12", ("T10", "T11", "T12"), 22, 238),
-        _levels("leaks at L1 and L2", ("L1", "L2"), 19, 190),
-        _levels("leaks at L3 to L5", ("L3", "L4", "L5"), 7, 88),
+        _levels("leaks at T5 to T9", "T5", "T6", "T7", "T8", "T9"),
+        _levels("leaks at T10 to T12", "T10", "T11", "T12"),
+        _levels("leaks at L1 and L2", "L1", "L2"),
+        _levels("leaks at L3 to L5", "L3", "L4", "L5"),
     ),
+    event="leak_vessel",
+    by_level=_BY_LEVEL,
 )
 
 METASTATIC_OUTCOME = Study(
@@ -357,13 +255,13 @@ METASTATIC_OUTCOME = Study(
     34,
     50,
     (
-        _mean("cement injected, mean", "injected_ml", "ml", 3.22, 0.84, 50),
-        _deviation("cement injected, SD", "injected_ml", "ml", 0.84, 50),
-        _share("any leak", "leak", 19, 50, seen=True),
-        _share("leak into soft tissue beside the vertebra", "main_paravertebral", 10, 50, seen=True, remark=ONE_PLACE),
-        _share("leak into paravertebral veins", "main_vessel", 4, 50, seen=True, remark=ONE_PLACE),
-        _share("leak into a disc", "main_disc", 4, 50, seen=True, remark=ONE_PLACE),
-        _share("leak into the canal", "main_canal", 2, 50, seen=True, remark=ONE_PLACE),
+        mean("cement injected, mean", "injected_ml", "ml", 3.22, 0.84, 50),
+        deviation("cement injected, SD", "injected_ml", "ml", 0.84, 50),
+        share("any leak", "leak", 19, 50, seen=True),
+        share("leak into soft tissue beside the vertebra", "main_paravertebral", 10, 50, seen=True, remark=ONE_PLACE),
+        share("leak into paravertebral veins", "main_vessel", 4, 50, seen=True, remark=ONE_PLACE),
+        share("leak into a disc", "main_disc", 4, 50, seen=True, remark=ONE_PLACE),
+        share("leak into the canal", "main_canal", 2, 50, seen=True, remark=ONE_PLACE),
     ),
     "pain and disability",
 )
@@ -374,18 +272,18 @@ FILLING_FRACTION = Study(
     27,
     41,
     (
-        _mean("body, mean", "body_ml", "cm3", 26.1, 6.0, 41),
-        _deviation("body, SD", "body_ml", "cm3", 6.0, 41),
-        _mean("cement injected, mean", "injected_ml", "ml", 2.0, 0.8, 41),
-        _deviation("cement injected, SD", "injected_ml", "ml", 0.8, 41),
+        mean("body, mean", "body_ml", "cm3", 26.1, 6.0, 41),
+        deviation("body, SD", "body_ml", "cm3", 6.0, 41),
+        mean("cement injected, mean", "injected_ml", "ml", 2.0, 0.8, 41),
+        deviation("cement injected, SD", "injected_ml", "ml", 0.8, 41),
         Published("injected volume over body, mean", Mean("injected_percent"), "%", 9.0),
-        _share("any leak", "leak", 15, 41, seen=True),
-        _share("leak into vessels", "main_vein", 8, 41, seen=True, remark=ONE_PLACE),
-        _share("leak into a disc", "main_disc", 5, 41, seen=True, remark=ONE_PLACE),
-        _share("leak behind", "main_posterior_wall", 2, 41, seen=True, remark=ONE_PLACE),
-        _share("punctual leak", "punctual", 12, 41),
-        _share("moderate leak", "moderate", 1, 41),
-        _share("massive leak", "massive", 2, 41),
+        share("any leak", "leak", 15, 41, seen=True),
+        share("leak into vessels", "main_vein", 8, 41, seen=True, remark=ONE_PLACE),
+        share("leak into a disc", "main_disc", 5, 41, seen=True, remark=ONE_PLACE),
+        share("leak behind", "main_posterior_wall", 2, 41, seen=True, remark=ONE_PLACE),
+        share("punctual leak", "punctual", 12, 41),
+        share("moderate leak", "moderate", 1, 41),
+        share("massive leak", "massive", 2, 41),
         Published(
             "leakers' body, difference", Difference("body_ml", "leak"), "cm3", -2.5, remark="24.5 against 27.0, P .466"
         ),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 from statsmodels.discrete.discrete_model import Logit
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
+from statsmodels.tools.sm_exceptions import ConvergenceWarning, HessianInversionWarning, PerfectSeparationWarning
 
 from experiments.analysis.roc import youden
 from experiments.analysis.separation import separation
@@ -32,6 +33,15 @@ class Statistic(Protocol):
 
     def of(self, table: Table) -> float:
         """The number."""
+        ...
+
+
+@runtime_checkable
+class Tested(Protocol):
+    """An effect that studies test."""
+
+    def p_value(self, table: Table) -> float:
+        """Of no effect; NaN where there is nothing to test."""
         ...
 
 
@@ -121,6 +131,20 @@ class Difference:
         law = Median if self.centre == "median" else Mean
         return law(self.column, (self.event, 1.0)).of(table) - law(self.column, (self.event, 0.0)).of(table)
 
+    def p_value(self, table: Table) -> float:
+        """Of Mann and Whitney's test for medians, of the chi-squared test for shares, else of Welch's t-test."""
+        one, other = (_chosen(table, self.column, (self.event, value)) for value in (1.0, 0.0))
+        if min(len(one), len(other)) < 2 or np.ptp(np.append(one, other)) == 0.0:
+            return np.nan
+        if self.centre == "median":
+            return float(stats.mannwhitneyu(one, other).pvalue)
+        if set(np.unique(np.append(one, other))) <= {0.0, 1.0}:
+            counts = [[group.sum(), len(group) - group.sum()] for group in (one, other)]
+            return float(stats.chi2_contingency(counts, correction=False).pvalue)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # groups that do not vary
+            return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
+
 
 @dataclass(frozen=True)
 class OddsRatio:
@@ -145,6 +169,10 @@ class OddsRatio:
         ratio = float(np.exp(slopes[self.of_column])) if self.of_column in slopes else np.nan
         return 1.0 / ratio if self.inverse else ratio
 
+    def p_value(self, table: Table) -> float:
+        """Of Wald's test; NaN where there is no maximum likelihood."""
+        return regression(table, self.event, self.predictors).p_values.get(self.of_column, np.nan)
+
 
 @dataclass(frozen=True)
 class Area:
@@ -158,6 +186,10 @@ class Area:
         """See :class:`Statistic`."""
         values, events = _pairs(table, self.column, self.event)
         return float(roc_auc_score(events, values)) if 0 < events.sum() < len(events) else np.nan
+
+    def p_value(self, table: Table) -> float:
+        """Of Mann and Whitney's test, which asks the same."""
+        return Difference(self.column, self.event, "median").p_value(table)
 
 
 @dataclass(frozen=True)
@@ -181,10 +213,12 @@ class Regression:
     Attributes:
         slopes: predictor -> coefficient; empty where there is nothing to fit.
         separated: whether a plane separates the events, so that the coefficients are Firth's.
+        p_values: predictor -> that of Wald's test; empty where the events are separated.
     """
 
     slopes: Mapping[str, float]
     separated: bool
+    p_values: Mapping[str, float] = field(default_factory=dict)
 
 
 def regression(table: Table, event: str, predictors: tuple[str, ...]) -> Regression:
@@ -207,27 +241,31 @@ def _fitted(table: Table, event: str, predictors: tuple[str, ...]) -> Regression
     whole = np.column_stack([np.ones(len(matrix)), matrix])
     if np.linalg.matrix_rank(whole) < whole.shape[1]:
         return Regression({}, separated=False)
-    slopes = _maximum_likelihood(whole, matrix, events)
-    separated = slopes is None
-    return Regression(
-        dict(zip(names, (firth(matrix, events) if slopes is None else slopes)[1:].tolist(), strict=True)), separated
-    )
+    found = _maximum_likelihood(whole, matrix, events)
+    if found is None:
+        try:
+            slopes = dict(zip(names, firth(matrix, events)[1:].tolist(), strict=True))
+        except ValueError:  # too few different cases for so many predictors: no number, which the verdict counts
+            slopes = {}
+        return Regression(slopes, separated=True)
+    slopes, p_values = (dict(zip(names, values[1:].tolist(), strict=True)) for values in found)
+    return Regression(slopes, False, p_values)
 
 
 def _maximum_likelihood(
     whole: NDArray[np.float64], matrix: NDArray[np.float64], events: NDArray[np.bool_]
-) -> NDArray[np.float64] | None:
-    """Coefficients, or None where a plane separates the events."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Coefficients and their p-values, or None where a plane separates the events."""
     with warnings.catch_warnings():
-        for kind in (ConvergenceWarning, PerfectSeparationWarning, RuntimeWarning):
+        for kind in (ConvergenceWarning, HessianInversionWarning, PerfectSeparationWarning, RuntimeWarning):
             warnings.simplefilter("ignore", kind)
         try:
             found = Logit(events.astype(float), whole).fit(disp=0, maxiter=100)
+            slopes, p_values = np.asarray(found.params, dtype=np.float64), np.asarray(found.pvalues, dtype=np.float64)
         except np.linalg.LinAlgError:
             return None
-    slopes = np.asarray(found.params, dtype=np.float64)
     suspect = not found.mle_retvals["converged"] or np.abs(slopes[1:] * matrix.std(axis=0)).max() > LARGE
-    return None if suspect and separation(matrix, events) is not None else slopes
+    return None if suspect and separation(matrix, events) is not None else (slopes, p_values)
 
 
 def _chosen(table: Table, column: str, where: tuple[str, float] | None) -> NDArray[np.float64]:

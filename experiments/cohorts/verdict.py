@@ -1,6 +1,7 @@
 """How a simulated number is judged by the published one: the rule, fixed before any cohort ran.
 
-The band of a simulated number holds 95 % of cohorts of the study's size that are drawn from the pool, by patient.
+The band of a simulated number holds 95 % of cohorts of the study's size that are drawn, by patient, from pools that are
+drawn again themselves.
 
 - An effect, which has a null: `uninformative` where the band holds the null, so that a study of this size could as well
   have found nothing or the opposite. Else `agrees` where it points the same way as the published estimate and the band

@@ -2,13 +2,15 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.special import expit
 from statsmodels.discrete.discrete_model import Logit
 
 from experiments.cohorts.comparison import compare
 from experiments.cohorts.firth import firth
 from experiments.cohorts.observed import Table
-from experiments.cohorts.published import STUDIES, Published, Study
+from experiments.cohorts.published import STUDIES, Study
+from experiments.cohorts.published_number import Published
 from experiments.cohorts.statistics import (
     Area,
     CutOff,
@@ -125,18 +127,25 @@ def test_bands_are_those_of_the_studys_size_and_errors_those_of_the_pool() -> No
     known = table(2000)
     share = known["leak"].mean()
     study = Study("x", "test", 50, 100, (Published("leak", Mean("leak"), "-", share),))
-    (found,) = compare(known, study, draws=600)
-    expected = math.sqrt(share * (1.0 - share) / 100)
-    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(expected, rel=0.15)
+    (found,) = compare(known, study, draws=300)
+    expected = math.sqrt(share * (1.0 - share) * (1.0 / 100 + 1.0 / 2000))
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(expected, rel=0.2)
     assert found.error == pytest.approx(math.sqrt(share * (1.0 - share) / 2000), rel=0.15)
     assert found.verdict == "agrees"
+
+
+def test_a_small_pool_has_a_wide_band() -> None:
+    """A cohort of 200 patients tells no more than the 20 patients of the pool know."""
+    study = Study("x", "test", 200, 400, (Published("leak", Mean("leak"), "-", 0.4),))
+    (small,), (large,) = compare(table(40), study, draws=150), compare(table(1000), study, draws=150)
+    assert small.high - small.low > 2.5 * (large.high - large.low)
 
 
 def test_clusters_widen_the_band() -> None:
     known = table(2000)
     twins = Table({**known.columns, "leak": np.repeat(known["leak"][::2], 2)})
     study = Study("x", "test", 50, 100, (Published("leak", Mean("leak"), "-", 0.4),))
-    (alone,), (paired,) = compare(known, study, draws=400), compare(twins, study, draws=400)
+    (alone,), (paired,) = compare(known, study, draws=200), compare(twins, study, draws=200)
     assert paired.high - paired.low > 1.2 * (alone.high - alone.low)
 
 
@@ -146,12 +155,27 @@ def test_an_effect_that_is_there_agrees_and_separated_cohorts_are_counted() -> N
         Published("idle", OddsRatio("leak", ("size", "idle"), "idle"), "-", 1.4, 1.1, 1.8),
         Published("area", Area("size", "leak"), "-", 0.74, 0.7, 0.78),
     )
-    size, idle, area = compare(table(3000), Study("x", "test", 100, 200, numbers), draws=60)
+    size, idle, area = compare(table(1500), Study("x", "test", 100, 200, numbers), draws=40)
     assert (size.verdict, idle.verdict, area.verdict) == ("agrees", "uninformative", "agrees")
     assert size.separated == 0.0
-    small = compare(table(3000, slope=4.0), Study("x", "test", 6, 12, numbers[:1]), draws=60)[0]
+    small = compare(table(600, slope=4.0), Study("x", "test", 6, 12, numbers[:1]), draws=40)[0]
     assert small.separated > 0.2
     assert math.isfinite(small.high)
+
+
+def test_p_values_are_those_of_the_tests_that_studies_use() -> None:
+    known = table()
+    leakers, others = (known["size"][known["leak"] == value] for value in (1.0, 0.0))
+    assert Difference("size", "leak").p_value(known) == stats.ttest_ind(leakers, others, equal_var=False).pvalue
+    assert Area("size", "leak").p_value(known) == stats.mannwhitneyu(leakers, others).pvalue
+    big = Table({**known.columns, "big": (known["size"] > 0.0).astype(float)})
+    counts = [[((big["leak"] == a) & (big["big"] == b)).sum() for b in (1.0, 0.0)] for a in (1.0, 0.0)]
+    expected = stats.chi2_contingency(counts, correction=False).pvalue
+    assert Difference("big", "leak").p_value(big) == pytest.approx(expected)
+    whole = np.column_stack([np.ones(len(known)), known["size"], known["idle"]])
+    wald = Logit(known["leak"], whole).fit(disp=0).pvalues[1]
+    assert OddsRatio("leak", ("size", "idle"), "size").p_value(known) == pytest.approx(wald, rel=1e-6)
+    assert math.isnan(Difference("even", "leak").p_value(known))
 
 
 @pytest.mark.parametrize("name", sorted(STUDIES))

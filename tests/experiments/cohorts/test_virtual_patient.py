@@ -13,7 +13,7 @@ from experiments.cohorts.virtual_patient import VirtualVertebra, draw_patient
 
 ROOT = Path(__file__).parents[3]
 LUMBAR = Choice(weights={"L2": 1, "L3": 1, "L4": 1, "L5": 1}, source="test", tag="D")
-COUNT = 800
+COUNT = 450
 
 
 def drawn(population: Population) -> list[tuple[VirtualVertebra, ...]]:
@@ -69,9 +69,9 @@ def test_dimensions_correlate_as_declared_and_sexes_differ() -> None:
     for man in (True, False):
         sizes = np.array([(v.shape.width, v.shape.depth, v.shape.height) for v in people if v.man == man])
         correlations = np.corrcoef(sizes.T)[np.triu_indices(3, 1)]
-        assert correlations == pytest.approx(np.full(3, spread.shared), abs=0.09)
+        assert correlations == pytest.approx(np.full(3, spread.shared), abs=0.12)
     width = {man: np.mean([v.shape.width for v in people if v.man == man]) for man in (True, False)}
-    assert width[True] / width[False] == pytest.approx(spread.sex_across, abs=0.01)
+    assert width[True] / width[False] == pytest.approx(spread.sex_across, abs=0.02)
 
 
 def test_vertebrae_of_a_person_are_alike_in_size_and_share_what_is_the_patients() -> None:
@@ -84,7 +84,7 @@ def test_vertebrae_of_a_person_are_alike_in_size_and_share_what_is_the_patients(
         assert one.heterogeneity_seed != other.heterogeneity_seed
     women = [pair for pair in pairs if not pair[0].man]
     heights = np.array([[one.shape.height, other.shape.height] for one, other in women])
-    assert np.corrcoef(heights.T)[0, 1] == pytest.approx(SizeSpread().shared, abs=0.1)
+    assert np.corrcoef(heights.T)[0, 1] == pytest.approx(SizeSpread().shared, abs=0.12)
 
 
 def test_densities_are_those_of_the_scans_at_their_age() -> None:
@@ -108,7 +108,7 @@ def test_t_scores_are_drawn_where_they_are_told_and_give_the_density() -> None:
     law = Normal(mean=-3.18, sd=1.14, source="puncture-side-ratio series", tag="S")
     people = first(Population(t_score=law))
     within(np.array([v.t_score for v in people]), -3.18, 1.14)
-    assert np.mean([v.density for v in people]) == pytest.approx(61.8, abs=3.0)
+    assert np.mean([v.density for v in people]) == pytest.approx(61.8, abs=4.0)
 
 
 def test_shares_are_those_declared() -> None:
