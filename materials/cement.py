@@ -71,8 +71,8 @@ class Rheology(Protocol):
         """Viscosity in MPa s at shear rates in 1/s and ages in s, broadcast against each other."""
         ...
 
-    def ageing_rate(self, temperature_c: float) -> float:
-        """Seconds by which the cement ages in a second at a temperature in degrees Celsius."""
+    def ageing_rate(self, temperature_c: ArrayLike) -> FloatArray:
+        """Seconds by which the cement ages in a second at temperatures in degrees Celsius."""
         ...
 
 
@@ -153,8 +153,8 @@ class Cement:
         rate = np.clip(shear_rate, self.shear_rate_low, self.shear_rate_high)
         return np.minimum(self.consistency(age) * rate ** (self.index(age) - 1.0), self.largest_viscosity)
 
-    def ageing_rate(self, temperature_c: float) -> float:
-        """Seconds by which the cement ages in a second at a temperature in degrees Celsius; see :func:`arrhenius`."""
+    def ageing_rate(self, temperature_c: ArrayLike) -> FloatArray:
+        """Seconds by which the cement ages in a second at temperatures in degrees Celsius; see :func:`arrhenius`."""
         return arrhenius(temperature_c, self.reference_temperature, self.activation_energy)
 
 
@@ -171,16 +171,16 @@ def newtonian_cement(viscosity: float) -> Cement:
     return Cement("newtonian", viscosity, 1.0, index_rate=0.0, doubling_time=None)
 
 
-def arrhenius(temperature_c: float, reference_c: float, activation_energy: float) -> float:
+def arrhenius(temperature_c: ArrayLike, reference_c: float, activation_energy: float) -> FloatArray:
     """Rate of a reaction over its rate at the reference temperature, exp(E / R (1 / T_ref - 1 / T)).
 
     Args:
-        temperature_c: temperature in degrees Celsius.
+        temperature_c: temperatures in degrees Celsius.
         reference_c: reference temperature in degrees Celsius.
         activation_energy: E in kJ/mol.
     """
-    warming = 1.0 / (reference_c + _ZERO_CELSIUS) - 1.0 / (temperature_c + _ZERO_CELSIUS)
-    return math.exp(activation_energy / _GAS_CONSTANT * warming)
+    warming = 1.0 / (reference_c + _ZERO_CELSIUS) - 1.0 / (np.asarray(temperature_c, dtype=float) + _ZERO_CELSIUS)
+    return np.exp(activation_energy / _GAS_CONSTANT * warming)
 
 
 def pore_shear_rate(

@@ -179,7 +179,7 @@ class TabulatedCement:
         rate = np.clip(shear_rate, self.shear_rate_low, self.shear_rate_high)
         return self.consistency(age) * rate ** (self.index(age) - 1.0)
 
-    def ageing_rate(self, temperature_c: float) -> float:
+    def ageing_rate(self, temperature_c: ArrayLike) -> FloatArray:
         """Seconds by which the cement ages in a second at a temperature in degrees Celsius."""
         return arrhenius(temperature_c, self.reference_temperature, self.activation_energy)
 

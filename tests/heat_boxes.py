@@ -23,6 +23,7 @@ def box_medium(grid, *, strut_share=0.0, perfusion=0.0, sides=TIGHT, **materials
     return HeatMedium(
         grid=grid,
         strut=np.full(count, strut_share * grid.voxel_volume),
+        room=np.full(count, (1.0 - strut_share) * grid.voxel_volume),
         strut_conductivity=values.get("strut_conductivity", 0.45),
         strut_capacity=2.5,
         tissue_conductivity=np.full(count, values["conductivity"]),

@@ -169,8 +169,8 @@ def injection_plan(
         stages=tuple(stages),
         start_age=to_internal(case.cement.injected_after_mixing_min, "min"),
         end_age=_end_age(case, cement),
-        syringe_ageing=cement.ageing_rate(to_internal(case.cement.room_temperature_c, "degC")),
-        body_ageing=cement.ageing_rate(to_internal(case.cement.body_temperature_c, "degC")),
+        syringe_ageing=float(cement.ageing_rate(to_internal(case.cement.room_temperature_c, "degC"))),
+        body_ageing=float(cement.ageing_rate(to_internal(case.cement.body_temperature_c, "degC"))),
         pressure_limit=limit,
         stop_pressure=None if stop is None else to_internal(stop, "kPa"),
         leak_limits={site: to_internal(injection.leak_limit(site), "ml") for site in SITES},
@@ -269,7 +269,7 @@ def _end_age(case: Case, cement: Rheology) -> float:
     if case.injection.working_time_min is not None:
         return to_internal(case.injection.working_time_min, "min")
     room, start = case.cement.room_temperature_c, case.cement.injected_after_mixing_min
-    end = cement.working_time / cement.ageing_rate(to_internal(room, "degC"))
+    end = cement.working_time / float(cement.ageing_rate(to_internal(room, "degC")))
     if end <= to_internal(start, "min"):
         raise InputError(
             f"cement.injected_after_mixing_min = {start:g} is too late, because the cement's own working time ends "

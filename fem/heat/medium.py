@@ -35,6 +35,7 @@ class HeatMedium:
     Attributes:
         grid: the voxels.
         strut: (n,) mm3 of mineralised tissue.
+        room: (n,) mm3 of the rest, which cement can fill.
         strut_conductivity: mJ/(s mm K).
         strut_capacity: mJ/(mm3 K).
         tissue_conductivity: (n,) of what fills the rest, mJ/(s mm K).
@@ -50,6 +51,7 @@ class HeatMedium:
 
     grid: BoxGrid
     strut: FloatArray
+    room: FloatArray
     strut_conductivity: float
     strut_capacity: float
     tissue_conductivity: FloatArray
@@ -61,11 +63,6 @@ class HeatMedium:
     body_temperature: float = 37.0
     side_transfer: tuple[float, float, float, float, float, float] = (np.inf,) * 6
 
-    @property
-    def room(self) -> FloatArray:
-        """(n,) mm3 that cement can fill."""
-        return self.grid.voxel_volume - self.strut
-
     def capacity(self, cement: FloatArray) -> FloatArray:
         """(n,) heat capacity in mJ/K with (n,) mm3 of cement."""
         tissue = (self.room - cement) * self.tissue_capacity
@@ -74,8 +71,9 @@ class HeatMedium:
     def conductivity(self, cement: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(n,) conductivities across and along z with (n,) mm3 of cement."""
         filled = np.divide(cement, self.room, out=np.zeros_like(cement), where=self.room > 0.0)
+        filled = np.minimum(filled, 1.0)
         filler = filled * self.cement_conductivity + (1.0 - filled) * self.tissue_conductivity
-        share = self.strut / self.grid.voxel_volume
+        share = self.strut / (self.strut + self.room)
         return (
             across_struts(self.strut_conductivity, filler, share),
             along_struts(self.strut_conductivity, filler, share),

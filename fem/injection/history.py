@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fem.errors import ConvergenceError
+from fem.injection.warmth import WarmthState
 
 BALANCE_LIMIT, DIVERGENCE_LIMIT, SATURATION_LIMIT = 1e-10, 1e-8, 1e-8
 """What the balances, over the volumes that came in or the rate, and the bounds 0 and 1 of the saturation may miss."""
@@ -154,6 +155,7 @@ class InjectionHistory:
         needle_ends: when and why each needle of the procedure ended.
         resting_pressure: largest pressure in MPa that outside pressures and tumour vessels cause before the injection.
         saturation: (m,) final cement saturation in the order of the mesh; None on ranks other than 0.
+        warmth: what has followed the injection knows at its end; None where nothing did.
     """
 
     records: tuple[StepRecord, ...]
@@ -161,6 +163,7 @@ class InjectionHistory:
     needle_ends: tuple[NeedleEnd, ...]
     resting_pressure: float
     saturation: NDArray[np.float64] | None
+    warmth: WarmthState | None = None
 
     @property
     def last(self) -> StepRecord:

@@ -36,6 +36,7 @@ from fem.injection.transport_step import TransportStep
 from fem.injection.veins import VeinFlow, Veins
 from fem.injection.wall_flow import WallFlow
 from fem.injection.walls import Walls
+from fem.injection.warmth_law import WarmthLaw
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from materials.cement import Rheology
@@ -62,6 +63,7 @@ class Injection:
         transport_step: the law of what moves with it.
         step_control: how long steps are.
         recorder: reads states for the history.
+        warmth: follows the injection, or None.
     """
 
     plan: InjectionPlan
@@ -69,6 +71,7 @@ class Injection:
     transport_step: TransportStep
     step_control: StepControl
     recorder: Recorder
+    warmth: WarmthLaw | None = None
 
     @classmethod
     def build(
@@ -156,6 +159,7 @@ class Injection:
         stop_reason = str(state.stop_reason)
         logger.info("injection stopped: %s after %d steps", stop_reason, len(records) - 1)
         return InjectionHistory(
+            warmth=state.warmth,
             records=tuple(records),
             stop_reason=stop_reason,
             needle_ends=tuple(
@@ -190,6 +194,9 @@ class Injection:
             needle_ends={},
             resting_pressure=self.flow.largest_pressure(flow),
         )
+        if self.warmth is not None:
+            known = self.warmth.begin(state)
+            state = replace(state, warmth=known, warmed_age=None if known.ageing is None else age)
         return self._solve_flow(state)
 
     def step(self, state: InjectionState, length: float) -> InjectionState:
@@ -202,7 +209,10 @@ class Injection:
         Raises:
             ConvergenceError: a pressure, transport or wall iteration did not reach its tolerance.
         """
-        return self._solve_flow(self.transport_step.take(state, length))
+        moved = self.transport_step.take(state, length)
+        if self.warmth is not None and state.warmth is not None:
+            moved = replace(moved, warmth=self.warmth.follow(state.warmth, state, moved))
+        return self._solve_flow(moved)
 
     def steps(self, state: InjectionState) -> Iterator[InjectionState]:
         """The states after each step from a state on, until one has a reason to stop."""

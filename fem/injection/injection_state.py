@@ -13,6 +13,7 @@ from fem.injection.history import NeedleEnd
 from fem.injection.mass_balance import MassBalance
 from fem.injection.plan import InjectionPlan
 from fem.injection.schedule import Schedule
+from fem.injection.warmth import WarmthState
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class InjectionState:
         sealing_solves: pressure solves of the last step because walls behind cells full of cement stop seeping.
         stop_reason: what has ended the injection, as :class:`~fem.injection.history.InjectionHistory` names it; None
             while it goes on.
+        warmth: what follows the injection knows; None where nothing does.
+        warmed_age: (local cells,) age of the cement in s by the temperatures that it has been through; None where it
+            ages as the plan says.
     """
 
     time: float
@@ -52,6 +56,8 @@ class InjectionState:
     sweeps: int = 0
     sealing_solves: int = 0
     stop_reason: str | None = None
+    warmth: WarmthState | None = None
+    warmed_age: NDArray[np.float64] | None = None
 
     def syringe_age(self, plan: InjectionPlan) -> float:
         """Age of the cement in the syringe in s on its own clock."""
@@ -60,6 +66,8 @@ class InjectionState:
     def pore_fluids(self, plan: InjectionPlan) -> PoreFluids:
         """What fills the pores, with the age of the cement there, in conduits of the walls and in veins."""
         age, conduit_age = (self._age(plan, time) for time in (self.entry_time, self.flow.walls.conduits.entry_time))
+        if self.warmed_age is not None:
+            age = np.where(self.saturation > 0.0, self.warmed_age, age)
         return PoreFluids(self.saturation, age, self.fluid_shares, conduit_age, self.vein_age(plan))
 
     def vein_age(self, plan: InjectionPlan) -> NDArray[np.float64] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mpi4py import MPI
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -119,6 +121,7 @@ class TransportStep:
         share = fractional_flow(np.maximum(saturation, 0.0), flow.viscosity_ratio)
         entry_time = self._entry_time(before, flow, saturation, length, share, cell_leak)
         fluid_shares, fluid_out = self._fluid_shares(before, flow, saturation, length, share, displaced_out)
+        warmed_age = self._warmed_age(before, flow, saturation, length, share, cell_leak)
         balance = MassBalance(
             injected=injected,
             leaked=before.balance.leaked + leak.volume,
@@ -133,6 +136,7 @@ class TransportStep:
             time=time,
             saturation=saturation,
             entry_time=entry_time,
+            warmed_age=warmed_age,
             fluid_shares=fluid_shares,
             flow=replace(
                 flow,
@@ -182,6 +186,41 @@ class TransportStep:
             middle * (flow.rates @ self.flow.tips.shares),
             middle,
         )
+
+    def _warmed_age(
+        self,
+        before: InjectionState,
+        flow: FlowState,
+        saturation: NDArray[np.float64],
+        length: float,
+        share: NDArray[np.float64],
+        cell_leak: NDArray[np.float64],
+    ) -> NDArray[np.float64] | None:
+        """(local cells,) age of the cement where its warmth is known: it moves with the cement, and grows.
+
+        Cement that comes in has half of the step in the bone behind it.
+        """
+        ageing = None if before.warmth is None else before.warmth.ageing
+        if ageing is None or before.warmed_age is None:
+            return None
+        plan = self.plan
+        middle = plan.syringe_ageing * (plan.start_age + before.time + 0.5 * length)
+        coming = np.maximum(middle - 0.5 * length * ageing, 0.0)
+        rate = flow.rates @ self.flow.tips.shares
+        oldest = max(float(before.warmed_age.max(initial=0.0)), middle)
+        oldest = self.flow.partition.comm.allreduce(oldest, op=MPI.MAX)
+        moved = self.transport.advect(
+            before.warmed_age,
+            before.saturation,
+            saturation,
+            length,
+            flow.pressure.flux,
+            share,
+            cell_leak,
+            coming * rate,
+            oldest,
+        )
+        return moved + length * ageing
 
     def _fluid_shares(
         self,
