@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.case.calorimetry_file import read_calorimetry
 from experiments.case.law_values import check_named, keyed_values
 from experiments.case.rheometer_file import read_rheometer
 from experiments.case.schema import Case
@@ -18,6 +19,7 @@ from materials.bone import CALIBRATIONS, BoneModel
 from materials.cannula import Cannula, Syringe
 from materials.cement import CEMENTS, Cement
 from materials.composite import COMPOSITES, CompositeLaw
+from materials.curing import CURINGS, AutocatalyticCuring, MeasuredCuring
 from materials.end_disc import DISCS, EndDisc
 from materials.fracture import BrokenBody
 from materials.leak_path import BasivertebralVeins, CementFront, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
@@ -28,6 +30,9 @@ from materials.outlets import MarrowOutlets
 from materials.provenance import describe, with_values
 from materials.rheometer import TabulatedCement
 from materials.strength import OverstrainedVolume
+from materials.surroundings import SpinalSurroundings
+from materials.thermal import ThermalProperties
+from materials.thermal_damage import ThermalDamage
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
 from materials.vein import IntraosseousVeins
 from materials.vein_distributions import VeinDistributions
@@ -71,6 +76,10 @@ class Laws:
         lesions: tissue of each lesion of the case.
         obstacle: tissue of lesions that cement cannot push away.
         cavities: one per cavity of the case.
+        curing: how the cement converts, and its heat; None where no temperatures are asked for, as those that follow.
+        thermal: how tissues and cement conduct and hold heat.
+        thermal_damage: what heat does to tissue.
+        surroundings: what lies around the body.
         given: the quantities that the case file gives a value.
     """
 
@@ -103,6 +112,10 @@ class Laws:
     lesions: tuple[TumourTissue, ...]
     obstacle: Obstacle
     cavities: tuple[Cleft | BalloonCavity, ...]
+    curing: AutocatalyticCuring | MeasuredCuring | None = None
+    thermal: ThermalProperties | None = None
+    thermal_damage: ThermalDamage | None = None
+    surroundings: SpinalSurroundings | None = None
     given: frozenset[str] = frozenset()
 
     @classmethod
@@ -170,6 +183,10 @@ class Laws:
             lesions=tuple(tumour_tissue(lesion.kind, lesion.growth) for lesion in case.lesions),
             obstacle=Obstacle(),
             cavities=tuple(Cleft() if cavity.kind == "cleft" else BalloonCavity() for cavity in case.cavities),
+            curing=_curing(case),
+            thermal=ThermalProperties() if case.heat.enabled else None,
+            thermal_damage=ThermalDamage() if case.heat.enabled else None,
+            surroundings=SpinalSurroundings() if case.heat.enabled else None,
         )
 
     def _with(self, values: Mapping[str, float]) -> Laws:
@@ -333,6 +350,18 @@ def _check_yield_law(laws: Laws) -> None:
 def _strength(case: Case) -> BoneStrength | None:
     mechanics = case.mechanics
     return BoneStrength(YIELD_LAWS[mechanics.yield_law]()) if mechanics.strength == "nonlinear" else None
+
+
+def _curing(case: Case) -> AutocatalyticCuring | MeasuredCuring | None:
+    if not case.heat.enabled:
+        return None
+    if case.heat.calorimetry is None:
+        return CURINGS[case.heat.kinetics]
+    time, conversion = read_calorimetry(case.heat.calorimetry)
+    try:
+        return MeasuredCuring(tuple(time.tolist()), tuple(conversion.tolist()))
+    except ValueError as refused:
+        raise InputError(f"{case.heat.calorimetry}: {refused}") from None
 
 
 def _cement(case: Case) -> Cement | TabulatedCement:

@@ -24,6 +24,7 @@ from experiments.case.sections import (
     Cement,
     Defect,
     Fracture,
+    Heat,
     Injection,
     Lesion,
     Marrow,
@@ -87,6 +88,7 @@ class Case(Section):
     outside: Outside = Outside()
     defects: tuple[Defect, ...] = Field(default=(), max_length=10, description="openings in the walls")
     observation: Observation = Observation()
+    heat: Heat = Heat()
     mechanics: Mechanics = Mechanics()
     output: Output = Output()
     laws: dict[str, LawValue] = physical_table(

@@ -22,13 +22,14 @@ FINEST = 0.75
 """mm between the points over which a voxel's value is averaged, at most."""
 
 
-def write_nifti(path: Path, image: Image, intent: str = "") -> Path:
+def write_nifti(path: Path, image: Image, intent: str = "", step: float = 0.0) -> Path:
     """Write an image so that every reader finds it where the CT is.
 
     Args:
         path: file that ends in .nii or .nii.gz.
         image: values with the affine to the scanner's LPS mm; NIfTI has RAS, so x and y change sign here.
         intent: what the values are, at most 15 letters.
+        step: s between the images, where the values have a fourth dimension.
     """
     values: NDArray[Any] = np.asarray(image.values)
     file = nib.Nifti1Image(values, RAS_TO_LPS @ image.affine)
@@ -36,6 +37,8 @@ def write_nifti(path: Path, image: Image, intent: str = "") -> Path:
     file.set_qform(file.affine, SCANNER)
     file.header.set_xyzt_units("mm", "sec")
     file.header["intent_name"] = intent
+    if values.ndim == 4:
+        file.header.set_zooms((*file.header.get_zooms()[:3], step))
     nib.save(file, path)
     return path
 

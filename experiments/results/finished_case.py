@@ -46,6 +46,10 @@ MECHANICS_BEFORE = "mechanics_intact.vtu"
 VEINS, VEIN_CEMENT = "veins.vtp", "vein_cement.vtp"
 """Files of a case directory where there is a network of veins: its lines, and how far cement fills them over time."""
 
+HEAT_PEAK, HEAT_DAMAGE, HEAT_COURSE = "heat_peak.nii.gz", "heat_damage.nii.gz", "heat_course.nii.gz"
+"""Files of a case directory with temperatures, on their voxels: highest in degrees Celsius, Arrhenius damage, and the
+temperature over time."""
+
 CEMENT, ROW = "cement.nii.gz", "measures.csv"
 """Files of the folder of a measured CT: the parts of its cement on the CT's voxels, and its numbers as one row."""
 

@@ -23,6 +23,7 @@ from experiments.results.parts.manifest import Manifest
 from experiments.results.parts.networks import NetworkShares
 from experiments.results.parts.results import Results
 from experiments.results.vein_cement import write_vein_cement
+from experiments.run.heat_output import HeatOutcome
 from experiments.run.load_case import LoadedBone
 from fem.injection.history import FieldSnapshot
 from materials.bone import BoneField
@@ -52,6 +53,7 @@ class CaseOutcome:
         loaded_before: the same of the body before its fracture; None also where it was not broken.
         results: content of ``results.json``.
         manifest: content of ``manifest.json``.
+        heat: temperatures; None where they are not asked for.
     """
 
     case: Case
@@ -68,6 +70,7 @@ class CaseOutcome:
     loaded_before: LoadedBone | None
     results: Results
     manifest: Manifest
+    heat: HeatOutcome | None = None
 
     @property
     def paths(self) -> tuple[NeedlePath, ...]:
@@ -95,6 +98,8 @@ class CaseOutcome:
             write_vein_cement(folder / VEIN_CEMENT, self.veins, self.vertebra.frame, fillings)
         ct = self.vertebra.ct
         write_nifti(folder / SCAN, replace(ct, values=ct.values.round().astype(np.int16)))
+        if self.heat is not None:
+            self.heat.write(folder, self.vertebra.frame)
         if self.loaded is not None:
             self.loaded.write(folder / MECHANICS, self.vertebra.frame)
         if self.loaded_before is not None and self.fractured is not None:

@@ -38,6 +38,8 @@ from experiments.results.store import (
     write_manifest,
     write_results,
 )
+from experiments.run.heat import CaseHeat
+from experiments.run.heat_output import HeatOutcome
 from experiments.run.manifest import build_manifest
 from experiments.run.mechanics import MechanicsOutcome, load
 from experiments.run.output import CaseOutcome
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from experiments.run.watching import Watch
 
 EXPECTED_SECONDS = {
-    **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "stiffness": 18.0, "strength": 120.0},
+    **{"read": 2.0, "mesh": 8.0, "bone": 3.0, "injection": 11.0, "heat": 4.0, "stiffness": 18.0, "strength": 120.0},
     **{"pictures": 12.0, "report": 4.0},
 }
 """Stages of a run with rough times on the demo, from which the first guess of the time left follows."""
@@ -89,6 +91,7 @@ def run_case(
 def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker, watch: Watch | None) -> CaseOutcome:
     idle = {
         "injection": case.prescribed_cement is not None,
+        "heat": not case.heat.enabled,
         "stiffness": not case.mechanics.enabled,
         "strength": not case.mechanics.enabled or case.mechanics.strength == "linear",
         "pictures": not case.output.pictures,
@@ -106,8 +109,9 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker, watch: Wa
         parts["veins"] = builders.vein_results(prepared.veins, case.veins.drawn_with)
     history: InjectionHistory | None = None
     snapshots: list[FieldSnapshot] = []
+    warmth = CaseHeat.build(case, laws, prepared, comm)
     if isinstance(prepared.cement, InjectionSetup):
-        history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress, watch)
+        history, snapshots = _inject(laws, prepared, prepared.cement, partition, progress, warmth, watch)
         saturation = cast("NDArray[np.float64]", comm.bcast(history.saturation, root=0))
         exits = {} if prepared.veins is None else prepared.veins.exit_diameters
         parts["injection"] = builders.injection_results(
@@ -124,6 +128,10 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker, watch: Wa
     else:
         saturation = prepared.cement.saturation
         parts["prescribed_cement"] = prepared.cement.results
+    heat: HeatOutcome | None = None
+    if warmth is not None:
+        heat = warmth.finish(prepared, history, saturation, progress)
+        parts["heat"], solvers["heat"] = heat.results(), heat.solver_record()
     mechanics: MechanicsOutcome | None = None
     if case.mechanics.enabled:
         with profiling.Stage("Mechanics"):
@@ -151,6 +159,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker, watch: Wa
             **parts,
         ),
         manifest=build_manifest(case, laws, prepared, history, SolverRecords(**solvers), progress.seconds, comm),
+        heat=heat,
     )
 
 
@@ -165,6 +174,7 @@ def _inject(
     setup: InjectionSetup,
     partition: Partition,
     progress: Progress,
+    warmth: CaseHeat | None,
     watch: Watch | None,
 ) -> tuple[InjectionHistory, list[FieldSnapshot]]:
     snapshots: list[FieldSnapshot] = []
@@ -182,6 +192,9 @@ def _inject(
             prepared.tissues.exchange,
             setup.veins,
         )
+        if warmth is not None:
+            exits = {} if prepared.veins is None else prepared.veins.exit_diameters
+            injection = warmth.beside(injection, setup, exits)
         try:
             history = injection.run(snapshots.append, stage.update, None if watch is None else watch.step)
         finally:

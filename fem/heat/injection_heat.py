@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +47,7 @@ class InjectionHeat:
         cement: whose clock it is.
         room_temperature: of the cement in the syringe in degrees Celsius.
         coupled: whether the cement's clock follows the temperatures; else it runs as the plan says.
+        observe: called with the heat at the start and after every step, or None.
     """
 
     heat: Heat
@@ -55,12 +56,14 @@ class InjectionHeat:
     cement: Rheology
     room_temperature: float
     coupled: bool
+    observe: Callable[[HeatState], None] | None = None
 
     def begin(self, state: InjectionState) -> FollowedHeat:
         """Everything at body temperature, no cement yet."""
         count = self.heat.medium.grid.count
         temperature = np.full(count, self.heat.medium.body_temperature)
         start = self.heat.start(temperature, np.zeros(count), np.zeros(count), state.time)
+        self._tell(start)
         return FollowedHeat(start, {}, self._ageing(start))
 
     def follow(self, known: WarmthState, before: InjectionState, after: InjectionState) -> FollowedHeat:
@@ -81,7 +84,12 @@ class InjectionHeat:
             syringe_conversion(self.heat.curing, self.plan.start_age + before.time, self.room_temperature),
         )
         heat = self.heat.move(known.heat, length, displaced)
+        self._tell(heat)
         return FollowedHeat(heat, pools, self._ageing(heat))
+
+    def _tell(self, heat: HeatState) -> None:
+        if self.observe is not None:
+            self.observe(heat)
 
     def _ageing(self, state: HeatState) -> FloatArray | None:
         if not self.coupled:

@@ -6,6 +6,7 @@ Here belongs what a key is called, means and may be. What is made of its value d
 from experiments.case.sections.base import Endplate, Region, Section, Side, Site, Wall
 from experiments.case.sections.fluids import Cement, Marrow
 from experiments.case.sections.fracture import Fracture
+from experiments.case.sections.heat import Heat
 from experiments.case.sections.injection import Injection
 from experiments.case.sections.mechanics import Mechanics
 from experiments.case.sections.needles import Bolus, Needle
@@ -26,6 +27,7 @@ __all__ = [
     "Defect",
     "Endplate",
     "Fracture",
+    "Heat",
     "Injection",
     "LabelMap",
     "Lesion",

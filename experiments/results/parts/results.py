@@ -12,6 +12,7 @@ from experiments.results.parts.base import Part, number, table
 from experiments.results.parts.bone import BoneResults
 from experiments.results.parts.fill import FillResults, PrescribedCementResults
 from experiments.results.parts.fracture import FractureResults
+from experiments.results.parts.heat import HeatResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.load import LoadResults
 from experiments.results.parts.mesh import MeshResults
@@ -56,6 +57,7 @@ class Results(FileOfResults):
     )
     before: BeforeResults | None = table("", "The vertebra before the operation, where a CT is given.", optional=True)
     fill: FillResults = table("", "How far and how evenly the cement fills the body.")
+    heat: HeatResults | None = table("", "Temperatures, where they are computed.", optional=True)
     stiffness: StiffnessResults | None = table("", "Stiffness, where the mechanics are computed.", optional=True)
     load: LoadResults | None = table("", "The bone under one load, where the mechanics are computed.", optional=True)
     strength: StrengthResults | None = table(

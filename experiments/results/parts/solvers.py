@@ -28,6 +28,17 @@ class InjectionSolver(Part):
     divergence_error_per_step: Series = number("1", "divergence error", "Largest error of the fluxes of a cell.")
 
 
+class HeatSolver(Part):
+    """What the temperatures took."""
+
+    steps: int = number("1", "time steps", "Number of time steps.")
+    solves: int = number("1", "solves", "Linear solves: several a step where the reaction and the temperature agree.")
+    iterations_per_solve: float = number("1", "iterations per solve", "Iterations per linear solve, mean.")
+    energy_balance_error: float = number(
+        "1", "energy balance error", "What the balance of energy misses, over all that came in or left."
+    )
+
+
 class ElasticSolver(Part):
     """What the six unit motions of one state took."""
 
@@ -89,4 +100,5 @@ class SolverRecords(Part):
     """What the solvers did."""
 
     injection: InjectionSolver | None = table("", "Flow and transport, where cement was injected.", optional=True)
+    heat: HeatSolver | None = table("", "Temperatures, where they are computed.", optional=True)
     stiffness: StiffnessSolver | None = table("", "Elasticity, where the mechanics are computed.", optional=True)
