@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 
 _NEIGHBOURS = 64
 _ROUNDING = 1e-9
+_REACH = 10.0  # mm within which cement finds room
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ def settled(grid: BoxGrid, cement: FloatArray, room: FloatArray) -> FloatArray:
         return cement
     result, excess = cement.copy(), cement[over] - room[over]
     result[over] = room[over]
-    free = np.flatnonzero(room - result > _ROUNDING * grid.voxel_volume)
+    low, high = (limit(grid.centres[over], axis=0) for limit in (np.min, np.max))
+    near = ((grid.centres > low - _REACH) & (grid.centres < high + _REACH)).all(axis=1)
+    free = np.flatnonzero(near & (room - result > _ROUNDING * grid.voxel_volume))
     _, nearest = cKDTree(grid.centres[free]).query(grid.centres[over], k=min(_NEIGHBOURS, len(free)))
     for volume, candidates in zip(excess.tolist(), nearest.reshape(len(over), -1), strict=True):
         left = volume

@@ -24,8 +24,8 @@ from meshes.box_grid import BoxGrid
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_TOLERANCE = 1e-12
-"""Of the residual over the rates; what a voxel's flow misses makes its heat miss as much."""
+EXACT = 1e-12
+"""Tolerance of the residual over the rates; what a voxel's flow misses makes its heat miss as much."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,13 @@ def no_flow(grid: BoxGrid) -> VoxelFlow:
     return VoxelFlow(tuple(grid.below(still, axis) for axis in range(3)), np.full(grid.count, np.nan))
 
 
-def potential_flow(grid: BoxGrid, members: Mask, source: FloatArray, outlet: FloatArray | None = None) -> VoxelFlow:
+def potential_flow(
+    grid: BoxGrid,
+    members: Mask,
+    source: FloatArray,
+    outlet: FloatArray | None = None,
+    tolerance: float = EXACT,
+) -> VoxelFlow:
     """The flow down a potential of one conductance for all faces.
 
     Args:
@@ -56,6 +62,7 @@ def potential_flow(grid: BoxGrid, members: Mask, source: FloatArray, outlet: Flo
         members: (n,) voxels between which fluid moves; without an outlet they must hang together.
         source: (n,) mm3/s that each of them gives off (positive) or takes up; without an outlet the sum must be 0.
         outlet: (n,) conductance to the outside over that of a face; None where nothing leaves.
+        tolerance: of what the voxels' rates may miss, over the sources.
 
     Raises:
         ConvergenceError: the potential was not found.
@@ -84,7 +91,7 @@ def potential_flow(grid: BoxGrid, members: Mask, source: FloatArray, outlet: Flo
     )
     matrix, scale = csr_array(entries, shape=(count, count)), np.maximum(diagonal, 1.0)
     inverse = csr_array((1.0 / scale, (place, place)), shape=(count, count))
-    found, failed = cg(matrix, rates, rtol=_TOLERANCE, atol=0.0, maxiter=20 * count + 100, M=inverse)
+    found, failed = cg(matrix, rates, rtol=tolerance, atol=0.0, maxiter=20 * count + 100, M=inverse)
     if failed:
         raise ConvergenceError("The flow between the voxels of the heat did not converge.")
     potential = np.full(grid.count, np.nan)

@@ -25,13 +25,15 @@ ENERGY_LIMIT = 1e-8
 STEP_TOLERANCE = 0.05
 """K by which one step may miss the temperature of a voxel by its own estimate (docs/theory/heat.md, tag D)."""
 
-COUPLING_TOLERANCE = 1e-3
-"""K by which reaction and temperature of a step may still change each other."""
+COUPLING_TOLERANCE = 2e-3
+"""K that the reaction of a step would set free in any voxel beside what its temperature was solved with."""
 
 _FIRST_STEP, _LARGEST_STEP, _LEAST_STEP = 0.25, 30.0, 1e-3
 _FASTEST_RISE = 2.0
 """K that the reaction of a step may set free in any voxel while cement still flows."""
 _COUPLING_LIMIT = 60
+_FLUID_TOLERANCE = 1e-4
+"""Of the flow of displaced fluid, which is warmed and cooled by differences alone; that of cement carries heat."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Heat:
             members = joined(grid, (displaced.cement > 0.0) | (state.cement > 0.0), heart)
             cement_flow = potential_flow(grid, members, (displaced.entering - grown) / length)
             inside = np.where(self.body, grown, 0.0) / length
-            fluid_flow = potential_flow(grid, self.body, inside, self.outlet)
+            fluid_flow = potential_flow(grid, self.body, inside, self.outlet, _FLUID_TOLERANCE)
         conversion = carried(
             grid, cement_flow, length, state.cement, state.conversion, displaced.entering, displaced.conversion
         )
@@ -211,17 +213,17 @@ class Heat:
         released = np.zeros(len(cement))
         before = state.temperature[full]
         old, limit = conversion[full], self.curing.attainable(np.maximum(state.exposure.peak[full], before))
-        heat = self.curing.heat * cement[full]
+        heat, capacity = self.curing.heat * cement[full], medium.capacity(cement)[full]
         guess = state.temperature + (0.0 if state.slope is None else length * state.slope)
-        converted = old
+        converted = conversion_after(self.curing, old, length, before, guess[full], limit)
         for _ in range(_COUPLING_LIMIT):
-            converted = conversion_after(self.curing, old, length, before, guess[full], limit)
             released[full] = heat * (converted - old)
-            found = body + self.solver.solve(load + released, guess - body)
-            change = float(np.abs(found - guess)[full].max(initial=0.0))
-            guess = found
+            guess = body + self.solver.solve(load + released, guess - body)
+            again = conversion_after(self.curing, old, length, before, guess[full], limit)
+            change = float((np.abs(again - converted) * heat / capacity).max(initial=0.0))
             if change < COUPLING_TOLERANCE:
                 break
+            converted = again
         else:
             raise ConvergenceError(
                 f"Reaction and temperature did not settle within {_COUPLING_LIMIT} rounds at {state.time:.1f} s; the "

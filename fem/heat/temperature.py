@@ -81,9 +81,11 @@ class TemperatureSolver:
             grid.above(columns[2 - axis], axis)[...] = grid.below(columns[3], axis)
             grid.below(columns[4 + axis], axis)[...] = grid.above(columns[3], axis)
         own = columns[:, self._rows].T
-        self._there = own >= 0
-        offsets = np.concatenate([[0], np.cumsum(self._there.sum(axis=1))]).astype(np.int32)
-        self._layout = offsets, np.ascontiguousarray(own[self._there])
+        there = own >= 0
+        offsets = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int32)
+        self._layout = offsets, np.ascontiguousarray(own[there])
+        row, band = np.nonzero(there)
+        self._entry = band * grid.count + row + start
         self._bands = np.zeros((7, grid.count))
         size = ((end - start, grid.count),) * 2
         values = np.zeros(len(self._layout[1]))
@@ -99,7 +101,7 @@ class TemperatureSolver:
             np.negative(entries.above[axis], out=grid.above(bands[2 - axis], axis))
             np.negative(entries.below[axis], out=grid.below(bands[4 + axis], axis))
         bands[3] = entries.diagonal
-        values = np.ascontiguousarray(bands[:, self._rows].T[self._there])
+        values = bands.ravel()[self._entry]
         self._matrix.setValuesCSR(*self._layout, values)
         self._matrix.assemble()
         self._solver = self._solver_for(entries.symmetric)
