@@ -52,6 +52,7 @@ def animate(
         typer.Option("-o", "--out", metavar="FILE", help=".mp4 or .gif; CASE_DIR/animation.mp4 by default"),
     ] = None,
     turntable: Annotated[bool, typer.Option("--turntable", help="turn the body once meanwhile")] = False,
+    heat: Annotated[bool, typer.Option("--heat", help="the temperature over the CT instead of the front")] = False,
     style: StyleName = "light",
 ) -> None:
     """Animate the fill front of a finished run, with clock, volumes and pressures; in CASE_DIR/animation.mp4.
@@ -71,7 +72,10 @@ def animate(
 
         chosen, case = style_named(style), FinishedCase.read(folder)
         with in_place_of(target) as made:
-            animation.animate(case, made, turntable, chosen)
+            if heat:
+                animation.animate_heat(case, made, chosen)
+            else:
+                animation.animate(case, made, turntable, chosen)
         print(target)
 
 

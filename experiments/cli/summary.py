@@ -10,6 +10,7 @@ from rich.table import Table
 
 from experiments.cli.exit_codes import rank
 from experiments.results.parts.fill import PrescribedCementResults
+from experiments.results.parts.heat import HeatResults
 from experiments.results.parts.injection import InjectionResults
 from experiments.results.parts.mesh import MeshResults
 from experiments.results.parts.results import Results
@@ -47,6 +48,8 @@ def result_rows(results: Results) -> list[tuple[str, str]]:
     by_side = fill.occupied_by_side_ml if fill.cement_by_side_ml is None else fill.cement_by_side_ml
     sides = ", ".join(f"{number(volume, 'ml')} {side}" for side, volume in by_side.items())
     rows.append(("distribution", f"{told(fill, 'pattern')}, {sides}"))
+    if results.heat is not None:
+        rows.append(_heat_row(results.heat))
     if results.stiffness is not None:
         reached: dict[str, float] = {}
         for state, value in results.stiffness.axial.items():
@@ -64,6 +67,12 @@ def result_rows(results: Results) -> list[tuple[str, str]]:
     if results.injection is not None:
         rows.append(row(results.injection, "mass_balance_error", 2))
     return rows
+
+
+def _heat_row(heat: HeatResults) -> tuple[str, str]:
+    peaks = {place: heat.peak_c[place] for place in ("cement", "interface", "canal")}
+    told_peaks = ", ".join(f"{words(place)} {number(value, digits=3)}" for place, value in peaks.items() if value)
+    return label(heat, "peak_c"), f"{told_peaks} °C; {number(sum(heat.necrosis_ml.values()), 'ml', 2)} of tissue killed"
 
 
 def _mask(mesh: MeshResults) -> str:

@@ -17,7 +17,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from experiments.pictures.curves import plot_pressures
+from experiments.pictures.drawing import CaseDrawing
 from experiments.pictures.front import FrontCourse
+from experiments.pictures.heat import film_heat
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT, View, filled_panel, inclusion_bodies, show
 from experiments.pictures.style import LINE_COLORS, Style, drawn_in, ink_color, visible
@@ -66,6 +68,27 @@ def animate(case: FinishedCase, path: Path, turntable: bool = False, style: Styl
                     page.turn_to(share * page.duration, turned=360.0 * share if turntable else 0.0)
                 writer.grab_frame()
     return path
+
+
+def animate_heat(case: FinishedCase, path: Path, style: Style = Style.LIGHT) -> Path:
+    """Write the temperature over the CT in three planes as a film with a clock.
+
+    Args:
+        case: the case.
+        path: file that ends in .mp4 or .gif.
+        style: light or dark.
+
+    Raises:
+        InputError: the case has no temperatures, or MP4 is asked for and there is no ffmpeg.
+    """
+    if case.results.heat is None:
+        raise InputError(f"{case.folder}: has no temperatures; run the case with heat.enabled = true")
+    writer, settings = _writer(path)
+    course, step = case.heat_course()
+    with rc_context(settings), drawn_in(style):
+        drawing = CaseDrawing(case)
+        with _interrupted_as_such():
+            return film_heat(drawing.scanned, course, step, drawing.middle, path, writer)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Literal
 from experiments.results.finished_case import FinishedCase
 from experiments.results.wording import leaked
 
-Needs = Literal["run", "computed", "scan", "veins", "injection", "prescribed", "leak", "load", "load_curves"]
+Needs = Literal["run", "computed", "scan", "veins", "injection", "prescribed", "leak", "load", "load_curves", "heat"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,26 @@ CATALOGUE = (
         vector=True,
     ),
     Picture(
+        "heat",
+        "Highest temperatures",
+        "Highest temperature in °C of every place over the CT, in three sections through the cement, with lines at 45, "
+        "50 and 60 °C; the blue line is the cement's edge.",
+        "heat",
+    ),
+    Picture(
+        "heat_course",
+        "Temperatures over time",
+        "Highest temperature in °C at named places, and the conversion of the cement, against time in min.",
+        "heat",
+        vector=True,
+    ),
+    Picture(
+        "necrosis",
+        "Tissue killed by heat",
+        "Tissue whose Arrhenius damage has reached 1 around the cement in the translucent body, with its volume in ml.",
+        "heat",
+    ),
+    Picture(
         "mechanics",
         "Stress and strain under load",
         "Von Mises stress in MPa and effective strain in % in a coronal section under the load, intact beside "
@@ -162,6 +182,7 @@ def pictures_of(case: FinishedCase) -> tuple[Picture, ...]:
         "scan": case.measured,
         "prescribed": not case.injected and not case.measured,
         "leak": any(leaked(site.leaked_ml) for site in case.leak_sites()),
+        "heat": case.results.heat is not None,
         "load": case.results.load is not None,
         "load_curves": case.results.strength is not None and case.results.strength.best == "nonlinear_n",
     }

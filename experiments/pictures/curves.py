@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
+from experiments.case.units import to_clinical
 from experiments.pictures.scene import save
 from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible
 from experiments.results.finished_case import OpenSite
+from experiments.results.parts.heat import HeatResults, Place
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
 from experiments.results.parts.strength import StrengthResults
 from experiments.results.wording import HEADLINE_DIGITS, leaked, number, ratio, told, words
@@ -30,6 +32,17 @@ PRESSURE_NAMES = {"syringe": "syringe", "tip": "needle tip"}
 
 STIFFNESSES = ("flexion_nm_per_deg", "lateral_bending_nm_per_deg", "torsion_nm_per_deg")
 """Entries of a state's stiffness that have a panel beside the axial one."""
+
+PLACE_COLORS: Mapping[Place, str] = {
+    "centre": "#CC3311",
+    "interface": "#EE7733",
+    "posterior_wall": "#332288",
+    "canal": "#0077BB",
+    "disc_superior": "#009988",
+    "disc_inferior": "#AA4499",
+    "lesion": "#882255",
+}
+"""Place whose temperature is plotted -> colour (Tol 2021)."""
 
 STATE_COLORS = {"intact": BONE_COLOR, "fractured": "#E69F00", "augmented": CEMENT_COLOR}
 """State of the bone -> colour of its bars."""
@@ -105,6 +118,27 @@ def plot_load_curves(strength: StrengthResults, path: Path) -> Path:
     axes.set_xlabel("compression [mm]")
     axes.set_ylabel("axial force [N]")
     axes.legend(loc="lower right")
+    return _save_both(figure, path)
+
+
+def plot_heat(heat: HeatResults, path: Path) -> Path:
+    """Highest temperature of each place over time, and the conversion of the cement.
+
+    Args:
+        heat: of the results.
+        path: PNG to write; an SVG stands beside it.
+    """
+    figure, (axes, below) = _panels([3.6, 1.4])
+    minutes = to_clinical(1.0, "min") * np.asarray(heat.course.time_s)
+    for place, series in heat.course.temperature_c.items():
+        if place in PLACE_COLORS:
+            axes.plot(minutes, series, color=visible(PLACE_COLORS[place]), label=words(place))
+    axes.set_ylabel("highest temperature [°C]")
+    axes.legend(frameon=False, loc="upper left")
+    below.plot(minutes, heat.course.conversion, color=ink_color())
+    below.set_ylim(0.0, 1.0)
+    below.set_ylabel("conversion")
+    below.set_xlabel("time since the start of the injection [min]")
     return _save_both(figure, path)
 
 

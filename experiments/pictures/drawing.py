@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from experiments.pictures import cross_sections, curves, figures, measured
 from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.front import FrontCourse
+from experiments.pictures.heat import draw_heat, draw_necrosis
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.mechanics import draw_failed, draw_mechanics
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
-from experiments.results.finished_case import FinishedCase
-from experiments.results.wording import capitalised, load_in_words, told, vein_sentence, which_veins
+from experiments.results.finished_case import HEAT_DAMAGE, FinishedCase
+from experiments.results.wording import capitalised, load_in_words, number, told, vein_sentence, which_veins
 
 QUARTERS = np.array([0.25, 0.5, 0.75, 1.0])
 """Shares of the injection's time at which its front is shown."""
@@ -183,6 +184,28 @@ class CaseDrawing:
             self.which_veins,
         )
 
+    def heat(self, path: Path) -> None:
+        """Highest temperatures over the CT."""
+        if (results := self.case.results.heat) is not None:
+            peak, canal = results.peak_c["cement"], results.peak_c["canal"]
+            title = "; ".join(
+                f"{name} up to {number(value, digits=3)} °C"
+                for name, value in (("cement", peak), ("canal", canal))
+                if value is not None
+            )
+            draw_heat(self.scanned, self.case.heat_map(), self.middle, self.saturation, title, path)
+
+    def heat_course(self, path: Path) -> None:
+        """Temperatures over time."""
+        if self.case.results.heat is not None:
+            curves.plot_heat(self.case.results.heat, path)
+
+    def necrosis(self, path: Path) -> None:
+        """Tissue killed by heat."""
+        if (results := self.case.results.heat) is not None:
+            damage, mesh = self.case.heat_map(HEAT_DAMAGE), self.case.mesh
+            draw_necrosis(mesh, self.lattice, damage, self.saturation, self.case.frame, results, path)
+
     def mechanics(self, path: Path) -> None:
         """Stress and strain under the load."""
         bone, load = self.case.mechanics(), self.case.results.load
@@ -218,6 +241,9 @@ DRAWN: dict[str, Callable[[CaseDrawing, Path], None]] = {
     "leaks": CaseDrawing.leaks,
     "leak_sites": CaseDrawing.leak_sites,
     "history": CaseDrawing.history,
+    "heat": CaseDrawing.heat,
+    "heat_course": CaseDrawing.heat_course,
+    "necrosis": CaseDrawing.necrosis,
     "mechanics": CaseDrawing.mechanics,
     "stiffness": CaseDrawing.stiffness,
     "load_curves": CaseDrawing.load_curves,

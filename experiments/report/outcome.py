@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from experiments.case.units import to_clinical
 from experiments.compare.lines import DIAGONAL_UNITS, SCALARS
 from experiments.report.content import Headline, Table, pairs
+from experiments.report.heat import heat_headline, heat_tables
 from experiments.report.scan import YEOM_NAMES, scan_headlines, scan_tables
 from experiments.results.finished_case import FinishedCase
 from experiments.results.parts.base import Part
@@ -77,6 +78,8 @@ def headlines(case: FinishedCase) -> tuple[Headline, ...]:
     found.append(_headline(fill, "posterior_distance_mm"))
     if results.veins is not None:
         found.append(_headline(results.veins, "volume_ml", vein_sentence(results.veins)))
+    if results.heat is not None:
+        found.append(heat_headline(results.heat))
     if results.stiffness is not None:
         axial = {state: value / 1e3 for state, value in results.stiffness.axial.items()}
         found.append(_change("Axial stiffness", axial, "kN/mm"))
@@ -101,6 +104,8 @@ def outcome_tables(case: FinishedCase) -> tuple[Table, ...]:
         tables.append(_veins(results.veins))
     tables += scan_tables(results)
     tables.append(_fill(results.fill))
+    if results.heat is not None:
+        tables += heat_tables(results.heat)
     if results.stiffness is not None:
         tables.append(_stiffness(results.stiffness))
     if results.load is not None:

@@ -26,6 +26,8 @@ def quality_tables(case: FinishedCase) -> tuple[Table, ...]:
     tables = [_mesh(results.mesh)]
     if results.injection is not None and solvers.injection is not None:
         tables += [_balances(results.injection, solvers.injection), _flow_solver(solvers.injection)]
+    if solvers.heat is not None:
+        tables.append(pairs("Heat", rows(solvers.heat)))
     if solvers.stiffness is not None:
         tables.append(_elastic_solver(solvers.stiffness))
     tables += [] if results.bone is None else [_bone(results.bone)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 from experiments.results.fields import read_step, read_times
 from experiments.results.format import check_format_version
@@ -116,6 +117,34 @@ class Snapshot:
         """Time and volume as a title."""
         minutes, seconds = divmod(round(self.time_s), 60)
         return f"{minutes}:{seconds:02d} min, {self.injected_ml:.2f} ml injected"
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Values on the voxels that heat was conducted on, in the scanner's LPS mm."""
+
+    image: Image
+
+    def at(self, points: NDArray[np.float64], frame: AnatomicalFrame) -> NDArray[np.float64]:
+        """(...) values at (..., 3) points of the anatomical frame, linear between the middles of the voxels.
+
+        Beyond the voxels stands the value of their first corner, which is as far from the cement as they reach.
+        """
+        values = np.asarray(self.image.values, dtype=float)
+        indices = np.moveaxis(self.image.to_indices(frame.to_scanner(points)), -1, 0)
+        return map_coordinates(values, indices, order=1, cval=float(values.flat[0]))
+
+    def contour(self, level: float, frame: AnatomicalFrame) -> pyvista.PolyData:
+        """Surface in the anatomical frame around the values above a level; empty where there are none."""
+        import pyvista
+
+        values = np.asarray(self.image.values, dtype=float)
+        grid = pyvista.ImageData(dimensions=values.shape)
+        grid["value"] = values.ravel(order="F")
+        surface = grid.contour([level], scalars="value")
+        if surface.n_points:
+            surface.points = frame.to_frame(self.image.to_world(np.asarray(surface.points)))
+        return surface
 
 
 @dataclass(frozen=True)
@@ -273,6 +302,23 @@ class FinishedCase:
         path = self.folder / SCAN
         volume = read_nifti(path, "CT")
         return canonical_image(volume.values, volume.affine, path)
+
+    def heat_map(self, file: str = HEAT_PEAK) -> HeatMap:
+        """Highest temperatures in degrees Celsius, or Arrhenius damage from :data:`HEAT_DAMAGE`."""
+        volume = read_nifti(self.folder / file, "heat")
+        return HeatMap(canonical_image(volume.values, volume.affine, self.folder / file))
+
+    def heat_course(self) -> tuple[list[HeatMap], float]:
+        """Temperatures at even times from the start of the injection on, and the s between them."""
+        import nibabel as nib
+
+        file = nib.nifti1.Nifti1Image.from_filename(self.folder / HEAT_COURSE)
+        values, affine = np.asarray(file.dataobj), np.asarray(file.affine)
+        maps = [
+            HeatMap(canonical_image(values[..., number], affine, self.folder / HEAT_COURSE))
+            for number in range(values.shape[-1])
+        ]
+        return maps, float(file.header.get_zooms()[3])
 
     def scanned_cement(self) -> dict[str, NDArray[np.bool_]]:
         """Part of the cement of a measured CT -> its voxels on :meth:`ct`: ``body``, and every site where any lies."""

@@ -27,6 +27,10 @@ FRAME_SECONDS = 20.0
 """s between the stored temperatures of all voxels."""
 
 
+STILL_WARM = 45.0
+"""Degrees Celsius at the end above which the run warns."""
+
+
 @dataclass
 class HeatRecord:
     """The course of the heat so far, step by step.
@@ -109,6 +113,16 @@ class HeatOutcome:
             energy_balance_error=state.budget.error,
             course=self._course(places, names),
             **above,
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the reader of the results."""
+        hottest = float(self.state.temperature.max())
+        if hottest <= STILL_WARM:
+            return ()
+        return (
+            f"heat: when the temperatures end at {to_clinical(self.state.time, 'min'):.0f} min, the cement still has "
+            f"{hottest:.0f} degC, so that times and damage are too small; raise heat.until_min",
         )
 
     def solver_record(self) -> HeatSolver:

@@ -32,6 +32,7 @@ from experiments.results.parts.manifest import (
 from experiments.results.parts.solvers import SolverRecords
 from experiments.results.wording import words
 from experiments.run.environment import command, now, versions
+from experiments.run.heat_output import HeatOutcome
 from fem import solver_options
 from fem.injection.history import InjectionHistory
 from fem.injection.plan import InjectionPlan
@@ -50,6 +51,7 @@ def build_manifest(
     solvers: SolverRecords,
     seconds: Mapping[str, float],
     comm: MPI.Comm,
+    heat: HeatOutcome | None = None,
 ) -> Manifest:
     """Content of ``manifest.json``.
 
@@ -61,6 +63,7 @@ def build_manifest(
         solvers: what each solver did.
         seconds: time of each stage.
         comm: ranks that shared the work.
+        heat: temperatures; None where they are not asked for.
     """
     vertebra, setup = prepared.vertebra, prepared.cement
     identity = case_identity(case)
@@ -79,6 +82,7 @@ def build_manifest(
     if history is not None and isinstance(setup, InjectionSetup):
         injected = _injection_part(prepared, setup)
         warnings += _injection_warnings(case, laws, prepared, setup, history)
+    warnings += () if heat is None else heat.warnings()
     return Manifest(
         case=case.model_dump(mode="json", exclude=set(idle)),
         written=tuple(item.place for item in key_values(case) if item.given),

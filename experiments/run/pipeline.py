@@ -158,7 +158,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker, watch: Wa
             fill=builders.fill_results(_measure(case, prepared, saturation)),
             **parts,
         ),
-        manifest=build_manifest(case, laws, prepared, history, SolverRecords(**solvers), progress.seconds, comm),
+        manifest=build_manifest(case, laws, prepared, history, SolverRecords(**solvers), progress.seconds, comm, heat),
         heat=heat,
     )
 

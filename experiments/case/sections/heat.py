@@ -51,7 +51,7 @@ class Heat(Section):
         default=True, description="whether the cement's viscosity follows the temperature that it has been through"
     )
     until_min: float = physical(
-        10.0, "min", "time from the start of the injection until which temperatures are followed", 1.0, 60.0
+        20.0, "min", "time from the start of the injection until which temperatures are followed", 1.0, 60.0
     )
     voxel_mm: float = physical(2.0, "mm", "edge of the voxels on which heat is conducted", 0.5, 4.0)
     margin_mm: float = physical(
