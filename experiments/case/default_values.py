@@ -19,6 +19,7 @@ import numpy as np
 from experiments.case.keys import all_keys
 from experiments.case.laws import Laws
 from experiments.case.schema import Case, build_case
+from materials.curing import MeasuredCuring
 from materials.provenance import describe
 from materials.rheometer import TabulatedCement
 
@@ -34,6 +35,11 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     **{
         f'`bone.modulus_law = "{law}"`': {"bone": {"modulus_law": law}}
         for law in ("morgan", "keller", "keyak", "walle")
+    },
+    "`heat.enabled = true`": {"heat": {"enabled": True}},
+    **{
+        f'`heat.kinetics = "{name}"`': {"heat": {"enabled": True, "kinetics": name}}
+        for name in ("borzacchiello_2", "li")
     },
     '`mechanics.plates = "pmma"`': {"mechanics": {"plates": "pmma"}},
     '`mechanics.plates = "soft"`': {"mechanics": {"plates": "soft"}},
@@ -112,6 +118,9 @@ def _law_rows() -> Iterator[tuple[str, list[str]]]:
     own = TabulatedCement(np.array([60.0, 60.0, 120.0, 120.0]), np.array([1.0, 2.0, 1.0, 2.0]), np.full(4, 1e-4))
     listing = {f"cement.{name}": entry for name, entry in describe(own).items()}
     yield "`cement.rheometer`", _new_rows(listing, keys, shown)
+    curve = MeasuredCuring((0.0, 60.0, 120.0), (0.0, 0.1, 0.9))
+    listing = {f"curing.{name}": entry for name, entry in describe(curve).items()}
+    yield "`heat.calorimetry`", _new_rows(listing, keys, shown)
 
 
 def _new_rows(listing: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str], shown: set[str]) -> list[str]:

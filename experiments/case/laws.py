@@ -13,7 +13,7 @@ from experiments.case.calorimetry_file import read_calorimetry
 from experiments.case.law_values import check_named, keyed_values
 from experiments.case.rheometer_file import read_rheometer
 from experiments.case.schema import Case
-from experiments.case.units import to_law
+from experiments.case.units import to_internal, to_law
 from fem.measures.severity import LeakGeometry
 from materials.bone import CALIBRATIONS, BoneModel
 from materials.cannula import Cannula, Syringe
@@ -358,8 +358,10 @@ def _curing(case: Case) -> AutocatalyticCuring | MeasuredCuring | None:
     if case.heat.calorimetry is None:
         return CURINGS[case.heat.kinetics]
     time, conversion = read_calorimetry(case.heat.calorimetry)
+    given = case.heat.calorimetry_temperature_c
+    known = {} if given is None else {"reference_temperature": to_internal(given, "degC")}
     try:
-        return MeasuredCuring(tuple(time.tolist()), tuple(conversion.tolist()))
+        return MeasuredCuring(tuple(time.tolist()), tuple(conversion.tolist()), **known)
     except ValueError as refused:
         raise InputError(f"{case.heat.calorimetry}: {refused}") from None
 

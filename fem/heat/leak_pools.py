@@ -14,6 +14,7 @@ from fem.measures.severity import Ball, Cast, HalfBall, LeakShape, Pool
 
 FloatArray = NDArray[np.float64]
 
+_PLACES = 6  # decimals of a spot
 _OUTSIDE = 0.5  # largest share of bone in a voxel that cement outside of the bone may lie in
 
 
@@ -62,10 +63,9 @@ def leak_pool(medium: HeatMedium, bone: FloatArray, spot: LeakSpot, shape: LeakS
     """
     grid, room = medium.grid, medium.room * (1.0 - np.minimum(bone, 1.0))
     free = np.flatnonzero(bone < _OUTSIDE)
-    reach = grid.centres[free] - spot.point
-    distance, height = np.linalg.norm(reach, axis=1), reach @ spot.outward
-    if isinstance(shape, Cast):
-        return _cast(medium, room, free, distance, spot, shape)
+    # Places of equal distance stay in one order, whatever the last digits of the spot.
+    reach = grid.centres[free] - np.round(spot.point, _PLACES)
+    distance, height = np.linalg.norm(reach, axis=1), reach @ np.round(spot.outward, _PLACES)
     if isinstance(shape, HalfBall):
         chosen, rank, share = np.ones(len(free), dtype=bool), distance, 1.0
     elif isinstance(shape, Ball):
@@ -76,6 +76,10 @@ def leak_pool(medium: HeatMedium, bone: FloatArray, spot: LeakSpot, shape: LeakS
         chosen = (height > -shape.thickness) & (off_bone < max(shape.thickness, grid.spacing) + 0.1 * grid.spacing)
         chosen &= height < 3.0 * max(shape.thickness, grid.spacing)
         rank, share = np.sqrt(np.maximum(distance**2 - height**2, 0.0)), min(1.0, shape.thickness / grid.spacing)
+    elif isinstance(shape, Cast):
+        aside = np.sqrt(np.maximum(distance**2 - height**2, 0.0))
+        chosen, rank = (height > -0.5 * grid.spacing) & (aside < max(0.5 * shape.diameter, grid.spacing)), height
+        share = _share_of_section(shape, height[chosen], grid.spacing)
     else:
         raise TypeError(f"no voxels are laid for a leak of the shape {type(shape).__name__}")
     order = np.argsort(rank, kind="stable")
@@ -86,23 +90,9 @@ def leak_pool(medium: HeatMedium, bone: FloatArray, spot: LeakSpot, shape: LeakS
     return LeakPool(np.concatenate([first, around]), np.concatenate([taken[first], (room - taken)[around]]))
 
 
-def _cast(
-    medium: HeatMedium,
-    room: FloatArray,
-    free: NDArray[np.int64],
-    distance: FloatArray,
-    spot: LeakSpot,
-    shape: Cast,
-) -> LeakPool:
-    """A cylinder along the outward direction: its length in every voxel times its section, and then what is around."""
-    grid, step = medium.grid, 0.05 * medium.grid.spacing
-    length = step * (np.arange(math.ceil(float(np.ptp(grid.centres)) / step)) + 0.5)
-    met = grid.voxels_at(spot.point + length[:, None] * spot.outward)
-    met = met[(met >= 0) & np.isin(met, free)]
-    voxels, start, counts = np.unique(met, return_index=True, return_counts=True)
-    order = np.argsort(start)
-    voxels, section = voxels[order], 0.25 * math.pi * shape.diameter**2
-    taken = np.zeros(grid.count)
-    taken[voxels] = np.minimum(section * step * counts[order], room[voxels])
-    around = free[np.argsort(distance, kind="stable")]
-    return LeakPool(np.concatenate([voxels, around]), np.concatenate([taken[voxels], (room - taken)[around]]))
+def _share_of_section(shape: Cast, height: FloatArray, spacing: float) -> float:
+    """Share of the voxels at (k,) heights that a cast fills, so that a length of it holds what its section says."""
+    if not len(height):
+        return 1.0
+    section = len(height) * spacing**3 / max(float(np.ptp(height)), spacing)
+    return min(1.0, 0.25 * math.pi * shape.diameter**2 / section)

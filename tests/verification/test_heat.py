@@ -272,6 +272,25 @@ def test_iterations_do_not_follow_the_voxels(evidence):
     )
 
 
+def warmed_cube(comm):
+    """Temperature, conversion and logarithm of the damage in a cube that cement cures in, and the balance of energy."""
+    _, state, *_ = injected(4.0, curing=replace(CURINGS["borzacchiello_1"], frequency=1e5), comm=comm)
+    return state.temperature, state.conversion, np.log1p(state.exposure.damage), state.budget.error
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_agree(ranks, on_ranks, evidence):
+    one, several = (on_ranks(count, warmed_cube) for count in (1, ranks))
+    assert one[0].max() > 60.0
+    worst = max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(one[:3], several[:3], strict=True))
+    case = f"heat: cement that cures in a cube on {ranks} ranks and on one"
+    evidence.check_error(
+        case, "largest difference of temperature (K), conversion, log damage", worst, 1e-6, "cross-check"
+    )
+    evidence.check_error(case, "balance of energy", several[3], 1e-8)
+
+
 def test_time_above_is_that_of_a_linear_course():
     grid = rod(2, 2.0)
     heat = heat_of(box_medium(grid, perfusion=0.01), curing=INERT, tolerance=0.001)

@@ -45,7 +45,6 @@ class Heat(Section):
         "temperature of the calorimetry; by default 37 degC",
         4.0,
         90.0,
-        sets="curing.reference_temperature",
     )
     sets_clock: Choice = Field(
         default=True, description="whether the cement's viscosity follows the temperature that it has been through"
