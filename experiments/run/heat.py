@@ -15,6 +15,7 @@ from experiments.case.units import to_internal
 from experiments.model.heat_medium import heat_medium
 from experiments.model.heated_places import Surroundings, surroundings_of
 from experiments.model.preparation import InjectionSetup, Preparation
+from experiments.results.parts.solvers import HeatSolver
 from experiments.results.progress import Progress
 from experiments.run.heat_output import HeatOutcome, HeatRecord
 from fem import profiling
@@ -140,7 +141,14 @@ class CaseHeat:
             finally:
                 self.law.solver.destroy()
         age = to_internal(self.case.cement.injected_after_mixing_min, "min")
-        return HeatOutcome(self.surroundings, self.law, state, self.record, age)
+        solver = self.law.solver
+        done = HeatSolver(
+            steps=len(self.record.times) - 1,
+            solves=solver.solves,
+            iterations_per_solve=solver.iterations / max(solver.solves, 1),
+            energy_balance_error=state.budget.error,
+        )
+        return HeatOutcome(self.surroundings, self.law.medium, self.law.damage, state, self.record, age, done)
 
     def _placed(self, prepared: Preparation, saturation: FloatArray) -> HeatState:
         """Cement that is in its place at once, at the temperature and the age at which it would be injected."""

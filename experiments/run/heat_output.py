@@ -15,8 +15,9 @@ from experiments.model.heated_places import TISSUES, Surroundings, places_around
 from experiments.results.finished_case import HEAT_COURSE, HEAT_DAMAGE, HEAT_PEAK
 from experiments.results.parts.heat import HeatCourse, HeatedTissue, HeatResults, Place
 from experiments.results.parts.solvers import HeatSolver
-from fem.heat.heat import Heat
+from fem.heat.medium import HeatMedium
 from fem.heat.state import THRESHOLDS_C, HeatState
+from materials.thermal_damage import ThermalDamage
 from meshes.box_grid import BoxGrid
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
@@ -71,21 +72,25 @@ class HeatOutcome:
 
     Attributes:
         surroundings: the voxels, and what is in them.
-        law: of the heat.
+        medium: what conducts.
+        damage: what heat does to tissue.
         state: at the end.
         record: its course.
         age: of the cement at the start in s since mixing.
+        solver: what the solver did.
     """
 
     surroundings: Surroundings
-    law: Heat
+    medium: HeatMedium
+    damage: ThermalDamage
     state: HeatState
     record: HeatRecord
     age: float
+    solver: HeatSolver
 
     def results(self) -> HeatResults:
         """The part ``heat`` of the results."""
-        state, medium = self.state, self.law.medium
+        state, medium = self.state, self.medium
         places = places_around(self.surroundings, state.cement, medium.room)
         names = cast("tuple[Place, ...]", get_args(Place))
         exposure = state.exposure
@@ -98,7 +103,7 @@ class HeatOutcome:
             for number, threshold in enumerate(THRESHOLDS_C)
         }
         tissue = medium.strut + medium.room - state.cement
-        dead, dosed = exposure.damage >= 1.0, exposure.dose >= self.law.damage.lethal_dose
+        dead, dosed = exposure.damage >= 1.0, exposure.dose >= self.damage.lethal_dose
         cement = float(state.cement.sum())
         return HeatResults(
             voxels=medium.grid.count,
@@ -125,19 +130,9 @@ class HeatOutcome:
             f"{hottest:.0f} degC, so that times and damage are too small; raise heat.until_min",
         )
 
-    def solver_record(self) -> HeatSolver:
-        """What the solver did."""
-        solver = self.law.solver
-        return HeatSolver(
-            steps=len(self.record.times) - 1,
-            solves=solver.solves,
-            iterations_per_solve=solver.iterations / max(solver.solves, 1),
-            energy_balance_error=self.state.budget.error,
-        )
-
     def write(self, folder: Path, frame: AnatomicalFrame) -> None:
         """Write peak, damage and the course of the temperature, where the CT is."""
-        grid, exposure = self.law.medium.grid, self.state.exposure
+        grid, exposure = self.medium.grid, self.state.exposure
         write_nifti(folder / HEAT_PEAK, _image(grid, frame, exposure.peak), "peak degC")
         write_nifti(folder / HEAT_DAMAGE, _image(grid, frame, exposure.damage), "Arrhenius")
         _, frames = self.record.frames(FRAME_SECONDS)

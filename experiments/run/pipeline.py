@@ -131,7 +131,7 @@ def _run(case: Case, progress: Progress, comm: MPI.Comm, maker: Maker, watch: Wa
     heat: HeatOutcome | None = None
     if warmth is not None:
         heat = warmth.finish(prepared, history, saturation, progress)
-        parts["heat"], solvers["heat"] = heat.results(), heat.solver_record()
+        parts["heat"], solvers["heat"] = heat.results(), heat.solver
     mechanics: MechanicsOutcome | None = None
     if case.mechanics.enabled:
         with profiling.Stage("Mechanics"):

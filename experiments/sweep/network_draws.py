@@ -43,6 +43,9 @@ def draw_networks(
     check_drawable(case)
     tables = given_tables(case)
     tables["mechanics"] = {**tables.get("mechanics", {}), "enabled": False}
+    if case.heat.enabled:
+        # What warms the cement while it flows decides how it leaks; what comes after does not.
+        tables["heat"] = {**tables["heat"], "until_min": SHORTEST_MIN}
     seeds = list(range(FIRST_SEED, FIRST_SEED + count))
     sweep = SweepFile.model_validate({"base": tables, "vary": [{"path": "veins.seed", "values": seeds}]})
     with TemporaryDirectory() as path:

@@ -43,7 +43,7 @@ def test_what_a_case_has_decides_on_its_pictures(finished_demo: FinishedCase) ->
     leaks = {name: leak.with_values(volume_ml=0.0) for name, leak in results.injection.leaks.items()}
     dry = results.with_values(injection=results.injection.with_values(leaks=leaks))
     assert "leak_sites" not in {picture.name for picture in pictures_of(replace(finished_demo, results=dry))}
-    bare = results.with_values(injection=None, load=None, veins=None)
+    bare = results.with_values(injection=None, load=None, veins=None, heat=None)
     names = [picture.name for picture in pictures_of(replace(finished_demo, results=bare))]
     assert names == ["mesh", "density", "filled"]
 
