@@ -22,6 +22,9 @@ from meshes.leak_sites import SITES
 FIRST_SEED = 1
 """Seed of the first network; the others follow it one by one."""
 
+SHORTEST_MIN = 1.0
+"""Least value of ``heat.until_min``: temperatures are followed as long as cement flows, and no longer than that."""
+
 Draw = Callable[[Case], NetworkShares]
 Leaks = Mapping[str, Mapping[str, Any]]
 
