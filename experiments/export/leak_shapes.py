@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.results.finished_case import FinishedCase, OpenSite
+from experiments.results.finished_case import FinishedCase
+from experiments.results.open_sites import OpenSite
 from fem.measures.severity import Cast, LeakGeometry, Pool
 from meshes.images.image import Image
 from meshes.leak_sites import LEAK_SITES

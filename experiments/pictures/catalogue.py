@@ -100,8 +100,8 @@ CATALOGUE = (
     Picture(
         "leaks",
         "Leak sites",
-        "Where the wall is open, coloured by the clinical class of what lies behind: full where cement left, with "
-        "the volume in ml, and pale where none did.",
+        "Where the wall is open, coloured by the clinical class of what lies behind: full at the spot where "
+        "cement left, with the volume in ml, and pale elsewhere.",
         "injection",
     ),
     Picture(

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from experiments.case.units import to_clinical
 from experiments.pictures.scene import save
 from experiments.pictures.style import BONE_COLOR, CEMENT_COLOR, CLASS_COLORS, LINE_COLORS, ink_color, visible
-from experiments.results.finished_case import OpenSite
+from experiments.results.open_sites import OpenSite
 from experiments.results.parts.heat import HeatResults, Place
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
 from experiments.results.parts.strength import StrengthResults

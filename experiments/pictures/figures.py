@@ -30,7 +30,7 @@ from experiments.pictures.scene import (
     inclusion_bodies,
     inclusion_handles,
     new_figure,
-    opening_surface,
+    opening_parts,
     outline_of,
     render,
     save,
@@ -47,8 +47,9 @@ from experiments.pictures.style import (
     visible,
 )
 from experiments.pictures.veins import shown_cement, vein_tubes
-from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
+from experiments.results.finished_case import NeedlePose, Snapshot
 from experiments.results.grids import surface_of
+from experiments.results.open_sites import OpenSite
 from experiments.results.vein_cement import VeinCement
 from experiments.results.wording import NOTHING_LEAKED, leaked, words
 from meshes.leak_sites import LEAK_SITES
@@ -208,9 +209,8 @@ def draw_leaks(
         if cement.n_cells:
             plotter.add_mesh(cement, color=PALE_CEMENT, opacity=0.6, smooth_shading=True)
         for site in sites:
-            part, color = opening_surface(mesh, site.facets), visible(CLASS_COLORS[site.leak_class])
-            plotter.add_mesh(part, color=color if leaked(site.leaked_ml) else pale(color), lighting=False)
-            plotter.add_mesh(outline_of(part), color=color, lighting=False)
+            for part, shade in opening_parts(mesh, site, visible(CLASS_COLORS[site.leak_class])):
+                plotter.add_mesh(part, color=shade, lighting=False)
 
     total = sum(site.leaked_ml for site in sites if leaked(site.leaked_ml))
     what = f"{total:.3f} ml leaked" if total > 0.0 else NOTHING_LEAKED

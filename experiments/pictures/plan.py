@@ -35,8 +35,9 @@ from experiments.pictures.scene import (
 )
 from experiments.pictures.static_bodies import ARCH, BONE, Body, arch_body, bone_bodies, needle_bodies
 from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR, VEIN_COLOR, visible
-from experiments.results.finished_case import NeedlePose, OpenSite
+from experiments.results.finished_case import NeedlePose
 from experiments.results.grids import surface_of
+from experiments.results.open_sites import OpenSite
 from experiments.results.wording import words
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork

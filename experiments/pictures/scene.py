@@ -6,7 +6,7 @@ frame, +x left, +y posterior, +z superior, in parallel projection, so that the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 import pyvista
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
@@ -30,11 +31,13 @@ from experiments.pictures.style import (
     PANEL_PIXELS,
     VEIN_COLOR,
     ink_color,
+    pale,
     paper_color,
 )
 from experiments.pictures.veins import vein_tubes
 from experiments.results.finished_case import NeedlePose
 from experiments.results.grids import surface_of
+from experiments.results.open_sites import OpenSite
 from experiments.results.wording import words
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
@@ -225,6 +228,16 @@ def opening_surface(mesh: TetMesh, facets: NDArray[np.int64]) -> pyvista.PolyDat
     surface = surface_of(mesh, facets)
     surface.points = points
     return surface
+
+
+def opening_parts(mesh: TetMesh, site: OpenSite, color: str) -> Iterator[tuple[pyvista.PolyData, str]]:
+    """An open part of the wall with its colours: full where cement left, pale elsewhere, and its outline."""
+    for facets, shade in ((np.setdiff1d(site.facets, site.wet), to_hex(pale(color))), (site.wet, color)):
+        if len(facets):
+            yield opening_surface(mesh, facets), shade
+    outline = outline_of(opening_surface(mesh, site.facets))
+    if outline.n_cells:
+        yield outline, color
 
 
 def add_bone(plotter: pyvista.Plotter, mesh: TetMesh, facets: NDArray[np.int64] | None = None) -> None:

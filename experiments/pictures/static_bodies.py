@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pyvista
-from matplotlib.colors import to_hex
 
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.measured import leak_surfaces
-from experiments.pictures.scene import InclusionBody, inclusion_bodies, needle_body, opening_surface, outline_of
-from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR, pale
-from experiments.results.finished_case import FinishedCase, NeedlePose, OpenSite
+from experiments.pictures.scene import InclusionBody, inclusion_bodies, needle_body, opening_parts
+from experiments.pictures.style import BONE_COLOR, CLASS_COLORS, NEEDLE_COLOR
+from experiments.results.finished_case import FinishedCase, NeedlePose
 from experiments.results.grids import surface_of
-from experiments.results.wording import leaked, words
+from experiments.results.open_sites import OpenSite
+from experiments.results.wording import words
 from meshes.leak_sites import LEAK_SITES
 from meshes.tetmesh import TetMesh
 
@@ -75,11 +75,9 @@ def bone_bodies(mesh: TetMesh, sites: Sequence[OpenSite], inside: Sequence[Inclu
         style = {"color": body.color, "opacity": body.opacity, "smooth_shading": True}
         yield Body(words(body.name), body.color, body.surface, style)
     for site in sites:
-        part, color = opening_surface(mesh, site.facets), CLASS_COLORS[site.leak_class]
-        fill = color if leaked(site.leaked_ml) else to_hex(pale(color))
-        for shape, shade in ((part, fill), (outline_of(part), color)):
-            if shape.n_cells:
-                yield Body(OPENINGS + words(site.leak_class), color, shape, {"color": shade, "lighting": False})
+        color = CLASS_COLORS[site.leak_class]
+        for shape, shade in opening_parts(mesh, site, color):
+            yield Body(OPENINGS + words(site.leak_class), color, shape, {"color": shade, "lighting": False})
 
 
 def arch_body(surface: pyvista.PolyData) -> Iterator[Body]:

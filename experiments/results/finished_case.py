@@ -6,7 +6,7 @@ Everything comes back in the anatomical frame, +x left, +y posterior, +z superio
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -19,6 +19,7 @@ from scipy.ndimage import map_coordinates
 
 from experiments.results.fields import read_step, read_times
 from experiments.results.format import check_format_version
+from experiments.results.open_sites import Fields, OpenSite, around_exits, carrying, cement_through, left_through
 from experiments.results.parts.injection import InjectionCourse, NeedleCourse
 from experiments.results.parts.manifest import Manifest
 from experiments.results.parts.results import Results
@@ -57,8 +58,6 @@ CEMENT, ROW = "cement.nii.gz", "measures.csv"
 PICTURES, EXPORT = "pictures", "export"
 """Folders in a case directory."""
 
-EXIT_RADIUS = 1.5
-"""mm around the end of a vein within which facets stand for it in pictures."""
 
 HIDDEN_TISSUES = ("bone", "basivertebral_channel", "compacted")
 """Beginnings of the names of tissues that are no inclusions: pictures do not show them."""
@@ -77,23 +76,6 @@ class NeedlePose:
     tip: NDArray[np.float64]
     direction: NDArray[np.float64]
     diameter: float
-
-
-@dataclass(frozen=True)
-class OpenSite:
-    """A part of the wall through which cement can leave, whether it does or not.
-
-    Attributes:
-        site: its name, one of :data:`meshes.leak_sites.SITES`.
-        leak_class: its clinical class; ``needle_track`` is one of its own.
-        facets: rows of ``mesh.facets`` that are open.
-        leaked_ml: cement that left through it.
-    """
-
-    site: str
-    leak_class: str
-    facets: NDArray[np.int64]
-    leaked_ml: float
 
 
 @dataclass(frozen=True)
@@ -367,14 +349,36 @@ class FinishedCase:
         if self.results.injection is None:
             return []
         facets, leaks = self._named("site", self._surface["site"]), self.results.injection.leaks
+        spots = {site: carrying(of_site, self._through) for site, of_site in facets.items() if site in leaks}
         if (veins := self.veins()) is not None:
             for site, ends in around_exits(self.mesh, veins).items():
                 facets[site] = np.union1d(facets[site], ends)
+            cement = self.vein_cement()
+            left = left_through(veins, cement) if cement is not None else set()
+            for site, ends in around_exits(self.mesh, veins, left).items():
+                spots[site] = np.union1d(spots[site], ends)
         return [
-            OpenSite(site, LEAK_SITES[site].leak_class, facets[site], leaks[site].volume_ml)
+            OpenSite(
+                site,
+                LEAK_SITES[site].leak_class,
+                facets[site],
+                leaks[site].volume_ml,
+                spots[site] if len(spots[site]) else None,
+            )
             for site in SITES
             if len(facets[site])
         ]
+
+    @cached_property
+    def _through(self) -> NDArray[np.float64]:
+        """(facets,) of the mesh: see :func:`experiments.results.open_sites.cement_through`."""
+
+        def fields() -> Iterator[Fields]:
+            for step, time in enumerate(self.times()):
+                cells = self.grid(step).cell_data
+                yield float(time), np.asarray(cells["saturation"]), np.asarray(cells["darcy_velocity_mm_per_s"])
+
+        return cement_through(self.mesh, fields())
 
     def inclusions(self) -> dict[str, NDArray[np.int64]]:
         """Name of a lesion, cleft, cavity or defect -> indices of its cells."""
@@ -408,15 +412,6 @@ class FinishedCase:
 def inclusions_among(tissues: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
     """The tissues that pictures show: lesions, clefts, cavities and defects, of those that have any cells."""
     return {name: cells for name, cells in tissues.items() if len(cells) and not name.startswith(HIDDEN_TISSUES)}
-
-
-def around_exits(mesh: TetMesh, veins: VeinNetwork) -> dict[str, NDArray[np.int64]]:
-    """Leak site -> the facets within :data:`EXIT_RADIUS` of the ends of veins there, the nearest of each at least."""
-    found: dict[str, list[NDArray[np.int64]]] = {}
-    for node, site in veins.exit_sites.items():
-        away = np.linalg.norm(mesh.facet_centroids - veins.nodes[node], axis=1)
-        found.setdefault(site, []).append(np.flatnonzero(away <= max(EXIT_RADIUS, float(away.min()))))
-    return {site: np.unique(np.concatenate(parts)) for site, parts in found.items()}
 
 
 def _code(manifest: Mapping[str, Any]) -> Any:

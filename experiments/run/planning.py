@@ -19,7 +19,8 @@ from experiments.model.procedure import needle_records
 from experiments.pictures.plan import Plan
 from experiments.report.page import REPORT
 from experiments.report.plan import draw_plan, plan_page, plan_rows
-from experiments.results.finished_case import PICTURES, OpenSite, around_exits, inclusions_among
+from experiments.results.finished_case import PICTURES, inclusions_among
+from experiments.results.open_sites import OpenSite, around_exits
 from experiments.results.parts.manifest import PlanManifest
 from experiments.results.progress import Progress
 from experiments.results.store import case_directory, check_target, write_manifest

@@ -47,8 +47,9 @@ from experiments.pictures.style import (
     REGION_COLORS,
     pale,
 )
-from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
+from experiments.results.finished_case import NeedlePose, Snapshot
 from experiments.results.grids import surface_of
+from experiments.results.open_sites import OpenSite
 from experiments.results.parts.stiffness import StateStiffness, StiffnessResults
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
@@ -324,6 +325,21 @@ def test_openings_are_pale_until_cement_leaves(body: TetMesh, lattice: Lattice, 
     assert 0.02 * full[1][0] < full[0][0] < 0.3 * full[1][0]
     assert faint[0][1] == pytest.approx(faint[0][0], rel=0.2)
     assert (full[1][1], faint[1][1]) == pytest.approx((full[0][1], faint[0][1]), rel=0.02)
+
+
+@pytest.mark.usefixtures("coarse_panels")
+def test_a_leak_is_full_where_cement_left_and_pale_beside(body: TetMesh, lattice: Lattice, tmp_path: Path) -> None:
+    above = np.flatnonzero(body.facet_centroids[:, 2] > 13.0)
+    spot = above[body.facet_centroids[above, 0] > 4.0]
+    color = CLASS_COLORS["disc"]
+    counts = {}
+    for name, part in (("all", None), ("spot", spot)):
+        site = OpenSite("disc_superior", "disc", above, 0.1, part)
+        picture = panels_of(draw_leaks(body, lattice, [site], tmp_path / f"{name}.png"))
+        counts[name] = [near(picture, shade, 0.05).sum() for shade in (color, pale(color))]
+    # the opening is as large, and part of it is pale
+    assert sum(counts["spot"]) == pytest.approx(counts["all"][0], rel=0.1)
+    assert 0.2 < counts["spot"][1] / counts["all"][0] < 0.8
 
 
 def test_the_outline_is_where_the_surface_ends(body: TetMesh) -> None:

@@ -21,8 +21,9 @@ from scipy.spatial.transform import Rotation
 from experiments.pictures import cross_sections, curves, figures, mechanics
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
-from experiments.results.finished_case import NeedlePose, OpenSite, Snapshot
+from experiments.results.finished_case import NeedlePose, Snapshot
 from experiments.results.grids import volume_of
+from experiments.results.open_sites import OpenSite
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
 from meshes.tetmesh import TetMesh
