@@ -41,6 +41,12 @@ class Cohort(Section):
     population: Population = Field(default_factory=Population, description="who is treated")
     surgeon: Surgeon = Field(default_factory=Surgeon, description="how")
     observation: Looking = Field(default_factory=Looking, description="how leaks are looked for")
+    stage: Literal["A", "B"] = Field(
+        default="A", description="A: everything from literature or a declared choice; B: the calibre of veins is fitted"
+    )
+    laws: dict[str, float] = Field(
+        default_factory=dict, description="values of laws that hold for all cases, as in [laws] of a case"
+    )
 
 
 def read_cohort(path: Path) -> Cohort:

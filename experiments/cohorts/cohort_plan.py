@@ -90,6 +90,7 @@ def _case(
         "observation": {"modality": cohort.observation.modality},
         "mechanics": {"enabled": False},
         "output": {"field_times": 2, "pictures": False},
+        "laws": cohort.laws,
     }
     case = build_case(tables, tables["title"])
     Laws.of_case(case)

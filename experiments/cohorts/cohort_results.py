@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.cohorts.cohort_folder import CohortFolder
-from experiments.cohorts.comparison import Compared, Stage, compare
+from experiments.cohorts.comparison import Compared, compare
 from experiments.cohorts.observed import Table
 from experiments.cohorts.published import STUDIES
 from experiments.results.store import json_text
@@ -16,12 +16,11 @@ LEAST_VERTEBRAE = 10
 """Finished vertebrae below which nothing is compared (tag D)."""
 
 
-def write_comparison(folder: CohortFolder, stage: Stage = "A") -> list[Compared]:
+def write_comparison(folder: CohortFolder) -> list[Compared]:
     """Compare what is finished with the cohort's study and write it; an empty list without a study or with too little.
 
     Args:
         folder: of the cohort.
-        stage: of its settings.
 
     Raises:
         InputError: the folder holds no cohort or cannot be written.
@@ -29,7 +28,7 @@ def write_comparison(folder: CohortFolder, stage: Stage = "A") -> list[Compared]
     cohort, table = folder.cohort(), folder.table()
     failed = sum("error" in row for _, row in folder.finished())
     study = STUDIES.get(cohort.study or "")
-    rows = [] if study is None or len(table) < LEAST_VERTEBRAE else compare(table, study, stage)
+    rows = [] if study is None or len(table) < LEAST_VERTEBRAE else compare(table, study, cohort.stage)
     folder.comparison.write_text(json_text(_content(folder, table, failed, rows), indent=1), encoding="utf-8")
     return rows
 

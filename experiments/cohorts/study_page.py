@@ -28,6 +28,8 @@ from experiments.cohorts.study_figures import draw_study
 from experiments.cohorts.verdict import Verdict
 from meshes.errors import InputError
 
+STAGES = {"A": "A (nothing fitted)", "B": "B (the calibre of veins fitted to the filling-fraction series)"}
+
 LEAST_POOL = 600
 """Vertebrae of a pool below which a page is preliminary (tag D)."""
 
@@ -55,7 +57,8 @@ def write_page(folder: CohortFolder, docs: Path) -> Path:
     pictures = draw_study(study, table, rows, docs / "images" / "cohorts")
     target = docs / "cohorts" / f"{study.name}.md"
     target.parent.mkdir(parents=True, exist_ok=True)
-    lines = page(study, cohort, table, rows, errors, [os.path.relpath(path, target.parent) for path in pictures])
+    drawn = [os.path.relpath(path, target.parent) for path in pictures]
+    lines = page(study, cohort, table, rows, errors, drawn, folder.sweep.plan()["code"])
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return target
 
@@ -67,6 +70,7 @@ def page(
     rows: Sequence[Compared],
     errors: Sequence[str],
     pictures: Sequence[str],
+    code: str,
 ) -> Iterator[str]:
     """The lines of the page in Markdown."""
     patients = len(set(table["patient"].tolist()))
@@ -74,10 +78,10 @@ def page(
     yield ""
     yield "<!-- Written by `python -m experiments.cohorts.study_page POOL --docs docs`; edit that module. -->"
     yield ""
-    yield f"Published: {study.patients} patients, {study.vertebrae} vertebrae. Simulated, stage A (nothing fitted):"
+    yield f"Published: {study.patients} patients, {study.vertebrae} vertebrae. Simulated, stage {STAGES[cohort.stage]}:"
     yield f"{patients} virtual patients with {len(table)} vertebrae that finished, {len(errors)} refused or failed;"
     yield f"mesh of {cohort.mesh_mm:g} mm, seed {cohort.seed}, leaks as `{cohort.observation.modality}` shows them"
-    yield f"({cohort.observation.source}, {cohort.observation.tag})."
+    yield f"({cohort.observation.source}, {cohort.observation.tag}). Computed by vertebroplasty {code}."
     if study.left_out:
         yield f"Not simulated: {study.left_out}."
     if len(table) < LEAST_POOL:

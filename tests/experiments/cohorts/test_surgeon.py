@@ -77,5 +77,14 @@ def test_ready_cohorts_are_of_the_studies_size_and_their_cases_are_valid(name: s
         assert case.observation.modality == cohort.observation.modality
 
 
+def test_laws_of_a_cohort_hold_in_every_case(tmp_path) -> None:
+    cohort = read_cohort(ready_cohort("metastatic-outcome"))
+    fitted = cohort.model_copy(update={"laws": {"vein_distributions.calibre": 1.0}})
+    for before, after in zip(treated(cohort, 2, tmp_path, {}), treated(fitted, 2, tmp_path, {}), strict=True):
+        assert after.case.content["laws"] == {"vein_distributions.calibre": 1.0}
+        assert {**after.case.content, "laws": 0} == {**before.case.content, "laws": 0}
+        assert after.case.identity != before.case.identity
+
+
 def test_every_ready_cohort_belongs_to_a_study() -> None:
     assert set(ready_cohorts()) == set(STUDIES)
