@@ -10,6 +10,7 @@ does, which the last test shows. After a change that is meant, look at the new p
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ from phantoms import ball
 from PIL import Image as Picture
 from scipy.spatial.transform import Rotation
 
-from experiments.pictures import cross_sections, curves, figures, mechanics
+from experiments.pictures import cross_sections, curves, figures, heat, mechanics
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
-from experiments.results.finished_case import NeedlePose, Snapshot
+from experiments.results.finished_case import HeatMap, NeedlePose, Snapshot
 from experiments.results.grids import volume_of
 from experiments.results.open_sites import OpenSite
 from meshes.frame import AnatomicalFrame
@@ -156,8 +157,29 @@ def history(phantom: Phantom, path: Path, delay: float = 60.0) -> None:
     curves.plot_history(TIMES, tip, syringe, rate, TIMES / 20.0, TIMES / 20.0 - leaked, sites, path)
 
 
+def heat_map(phantom: Phantom, height: float, width: float, base: float) -> HeatMap:
+    """A bump around the needle's tip on voxels of 2 mm in the axes of the egg."""
+    first = -np.array([27.0, 25.0, 23.0])
+    points = first + 2.0 * np.moveaxis(np.indices((28, 34, 24)), 0, -1)
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = 2.0 * phantom.frame.axes.T, phantom.frame.to_scanner(first)
+    away = np.linalg.norm(points - TIP, axis=-1)
+    return HeatMap(Image(base + height * np.exp(-((away / width) ** 2)), affine))
+
+
+def warmth(phantom: Phantom, path: Path, height: float = 40.0) -> None:
+    peak = heat_map(phantom, height, 8.0, 37.0)
+    heat.draw_heat(phantom.body, peak, TIP, phantom.saturation(6.0), "cement up to 77 °C", path)
+
+
+def necrosis(phantom: Phantom, path: Path, width: float = 6.0) -> None:
+    damage, told = heat_map(phantom, 10.0, width, 0.0), SimpleNamespace(necrosis_ml={"bone": 0.31, "neural": 0.0})
+    saturation = phantom.saturation(6.0)
+    heat.draw_necrosis(phantom.mesh, phantom.lattice, damage, saturation, phantom.frame, told, path)  # type: ignore[arg-type]
+
+
 FIGURES: list[Callable[[Phantom, Path], None]] = [
-    *(mesh, fill_front, front_times, leaks, density, pressure_dark, stress, history),
+    *(mesh, fill_front, front_times, leaks, density, pressure_dark, warmth, necrosis, stress, history),
 ]
 
 
@@ -195,6 +217,8 @@ MUTATIONS: dict[str, tuple[str, Callable[[Phantom, Path], None]]] = {
     "a leak at another site": ("leaks", lambda p, path: leaks(p, path, "disc_superior")),
     "left and right confused": ("density", lambda p, path: density(p, path, -1.0)),
     "the edge of the cement 1.5 mm ahead": ("pressure_dark", lambda p, path: pressure_dark(p, path, 7.5)),
+    "temperatures that are 12 K too low": ("warmth", lambda p, path: warmth(p, path, 28.0)),
+    "killed tissue that reaches 1 mm less far": ("necrosis", lambda p, path: necrosis(p, path, 5.3)),
     "a leak that begins late": ("history", lambda p, path: history(p, path, 30.0)),
 }
 
