@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from experiments.model.tissues import TissueMap
+from experiments.results.parts.heat import HeatedTissue
 from materials.surroundings import SpinalSurroundings
 from meshes.box_grid import BoxGrid
 from meshes.tetmesh import TetMesh
@@ -19,24 +21,8 @@ from meshes.vertebra import Vertebra
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-TISSUES = ("bone", "tumour", "epidural", "neural", "disc", "soft")
+TISSUES: tuple[HeatedTissue, ...] = get_args(HeatedTissue)
 """Tissues in their order: what fills a voxel besides cement, by the largest share."""
-
-PLACES = (
-    "cement",
-    "centre",
-    "interface",
-    "posterior_wall",
-    "canal",
-    "endplate_superior",
-    "endplate_inferior",
-    "disc_superior",
-    "disc_inferior",
-    "nerve_root_left",
-    "nerve_root_right",
-    "lesion",
-)
-"""Places whose temperatures are told."""
 
 CENTRE = 3.0
 """mm around the middle of the cement that count as its centre (tag D)."""

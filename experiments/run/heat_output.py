@@ -144,8 +144,7 @@ class HeatOutcome:
         """Tissue -> ml of it in some voxels."""
         numbers = tissue_numbers(self.surroundings)
         found = np.bincount(numbers[members], volume[members], len(TISSUES))
-        names = cast("tuple[HeatedTissue, ...]", TISSUES)
-        return dict(zip(names, to_clinical(1.0, "ml") * found, strict=True))
+        return dict(zip(TISSUES, to_clinical(1.0, "ml") * found, strict=True))
 
     def _share_of_lesion(self, volume: FloatArray, share: NDArray[np.generic]) -> float | None:
         """Mean of a share over the lesion by volume; None where there is no lesion."""
