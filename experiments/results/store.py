@@ -23,6 +23,7 @@ OUR_NAMES = frozenset(
     {
         *("manifest.json", "results.json", "fields.vtkhdf", "surface.vtp", "ct.nii.gz", "mechanics.vtu", "mesh.vtu"),
         *("mechanics_intact.vtu", "veins.vtp", "vein_cement.vtp"),
+        *("heat_peak.nii.gz", "heat_damage.nii.gz", "heat_course.nii.gz"),
         *("cement.nii.gz", "measures.csv"),
         *("report.html", "pictures", "animation.mp4", "animation.gif", "export"),
         *("comparison.csv", "comparison.json", "comparison.png", "agreement.png"),

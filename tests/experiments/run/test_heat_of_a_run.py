@@ -14,6 +14,7 @@ from experiments.pictures.catalogue import pictures_of
 from experiments.pictures.drawing import DRAWN, CaseDrawing
 from experiments.report.page import case_report
 from experiments.results.finished_case import HEAT_DAMAGE, FinishedCase
+from experiments.results.store import OUR_NAMES, check_target
 from experiments.run.pipeline import run_and_store, run_case
 from materials.curing import MeasuredCuring
 from meshes.errors import InputError
@@ -49,6 +50,11 @@ def test_the_parts_that_others_rely_on_are_stored(warm):
     record = warm.manifest.solvers.heat
     assert record.solves >= record.steps > 20
     assert record.iterations_per_solve < 12.0
+
+
+def test_a_later_run_may_take_the_folder(warm):
+    assert {path.name for path in warm.folder.iterdir()} <= OUR_NAMES
+    check_target(warm.folder)
 
 
 def test_a_run_that_ends_warm_says_so(warm):
