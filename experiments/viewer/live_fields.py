@@ -56,8 +56,8 @@ class Beginning:
     plan: Plan
 
 
+# takes what a viewer is told; a text says how the run stands
 Teller = Callable[[Beginning | LiveStep | str], None]
-"""Takes what a viewer is told; a text says how the run stands."""
 
 
 class _LiveCourse:

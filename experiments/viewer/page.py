@@ -110,7 +110,7 @@ class ViewerPage:
         state.change(*(f"{name}_{end}" for name in PLANES for end in ("on", "at")))(self._on_planes)
         scene.on_click(self._on_click)
 
-    def follow(self, news: Coroutine[Any, Any, None]) -> None:
+    def follow(self, news: Coroutine[Any, Any, Any]) -> None:
         """Run what hears of new times beside the page, for as long as it is served."""
         self._following = asynchronous.create_task(news)
 

@@ -23,8 +23,8 @@ HOST = "127.0.0.1"
 
 LARGEST_NUMBER_OF_CASES = 2
 
+# takes the address and the port at which browsers can come
 Ready = Callable[[str, int], None]
-"""Takes the address and the port at which browsers can come."""
 
 
 def read_cases(folders: Sequence[Path]) -> list[FinishedCase]:
