@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from experiments.cohorts.observed import Table
 from experiments.cohorts.published import Study
 from experiments.cohorts.published_number import Published
-from experiments.cohorts.statistics import OddsRatio, Tested, regression
+from experiments.cohorts.statistics import Area, CutOff, Difference, OddsRatio, Statistic, Tested, regression
 from experiments.cohorts.verdict import Verdict, verdict
 from experiments.results.probability import LEVEL
 
@@ -116,9 +116,17 @@ def _compared(
         separated,
         by_firth,
         significant,
-        verdict(told, (simulated, low, high), statistic.null, known),
+        verdict(told, (simulated, low, high), statistic.null, known, _rarer(table, statistic)),
         stage,
     )
+
+
+def _rarer(table: Table, statistic: Statistic) -> int | None:
+    """Vertebrae with the rarer outcome of the event that a number is about; None for a number without one."""
+    if not isinstance(statistic, Difference | OddsRatio | Area | CutOff):
+        return None
+    events = int((table[statistic.event] > 0.5).sum())
+    return min(events, len(table) - events)
 
 
 def _ends(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -67,7 +67,8 @@ CHECKS = """\
 |---|---|
 | means, deviations and correlations of draws against the sources | `{folder}/test_virtual_patient.py` |
 | dimensions of the voxels against those asked for | `tests/meshes/test_modelled_vertebra.py` |
-| volumes against twelve real levels and two series; bodies that mesh | `{folder}/test_virtual_bodies.py` |
+| volumes against two series; bodies that mesh | `{folder}/test_virtual_bodies.py` |
+| volumes against twelve real levels, share refused of 150 bodies | the same with `-m slow` |
 """.replace("{folder}", "tests/experiments/cohorts")
 
 

@@ -7,7 +7,9 @@ drawn again themselves.
   have found nothing or the opposite. Else `agrees` where it points the same way as the published estimate and the band
   meets the published interval, `disagrees` where it does not.
 - Any other number: `agrees` where the published estimate lies in the band, `disagrees` else.
-- `uninformative` as well where fewer than :data:`LEAST` of the cohorts that were drawn give the number at all.
+- `uninformative` as well where fewer than :data:`LEAST` of the cohorts that were drawn give the number at all, and
+  where a number that tells vertebrae with an event from those without stands on fewer than :data:`LEAST_RARER` of
+  either in the pool: drawing so few again does not show how they vary.
 """
 
 from __future__ import annotations
@@ -20,9 +22,16 @@ Verdict = Literal["agrees", "disagrees", "uninformative"]
 LEAST = 0.5
 """Share of the drawn cohorts that must give a number (tag D)."""
 
+LEAST_RARER = 10
+"""Vertebrae of the pool with the rarer outcome (tag D)."""
+
 
 def verdict(
-    published: tuple[float, float, float], simulated: tuple[float, float, float], null: float | None, known: float = 1.0
+    published: tuple[float, float, float],
+    simulated: tuple[float, float, float],
+    null: float | None,
+    known: float = 1.0,
+    rarer: int | None = None,
 ) -> Verdict:
     """Judge a simulated number.
 
@@ -31,11 +40,12 @@ def verdict(
         simulated: estimate of the pool and ends of the band.
         null: of an effect; None for another number.
         known: share of the drawn cohorts that give the number.
+        rarer: vertebrae of the pool with the rarer outcome of the event; None for a number without one.
     """
     estimate, low, high = published
     low, high = (estimate if math.isnan(end) else end for end in (low, high))
     _, least, largest = simulated
-    if known < LEAST or any(map(math.isnan, simulated)):
+    if known < LEAST or any(map(math.isnan, simulated)) or (rarer is not None and rarer < LEAST_RARER):
         return "uninformative"
     if null is None:
         return "agrees" if least <= estimate <= largest else "disagrees"

@@ -122,6 +122,18 @@ def test_a_number_that_few_cohorts_give_is_uninformative() -> None:
     assert verdict((0.5, 0.4, 0.6), (0.45, 0.4, 0.55), None, known=0.4) == "uninformative"
 
 
+def test_effects_on_few_events_are_uninformative() -> None:
+    """Eight vertebrae without a leak, all of them women: drawn again they are women for ever."""
+    columns = {**table(200).columns, "leak": np.ones(200), "man": np.arange(200) % 2.0}
+    columns["leak"][:16:2] = 0.0
+    few, numbers = Table(columns), (Published("men", Difference("man", "leak"), "-", 0.1, 0.0, 0.2),)
+    (found,) = compare(few, Study("x", "test", 100, 200, numbers), draws=40)
+    assert found.low > 0.0
+    assert found.verdict == "uninformative"
+    columns["leak"][16:24:2] = 0.0
+    assert compare(Table(columns), Study("x", "test", 100, 200, numbers), draws=40)[0].verdict != "uninformative"
+
+
 def test_bands_are_those_of_the_studys_size_and_errors_those_of_the_pool() -> None:
     """Of a share: the standard error of a mean over patients, drawn as whole ones."""
     known = table(2000)
