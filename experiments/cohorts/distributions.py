@@ -189,8 +189,8 @@ class Choice(_Declared):
         return list(self.weights)[min(max(found, possible[0]), possible[-1])]
 
 
+# Any distribution of numbers; pydantic's mark in it is nothing that the reference could show.
 Distribution = Annotated[Normal | Uniform | LogNormal | Pieces | Fixed, Field(discriminator="kind")]
-"""Any distribution of numbers."""
 
 
 def chance(share: float, source: str, tag: Literal["S", "M", "D"]) -> Choice:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.cohorts.distributions import Choice, Distribution, Fixed, LogNormal, Normal, Pieces, Uniform
+from experiments.cohorts.distributions import Choice, Fixed, LogNormal, Normal, Pieces, Uniform
 from experiments.cohorts.level_dimensions import SizeSpread, mean_dimensions
 from experiments.cohorts.population import Population
 from materials.provenance import describe
@@ -79,7 +79,7 @@ def page() -> str:
     )
 
 
-def in_words(law: Distribution | Choice) -> str:
+def in_words(law: Normal | Uniform | LogNormal | Pieces | Fixed | Choice) -> str:
     """A distribution as people write it, without its unit."""
     match law:
         case Choice():
