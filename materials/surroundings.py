@@ -28,5 +28,10 @@ class SpinalSurroundings:
     arch_bone: float = quantity(0.4, "1", "between cancellous and cortical bone", "D", 0.02, 1.0)
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Check the ranges, and that the canal has room behind and between its fat."""
         check_ranges(self)
+        if self.epidural_gap > 0.25 * min(self.canal_depth, self.canal_width):
+            raise ValueError(
+                f"SpinalSurroundings.epidural_gap = {self.epidural_gap:g} mm is more than a quarter of the canal's "
+                f"depth ({self.canal_depth:g} mm) or width ({self.canal_width:g} mm)"
+            )

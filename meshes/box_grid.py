@@ -13,8 +13,8 @@ from scipy.sparse import csr_array
 from meshes.sampling import equal_parts
 from meshes.tetmesh import TetMesh
 
-_PARTS_PER_VOXEL = 2.0  # parts of a cell's longest edge per voxel
-_PARTS_RANGE = (2, 8)
+_PARTS_PER_VOXEL = 3.0  # parts of a cell's longest edge per voxel
+_PARTS_RANGE = (3, 8)
 _CHUNK = 1_000_000  # sample points handled at once
 
 

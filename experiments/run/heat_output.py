@@ -31,6 +31,9 @@ FRAME_SECONDS = 20.0
 STILL_WARM = 45.0
 """Degrees Celsius at the end above which the run warns."""
 
+HALF_CURED, STILL_CURING = 0.5, 0.01
+"""Conversion of the cement at the end below which the run warns, and what it may gain in the last minute."""
+
 
 @dataclass
 class HeatRecord:
@@ -122,13 +125,20 @@ class HeatOutcome:
 
     def warnings(self) -> tuple[str, ...]:
         """Sentences for the reader of the results."""
-        hottest = float(self.state.temperature.max())
-        if hottest <= STILL_WARM:
-            return ()
-        return (
-            f"heat: when the temperatures end at {to_clinical(self.state.time, 'min'):.0f} min, the cement still has "
-            f"{hottest:.0f} degC, so that times and damage are too small; raise heat.until_min",
-        )
+        end, hottest = to_clinical(self.state.time, "min"), float(self.state.temperature.max())
+        times, conversions = np.array(self.record.times), np.array(self.record.conversions)
+        gained = float(conversions[-1] - np.interp(times[-1] - 60.0, times, conversions))
+        if conversions[-1] < HALF_CURED or gained > STILL_CURING:
+            return (
+                f"heat: when the temperatures end at {end:.0f} min, only {100.0 * conversions[-1]:.0f} % of the cement "
+                "has converted, and the peak may be still to come; raise heat.until_min",
+            )
+        if hottest > STILL_WARM:
+            return (
+                f"heat: when the temperatures end at {end:.0f} min, the cement still has {hottest:.0f} degC, so that "
+                "times and damage are too small; raise heat.until_min",
+            )
+        return ()
 
     def write(self, folder: Path, frame: AnatomicalFrame) -> None:
         """Write peak, damage and the course of the temperature, where the CT is."""

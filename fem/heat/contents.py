@@ -22,9 +22,8 @@ from meshes.leak_sites import SITES
 
 FloatArray = NDArray[np.float64]
 
-_NEIGHBOURS = 64
+_NEIGHBOURS = 64  # that are looked at first
 _ROUNDING = 1e-9
-_REACH = 10.0  # mm within which cement finds room
 
 
 @dataclass(frozen=True)
@@ -127,19 +126,23 @@ def settled(grid: BoxGrid, cement: FloatArray, room: FloatArray) -> FloatArray:
         return cement
     result, excess = cement.copy(), cement[over] - room[over]
     result[over] = room[over]
-    low, high = (limit(grid.centres[over], axis=0) for limit in (np.min, np.max))
-    near = ((grid.centres > low - _REACH) & (grid.centres < high + _REACH)).all(axis=1)
-    free = np.flatnonzero(near & (room - result > _ROUNDING * grid.voxel_volume))
-    _, nearest = cKDTree(grid.centres[free]).query(grid.centres[over], k=min(_NEIGHBOURS, len(free)))
-    for volume, candidates in zip(excess.tolist(), nearest.reshape(len(over), -1), strict=True):
-        left = volume
-        for voxel in free[candidates]:
-            taken = min(left, float(room[voxel] - result[voxel]))
-            result[voxel] += taken
-            left -= taken
-            if left <= 0.0:
-                break
-        else:
-            # More than the nearest can hold stays where it came from; its heat counts, its room does not.
-            result[over[np.argmax(excess == volume)]] += left
+    free = np.flatnonzero(room - result > _ROUNDING * grid.voxel_volume)
+    wanted, order = min(float(excess.sum()), float((room - result)[free].sum())), np.argsort(-excess, kind="stable")
+    count = min(_NEIGHBOURS, len(free))
+    while count and wanted > _ROUNDING * grid.voxel_volume:
+        _, nearest = cKDTree(grid.centres[free]).query(grid.centres[over], k=count)
+        nearest = nearest.reshape(len(over), -1)
+        for row in order.tolist():
+            for voxel in free[nearest[row]].tolist():
+                if excess[row] <= 0.0:
+                    break
+                taken = min(float(excess[row]), float(room[voxel] - result[voxel]))
+                result[voxel] += taken
+                excess[row] -= taken
+                wanted -= taken
+        if count == len(free):
+            break
+        count = min(4 * count, len(free))
+    # What the whole box has no room for stays where it came from.
+    result[over] += excess
     return result

@@ -31,9 +31,17 @@ COUPLING_TOLERANCE = 2e-3
 _FIRST_STEP, _LARGEST_STEP, _LEAST_STEP = 0.25, 30.0, 1e-3
 _FASTEST_RISE = 2.0
 """K that the reaction of a step may set free in any voxel while cement still flows."""
-_COUPLING_LIMIT = 60
+_COUPLING_LIMIT = 20
+_TOO_FAST = (
+    "the cement cures faster, or with more heat, than can be followed; look at heat.calorimetry and at the values of "
+    "curing in [laws]"
+)
 _FLUID_TOLERANCE = 1e-4
 """Of the flow of displaced fluid, which is warmed and cooled by differences alone; that of cement carries heat."""
+
+
+class _UnsettledError(ConvergenceError):
+    """Reaction and temperature of a step did not settle; a shorter one may."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,16 @@ class Heat:
             ConvergenceError: a solve did not reach its tolerance, or the balance of energy is off.
         """
         parts = max(1, math.ceil(length / self._longest_while_reacting(state, length)))
+        while True:
+            try:
+                return self._moved_in(state, length, displaced, parts)
+            except _UnsettledError:
+                parts *= 2
+                if length / parts < _LEAST_STEP:
+                    raise
+
+    def _moved_in(self, state: HeatState, length: float, displaced: Displaced, parts: int) -> HeatState:
+        """The same in a number of equal parts."""
         first = state.cement
         for part in range(1, parts + 1):
             cement = first + (displaced.cement - first) * (part / parts)
@@ -120,29 +138,36 @@ class Heat:
         Raises:
             ConvergenceError: a solve did not reach its tolerance, a step got too short, or the balance is off.
         """
-        step = state.step
+        step, before_length = state.step, state.last_step
         conduction = self.medium.conduction(state.cement)
-        before_length = step
         while state.time < until * (1.0 - 1e-12):
             step = min(step, until - state.time)
             if until - state.time - step < 0.01 * step:
                 step = until - state.time
             self.solver.fill(self._entries(state.cement, step, conduction))
-            trial, error = self._solved(state, step, conduction, state.conversion), 0.0
+            try:
+                trial, error = self._solved(state, step, conduction, state.conversion), 0.0
+            except _UnsettledError:
+                step *= 0.4
+                if step < _LEAST_STEP:
+                    raise
+                continue
             if state.slope is not None:
                 change = trial.temperature - state.temperature - step * state.slope
                 error = float(np.abs(change).max()) * step / (2.0 * step + before_length)
                 if error > 2.0 * self.tolerance:
                     step *= max(0.2, 0.9 * math.sqrt(self.tolerance / error))
                     if step < _LEAST_STEP:
-                        raise ConvergenceError(f"The steps of the temperature fell below {_LEAST_STEP} s.")
+                        raise ConvergenceError(
+                            f"The steps of the temperature fell below {_LEAST_STEP} s at {state.time:.0f} s: {_TOO_FAST}"
+                        )
                     continue
                 longer = 0.9 * math.sqrt(self.tolerance / max(error, 1e-12))
                 following = step * min(max(longer, 0.3), 1.6)
             else:
                 following = step
             before_length = step
-            state = replace(trial, step=min(following, _LARGEST_STEP))
+            state = replace(trial, step=min(following, _LARGEST_STEP), last_step=step)
             step = state.step
             if observe is not None:
                 observe(state)
@@ -154,6 +179,9 @@ class Heat:
         grown = displaced.cement - state.cement
         cement_flow, fluid_flow = no_flow(grid), no_flow(grid)
         heart = np.flatnonzero(displaced.entering > 0.0)
+        if not len(heart) and grown.any():
+            # Between boluses vessels may still move it, from where there is most.
+            heart = np.array([int(np.argmax(state.cement))])
         if len(heart):
             members = joined(grid, (displaced.cement > 0.0) | (state.cement > 0.0), heart)
             cement_flow = potential_flow(grid, members, (displaced.entering - grown) / length)
@@ -225,9 +253,9 @@ class Heat:
                 break
             converted = again
         else:
-            raise ConvergenceError(
+            raise _UnsettledError(
                 f"Reaction and temperature did not settle within {_COUPLING_LIMIT} rounds at {state.time:.1f} s; the "
-                f"last one still changed it by {change:.1e} K."
+                f"last one still changed it by {change:.1e} K: {_TOO_FAST}"
             )
         new = conversion.copy()
         new[full] = converted

@@ -100,6 +100,7 @@ class HeatState:
         exposure: what every voxel has been through.
         budget: energies since the start.
         step: length in s that the next step may have.
+        last_step: length in s of the last step.
         slope: (n,) K/s of the last step; None where none is known or where it does not go on.
     """
 
@@ -110,4 +111,5 @@ class HeatState:
     exposure: Exposure
     budget: EnergyBudget
     step: float
+    last_step: float = 0.0
     slope: FloatArray | None = None

@@ -312,6 +312,49 @@ def test_measured_curve_is_followed():
     assert heat.rest(end, 1500.0).conversion[0] == pytest.approx(0.95, abs=1e-6)
 
 
+def test_a_reaction_that_is_too_fast_for_a_step_shortens_it():
+    curing = MeasuredCuring((0.0, 480.0, 490.0, 900.0), (0.0, 0.05, 0.85, 0.95))
+    grid = BoxGrid.around([0.0] * 3, [16.0] * 3, 2.0)
+    medium = box_medium(grid, sides=(0.0, np.inf) * 3)
+    heat = heat_of(medium, curing=curing)
+    cement = np.where(np.linalg.norm(grid.centres, axis=1) < 7.0, medium.room, 0.0)
+    end = heat.rest(heat.start(np.full(grid.count, BODY), cement, np.zeros(grid.count)), 600.0)
+    assert 60.0 < end.exposure.peak.max() < BODY + curing.heat * 0.95 / 2.0
+    assert end.budget.error < 1e-8
+
+
+def test_cement_that_moves_without_any_coming_in_keeps_the_balance():
+    grid = BoxGrid.around([0.0] * 3, [12.0] * 3, 2.0)
+    medium = box_medium(grid, strut_share=0.1, sides=(np.inf,) * 6)
+    heat = heat_of(medium, curing=INERT)
+    order = np.argsort(np.linalg.norm(grid.centres - 6.0, axis=1), kind="stable")
+    cement, nothing = np.zeros(grid.count), np.zeros(grid.count)
+    cement[order[:8]] = 0.9 * medium.room[order[:8]]
+    state = heat.start(np.where(cement > 0.0, 25.0, BODY), cement, np.where(cement > 0.0, 1e-4, 0.0))
+    moved = cement.copy()
+    moved[order[:4]] -= 1.0
+    moved[order[20:24]] += 1.0
+    after = heat.move(state, 2.0, Displaced(moved, nothing, 25.0, 1e-4))
+    assert after.budget.error < 1e-8
+    assert after.cement.sum() == pytest.approx(cement.sum())
+    assert after.temperature.min() >= 25.0 - 1e-9
+    assert after.conversion[moved > 0.0].min() >= 1e-4 - 1e-12
+
+
+def test_cutting_the_rest_into_pieces_changes_little():
+    grid = BoxGrid.around([0.0] * 3, [16.0] * 3, 2.0)
+    medium = box_medium(grid, sides=(0.0, np.inf) * 3)
+    cement = np.where(np.linalg.norm(grid.centres, axis=1) < 8.0, medium.room, 0.0)
+    peaks = []
+    for pieces in (1, 7):
+        heat = heat_of(medium, curing=CURINGS["li"])
+        state = heat.start(np.full(grid.count, BODY), cement, np.where(cement > 0.0, CURINGS["li"].start, 0.0))
+        for piece in range(1, pieces + 1):
+            state = heat.rest(state, 1200.0 * piece / pieces)
+        peaks.append(state.exposure.peak.max())
+    assert peaks[0] == pytest.approx(peaks[1], abs=0.3)
+
+
 @pytest.mark.parametrize(
     ("times", "levels", "wrong"),
     [((0, 1), (0, 1), "three points"), ((0, 2, 1), (0, 0.1, 1), "rise"), ((0, 1, 2), (0, 0.5, 1.5), "between 0 and 1")],

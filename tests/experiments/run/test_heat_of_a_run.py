@@ -61,6 +61,22 @@ def test_a_run_that_ends_warm_says_so(warm):
     assert any("raise heat.until_min" in warning for warning in warm.manifest.warnings)
 
 
+def test_a_run_that_ends_before_the_cement_has_cured_says_so():
+    early = {**COARSE, "injection": {"volume_ml": 1.0}, "heat": {**COARSE["heat"], "until_min": 4.0}}
+    outcome = run_case(build_case(early))
+    assert outcome.results.heat.peak_c["cement"] < 45.0
+    assert any("the peak may be still to come" in warning for warning in outcome.manifest.warnings)
+
+
+def test_a_pause_beside_a_lesion_with_vessels():
+    needles = [{"side": "left", "left": 0.3, "volume_ml": 0.5}, {"side": "right", "left": -0.3, "volume_ml": 0.5}]
+    lesion = {"kind": "osteolytic", "left": 0.1, "depth": 0.35, "height": 0.5, "semi_axes_mm": [9.0, 8.0, 8.0]}
+    pause = {"order": "in_turn", "pause_between_needles_s": 100.0, "volume_ml": 1.0}
+    asked = {**COARSE, "needles": needles, "lesions": [lesion], "injection": pause}
+    results = run_case(build_case({**asked, "heat": {**COARSE["heat"], "until_min": 2.0}})).results
+    assert results.heat.energy_balance_error < 1e-8
+
+
 def test_maps_lie_where_the_cement_is(warm):
     peak = warm.heat_map()
     cells = warm.mesh.cell_centroids[warm.saturation() > 0.9]
@@ -117,7 +133,9 @@ def without(content, name):
 
 
 def test_own_calorimetry_is_read(tmp_path):
-    (tmp_path / "curve.csv").write_text("conversion, time_min, operator\n0.0,0,a\n0.1,6,a\n0.9,9,b\n", encoding="utf-8")
+    (tmp_path / "curve.csv").write_text(
+        "conversion, time_min, operator\n0.0,0,a\n0.1,6,a\n0.9,9,b\n0.9,12,b\n", encoding="utf-8"
+    )
     case = build_case(
         {**COARSE, "heat": {"enabled": True, "calorimetry": "curve.csv", "calorimetry_temperature_c": 36.0}},
         folder=tmp_path,
@@ -139,6 +157,8 @@ def test_own_calorimetry_is_read(tmp_path):
         ("time_min,conversion\n0,0\n9,1\n", "three points"),
         ("time_min,conversion\n1,0\n5,0.2\n9,1\n", "begins at time 0"),
         ("time_min,conversion\n0,0\n5,20\n9,95\n", "between 0 and 1"),
+        ("time_min,conversion\n0,0\n5,0.5\n7,0.3\n9,1\n", "falls by more than 0.02 at 7 min"),
+        ("time_min;conversion\n0;0\n5;0.5\n", "with commas between them"),
     ],
 )
 def test_curves_that_cannot_be_used_end_in_one_sentence(tmp_path, text, said):

@@ -57,3 +57,12 @@ def test_what_has_no_room_lies_beside():
     assert found.max() <= 1.0
     assert np.linalg.norm(grid.centres[found > 0.0] - grid.centres[62], axis=1).max() <= 1.0 + 1e-9
     assert settled(grid, found, np.ones(grid.count)) is found
+
+
+def test_a_large_excess_goes_on_until_there_is_room():
+    grid = BoxGrid.around([0.0] * 3, [12.0] * 3, 1.0)
+    cement, room = np.zeros(grid.count), np.full(grid.count, 0.9)
+    cement[900] = 400.0
+    found = settled(grid, cement, room)
+    assert found.sum() == pytest.approx(400.0)
+    assert (found <= room + 1e-9).all()
