@@ -159,7 +159,7 @@ class Heat:
                     step *= max(0.2, 0.9 * math.sqrt(self.tolerance / error))
                     if step < _LEAST_STEP:
                         raise ConvergenceError(
-                            f"The steps of the temperature fell below {_LEAST_STEP} s at {state.time:.0f} s: {_TOO_FAST}"
+                            f"At {state.time:.0f} s steps of the temperature fell below {_LEAST_STEP} s: {_TOO_FAST}"
                         )
                     continue
                 longer = 0.9 * math.sqrt(self.tolerance / max(error, 1e-12))
