@@ -158,7 +158,7 @@ def on_voxels(image: Mask, vertebra: Vertebra, what: str, resample: bool = False
         raise InputError(
             f"{what} {image.path} and CT {ct.path} lie on different grids: the mask does not cover "
             f"{vertebra.level} and {vertebra.margin:g} mm around it; resample the mask onto the CT with nearest "
-            "neighbour"
+            "neighbour, as --resample or patient.resample = true do"
         )
     if not aligned:
         check_same_grid(ct, _nearest_part(image, ct), what)

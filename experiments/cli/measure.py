@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from experiments.case.schema import Case
 
 
+LEAST_THRESHOLD_HU = 1000.0
+"""As of ``prescribed_cement.threshold_hu``: below it lies bone."""
+
+
 def measure(
     files: Annotated[
         list[Path],
@@ -135,5 +139,10 @@ def _case(
         else:
             from experiments.scans.postoperative import THRESHOLD_HU
 
-            content["prescribed_cement"] = {"threshold_hu": [threshold or THRESHOLD_HU[0], THRESHOLD_HU[1]]}
+            low, high = THRESHOLD_HU
+            if threshold is not None and not LEAST_THRESHOLD_HU <= threshold < high:
+                raise InputError(
+                    f"--threshold {threshold:g} is not allowed; choose {LEAST_THRESHOLD_HU:g} to less than {high:g} HU"
+                )
+            content["prescribed_cement"] = {"threshold_hu": [low if threshold is None else threshold, high]}
     return build_case(content, "command line")

@@ -19,7 +19,7 @@ from experiments.pictures.cross_sections import LINE_HALO, PANEL, PIXELS, PLANES
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.scene import POSTERIOR_LEFT, Panel, add_bone, explain, new_figure, render, save, show
 from experiments.pictures.style import CEMENT_COLOR, ColorMap, visible
-from experiments.results.finished_case import HeatMap
+from experiments.results.heat_map import HeatMap
 from experiments.results.parts.heat import HeatResults
 from experiments.results.wording import words
 from meshes.frame import AnatomicalFrame

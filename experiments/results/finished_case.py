@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from experiments.results.fields import read_step, read_times
 from experiments.results.format import check_format_version
+from experiments.results.heat_map import HeatMap
 from experiments.results.open_sites import Fields, OpenSite, around_exits, carrying, cement_through, left_through
 from experiments.results.parts.injection import InjectionCourse, NeedleCourse
 from experiments.results.parts.manifest import Manifest
@@ -99,34 +99,6 @@ class Snapshot:
         """Time and volume as a title."""
         minutes, seconds = divmod(round(self.time_s), 60)
         return f"{minutes}:{seconds:02d} min, {self.injected_ml:.2f} ml injected"
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """Values on the voxels that heat was conducted on, in the scanner's LPS mm."""
-
-    image: Image
-
-    def at(self, points: NDArray[np.float64], frame: AnatomicalFrame) -> NDArray[np.float64]:
-        """(...) values at (..., 3) points of the anatomical frame, linear between the middles of the voxels.
-
-        Beyond the voxels stands the value of their first corner, which is as far from the cement as they reach.
-        """
-        values = np.asarray(self.image.values, dtype=float)
-        indices = np.moveaxis(self.image.to_indices(frame.to_scanner(points)), -1, 0)
-        return map_coordinates(values, indices, order=1, cval=float(values.flat[0]))
-
-    def contour(self, level: float, frame: AnatomicalFrame) -> pyvista.PolyData:
-        """Surface in the anatomical frame around the values above a level; empty where there are none."""
-        import pyvista
-
-        values = np.asarray(self.image.values, dtype=float)
-        grid = pyvista.ImageData(dimensions=values.shape)
-        grid["value"] = values.ravel(order="F")
-        surface = grid.contour([level], scalars="value")
-        if surface.n_points:
-            surface.points = frame.to_frame(self.image.to_world(np.asarray(surface.points)))
-        return surface
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from scipy.spatial.transform import Rotation
 from experiments.pictures import cross_sections, curves, figures, heat, mechanics
 from experiments.pictures.lattice import Lattice
 from experiments.pictures.style import DENSITY_MAP, PRESSURE_MAP, Style, drawn_in
-from experiments.results.finished_case import HeatMap, NeedlePose, Snapshot
+from experiments.results.finished_case import NeedlePose, Snapshot
 from experiments.results.grids import volume_of
+from experiments.results.heat_map import HeatMap
 from experiments.results.open_sites import OpenSite
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image

@@ -138,7 +138,8 @@ def test_a_mask_tells_the_same_cement(post: Path, folder: Path) -> None:
     [
         (["--puncture-side", "both"], "left or right"),
         (["--threshold", "400"], "1000"),
-        (["--threshold", "3100"], "threshold_hu"),
+        (["--threshold", "3100"], "--threshold 3100 is not allowed"),
+        (["--threshold", "0"], "less than 3071 HU"),
         (["--threshold", "2000", "--cement", "x.nii.gz"], "keep one"),
         (["--cement", "nowhere.nii.gz"], "nowhere.nii.gz"),
     ],
