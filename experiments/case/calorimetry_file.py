@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.case.measured_columns import Column, read_columns
 from experiments.case.units import to_internal
 from meshes.errors import InputError
 
-COLUMNS = ("time_min", "conversion")
-"""The columns that are read; others are left alone."""
+COLUMNS = {
+    "time_min": Column("min", 0.0, 180.0, "choose 0 to 180 min, in minutes from mixing"),
+    "conversion": Column("1", 0.0, 1.0, "choose 0 to 1, where 1 is all of the monomer"),
+}
+"""The columns that are read; others are left alone (tag D)."""
 
 _NOISE = 0.02  # by which a measured conversion may fall on a plateau
 
@@ -23,35 +27,15 @@ def read_calorimetry(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float6
         path: CSV file with a line of column names, commas between the columns and points in the numbers.
 
     Returns:
-        (k,) times since mixing in s, and (k,) conversions.
+        (k,) times since mixing in s, and (k,) conversions that rise; a plateau counts with its first point.
 
     Raises:
-        InputError: the file cannot be read, lacks a column, or holds something that is no number, or the
-            conversion falls.
+        InputError: what :func:`experiments.case.measured_columns.read_columns` refuses, or the conversion falls.
     """
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path}: cannot be read as a CSV file ({error}); save the table as CSV in UTF-8") from None
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(
-            f"{path}: the column {missing[0]} is missing; the first line must name the columns {','.join(COLUMNS)}, "
-            "with commas between them and points in the decimals"
-        )
-    columns = []
-    for name in COLUMNS:
-        numbers = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
-        if not np.isfinite(numbers).all():
-            line = int(np.argmin(np.isfinite(numbers))) + 2
-            raise InputError(f"{path}: line {line} has no number in the column {name}")
-        columns.append(numbers)
-    time, conversion = to_internal(1.0, "min") * columns[0], columns[1]
-    # On a plateau nothing converts: its first point says all.
-    rises = np.concatenate([[True], np.diff(np.maximum.accumulate(conversion)) > 0.0])
-    falls = conversion < np.maximum.accumulate(conversion) - _NOISE
-    if falls.any():
-        place = columns[0][np.argmax(falls)]
+    minutes, conversion = read_columns(path, COLUMNS).T
+    highest = np.maximum.accumulate(conversion) if len(conversion) else conversion
+    if (falls := conversion < highest - _NOISE).any():
+        place = minutes[np.argmax(falls)]
         raise InputError(f"{path}: the conversion falls by more than {_NOISE:g} at {place:g} min, but it must rise")
-    return time[rises], conversion[rises]
+    rises = np.diff(highest, prepend=-1.0) > 0.0
+    return to_internal(1.0, "min") * minutes[rises], conversion[rises]

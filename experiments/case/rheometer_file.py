@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.case.measured_columns import Column, read_columns
 from experiments.case.units import to_clinical, to_internal
 from fem.injection.plan import InjectionPlan
 from materials.rheometer import TabulatedCement
 from meshes.errors import InputError
-
-
-class Column(NamedTuple):
-    """A column of the table: clinical unit, smallest and largest value, and what to do about others."""
-
-    unit: str
-    low: float
-    high: float
-    advice: str
-
 
 COLUMNS = {
     "age_min": Column("min", 0.0, 180.0, "choose 0 to 180 min, in minutes from mixing"),
@@ -71,24 +60,7 @@ def read_rheometer(path: Path) -> RheometerData:
             holds something that is no number or out of range, or has too few rows, ages or shear rates to tell how the
             cement ages and thins.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, skipinitialspace=True)
-            names = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = names
-            if missing := [column for column in COLUMNS if column not in names]:
-                raise InputError(
-                    f"{path}: the column {missing[0]} is missing; the first line must name the columns "
-                    f"{','.join(COLUMNS)}, with commas between them and points in the decimals"
-                )
-            if twice := [column for column in COLUMNS if names.count(column) > 1]:
-                raise InputError(f"{path}: the first line names the column {twice[0]} twice; keep one of them")
-            rows = [_numbers(row, path, reader.line_num) for row in reader]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a CSV file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is not a CSV text file ({error}); save the table as CSV in UTF-8") from None
-    table = np.array(rows).reshape(-1, len(COLUMNS))
+    table = read_columns(path, COLUMNS)
     _check_enough(table, path)
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     age, shear_rate, viscosity = (
@@ -149,32 +121,6 @@ def table_warnings(cement: TabulatedCement, plan: InjectionPlan, duration: float
 
 def _minutes(seconds: float) -> str:
     return f"{to_clinical(seconds, 'min'):.1f}"
-
-
-def _numbers(row: dict[str | None, Any], path: Path, line: int) -> list[float]:
-    """The numbers of one line in the order of :data:`COLUMNS`."""
-    if any(text.strip() for text in row.get(None, [])):
-        raise InputError(
-            f"{path}: line {line} has more fields than the first line has names; decimals need points and fields "
-            "commas, as in 5.0,0.1,310"
-        )
-    return [_number(row[column], column, path, line) for column in COLUMNS]
-
-
-def _number(text: str | None, column: str, path: Path, line: int) -> float:
-    """The number in one cell, inside the column's range."""
-    if text is None or not text.strip():
-        raise InputError(f"{path}: line {line} has no {column}; fill it in or remove the line")
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{path}: line {line}: {column} = {text.strip()!r} is not a number; write it as in 12.5")
-    _, low, high, advice = COLUMNS[column]
-    if not low <= value <= high:
-        raise InputError(f"{path}: line {line}: {column} = {value:g} is not allowed; {advice}")
-    return value
 
 
 def _check_enough(table: NDArray[np.float64], path: Path) -> None:

@@ -279,7 +279,7 @@ def warmed_cube(comm):
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("ranks", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_ranks_agree(ranks, on_ranks, evidence):
     one, several = (on_ranks(count, warmed_cube) for count in (1, ranks))
     assert one[0].max() > 60.0

@@ -153,10 +153,10 @@ def test_own_calorimetry_is_read(tmp_path):
     ("text", "said"),
     [
         ("time_min,conversions\n0,0\n", "the column conversion is missing"),
-        ("time_min,conversion\n0,0\n5,much\n9,1\n", "line 3 has no number in the column conversion"),
+        ("time_min,conversion\n0,0\n5,much\n9,1\n", "line 3: conversion = 'much' is not a number"),
         ("time_min,conversion\n0,0\n9,1\n", "three points"),
         ("time_min,conversion\n1,0\n5,0.2\n9,1\n", "begins at time 0"),
-        ("time_min,conversion\n0,0\n5,20\n9,95\n", "between 0 and 1"),
+        ("time_min,conversion\n0,0\n5,20\n9,95\n", "where 1 is all"),
         ("time_min,conversion\n0,0\n5,0.5\n7,0.3\n9,1\n", "falls by more than 0.02 at 7 min"),
         ("time_min;conversion\n0;0\n5;0.5\n", "with commas between them"),
     ],

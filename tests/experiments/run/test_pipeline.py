@@ -157,7 +157,7 @@ def test_the_results_have_the_names_that_others_rely_on(stored: tuple[CaseOutcom
 def test_the_manifest_lists_stages_defaults_and_versions(stored: tuple[CaseOutcome, Path]) -> None:
     _, folder = stored
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert {"read", "mesh", "bone", "injection", "stiffness", "pictures"} == set(manifest["seconds"])
+    assert {"read", "mesh", "bone", "injection", "heat", "stiffness", "pictures"} == set(manifest["seconds"])
     assert manifest["peak_memory_mb"] > 100.0
     assert manifest["versions"]["gmsh"] != "missing"
     assert manifest["patient"]["label"] == 22
