@@ -102,8 +102,8 @@ def page(
     yield "Simulated: the pool, with its Monte Carlo error by drawing patients again. Cohorts: 95 % of"
     yield f"{DRAWS} cohorts of {study.patients} patients, each drawn from a pool that is drawn again, patients with all"
     yield "their vertebrae. P: share of these cohorts in which the study's own test would have been significant. The"
-    yield "rule of the verdict is in [virtual cohorts](../how-to/cohorts.md#what-the-numbers-mean); two points of it that"
-    yield "claim less were added after the first vertebrae of puncture-side-ratio had been looked at."
+    yield "rule of the verdict is in [virtual cohorts](../how-to/cohorts.md#what-the-numbers-mean); two points of it"
+    yield "that claim less were added after the first vertebrae of puncture-side-ratio had been looked at."
     separated = [row for row in rows if row.separated > 0.0]
     if separated:
         yield ""
