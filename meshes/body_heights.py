@@ -90,7 +90,8 @@ class PlateSurface:
     def height(self, points: FloatArray) -> FloatArray:
         """(...,) height in mm over (..., 2 or 3) points."""
         x, y = (np.clip(points[..., axis], self.low[axis], self.high[axis]) for axis in (0, 1))
-        return _terms(x, y) @ np.array(self.coefficients)
+        even, by_x, by_y, by_xx, by_xy, by_yy = self.coefficients
+        return even + x * (by_x + by_xx * x + by_xy * y) + y * (by_y + by_yy * y)
 
 
 @dataclass(frozen=True)

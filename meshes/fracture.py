@@ -113,16 +113,24 @@ class Band:
 
     def thickness(self, points: FloatArray) -> FloatArray:
         """(...,) mm of the band before over (..., 2 or 3) points."""
-        return self.extent * self.plates.room(points, SUBCHONDRAL)
+        return self._spanned(points)[0]
 
     def border(self, points: FloatArray) -> FloatArray:
         """(...,) z in mm before of the band's side towards its plate over (..., 2 or 3) points."""
-        plate = self.plates.superior if self.upwards > 0 else self.plates.inferior
-        return plate.height(points) - self.upwards * SUBCHONDRAL
+        return self._spanned(points)[1]
 
-    def fraction(self, points: FloatArray) -> FloatArray:
-        """(...,) height fraction of (..., 3) points in the band: 1 next to the plate, 0 on the far side."""
-        return 1.0 + self.upwards * (points[..., 2] - self.border(points)) / self.thickness(points)
+    def spanned(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(...,) thickness in mm before over (..., 3) points, and (...,) their height fraction in the band.
+
+        The fraction is 1 next to the plate, 0 on the far side.
+        """
+        thickness, border = self._spanned(points)
+        return thickness, 1.0 + self.upwards * (points[..., 2] - border) / thickness
+
+    def _spanned(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        superior, inferior = self.plates.superior.height(points), self.plates.inferior.height(points)
+        thickness = self.extent * (superior - inferior - 2.0 * SUBCHONDRAL)
+        return thickness, (superior if self.upwards > 0 else inferior) - self.upwards * SUBCHONDRAL
 
 
 @dataclass(frozen=True)
@@ -175,26 +183,32 @@ class Fracture:
         moved = np.array(points, dtype=np.float64)
         shortening = self.shortening.at(points)
         for band in self.bands:
-            moved[..., 2] -= band.upwards * band.share * shortening * _rise(band.fraction(points))
+            moved[..., 2] -= band.upwards * band.share * shortening * _rise(band.spanned(points)[1])
         return moved
 
     def before(self, points: FloatArray) -> FloatArray:
         """(..., 3) where points of the body after come from; the exact inverse of :meth:`after`."""
-        moved = np.array(points, dtype=np.float64)
+        return self.origins(points)[0]
+
+    def origins(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(..., 3) where points of the body after come from, and (...,) :meth:`jacobian` there."""
+        moved, ratio = np.array(points, dtype=np.float64), np.ones(np.shape(points)[:-1])
         shortening = self.shortening.at(points)
         for band in self.bands:
-            thickness, there = band.thickness(points), band.fraction(points)
-            moved[..., 2] += (
-                band.upwards * thickness * (_risen_from(there, band.share * shortening / thickness) - there)
-            )
-        return moved
+            thickness, there = band.spanned(points)
+            squeeze = band.share * shortening / thickness
+            fraction = _risen_from(there, squeeze)
+            moved[..., 2] += band.upwards * thickness * (fraction - there)
+            ratio -= squeeze * _slope(fraction)
+        return moved, ratio
 
     def jacobian(self, points: FloatArray) -> FloatArray:
         """(...,) volume after over volume before at points of the body before."""
         shortening = self.shortening.at(points)
         found = np.ones(np.shape(points)[:-1])
         for band in self.bands:
-            found -= band.share * shortening / band.thickness(points) * _slope(band.fraction(points))
+            thickness, fraction = band.spanned(points)
+            found -= band.share * shortening / thickness * _slope(fraction)
         return found
 
     def band_middle(self, depth: float) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,10 @@ from meshes.vertebra import Vertebra
 VEIN_PIECE = 1.0
 """mm; longest piece of a vein that a fracture moves as a straight line (tag D)."""
 
+NEAR = 5.0
+"""mm from bone within which the CT is moved as exactly as in it: what walls and cells look at (tag D)."""
+
+_AT_ONCE = 16384  # points
 _SUBSAMPLES = (-0.25, 0.25)  # of a voxel along each axis, whose mean a voxel after takes
 _STILL = 1e-6  # mm that count as no motion
 
@@ -71,29 +76,109 @@ class BreakableBody:
         return Shortening(kind, height_loss, self.heights, deepest, self.vertebra.frame, self.back)
 
 
-def fractured(vertebra: Vertebra, fracture: Fracture, empty: float) -> Vertebra:
+@dataclass(frozen=True)
+class MovedVoxels:
+    """The voxels after a fracture that hold something which moved, and where that comes from.
+
+    Bone, and what lies within :data:`NEAR` of it, is the mean of eight points in each voxel; of soft tissue farther off
+    one is enough.
+
+    Attributes:
+        vertebra: before.
+        empty: value of the CT of what holds no bone.
+        moved: (nx, ny, nz) voxels after.
+        near: (n, 3) those of them at bone.
+        places: (8, 3, n) fractional indices of the points in them, before.
+        denser: (8, n) by how much bone at these points is denser after: the density of bone alone rises, in the
+            vertebra and one voxel around it.
+        far: (m, 3) the others.
+        far_places: (3, m) fractional indices of their middles, before.
+    """
+
+    vertebra: Vertebra
+    empty: float
+    moved: NDArray[np.bool_]
+    near: NDArray[np.int64]
+    places: NDArray[np.float64]
+    denser: NDArray[np.float64]
+    far: NDArray[np.int64]
+    far_places: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, vertebra: Vertebra, fracture: Fracture, empty: float) -> MovedVoxels:
+        """Follow the voxels of the grid back through a fracture.
+
+        Args:
+            vertebra: before.
+            fracture: map in the frame of ``vertebra``.
+            empty: value of the CT of what holds no bone: of marrow, which is pressed out of the band.
+        """
+        ct, bone = vertebra.ct, vertebra.body | vertebra.arch
+        shape = np.array(bone.shape)
+        places, moved = np.empty((3, bone.size)), np.empty(bone.size, dtype=bool)
+        for part in _parts(bone.size):
+            voxels = np.stack(np.unravel_index(np.arange(part.start, part.stop), bone.shape), axis=-1)
+            after = vertebra.frame.to_frame(ct.to_world(voxels))
+            before = fracture.before(after)
+            moved[part] = np.abs(before[:, 2] - after[:, 2]) > _STILL
+            places[:, part] = ct.to_indices(vertebra.frame.to_scanner(before)).T
+        grown = ndimage.binary_dilation(moved.reshape(bone.shape))
+        chosen = np.flatnonzero(grown)
+        source = np.clip(np.rint(places[:, chosen]).astype(np.int64), 0, shape[:, None] - 1)
+        at_bone = _near(bone, ct.spacing)[tuple(source)]
+        near, far = (
+            np.stack(np.unravel_index(some, bone.shape), axis=-1) for some in (chosen[at_bone], chosen[~at_bone])
+        )
+        around = ndimage.binary_dilation(bone, np.ones((3, 3, 3))).astype(np.float32)
+        offsets = list(itertools.product(_SUBSAMPLES, repeat=3))
+        points, denser = np.empty((len(offsets), 3, len(near))), np.empty((len(offsets), len(near)))
+        for number, offset in enumerate(offsets):
+            for part in _parts(len(near)):
+                after = vertebra.frame.to_frame(ct.to_world(near[part] + np.array(offset)))
+                before, ratio = fracture.origins(after)
+                index = ct.to_indices(vertebra.frame.to_scanner(before)).T
+                share = ndimage.map_coordinates(around, index, order=1, mode="nearest", prefilter=False)
+                points[number, :, part], denser[number, part] = index, 1.0 + share * (1.0 / ratio - 1.0)
+        return cls(vertebra, empty, grown, near, points, denser, far, places[:, chosen[~at_bone]])
+
+    def values(self, before: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(nx, ny, nz) values of a CT after, of (nx, ny, nz) values before: moved, and denser where bone is pressed."""
+        after = before.astype(np.float64)
+        # Cubic splines blur less than linear interpolation, which would smear more cortical bone out of the mask.
+        splines = ndimage.spline_filter(before, order=3)
+        found = np.zeros(len(self.near))
+        for places, denser in zip(self.places, self.denser, strict=True):
+            found += self.empty + (_sampled(splines, places, 3) - self.empty) * denser
+        after[tuple(self.near.T)] = found / len(self.places)
+        after[tuple(self.far.T)] = _sampled(before, self.far_places, 1)
+        return after
+
+    def share(self, region: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(n,) share of the voxels at bone after that (nx, ny, nz) voxels before fill."""
+        field = region.astype(np.float32)
+        return np.sum([_sampled(field, places, 1) for places in self.places], axis=0) / len(self.places)
+
+
+def fractured(voxels: MovedVoxels) -> Vertebra:
     """The vertebra after its fracture, on the same grid.
 
-    A voxel after takes the mean of eight points in it. The density of bone rises as its volume falls, so that its mass
-    stays: not the values but what they exceed ``empty`` by is divided by the Jacobian, in the vertebra and one voxel
-    around it. What interpolation smears out of the mask, some percent, the outermost voxels that moved get back, so
-    that the mass of the body's voxels is that before. Soft tissue moves with the bone and keeps its values. Axes of the
-    frame stay; its origin and extents are those of the body after.
+    The density of bone rises as its volume falls, so that its mass stays: not the values but what they exceed those of
+    what holds no bone by is divided by the Jacobian, in the vertebra and one voxel around it. What interpolation smears
+    out of the mask, some percent, the outermost voxels that moved get back, so that the mass of the body's voxels is
+    that before. Soft tissue moves with the bone and keeps its values. Axes of the frame stay; its origin and extents
+    are those of the body after.
 
     Args:
-        vertebra: before.
-        fracture: map in the frame of ``vertebra``.
-        empty: value of the CT of what holds no bone: of marrow, which is pressed out of the band.
+        voxels: what a fracture moved.
     """
+    vertebra, empty, near = voxels.vertebra, voxels.empty, tuple(voxels.near.T)
     ct = vertebra.ct
-    moved = _moved(vertebra, fracture)
-    values, body, arch = _resampled(vertebra, ct.values, fracture, empty, np.argwhere(moved))
-    whole, hounsfield = vertebra.body.copy(), ct.values.astype(np.float64)
-    whole[moved], hounsfield[moved] = (body >= 0.5) & (body >= arch), values
+    hounsfield, whole, rest = voxels.values(ct.values), vertebra.body.copy(), vertebra.arch.copy()
+    body, arch = voxels.share(vertebra.body), voxels.share(vertebra.arch)
+    whole[voxels.moved], rest[voxels.moved] = False, False
+    whole[near], rest[near] = (body >= 0.5) & (body >= arch), arch + body >= 0.5
     whole = _largest(ndimage.binary_fill_holes(whole))
-    rest = vertebra.arch.copy()
-    rest[moved] = arch + body >= 0.5
-    skin = moved & whole & ~ndimage.binary_erosion(whole)
+    skin = voxels.moved & whole & ~ndimage.binary_erosion(whole)
     missing = (ct.values[vertebra.body] - empty).sum(dtype=np.float64) - (hounsfield[whole] - empty).sum()
     hounsfield[skin] += missing * (hounsfield[skin] - empty) / (hounsfield[skin] - empty).sum()
     return replace(
@@ -105,57 +190,20 @@ def fractured(vertebra: Vertebra, fracture: Fracture, empty: float) -> Vertebra:
     )
 
 
-def fractured_values(
-    values: NDArray[np.float64], vertebra: Vertebra, fracture: Fracture, empty: float
-) -> NDArray[np.float64]:
-    """CT numbers of bone other than those of the CT itself, after a fracture: moved and denser as in :func:`fractured`.
-
-    Args:
-        values: (nx, ny, nz) values before on the grid of the CT.
-        vertebra: before.
-        fracture: map in the frame of ``vertebra``.
-        empty: value of the CT of what holds no bone.
-
-    Returns:
-        (nx, ny, nz) values after on the same grid.
-    """
-    moved, after = _moved(vertebra, fracture), values.astype(np.float64)
-    after[moved] = _resampled(vertebra, values, fracture, empty, np.argwhere(moved))[0]
-    return after
+def _parts(count: int) -> Iterator[slice]:
+    """Parts of so many points that what is computed of them stays near the processor."""
+    return (slice(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE))
 
 
-def _moved(vertebra: Vertebra, fracture: Fracture) -> NDArray[np.bool_]:
-    """(nx, ny, nz) voxels of the grid after that hold something which moved."""
-    shape = vertebra.body.shape
-    after = vertebra.frame.to_frame(vertebra.ct.to_world(np.indices(shape).reshape(3, -1).T))
-    still = np.abs(fracture.before(after)[:, 2] - after[:, 2]) <= _STILL
-    return ndimage.binary_dilation(~still.reshape(shape))
+def _sampled(field: NDArray[np.floating], places: NDArray[np.float64], order: int) -> NDArray[np.float64]:
+    """(n,) values at (3, n) fractional indices of a field that is filtered already where splines need it."""
+    return ndimage.map_coordinates(field, places, order=order, mode="nearest", output=np.float64, prefilter=False)
 
 
-def _resampled(
-    vertebra: Vertebra,
-    before_values: NDArray[np.floating],
-    fracture: Fracture,
-    empty: float,
-    voxels: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], ...]:
-    """Values, and shares of body and arch, of (n, 3) voxels after."""
-    ct = vertebra.ct
-    around = ndimage.binary_dilation(vertebra.body | vertebra.arch, np.ones((3, 3, 3)))
-    # Cubic splines blur the CT less than linear interpolation, which would smear more cortical bone out of the mask.
-    fields = [(ndimage.spline_filter(before_values, order=3), 3)]
-    fields += [(field.astype(np.float32), 1) for field in (vertebra.body, vertebra.arch, around)]
-    sums = np.zeros((3, len(voxels)))
-    for offset in itertools.product(_SUBSAMPLES, repeat=3):
-        before = fracture.before(vertebra.frame.to_frame(ct.to_world(voxels + np.array(offset))))
-        index = ct.to_indices(vertebra.frame.to_scanner(before)).T
-        values, body, arch, near = (
-            ndimage.map_coordinates(field, index, order=order, mode="nearest", prefilter=False)
-            for field, order in fields
-        )
-        denser = 1.0 + near * (1.0 / fracture.jacobian(before) - 1.0)
-        sums += np.array([empty + (values - empty) * denser, body, arch])
-    return tuple(sums / len(_SUBSAMPLES) ** 3)
+def _near(bone: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Voxels within :data:`NEAR` of bone along the axes of the grid."""
+    width = 2 * np.ceil(NEAR / spacing).astype(int) + 1
+    return ndimage.maximum_filter(bone, size=tuple(width.tolist()), mode="constant")
 
 
 def fractured_labels(labels: Image, vertebra: Vertebra, fracture: Fracture) -> Image:

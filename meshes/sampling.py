@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -30,32 +31,79 @@ def voxel_weights(mesh: TetMesh, vertebra: Vertebra) -> csr_array:
         (cells, voxels) with rows that sum to 1; voxels in the order of ``vertebra.ct.values.ravel()``, so that
         ``voxel_weights(...) @ ct.values.ravel()`` is the mean per cell.
     """
-    shape = np.array(vertebra.ct.values.shape)
     to_index = np.linalg.inv(vertebra.frame.matrix @ vertebra.ct.affine)
     corners = mesh.points[mesh.cells] @ to_index[:3, :3].T + to_index[:3, 3]
-    inside = vertebra.body.ravel()
-    edges = (corners[:, :, None] - corners[:, None]).reshape(len(corners), 16, 3)
+    edges = corners[:, [0, 0, 0, 1, 1, 2]] - corners[:, [1, 2, 3, 2, 3, 3]]
     longest = np.linalg.norm(edges, axis=2).max(axis=1)
-    parts = np.clip(np.ceil(_PARTS_PER_VOXEL * longest), *_PARTS_RANGE).astype(int)
+    parts = np.clip(np.ceil(_PARTS_PER_VOXEL * longest), *_PARTS_RANGE).astype(np.int64)
+    body = np.ascontiguousarray(vertebra.body)
 
-    rows, columns, values = [], [], []
-    for count in np.unique(parts):
-        samples = equal_parts(int(count))
-        members = np.flatnonzero(parts == count)
-        for chunk in np.array_split(members, max(1, members.size * len(samples) // _CHUNK)):
-            # Rounding keeps a sample on the face of two voxels in the same one however the affine is stored.
-            index = np.floor(np.round(samples @ corners[chunk], 9) + 0.5).astype(np.int64)
-            voxel = np.ravel_multi_index(tuple(np.moveaxis(np.clip(index, 0, shape - 1), -1, 0)), tuple(shape))
-            weight = inside[voxel].astype(np.float64)
-            weight[~weight.any(axis=1)] = 1.0
-            weight /= weight.sum(axis=1, keepdims=True)
-            rows.append(np.broadcast_to(chunk[:, None], voxel.shape)[weight > 0.0])
-            columns.append(voxel[weight > 0.0])
-            values.append(weight[weight > 0.0])
-    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    weights = csr_array(entries, shape=(len(corners), inside.size))
-    weights.sum_duplicates()
-    return weights
+    counts, columns, values = np.zeros(len(corners), dtype=np.int64), [], []
+    samples = {int(count): equal_parts(int(count)) for count in np.unique(parts)}
+    none = np.empty((0, 4))
+    tables = tuple(samples.get(count, none) for count in range(_PARTS_RANGE[1] + 1))
+    table = np.concatenate(tables)
+    starts = np.cumsum([0, *map(len, tables)])
+    sizes = np.cumsum(parts**3)
+    for chunk in np.split(np.arange(len(corners)), np.searchsorted(sizes, np.arange(_CHUNK, sizes[-1], _CHUNK))):
+        found, share = _shares(corners, parts, table, starts, body, chunk, counts)
+        columns.append(found)
+        values.append(share)
+    pointers = np.concatenate([[0], np.cumsum(counts)])
+    return csr_array((np.concatenate(values), np.concatenate(columns), pointers), shape=(len(corners), body.size))
+
+
+@numba.njit(cache=True)
+def _shares(
+    corners: NDArray[np.float64],
+    parts: NDArray[np.int64],
+    table: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    body: NDArray[np.bool_],
+    chunk: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Voxels and shares of some cells, one after the other; how many each cell has goes to ``counts``."""
+    shape = np.array(body.shape)
+    room = 0
+    for cell in chunk:
+        room += parts[cell] ** 3
+    columns, values = np.empty(room, dtype=np.int64), np.empty(room)
+    index, low, high = np.empty((parts.max() ** 3, 3), dtype=np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
+    filled = 0
+    for cell in chunk:
+        first = starts[parts[cell]]
+        samples = starts[parts[cell] + 1] - first
+        inside = 0
+        for axis in range(3):
+            low[axis], high[axis] = shape[axis], -1
+        for sample in range(samples):
+            for axis in range(3):
+                place = 0.0
+                for corner in range(4):
+                    place += table[first + sample, corner] * corners[cell, corner, axis]
+                # Rounding keeps a sample on the face of two voxels in the same one however the affine is stored.
+                voxel = min(max(int(np.floor(np.rint(place * 1e9) / 1e9 + 0.5)), 0), shape[axis] - 1)
+                index[sample, axis] = voxel
+                low[axis], high[axis] = min(low[axis], voxel), max(high[axis], voxel)
+            inside += body[index[sample, 0], index[sample, 1], index[sample, 2]]
+        met = np.zeros((high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1), dtype=np.int64)
+        for sample in range(samples):
+            i, j, k = index[sample]
+            if inside == 0 or body[i, j, k]:
+                met[i - low[0], j - low[1], k - low[2]] += 1
+        each, before = 1.0 / (inside if inside else samples), filled
+        for i in range(met.shape[0]):
+            for j in range(met.shape[1]):
+                for k in range(met.shape[2]):
+                    if met[i, j, k]:
+                        columns[filled] = ((low[0] + i) * shape[1] + low[1] + j) * shape[2] + low[2] + k
+                        values[filled] = 0.0
+                        for _ in range(met[i, j, k]):
+                            values[filled] += each
+                        filled += 1
+        counts[cell] = filled - before
+    return columns[:filled].copy(), values[:filled].copy()
 
 
 def values_at(vertebra: Vertebra, values: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from materials.fracture import FractureDraw
 from meshes.body_heights import PLACES, BodyHeights, body_heights
 from meshes.body_wall import BodyWall
 from meshes.fracture import BrokenPlate, Fracture, Kind
-from meshes.fractured import BreakableBody, fractured, fractured_labels, fractured_values, fractured_veins
+from meshes.fractured import BreakableBody, MovedVoxels, fractured, fractured_labels, fractured_veins
 from meshes.images.image import Image
 from meshes.tetmesh import TetMesh
 from meshes.vein_network import VeinNetwork
@@ -41,7 +41,7 @@ class FracturedBody:
         before: the vertebra before.
         vertebra: the vertebra after.
         fracture: the map from one to the other.
-        empty: value of the CT of what holds no bone.
+        voxels: of the grid, that the fracture moved.
         broken_strain: compression from which bone is broken.
         heights: before and after.
         bone_ratio: bone of the body after over before.
@@ -52,7 +52,7 @@ class FracturedBody:
     before: Vertebra
     vertebra: Vertebra
     fracture: Fracture
-    empty: float
+    voxels: MovedVoxels
     broken_strain: float
     heights: tuple[BodyHeights, BodyHeights]
     bone_ratio: float
@@ -68,7 +68,7 @@ class FracturedBody:
 
     def moved_values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """CT numbers of bone on the grid of the CT, before and after, other than those of the CT itself."""
-        return fractured_values(values, self.before, self.fracture, self.empty)
+        return self.voxels.values(values)
 
     def places_before(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where (n, 3) points in the frame of the body after were, in the frame of the body before; mm."""
@@ -129,7 +129,8 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
         kind, plate = cast(Kind, draw.kind), cast(BrokenPlate, draw.plate)
         fracture = body.fracture(kind, draw.height_loss, plate, draw.deepest, case.fracture.band)
     empty = laws.bone.calibration.image_value(laws.bone.porosity.without_bone)
-    after = fractured(vertebra, fracture, empty)
+    voxels = MovedVoxels.of(vertebra, fracture, empty)
+    after = fractured(voxels)
     healed = case.fracture.age == "old" and not draw.cleft
     fissured = draw.fissures and not healed if case.fracture.fissures is None else case.fracture.fissures
     defects = _fissures(draw, laws, fracture, vertebra, after) if fissured else ()
@@ -142,7 +143,7 @@ def break_body(case: Case, laws: Laws, vertebra: Vertebra) -> FracturedBody | No
         before=vertebra,
         vertebra=after,
         fracture=fracture,
-        empty=empty,
+        voxels=voxels,
         broken_strain=laws.broken_body.broken_strain,
         heights=(body.heights, body_heights(after.body, after.ct, vertebra.frame)),
         bone_ratio=float(mass_after / mass_before),

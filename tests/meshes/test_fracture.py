@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from meshes.body_heights import BodyHeights, Plates, PlateSurface, body_heights
 from meshes.errors import InputError
 from meshes.fracture import LEAST_JACOBIAN, BrokenPlate, Fracture, Kind, Shortening
-from meshes.fractured import BreakableBody, fractured, fractured_labels
+from meshes.fractured import BreakableBody, MovedVoxels, fractured, fractured_labels
 from meshes.frame import AnatomicalFrame
 from meshes.vertebra import Vertebra
 
@@ -114,7 +114,7 @@ def test_broken_l3_has_the_heights_and_the_bone_mineral_that_are_asked_for(
 ) -> None:
     before, empty = body.vertebra, -30.0
     fracture = body.fracture(kind, loss, plate, 0.3)
-    after = fractured(before, fracture, empty)
+    after = fractured(MovedVoxels.of(before, fracture, empty))
     masses = [(vertebra.ct.values[vertebra.body] - empty).sum(dtype=float) for vertebra in (before, after)]
     assert masses[1] == pytest.approx(masses[0], rel=1e-5)
     inside = before.frame.to_frame(before.ct.to_world(np.argwhere(before.body)))
@@ -132,12 +132,29 @@ def test_broken_l3_has_the_heights_and_the_bone_mineral_that_are_asked_for(
 
 def test_what_does_not_move_keeps_its_voxels(body: BreakableBody) -> None:
     before = body.vertebra
-    after = fractured(before, body.fracture("wedge", 0.3, "superior", 0.3), 0.0)
+    after = fractured(MovedVoxels.of(before, body.fracture("wedge", 0.3, "superior", 0.3), 0.0))
     low = before.frame.to_frame(before.ct.to_world(np.indices(before.body.shape).reshape(3, -1).T))[:, 2] < -12.0
     for name in ("body", "arch"):
         assert np.array_equal(getattr(after, name).ravel()[low], getattr(before, name).ravel()[low])
     assert np.array_equal(after.ct.values.ravel()[low], before.ct.values.ravel()[low])
     assert np.array_equal(after.arch, before.arch)
+
+
+def test_values_at_bone_and_far_from_it_come_from_where_the_map_says(body: BreakableBody) -> None:
+    before = body.vertebra
+    fracture = body.fracture("crush", 0.3, "superior", 0.3)
+    voxels = MovedVoxels.of(before, fracture, -1e3)
+    heights = before.frame.to_frame(before.ct.to_world(np.moveaxis(np.indices(before.body.shape), 0, -1)))[..., 2]
+    after = voxels.values(heights)
+    for which, low in ((voxels.far, -15.0), (voxels.near, 14.5)):
+        places = before.frame.to_frame(before.ct.to_world(which))
+        there = fracture.before(places)
+        # beside the band bone is no denser, and in front of the arch the voxels move evenly
+        away = (fracture.jacobian(there) == 1.0) & (there[:, 2] > low) & (there[:, 1] < 10.0)
+        source = before.ct.to_indices(before.frame.to_scanner(there))
+        known = away & (np.minimum(source, np.array(heights.shape) - 1 - source).min(axis=1) > 4.0)
+        assert known.sum() > 1000
+        assert after[tuple(which[known].T)] == pytest.approx(there[known, 2], abs=0.1)
 
 
 def test_marks_move_with_the_bone(body: BreakableBody) -> None:

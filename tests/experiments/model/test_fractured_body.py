@@ -293,7 +293,7 @@ def test_pressed_bone_is_no_shell(demo_vertebra: Vertebra) -> None:
     ratio = body.volume_ratio(mesh.cell_centroids)
     distance, nearest = cKDTree(mesh.facet_centroids).query(mesh.cell_centroids)
     walls = np.concatenate([mesh.facet_regions[wall] for wall in VERTICAL_WALLS])
-    density = laws.bone.calibration.density(body.empty + (inside - body.empty) / ratio)
+    density = laws.bone.calibration.density(body.voxels.empty + (inside - body.voxels.empty) / ratio)
     solid = (1.0 - bone.porosity) / (1.0 - laws.bone.porosity.porosity(density))
     modulus = bone.modulus / laws.bone.modulus.modulus(density)[:, None]
     for name, cells in (("beside the band", ratio > 0.999), ("in the band", ratio < 0.5)):
