@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.surface import Surface, nearest_points
+from meshes.surface import Surface, distances
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
@@ -59,7 +59,7 @@ def measure_quality(mesh: TetMesh, vertebra: Vertebra) -> MeshQuality:
     """Compare the mesh of a vertebral body with its mask."""
     shape = gamma(mesh)
     mask_centroid = _carry(np.argwhere(vertebra.body).mean(axis=0)[None], vertebra)[0]
-    distances = surface_distances(Surface(mesh.points, mesh.facets), vertebra)
+    apart = surface_distances(Surface(mesh.points, mesh.facets), vertebra)
     return MeshQuality(
         cells=len(mesh.cells),
         points=len(mesh.points),
@@ -71,8 +71,8 @@ def measure_quality(mesh: TetMesh, vertebra: Vertebra) -> MeshQuality:
         gamma_min=float(shape.min()),
         gamma_p05=float(np.percentile(shape, 5)),
         gamma_median=float(np.median(shape)),
-        surface_distance_p95=max(_percentile(distance, weight, 0.95) for distance, weight in distances),
-        hausdorff=max(float(distance.max()) for distance, _ in distances),
+        surface_distance_p95=max(_percentile(distance, weight, 0.95) for distance, weight in apart),
+        hausdorff=max(float(distance.max()) for distance, _ in apart),
         edge_length_mean=float(edge_lengths(mesh).mean()),
     )
 
@@ -109,9 +109,8 @@ def surface_distances(
     corner = surface.points[surface.triangles]
     thirds = np.array([[4.0, 1.0, 1.0], [1.0, 4.0, 1.0], [1.0, 1.0, 4.0], [2.0, 2.0, 2.0]]) / 6.0
     points = (thirds @ corner).reshape(-1, 3)
-    to_mask = np.linalg.norm(points - nearest_points(boundary, points), axis=1)
-    from_mask = np.linalg.norm(samples - nearest_points(surface, samples), axis=1)
-    return (to_mask, np.repeat(surface.areas / 4.0, 4)), (from_mask, sample_areas)
+    to_mask = distances(boundary, points), np.repeat(surface.areas / 4.0, 4)
+    return to_mask, (distances(surface, samples), sample_areas)
 
 
 def _mask_boundary(vertebra: Vertebra) -> tuple[Surface, NDArray[np.float64], NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from vtkmodules.vtkCommonCore import vtkDoubleArray
+from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 
 from meshes.errors import InputError
 from meshes.sizing import Refinement, check_size, target_size
@@ -185,24 +187,38 @@ def contour_mask(mask: NDArray[np.bool_], spacing: NDArray[np.float64]) -> Surfa
     image["share"] = blurred.ravel(order="F")
 
     def contour(level: float) -> pv.PolyData:
-        surface = image.contour([level], scalars="share", method="flying_edges").extract_largest()
+        return image.contour([level], scalars="share", method="flying_edges")
+
+    def smooth(surface: pv.PolyData) -> pv.PolyData:
         return surface.smooth_taubin(n_iter=_TAUBIN_ITERATIONS, pass_band=_TAUBIN_PASS_BAND)
 
     volume = float(mask.sum() * np.prod(spacing))
 
+    @cache
     def excess(level: float) -> float:
-        return contour(level).volume / volume - 1.0
+        surface = contour(level)
+        return smooth(surface if _in_one_piece(surface) else surface.extract_largest()).volume / volume - 1.0
 
     low, high = _LEVELS
     surface = None
     if excess(low) > 0.0 > excess(high):
-        surface = contour(optimize.brentq(excess, low, high, xtol=1e-4))
+        surface = smooth(contour(optimize.brentq(excess, low, high, xtol=1e-4)).extract_largest())
     if surface is None or abs(surface.volume / volume - 1.0) > 0.01:  # the volume jumps where parts join
         raise InputError(
             "the body mask has no smooth closed surface of its own volume because it is thinner than about two voxels "
             "or in several pieces; repair the mask or use a CT with smaller voxels"
         )
     return _from_polydata(surface)
+
+
+def _in_one_piece(polydata: pv.PolyData) -> bool:
+    """Whether all triangles hang together; the filter that takes the largest piece is ten times as dear."""
+    if polydata.n_points == 0:
+        return False
+    triangles, shape = polydata.regular_faces, (polydata.n_points, polydata.n_points)
+    ends = triangles[:, :2].ravel(), triangles[:, 1:].ravel()
+    links = coo_array((np.ones(2 * len(triangles), dtype=bool), ends), shape=shape)
+    return bool(connected_components(links, directed=False, return_labels=False) == 1)
 
 
 def remesh(surface: Surface, size_at: SizeFunction) -> Surface:
@@ -335,6 +351,14 @@ def nearest_facets(surface: Surface, points: NDArray[np.float64]) -> tuple[NDArr
     found = _to_polydata(surface).find_closest_cell(points, return_closest_point=True)
     facets, nearest = cast(tuple[NDArray[np.int64], NDArray[np.float64]], found)
     return np.asarray(facets), np.asarray(nearest, dtype=np.float64)
+
+
+def distances(surface: Surface, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) mm from (n, 3) points to ``surface``: to :func:`nearest_points`, in a third of their time."""
+    finder, found = vtkImplicitPolyDataDistance(), vtkDoubleArray()
+    finder.SetInput(_to_polydata(surface))
+    finder.FunctionValue(pv.convert_array(np.ascontiguousarray(points)), found)
+    return np.abs(pv.convert_array(found))
 
 
 def _sum_at_points(corner_values: NDArray[np.float64], triangles: NDArray[np.int64], count: int) -> NDArray[np.float64]:

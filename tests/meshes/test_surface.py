@@ -7,7 +7,16 @@ import pyvista as pv
 from meshes.body_mesh import Refinement
 from meshes.errors import InputError
 from meshes.images.image import Image
-from meshes.surface import Surface, body_surface, contour_mask, nearest_points, remesh, subdivide, with_volume
+from meshes.surface import (
+    Surface,
+    body_surface,
+    contour_mask,
+    distances,
+    nearest_points,
+    remesh,
+    subdivide,
+    with_volume,
+)
 from meshes.vertebra import Vertebra
 
 
@@ -51,6 +60,15 @@ def test_a_mask_of_one_voxels_thickness_is_refused():
     mask[::2] = True
     with pytest.raises(InputError, match="thinner"):
         contour_mask(mask, np.array([1.0, 1.0, 1.0]))
+
+
+def test_the_contour_is_that_of_the_largest_piece():
+    mask = ellipsoid_mask(np.array([12.0, 9.0, 15.0]), np.ones(3))
+    with_island = np.pad(mask, [(0, 6), (0, 0), (0, 0)])
+    with_island[-2, 8:11, 10:13] = True
+    alone, beside = (contour_mask(one, np.ones(3)) for one in (mask, with_island))
+    assert beside.points[:, 0].max() == pytest.approx(alone.points[:, 0].max(), abs=0.1)
+    assert beside.volume == pytest.approx(with_island.sum(), rel=1e-4)
 
 
 def test_subdividing_keeps_the_surface_and_bounds_its_edges(sphere):
@@ -104,7 +122,9 @@ def test_open_and_pinched_surfaces_are_no_closed_manifolds(sphere):
 def test_nearest_points_lie_inside_triangles():
     triangle = Surface(np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]), np.array([[0, 1, 2]]))
     points = np.array([[0.5, 0.5, 3.0], [3.0, 3.0, 0.0], [-1.0, 0.5, 0.0]])
-    np.testing.assert_allclose(nearest_points(triangle, points), [[0.5, 0.5, 0.0], [1.0, 1.0, 0.0], [0.0, 0.5, 0.0]])
+    nearest = np.array([[0.5, 0.5, 0.0], [1.0, 1.0, 0.0], [0.0, 0.5, 0.0]])
+    np.testing.assert_allclose(nearest_points(triangle, points), nearest)
+    np.testing.assert_allclose(distances(triangle, points), np.linalg.norm(points - nearest, axis=1))
 
 
 def test_the_way_the_scanner_stored_the_image_does_not_change_the_surface(demo_vertebra):
