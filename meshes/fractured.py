@@ -14,6 +14,7 @@ from meshes.body_heights import BodyHeights, Plates, body_heights, fit_plates
 from meshes.fracture import BrokenPlate, Fracture, Kind, Shortening, largest_loss
 from meshes.frame import frame_of_body
 from meshes.images.image import Image
+from meshes.splines import spline_values
 from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
 
@@ -137,7 +138,7 @@ class MovedVoxels:
                 after = vertebra.frame.to_frame(ct.to_world(near[part] + np.array(offset)))
                 before, ratio = fracture.origins(after)
                 index = ct.to_indices(vertebra.frame.to_scanner(before)).T
-                share = ndimage.map_coordinates(around, index, order=1, mode="nearest", prefilter=False)
+                share = _linear(around, index)
                 points[number, :, part], denser[number, part] = index, 1.0 + share * (1.0 / ratio - 1.0)
         return cls(vertebra, empty, grown, near, points, denser, far, places[:, chosen[~at_bone]])
 
@@ -148,15 +149,15 @@ class MovedVoxels:
         splines = ndimage.spline_filter(before, order=3)
         found = np.zeros(len(self.near))
         for places, denser in zip(self.places, self.denser, strict=True):
-            found += self.empty + (_sampled(splines, places, 3) - self.empty) * denser
+            found += self.empty + (spline_values(splines, places) - self.empty) * denser
         after[tuple(self.near.T)] = found / len(self.places)
-        after[tuple(self.far.T)] = _sampled(before, self.far_places, 1)
+        after[tuple(self.far.T)] = _linear(before, self.far_places)
         return after
 
     def share(self, region: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(n,) share of the voxels at bone after that (nx, ny, nz) voxels before fill."""
         field = region.astype(np.float32)
-        return np.sum([_sampled(field, places, 1) for places in self.places], axis=0) / len(self.places)
+        return np.sum([_linear(field, places) for places in self.places], axis=0, dtype=np.float64) / len(self.places)
 
 
 def fractured(voxels: MovedVoxels) -> Vertebra:
@@ -195,9 +196,9 @@ def _parts(count: int) -> Iterator[slice]:
     return (slice(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE))
 
 
-def _sampled(field: NDArray[np.floating], places: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-    """(n,) values at (3, n) fractional indices of a field that is filtered already where splines need it."""
-    return ndimage.map_coordinates(field, places, order=order, mode="nearest", output=np.float64, prefilter=False)
+def _linear(field: NDArray[np.floating], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) values between voxels at (3, n) fractional indices; beyond the image those of its outermost voxels."""
+    return ndimage.map_coordinates(field, places, order=1, mode="nearest")
 
 
 def _near(bone: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.bool_]:

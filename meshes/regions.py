@@ -87,8 +87,10 @@ def cell_regions(mesh: TetMesh, vertebra: Vertebra) -> dict[str, NDArray[np.int6
     value exceeds :data:`CORTEX_HU`, or what it is in the units of the CT.
     """
     depth, _ = cKDTree(mesh.facet_centroids).query(mesh.cell_centroids)
-    mean = voxel_weights(mesh, vertebra) @ vertebra.ct.values.ravel()
-    shell = (depth <= CORTEX_DEPTH * _voxel_length(vertebra)) & (mean > CORTEX_HU * vertebra.units.per_hounsfield)
+    shell = depth <= CORTEX_DEPTH * _voxel_length(vertebra)
+    outer = TetMesh(mesh.points, mesh.cells[shell], mesh.facets)
+    mean = voxel_weights(outer, vertebra) @ vertebra.ct.values.ravel()
+    shell[shell] = mean > CORTEX_HU * vertebra.units.per_hounsfield
     return {"cancellous": np.flatnonzero(~shell), "cortical_shell": np.flatnonzero(shell)}
 
 
