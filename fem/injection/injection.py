@@ -186,6 +186,8 @@ class Injection:
         state = InjectionState(
             time=0.0,
             saturation=nothing,
+            flow_saturation=nothing,
+            ahead=0.0,
             entry_time=nothing,
             fluid_shares=shares,
             flow=flow,
@@ -212,7 +214,7 @@ class Injection:
         moved = self.transport_step.take(state, length)
         if self.warmth is not None and state.warmth is not None:
             moved = replace(moved, warmth=self.warmth.follow(state.warmth, state, moved))
-        return self._solve_flow(moved)
+        return self._solve_flow(moved.with_foresight(state))
 
     def steps(self, state: InjectionState) -> Iterator[InjectionState]:
         """The states after each step from a state on, until one has a reason to stop."""

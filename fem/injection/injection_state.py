@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ class InjectionState:
     Attributes:
         time: since the start in s.
         saturation: (local cells,) of cement, ghosts included.
+        flow_saturation: (local cells,) for which the flow is solved; see :meth:`with_foresight`.
+        ahead: time in s by which the flow is ahead.
         entry_time: (local cells,) mean time in s at which the cement left the needle.
         fluid_shares: (k, local cells) share of each fluid besides marrow in the displaced phase.
         flow: pressures, fluxes, viscosities, walls and rates.
@@ -45,6 +47,8 @@ class InjectionState:
 
     time: float
     saturation: NDArray[np.float64]
+    flow_saturation: NDArray[np.float64]
+    ahead: float
     entry_time: NDArray[np.float64]
     fluid_shares: NDArray[np.float64]
     flow: FlowState
@@ -59,16 +63,37 @@ class InjectionState:
     warmth: WarmthState | None = None
     warmed_age: NDArray[np.float64] | None = None
 
+    def with_foresight(self, before: InjectionState) -> InjectionState:
+        """The state with what its flow is to be solved for: the middle of the step that comes.
+
+        If that is as long as the last, and saturations go on as in it, what a step moves with the flow at its start is of
+        second order where they are smooth. Where the injection ends, pauses or changes its rates, there is nothing to
+        foresee.
+
+        Args:
+            before: the last step.
+        """
+        goes_on = (
+            self.stop_reason is None
+            and not self.schedule.finished
+            and np.array_equal(self.schedule.rates(), before.schedule.rates())
+            and self.schedule.rates().any()
+        )
+        ahead = 0.5 * (self.time - before.time) if goes_on else 0.0
+        change = 0.5 * (self.saturation - before.saturation) if goes_on else 0.0
+        return replace(self, ahead=ahead, flow_saturation=np.clip(self.saturation + change, 0.0, 1.0))
+
     def syringe_age(self, plan: InjectionPlan) -> float:
         """Age of the cement in the syringe in s on its own clock."""
         return plan.syringe_ageing * (plan.start_age + self.time)
 
     def pore_fluids(self, plan: InjectionPlan) -> PoreFluids:
-        """What fills the pores, with the age of the cement there, in conduits of the walls and in veins."""
+        """What the flow is solved for: the cement in the pores and its age there, in conduits and in veins."""
         age, conduit_age = (self._age(plan, time) for time in (self.entry_time, self.flow.walls.conduits.entry_time))
         if self.warmed_age is not None:
-            age = np.where(self.saturation > 0.0, self.warmed_age, age)
-        return PoreFluids(self.saturation, age, self.fluid_shares, conduit_age, self.vein_age(plan))
+            ageing = 0.0 if self.warmth is None or self.warmth.ageing is None else self.warmth.ageing
+            age = np.where(self.saturation > 0.0, self.warmed_age + self.ahead * ageing, age)
+        return PoreFluids(self.flow_saturation, age, self.fluid_shares, conduit_age, self.vein_age(plan))
 
     def vein_age(self, plan: InjectionPlan) -> NDArray[np.float64] | None:
         """(pieces,) age of the cement in the veins in s; None without veins."""
@@ -76,4 +101,4 @@ class InjectionState:
 
     def _age(self, plan: InjectionPlan, entry_time: NDArray[np.float64]) -> NDArray[np.float64]:
         syringe_age = plan.syringe_ageing * (plan.start_age + entry_time)
-        return syringe_age + plan.body_ageing * (self.time - entry_time)
+        return syringe_age + plan.body_ageing * (self.time + self.ahead - entry_time)

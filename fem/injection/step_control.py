@@ -15,13 +15,9 @@ from fem.injection.injection_state import InjectionState
 from fem.injection.plan import InjectionPlan
 from fem.injection.schedule import COMPLETION_TOLERANCE
 
-LEAK_REFINEMENT = 8
-"""Factor on the least number of steps while cement stands behind an opening: the leak is of first order in the step
-(tag D)."""
-
-VEIN_REFINEMENT = 2
-"""The same factor while cement stands at a vein: plugs foresee how they grow within a step. Twice as many would change
-the leak of the demo by 0.2 to 1.5 % and take 1.6 times as long (tag D)."""
+LEAK_REFINEMENT = 4
+"""Factor on the least number of steps while cement stands behind an opening: how the cell behind it fills, and with it
+the leak, is of first order in the step (docs/theory/control.md, tag D)."""
 
 LONGEST_PAUSE_STEP = 10.0
 """Longest step in s of a pause in which fluid flows without any injection (tag D)."""
@@ -79,10 +75,7 @@ class StepControl:
         return longest
 
     def _refinement(self, state: InjectionState) -> int:
-        """Factor on the least number of steps where cement stands at openings or veins: the step decides what leaks."""
-        openings, veins = self.flow.walls.cement_behind_openings(state.saturation), 0.0
-        if self.flow.vessels.veins is not None:
-            veins = self.flow.vessels.veins.entries.largest_beside(state.saturation)
-        comm = self.flow.partition.comm
-        openings, veins = (comm.allreduce(value, op=MPI.MAX) for value in (openings, veins))
-        return LEAK_REFINEMENT if openings > 0.01 else VEIN_REFINEMENT if veins > 0.01 else 1
+        """Factor on the least number of steps where cement stands at openings: the step decides what leaks."""
+        openings = self.flow.walls.cement_behind_openings(state.saturation)
+        openings = self.flow.partition.comm.allreduce(openings, op=MPI.MAX)
+        return LEAK_REFINEMENT if openings > 0.01 else 1

@@ -90,7 +90,7 @@ class TransportStep:
 
     def leak(self, state: InjectionState, flow: FlowState, saturation: NDArray[np.float64], length: float) -> Leak:
         """What leaves the cells in a step that ends with this saturation; collective."""
-        total = self.flow.outflow(flow, state.saturation)
+        total = self.flow.outflow(flow, state.flow_saturation)
         cells = total.rate * fractional_flow(np.maximum(saturation, 0.0), total.ratio)
         walls = self.flow.walls
         through_walls = cells * total.share_of(walls.outflow(flow.walls))
@@ -274,7 +274,7 @@ class _Trials:
         if length == 0.0:
             return state.saturation
         for rounds in range(1, _SEALING_LIMIT + 1):
-            leak = law.flow.outflow(self.flow, state.saturation)
+            leak = law.flow.outflow(self.flow, state.flow_saturation)
             saturation = law.transport.advance(
                 state.saturation,
                 length,

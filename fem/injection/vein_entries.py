@@ -99,7 +99,3 @@ class VeinEntries:
         owned = (self.cell >= 0) & (self.cell < self.partition.owned_cells)
         known = np.where(owned, values[np.maximum(self.cell, 0)], 0.0)
         return self.partition.comm.allreduce(known) if self.partition.comm.size > 1 else known
-
-    def largest_beside(self, values: NDArray[np.float64]) -> float:
-        """Largest of the (local cells,) values of a cell of this rank that has a way to a vein."""
-        return float(values[self.drained].max(initial=0.0))

@@ -4,12 +4,13 @@ The load-bearing checks: the entry times of all cement in the body add up to the
 age follows from the entry time and both clocks; cement that leaves the needle is as old as the syringe says.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bucket import MARROW, MESH, RATE, medium_of, partition, walls_of
 
 from fem.injection.displaced_phase import DisplacedFluids
-from fem.injection.flow import CoupledFlow
 from fem.injection.injection import Injection
 from fem.injection.needle_opening import NeedleOpening
 from fem.injection.plan import Bolus, InjectionPlan, Needle, Stage
@@ -35,33 +36,20 @@ def bolus(volume, pause=0.0, place=0, rate=RATE):
     return Stage((Bolus(place, volume, rate),), pause)
 
 
-@pytest.fixture
-def inject(monkeypatch):
-    """Call with stages and clocks: the history, and the filling at whose fixed point each of its records stands."""
-
-    def run(*stages, syringe=1.0, body=1.0):
-        fillings = []
-        solve = CoupledFlow.solve_fixed_point
-
-        def listen(flow, before, planned, filling, age):
-            state = solve(flow, before, planned, filling, age)
-            fillings.append((filling.saturation.copy(), filling.age.copy(), age))
-            return state
-
-        monkeypatch.setattr(CoupledFlow, "solve_fixed_point", listen)
-        medium = medium_of(0.05)
-        needles = [Needle(NeedleOpening.place(MESH, medium, np.array(tip), 1.0), Cannula()) for tip in TIPS]
-        plan = InjectionPlan(stages, START, None, syringe, body, least_steps=12)
-        injection = Injection.build(
-            partition(), medium, walls_of(OUTLETS), needles, AGEING, DisplacedFluids(MARROW), plan
-        )
-        history = injection.run()
-        injection.destroy()
-        monkeypatch.setattr(CoupledFlow, "solve_fixed_point", solve)
-        assert len(fillings) == len(history.records)
-        return history, fillings
-
-    return run
+def inject(*stages, syringe=1.0, body=1.0):
+    """The records of an injection, and the saturation, age and age in the syringe at the time of each."""
+    medium = medium_of(0.05)
+    needles = [Needle(NeedleOpening.place(MESH, medium, np.array(tip), 1.0), Cannula()) for tip in TIPS]
+    plan = InjectionPlan(stages, START, None, syringe, body, least_steps=12)
+    injection = Injection.build(partition(), medium, walls_of(OUTLETS), needles, AGEING, DisplacedFluids(MARROW), plan)
+    start = injection.start()
+    states = [start, *injection.steps(start)]
+    records = [injection.recorder.record(state) for state in states]
+    injection.destroy()
+    fillings = [
+        (state.saturation, replace(state, ahead=0.0).pore_fluids(plan).age, state.syringe_age(plan)) for state in states
+    ]
+    return records, fillings
 
 
 def pores_with(saturation):
@@ -69,11 +57,11 @@ def pores_with(saturation):
 
 
 @pytest.mark.parametrize(("syringe", "body"), [(1.0, 2.4), (0.6, 1.8), (1.3, 0.0)])
-def test_entry_times_add_up(inject, syringe, body):
+def test_entry_times_add_up(syringe, body):
     """Over all cement in the body: sum of entry time times volume = integral of Q t dt, to round-off."""
-    history, fillings = inject(bolus(60.0), bolus(40.0, 12.0, rate=0.5 * RATE), syringe=syringe, body=body)
+    records, fillings = inject(bolus(60.0), bolus(40.0, 12.0, rate=0.5 * RATE), syringe=syringe, body=body)
     change = 60.0 / RATE, 60.0 / RATE + 12.0
-    for record, (saturation, age, of_syringe) in zip(history.records, fillings, strict=True):
+    for record, (saturation, age, of_syringe) in zip(records, fillings, strict=True):
         assert of_syringe == pytest.approx(syringe * (START + record.time))
         first, second = min(record.time, change[0]), max(record.time, change[1])
         exact = 0.5 * RATE * first**2 + 0.25 * RATE * (second**2 - change[1] ** 2)
@@ -84,33 +72,33 @@ def test_entry_times_add_up(inject, syringe, body):
         assert entry[present].max(initial=0.0) <= record.time + 1e-6
 
 
-def test_on_equal_clocks_all_cement_is_as_old_as_that_in_the_syringe(inject):
-    history, fillings = inject(bolus(60.0), bolus(40.0, 30.0), syringe=1.7, body=1.7)
-    for record, (_, age, _) in zip(history.records, fillings, strict=True):
+def test_on_equal_clocks_all_cement_is_as_old_as_that_in_the_syringe():
+    records, fillings = inject(bolus(60.0), bolus(40.0, 30.0), syringe=1.7, body=1.7)
+    for record, (_, age, _) in zip(records, fillings, strict=True):
         np.testing.assert_allclose(age, 1.7 * (START + record.time), rtol=1e-12)
 
 
-def test_a_pause_ages_the_cement_in_the_body(inject):
+def test_a_pause_ages_the_cement_in_the_body():
     """All of it by the body's clock times the pause; without pressures outside nothing moves meanwhile."""
-    history, fillings = inject(bolus(60.0), bolus(40.0, 45.0), body=2.0)
-    pause = next(number for number, record in enumerate(history.records) if record.injected and record.rate == 0.0)
-    assert history.records[pause + 1].time - history.records[pause].time == pytest.approx(45.0)
+    records, fillings = inject(bolus(60.0), bolus(40.0, 45.0), body=2.0)
+    pause = next(number for number, record in enumerate(records) if record.injected and record.rate == 0.0)
+    assert records[pause + 1].time - records[pause].time == pytest.approx(45.0)
     (before, young, _), (after, old, _) = fillings[pause], fillings[pause + 1]
     np.testing.assert_allclose(after, before, atol=1e-12)
     present = before > 1e-6
     np.testing.assert_allclose(old[present] - young[present], 90.0, rtol=1e-8)
 
 
-def test_a_pause_thickens_the_cement(inject):
+def test_a_pause_thickens_the_cement():
     """In the cannula it is 2^(P / t_double) as viscous after a pause P, in the body 2^(b P / t_double).
 
     With a body as cold as the room, all pressures but those of marrow grow alike.
     """
     pause = 90.0
     for body in (1.0, 2.0):
-        history, _ = inject(bolus(200.0), bolus(1.0, pause), body=body)
-        stop = next(number for number, record in enumerate(history.records) if record.injected and record.rate == 0.0)
-        end, again = history.records[stop - 1], history.records[stop + 1]
+        records, _ = inject(bolus(200.0), bolus(1.0, pause), body=body)
+        stop = next(number for number, record in enumerate(records) if record.injected and record.rate == 0.0)
+        end, again = records[stop - 1], records[stop + 1]
         fresh, aged = 2.0 ** ((again.time - end.time) / DOUBLING), 2.0 ** (body * pause / DOUBLING)
         drops = [record.syringe_pressure - record.tip_pressure for record in (end, again)]
         assert drops[1] == pytest.approx(fresh * drops[0], rel=1e-9)
@@ -121,22 +109,22 @@ def test_a_pause_thickens_the_cement(inject):
             assert 1.2 * fresh < grown < 1.5 * aged
 
 
-def test_a_warm_body_stiffens_the_cement(inject):
+def test_a_warm_body_stiffens_the_cement():
     cold, _ = inject(bolus(100.0), bolus(100.0, 60.0))
     warm, _ = inject(bolus(100.0), bolus(100.0, 60.0), body=2.4)
-    assert warm.records[0].tip_pressure == cold.records[0].tip_pressure
-    assert warm.last.tip_pressure > 1.2 * cold.last.tip_pressure
+    assert warm[0].tip_pressure == cold[0].tip_pressure
+    assert warm[-1].tip_pressure > 1.2 * cold[-1].tip_pressure
 
 
-def test_another_needle_begins_with_cement_from_the_syringe(inject):
+def test_another_needle_begins_with_cement_from_the_syringe():
     """Where no cement has been, the first pressure of a second needle is that of one which begins at that time."""
     late = 120.0
-    history, _ = inject(bolus(1.0), bolus(60.0, late, place=1), body=3.0)
-    begin = next(record for record in history.records if record.time > late and record.rate)
+    records, _ = inject(bolus(1.0), bolus(60.0, late, place=1), body=3.0)
+    begin = next(record for record in records if record.time > late and record.rate)
     for body in (1.0, 3.0):
         alone, _ = inject(bolus(60.0, begin.time, place=1), body=body)
         assert begin.tip_pressure == pytest.approx(
-            next(record for record in alone.records if record.rate).tip_pressure, rel=0.02
+            next(record for record in alone if record.rate).tip_pressure, rel=0.02
         )
 
 

@@ -7,6 +7,7 @@ one, on one rank and on two.
 
 import pickle
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from injection_on_ranks import CASES
 
 from fem.partition import Partition
 
-STORED_AFTER = 7
+STORED_AFTER = 4
 """Steps, after which both cases have cement in the bone and limited pressures."""
 
 
@@ -83,6 +84,25 @@ def test_a_stored_state_goes_on_as_if_nothing_had_been(course, phantom, tmp_path
         assert_same(one, other)
         assert anew.recorder.record(one) == injection.recorder.record(other)
     anew.destroy()
+
+
+def test_the_flow_is_that_of_the_middle_of_the_step_that_comes(course):
+    """As far as the last step tells, and never beyond a full or an empty cell; at the end it is that of the end."""
+    _, _, states = course
+    ahead = 0
+    for before, after in pairwise(states):
+        rates = [state.schedule.rates() for state in (before, after)]
+        ended = after.stop_reason is not None or after.schedule.finished
+        if ended or not np.array_equal(*rates) or not rates[0].any():
+            assert after.ahead == 0.0
+            np.testing.assert_array_equal(after.flow_saturation, np.clip(after.saturation, 0.0, 1.0))
+            continue
+        ahead += 1
+        assert after.ahead == 0.5 * (after.time - before.time)
+        middle = np.clip(1.5 * after.saturation - 0.5 * before.saturation, 0.0, 1.0)
+        np.testing.assert_allclose(after.flow_saturation, middle, atol=1e-15)
+    assert ahead > 3
+    assert states[-1].ahead == 0.0
 
 
 def test_the_states_are_those_of_the_history(course):
