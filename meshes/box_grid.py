@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
@@ -94,19 +95,51 @@ class BoxGrid:
         edges = (corners[:, :, None] - corners[:, None]).reshape(len(corners), 16, 3)
         longest = np.linalg.norm(edges, axis=2).max(axis=1)
         parts = np.clip(np.ceil(_PARTS_PER_VOXEL * longest / self.spacing), *_PARTS_RANGE).astype(int)
-        rows, columns, values = [], [], []
+        rows, columns, values, shape = [], [], [], np.array(self.shape)
         for count in np.unique(parts):
             samples = equal_parts(int(count))
             members = np.flatnonzero(parts == count)
             for chunk in np.array_split(members, max(1, members.size * len(samples) // _CHUNK)):
-                voxels = self.voxels_at(samples @ corners[chunk])
-                rows.append(np.repeat(chunk, len(samples)))
-                columns.append(voxels.ravel())
-                values.append(np.full(voxels.size, 1.0 / len(samples)))
+                cells, voxels, found = _counted(samples, (corners[chunk] - self.origin) / self.spacing, shape)
+                rows.append(chunk[cells])
+                columns.append(voxels)
+                values.append(found / len(samples))
         where = np.concatenate(columns)
         if len(where) and where.min() < 0:
             raise ValueError("a cell of the mesh reaches out of the box")
         entries = (np.concatenate(values), (np.concatenate(rows), where))
-        shares = csr_array(entries, shape=(len(corners), self.count))
-        shares.sum_duplicates()
-        return shares
+        return csr_array(entries, shape=(len(corners), self.count))
+
+
+@numba.njit(cache=True)
+def _counted(
+    samples: NDArray[np.float64], corners: NDArray[np.float64], shape: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Cells, voxels (-1 outside of the box) and how many of a cell's (k, 4) samples lie in each, without zeros.
+
+    Corners are those of the cells in steps of the grid from its corner.
+    """
+    size = len(samples)
+    cells = np.empty(len(corners) * size, dtype=np.int64)
+    voxels, counts = np.empty_like(cells), np.empty_like(cells)
+    end = 0
+    for cell in range(len(corners)):
+        first = last = end
+        for sample in range(size):
+            voxel = 0
+            for axis in range(3):
+                place = 0.0
+                for corner in range(4):
+                    place += samples[sample, corner] * corners[cell, corner, axis]
+                step = int(np.floor(place))
+                inside = voxel >= 0 and 0 <= step < shape[axis]
+                voxel = voxel * shape[axis] + step if inside else -1
+            if last == end or voxels[last] != voxel:
+                last = first
+                while last < end and voxels[last] != voxel:
+                    last += 1
+            if last == end:
+                cells[end], voxels[end], counts[end] = cell, voxel, 0
+                end += 1
+            counts[last] += 1
+    return cells[:end], voxels[:end], counts[:end]

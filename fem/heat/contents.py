@@ -9,7 +9,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.spatial import cKDTree
 
 from fem.heat.leak_pools import LeakPool, LeakSpot, leak_pool
 from fem.heat.medium import HeatMedium
@@ -22,7 +21,6 @@ from meshes.leak_sites import SITES
 
 FloatArray = NDArray[np.float64]
 
-_NEIGHBOURS = 64  # that are looked at first
 _ROUNDING = 1e-9
 
 
@@ -126,23 +124,36 @@ def settled(grid: BoxGrid, cement: FloatArray, room: FloatArray) -> FloatArray:
         return cement
     result, excess = cement.copy(), cement[over] - room[over]
     result[over] = room[over]
-    free = np.flatnonzero(room - result > _ROUNDING * grid.voxel_volume)
-    wanted, order = min(float(excess.sum()), float((room - result)[free].sum())), np.argsort(-excess, kind="stable")
-    count = min(_NEIGHBOURS, len(free))
-    while count and wanted > _ROUNDING * grid.voxel_volume:
-        _, nearest = cKDTree(grid.centres[free]).query(grid.centres[over], k=count)
-        nearest = nearest.reshape(len(over), -1)
-        for row in order.tolist():
-            for voxel in free[nearest[row]].tolist():
-                if excess[row] <= 0.0:
-                    break
-                taken = min(float(excess[row]), float(room[voxel] - result[voxel]))
-                result[voxel] += taken
-                excess[row] -= taken
-                wanted -= taken
-        if count == len(free):
-            break
-        count = min(4 * count, len(free))
+    least = _ROUNDING * grid.voxel_volume
+    places = np.column_stack(np.unravel_index(over, grid.shape))
+    for row in np.argsort(-excess, kind="stable").tolist():
+        around = places[row] + _NEAREST
+        around = around[((around >= 0) & (around < grid.shape)).all(axis=1)]
+        excess[row] -= _taken(np.ravel_multi_index(tuple(around.T), grid.shape), excess[row], room, result)
+        if excess[row] > least:
+            free = np.flatnonzero(room > result)
+            steps = np.column_stack(np.unravel_index(free, grid.shape)) - places[row]
+            order = np.argsort((steps**2).sum(axis=1), kind="stable")
+            excess[row] -= _taken(free[order], excess[row], room, result)
     # What the whole box has no room for stays where it came from.
     result[over] += excess
     return result
+
+
+def _taken(voxels: NDArray[np.int64], volume: float, room: FloatArray, result: FloatArray) -> float:
+    """mm3 of a volume that go into some voxels, the first ones first, up to their room; they are put into it."""
+    space = np.maximum(room[voxels] - result[voxels], 0.0)
+    taken = np.clip(volume - (np.cumsum(space) - space), 0.0, space)
+    result[voxels] += taken
+    return float(taken.sum())
+
+
+def _steps_within(reach: int) -> NDArray[np.int64]:
+    """(k, 3) steps to the voxels no farther than some edges of one, from the nearest on."""
+    steps = np.stack(np.meshgrid(*3 * [np.arange(-reach, reach + 1)], indexing="ij"), axis=-1).reshape(-1, 3)
+    distance = (steps**2).sum(axis=1)
+    order = np.argsort(distance, kind="stable")
+    return steps[order[distance[order] <= reach**2]]
+
+
+_NEAREST = _steps_within(4)

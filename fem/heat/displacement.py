@@ -14,8 +14,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
-from scipy.sparse import csr_array
-from scipy.sparse.linalg import cg
 from scipy.spatial import cKDTree
 
 from fem.errors import ConvergenceError
@@ -72,27 +70,19 @@ def potential_flow(
     rates = source[members]
     if not count or not rates.any():
         return no_flow(grid)
-    rows, columns = [], []
+    # A last place that holds 0 stands for every neighbour that is no member.
+    neighbours = np.full((count, 6), count, dtype=np.int32)
     for axis in range(3):
         both = grid.below(members, axis) & grid.above(members, axis)
-        rows.append(grid.below(number, axis)[both])
-        columns.append(grid.above(number, axis)[both])
-    first, second = np.concatenate(rows), np.concatenate(columns)
-    diagonal = np.bincount(first, minlength=count) + np.bincount(second, minlength=count).astype(float)
+        below, above = grid.below(number, axis)[both], grid.above(number, axis)[both]
+        neighbours[below, 2 * axis], neighbours[above, 2 * axis + 1] = above, below
+    diagonal = (neighbours < count).sum(axis=1).astype(float)
     if outlet is None:
         rates = rates - rates.mean()
     else:
         diagonal = diagonal + outlet[members]
-    place = np.arange(count)
-    ones = np.ones(len(first))
-    entries = (
-        np.concatenate([diagonal, -ones, -ones]),
-        (np.concatenate([place, first, second]), np.concatenate([place, second, first])),
-    )
-    matrix, scale = csr_array(entries, shape=(count, count)), np.maximum(diagonal, 1.0)
-    inverse = csr_array((1.0 / scale, (place, place)), shape=(count, count))
-    found, failed = cg(matrix, rates, rtol=tolerance, atol=0.0, maxiter=20 * count + 100, M=inverse)
-    if failed:
+    found, reached = _potential(neighbours, diagonal, rates, tolerance, 20 * count + 100)
+    if not reached:
         raise ConvergenceError("The flow between the voxels of the heat did not converge.")
     potential = np.full(grid.count, np.nan)
     potential[members] = found
@@ -101,6 +91,41 @@ def potential_flow(
         drop = grid.below(potential, axis) - grid.above(potential, axis)
         flows.append(np.where(np.isnan(drop), 0.0, drop))
     return VoxelFlow(tuple(flows), potential)
+
+
+@numba.njit(cache=True)
+def _potential(
+    neighbours: NDArray[np.int32], diagonal: FloatArray, rates: FloatArray, tolerance: float, limit: int
+) -> tuple[FloatArray, bool]:
+    """Solution, by conjugate gradients over the diagonal, and whether the tolerance was reached."""
+    count = len(rates)
+    solution, residual, applied = np.zeros(count), rates.copy(), np.empty(count)
+    scale, direction = 1.0 / np.maximum(diagonal, 1.0), np.zeros(count + 1)
+    product = size = 0.0
+    for row in range(count):
+        direction[row] = scale[row] * residual[row]
+        product += residual[row] * direction[row]
+        size += residual[row] * residual[row]
+    goal = tolerance * tolerance * size
+    for _ in range(limit):
+        if size <= goal:
+            return solution, True
+        along = 0.0
+        for row in range(count):
+            value = diagonal[row] * direction[row]
+            for neighbour in neighbours[row]:
+                value -= direction[neighbour]
+            applied[row] = value
+            along += value * direction[row]
+        step, before, product, size = product / along, product, 0.0, 0.0
+        for row in range(count):
+            solution[row] += step * direction[row]
+            residual[row] -= step * applied[row]
+            product += scale[row] * residual[row] * residual[row]
+            size += residual[row] * residual[row]
+        for row in range(count):
+            direction[row] = scale[row] * residual[row] + product / before * direction[row]
+    return solution, size <= goal
 
 
 def joined(grid: BoxGrid, members: Mask, heart: NDArray[np.int64]) -> Mask:

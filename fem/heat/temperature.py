@@ -80,17 +80,14 @@ class TemperatureSolver:
         for axis in range(3):
             grid.above(columns[2 - axis], axis)[...] = grid.below(columns[3], axis)
             grid.below(columns[4 + axis], axis)[...] = grid.above(columns[3], axis)
-        own = columns[:, self._rows].T
-        there = own >= 0
-        offsets = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int32)
-        self._layout = offsets, np.ascontiguousarray(own[there])
-        row, band = np.nonzero(there)
-        self._entry = band * grid.count + row + start
+        own = columns[:, self._rows]
+        rows = np.broadcast_to(np.arange(start, end, dtype=np.int32), own.shape)
         self._bands = np.zeros((7, grid.count))
-        size = ((end - start, grid.count),) * 2
-        values = np.zeros(len(self._layout[1]))
-        self._matrix = PETSc.Mat().createAIJ(size, csr=(*self._layout, values), comm=comm)
-        self._matrix.assemble()
+        self._matrix = PETSc.Mat().create(comm)
+        self._matrix.setSizes(((end - start, grid.count),) * 2)
+        self._matrix.setType("aij")
+        # Columns below 0 are those of no neighbour, which PETSc leaves out.
+        self._matrix.setPreallocationCOO(rows.ravel(), own.ravel())
         self._solvers: dict[bool, PETSc.KSP] = {}
 
     @profiling.Event("vpHeatMatrix")
@@ -101,9 +98,7 @@ class TemperatureSolver:
             np.negative(entries.above[axis], out=grid.above(bands[2 - axis], axis))
             np.negative(entries.below[axis], out=grid.below(bands[4 + axis], axis))
         bands[3] = entries.diagonal
-        values = bands.ravel()[self._entry]
-        self._matrix.setValuesCSR(*self._layout, values)
-        self._matrix.assemble()
+        self._matrix.setValuesCOO(bands[:, self._rows].ravel())
         self._solver = self._solver_for(entries.symmetric)
         self._solver.setOperators(self._matrix)
 
@@ -134,7 +129,7 @@ class TemperatureSolver:
             solver = PETSc.KSP().create(self._comm)
             solver.setOptionsPrefix(PREFIX)
             solver.setType("cg" if symmetric else "bcgs")
-            solver.getPC().setType("sor")
+            solver.getPC().setType("eisenstat")
             solver.setInitialGuessNonzero(True)
             solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=0.0, max_it=2000)
             with krylov.options(PREFIX):

@@ -5,6 +5,7 @@ import pytest
 from block_grid import block_grid
 
 from meshes.box_grid import BoxGrid
+from meshes.sampling import equal_parts
 
 
 def test_cells_lie_in_their_voxels():
@@ -45,3 +46,15 @@ def test_neighbours_are_one_voxel_apart():
     low, high, *_ = grid.sides(grid.centres[:, 0].copy())
     assert (low == 0.5).all()
     assert (high == 2.5).all()
+
+
+def test_shares_are_those_of_equal_parts_by_the_voxel_of_each():
+    mesh = block_grid((2, 1, 1), 1.7)
+    grid = BoxGrid.around(mesh.points.min(axis=0) - 0.3, mesh.points.max(axis=0) + 0.4, 1.0)
+    shares = grid.shares_of(mesh)
+    corners = mesh.points[mesh.cells]
+    longest = np.linalg.norm(corners[:, :, None] - corners[:, None], axis=3).max(axis=(1, 2))
+    for cell in range(len(corners)):
+        samples = equal_parts(int(np.clip(np.ceil(3.0 * longest[cell]), 3, 8)))
+        found = np.bincount(grid.voxels_at(samples @ corners[cell]), minlength=grid.count) / len(samples)
+        assert shares[[cell]].toarray()[0] == pytest.approx(found, abs=1e-12)

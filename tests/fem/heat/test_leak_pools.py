@@ -66,3 +66,17 @@ def test_a_large_excess_goes_on_until_there_is_room():
     found = settled(grid, cement, room)
     assert found.sum() == pytest.approx(400.0)
     assert (found <= room + 1e-9).all()
+
+
+def test_what_has_no_room_near_lies_in_the_nearest_voxels_that_have():
+    grid = BoxGrid.around([0.0] * 3, [15.0, 3.0, 3.0], 1.0)
+    cement, room = np.zeros(grid.count), np.ones(grid.count)
+    room[grid.centres[:, 0] < 8.0] = 0.0
+    full = int(grid.voxels_at([0.5, 1.5, 1.5]))
+    room[full], cement[full] = 1.0, 6.0
+    found = settled(grid, cement, room)
+    beyond = np.isclose(grid.centres[:, 0], 8.5)
+    distance = np.linalg.norm(grid.centres - grid.centres[full], axis=1)
+    assert found[full] == pytest.approx(1.0)
+    assert found[beyond].sum() == pytest.approx(5.0)
+    assert distance[found > 0.0].max() < distance[beyond & (found == 0.0)].min()
