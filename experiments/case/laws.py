@@ -81,6 +81,7 @@ class Laws:
         thermal_damage: what heat does to tissue.
         surroundings: what lies around the body.
         given: the quantities that the case file gives a value.
+        keyed: those of them that it gives by keys, which tell of this very body, as [laws] does not.
     """
 
     bone: BoneModel
@@ -117,6 +118,7 @@ class Laws:
     thermal_damage: ThermalDamage | None = None
     surroundings: SpinalSurroundings | None = None
     given: frozenset[str] = frozenset()
+    keyed: frozenset[str] = frozenset()
 
     @classmethod
     def of_case(cls, case: Case) -> Laws:
@@ -143,7 +145,7 @@ class Laws:
         _check_single_veins(case)
         check_named(case, used)
         given = frozenset(name for name, item in keyed.items() if item.given)
-        laws = replace(laws._with(values | case.laws), given=given | frozenset(case.laws))
+        laws = replace(laws._with(values | case.laws), given=given | frozenset(case.laws), keyed=given)
         _check_yield_law(laws)
         _check_foramen(laws.draining_basivertebral())
         return laws
@@ -263,8 +265,11 @@ class Laws:
         return veins.widened(self._calibre("segmental_veins.diameter"))
 
     def network_widening(self) -> float:
-        """Factor by which tumours widen the veins of a random network, unless the case gives their calibre."""
-        return 1.0 if "vein_distributions.calibre" in self.given else self._widening
+        """Factor by which tumours widen the veins of a random network, unless ``veins.calibre_mm`` gives their calibre.
+
+        A median in [laws] is that of bodies without a tumour.
+        """
+        return 1.0 if "vein_distributions.calibre" in self.keyed else self._widening
 
     def leak_geometry(self, exits: Mapping[str, float]) -> LeakGeometry:
         """Shapes of leaks: in veins casts of the large vein outside, never narrower than the draining one.

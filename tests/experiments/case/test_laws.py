@@ -150,6 +150,16 @@ def test_tumours_widen_the_veins_whose_diameter_is_left_open() -> None:
     assert widened.draining_segmental().diameter == 2.0
 
 
+def test_a_median_of_the_law_of_veins_is_widened_by_tumours_and_a_calibre_of_this_body_is_not() -> None:
+    rapid = {**LYTIC, "growth": "rapid"}
+    by_law = laws_of(lesions=[rapid], laws={"vein_distributions.calibre": 1.1})
+    assert (by_law.vein_distributions.calibre, by_law.network_widening()) == (1.1, pytest.approx(1.259921))
+    assert by_law.describe()["vein_distributions.calibre"]["tag"] == "user"
+    assert laws_of(laws={"vein_distributions.calibre": 1.1}).network_widening() == 1.0
+    by_key = laws_of(lesions=[rapid], veins={"calibre_mm": 1.1})
+    assert (by_key.vein_distributions.calibre, by_key.network_widening()) == (1.1, 1.0)
+
+
 def test_veins_must_fit_into_their_foramen() -> None:
     with pytest.raises(InputError, match=r"veins \(6 of 4 mm\) have a cross-section of 75 mm2, more than the 33"):
         laws_of(veins={"network": "none", "basivertebral_number": 6, "basivertebral_diameter_mm": 4.0})
