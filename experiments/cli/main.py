@@ -26,6 +26,7 @@ from experiments.cli.patient_files import LabelMap, Resample, Subregions, patien
 from experiments.cli.report import report
 from experiments.cli.running import begin, refuse_of_one_run, run_one
 from experiments.cli.sweep import results, sweep
+from experiments.cli.trial import trial
 from experiments.cli.view import LivePort, port_of
 from experiments.cli.view import view as view_command
 from meshes.errors import InputError
@@ -215,6 +216,7 @@ app.command()(calibrate)
 app.command()(sweep)
 app.command()(results)
 app.command()(cohort)
+app.command()(trial)
 app.command()(report)
 app.command("view")(view_command)
 app.command()(draw)

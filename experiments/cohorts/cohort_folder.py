@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cohorts.cohort_file import Cohort, read_cohort
-from experiments.cohorts.cohort_plan import vertebrae_of
+from experiments.cohorts.cohort_plan import finished
 from experiments.cohorts.observed import Table
 from experiments.cohorts.virtual_patient import VirtualVertebra
 from experiments.sweep.folder import Row, SweepFolder
@@ -86,13 +86,7 @@ class CohortFolder:
         Raises:
             InputError: the folder holds no cohort.
         """
-        cohort, rows = self.cohort(), self.sweep.rows()
-        known = {str(case["values"]["title"]): rows.get(case["identity"]) for case in self.sweep.plan()["cases"]}
-        by_name = {title.partition(", aim")[0]: row for title, row in known.items() if row is not None}
-        patients = max((int(name.split()[1].rstrip(",")) for name in by_name), default=0)
-        for vertebra in vertebrae_of(cohort, patients):
-            if (row := by_name.get(vertebra.name)) is not None:
-                yield vertebra, row
+        return finished(self.cohort(), self.sweep)
 
     def table(self) -> Table:
         """What a study would have noted of the finished vertebrae.

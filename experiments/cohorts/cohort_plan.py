@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from experiments.cohorts.surgeon import AIMS, operation_tables
 from experiments.cohorts.vertebra_tables import vertebra_tables
 from experiments.cohorts.virtual_patient import VirtualVertebra, draw_patient
 from experiments.sweep.cases import Plan, SweepCase, given_tables
-from experiments.sweep.folder import Row
+from experiments.sweep.folder import Row, SweepFolder
 from experiments.sweep.sweep_file import SweepFile, Vary
 
 
@@ -35,7 +35,14 @@ class Treated:
     aim: int
 
 
-def treated(cohort: Cohort, patients: int, bodies: Path, rows: Mapping[str, Row]) -> tuple[Treated, ...]:
+def treated(
+    cohort: Cohort,
+    patients: int,
+    bodies: Path,
+    rows: Mapping[str, Row],
+    label: str = "",
+    mechanics: bool = False,
+) -> tuple[Treated, ...]:
     """The cases of a cohort as far as is known by now which needles could be set.
 
     Args:
@@ -43,6 +50,8 @@ def treated(cohort: Cohort, patients: int, bodies: Path, rows: Mapping[str, Row]
         patients: how many, from the first.
         bodies: folder for the images of the bodies, which are written where they are missing.
         rows: identity -> what is known of a case.
+        label: what all titles begin with, so that several sets of cases stand in one sweep.
+        mechanics: whether stiffness is computed.
 
     Raises:
         InputError: a case has a value out of range.
@@ -53,7 +62,17 @@ def treated(cohort: Cohort, patients: int, bodies: Path, rows: Mapping[str, Row]
         own = vertebra_tables(vertebra, bodies)
         for aim in range(1, AIMS + 1):
             number = len(found) + 1
-            case = _case(cohort, vertebra, own, aim, number, remembered)
+            tables = {
+                "title": f"{label}{vertebra.name}, aim {aim}",
+                **own,
+                **operation_tables(cohort.surgeon, cohort.seed, vertebra, aim),
+                "mesh": {"size_mm": cohort.mesh_mm},
+                "observation": {"modality": cohort.observation.modality},
+                "mechanics": {"enabled": mechanics},
+                "output": {"field_times": 2, "pictures": False},
+                "laws": cohort.laws,
+            }
+            case = _case(tables, number, remembered)
             if aim == AIMS or not _needle_left_bone(rows.get(case.identity)):
                 found.append(Treated(vertebra, case, aim))
                 break
@@ -66,32 +85,35 @@ def vertebrae_of(cohort: Cohort, patients: int) -> Iterator[VirtualVertebra]:
         yield from draw_patient(cohort.population, cohort.seed, number)
 
 
-def plan_of(cohort: Cohort, cases: tuple[Treated, ...]) -> Plan:
-    """The plan of a sweep over all cases."""
-    titles = Vary(path="title", values=tuple(one.case.values["title"] for one in cases))
-    sweep_file = SweepFile(title=cohort.title or "Cohort", base={"patient": {"demo": True}}, vary=(titles,))
-    return Plan(sweep_file, tuple(one.case for one in cases), {"title": ""}, code_version())
+def finished(cohort: Cohort, sweep: SweepFolder, label: str = "") -> Iterator[tuple[VirtualVertebra, Row]]:
+    """Each vertebra whose treatment has been computed or has failed, with its row, whichever version computed it.
+
+    Args:
+        cohort: what was asked.
+        sweep: where its cases are kept.
+        label: what their titles begin with.
+    """
+    rows = sweep.rows()
+    by_name = {}
+    for case in sweep.plan()["cases"]:
+        title, row = str(case["values"]["title"]), rows.get(case["identity"])
+        if row is not None and title.startswith(label):
+            by_name[title.removeprefix(label).partition(", aim")[0]] = row
+    patients = max((int(name.split()[1].rstrip(",")) for name in by_name), default=0)
+    for vertebra in vertebrae_of(cohort, patients):
+        if (row := by_name.get(vertebra.name)) is not None:
+            yield vertebra, row
 
 
-def _case(
-    cohort: Cohort,
-    vertebra: VirtualVertebra,
-    own: Mapping[str, Any],
-    aim: int,
-    number: int,
-    remembered: Any,
-) -> SweepCase:
-    operation = operation_tables(cohort.surgeon, cohort.seed, vertebra, aim)
-    tables = {
-        "title": f"{vertebra.name}, aim {aim}",
-        **own,
-        **operation,
-        "mesh": {"size_mm": cohort.mesh_mm},
-        "observation": {"modality": cohort.observation.modality},
-        "mechanics": {"enabled": False},
-        "output": {"field_times": 2, "pictures": False},
-        "laws": cohort.laws,
-    }
+def plan_of(title: str, cases: Iterable[Treated]) -> Plan:
+    """The plan of a sweep over all cases, numbered anew."""
+    numbered = tuple(replace(one.case, number=number) for number, one in enumerate(cases, 1))
+    titles = Vary(path="title", values=tuple(case.values["title"] for case in numbered))
+    sweep_file = SweepFile(title=title, base={"patient": {"demo": True}}, vary=(titles,))
+    return Plan(sweep_file, numbered, {"title": ""}, code_version())
+
+
+def _case(tables: dict[str, Any], number: int, remembered: Callable[[Path], str]) -> SweepCase:
     case = build_case(tables, tables["title"])
     Laws.of_case(case)
     identity = case_identity(case, remembered).case

@@ -12,6 +12,7 @@ from experiments.sweep.case_process import SOLVER
 from experiments.sweep.cases import Plan
 from experiments.sweep.cluster import Cluster
 from experiments.sweep.engine import SweepProgress, run_sweep
+from experiments.sweep.folder import SweepFolder
 
 
 def run_cohort(
@@ -42,11 +43,36 @@ def run_cohort(
     """
     cohort = folder.open(source)
     count = patients or cohort.patients
+
+    def plan() -> Plan:
+        return plan_of(cohort.title or "Cohort", treated(cohort, count, folder.bodies, folder.sweep.rows()))
+
+    return run_aims(plan, folder.sweep, cluster, time_limit, watch, solver)
+
+
+def run_aims(
+    plan: Callable[[], Plan],
+    sweep: SweepFolder,
+    cluster: Cluster,
+    time_limit: float | None,
+    watch: Callable[[SweepProgress], None],
+    solver: str,
+) -> SweepProgress:
+    """Run the plan that follows from what is known by now, until no needle is set again.
+
+    Args:
+        plan: of all cases, by what the sweep's folder holds.
+        sweep: where the cases are kept.
+        cluster: who computes.
+        time_limit: seconds after which a case counts as failed.
+        watch: is told how far the sweep is.
+        solver: what computes a case, as ``MODULE:FUNCTION``.
+    """
     before: Plan | None = None
     for _ in range(AIMS):
-        plan = plan_of(cohort, treated(cohort, count, folder.bodies, folder.sweep.rows()))
-        if before is not None and plan.different.keys() == before.different.keys():
+        current = plan()
+        if before is not None and current.different.keys() == before.different.keys():
             break
-        progress = run_sweep(plan, folder.sweep, cluster, time_limit, watch=watch, solver=solver)
-        before = plan
+        progress = run_sweep(current, sweep, cluster, time_limit, watch=watch, solver=solver)
+        before = current
     return progress

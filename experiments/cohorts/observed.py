@@ -112,4 +112,13 @@ def _record(vertebra: VirtualVertebra, row: Row) -> dict[str, float]:
         **{grade: severity == grade for grade in GRADES},
         "stopped_by_leak": injection["stop_reason"].startswith("leak_limit"),
         "stopped_by_front": injection["stop_reason"] == "front_limit",
+        "stiffness_gained": stiffness_gained(results.get("stiffness")),
     }
+
+
+def stiffness_gained(stiffness: Mapping[str, Any] | None) -> float:
+    """Axial stiffness in N/mm with cement less that before it, after a fracture; NaN without mechanics."""
+    if stiffness is None:
+        return np.nan
+    before = stiffness.get("fractured_n_per_mm")
+    return float(stiffness["augmented_n_per_mm"] - (stiffness["intact_n_per_mm"] if before is None else before))

@@ -13,6 +13,7 @@ import vertebroplasty
 from experiments.case.schema import build_case
 from experiments.cli.main import app
 from experiments.cohorts.cohort_file import read_cohort
+from experiments.cohorts.trial_file import read_trial
 from experiments.sweep.cases import read_plan
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,10 @@ def test_examples_are_valid(path: Path, number: int, text: str, tmp_path: Path) 
     if "vary" in content:
         (tmp_path / "sweep.toml").write_text(text, encoding="utf-8")
         assert read_plan(tmp_path / "sweep.toml").cases
+        return
+    if "arms" in content:
+        (tmp_path / "trial.toml").write_text(text, encoding="utf-8")
+        assert len(read_trial(tmp_path / "trial.toml").arms) == 2
         return
     if "population" in content:
         (tmp_path / "cohort.toml").write_text(text, encoding="utf-8")

@@ -10,6 +10,8 @@ from meshes.leak_sites import SITES
 
 SOLVER = "cohort_stand_in:solve"
 LOG = "COHORT_STAND_IN_LOG"
+REFUSED = "refused: patient 00002"
+"""How titles begin of cases whose needles cannot be set."""
 
 
 def solve(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def solve(request: Mapping[str, Any]) -> dict[str, Any]:
     with Path(os.environ[LOG]).open("a") as log:
         log.write(content["title"] + "\n")
     needle = content["needles"][0]
-    if content["title"].endswith("aim 1") and needle["height"] > 0.5:
+    if content["title"].startswith(REFUSED) or (content["title"].endswith("aim 1") and needle["height"] > 0.5):
         raise InputError("needles[1]: the straight path leaves the bone")
     leaked = needle["depth"] > 0.25
     leaks = {site: {"volume_ml": 0.0, "observed": False} for site in SITES}

@@ -1,0 +1,127 @@
+"""The folder of a trial: its file and its cohort's, images of the bodies, the sweep of the cases, and the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.cohorts.cohort_plan import finished
+from experiments.cohorts.observed import Table
+from experiments.cohorts.trial_file import Trial, cohort_of, read_trial
+from experiments.sweep.folder import SweepFolder
+from meshes.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What is finished in both arms of a trial.
+
+    Attributes:
+        first: a row for each vertebra whose treatments have both been computed, treated in the first arm.
+        second: the same vertebrae in the second.
+        failed: arm -> vertebrae of which only this or also this treatment was refused or failed.
+        left_out: vertebrae that are finished in both arms and failed in one of them at least.
+    """
+
+    first: Table
+    second: Table
+    failed: dict[str, int]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """A folder that holds a trial.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def file(self) -> Path:
+        """The trial file by which the folder was filled."""
+        return self.path / "trial.toml"
+
+    @property
+    def cohort_file(self) -> Path:
+        """The file of its cohort."""
+        return self.path / "cohort.toml"
+
+    @property
+    def bodies(self) -> Path:
+        """Images of the bodies, which both arms share."""
+        return self.path / "bodies"
+
+    @property
+    def sweep(self) -> SweepFolder:
+        """The rows, one for each vertebra and arm."""
+        return SweepFolder(self.path / "sweep")
+
+    @property
+    def results(self) -> Path:
+        """What the arms have in common and what not."""
+        return self.path / "trial.json"
+
+    def open(self, source: Path) -> Trial:
+        """Make the folder for a trial file, or go on in it.
+
+        Args:
+            source: trial file, which is kept in the folder with its cohort's.
+
+        Raises:
+            InputError: a file cannot be used, or the folder holds something else or a trial of other settings.
+        """
+        trial = read_trial(source)
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is a file, not a folder; choose another folder with -o")
+        if self.path.is_dir() and any(self.path.iterdir()):
+            if not self.file.exists():
+                raise InputError(f"{self.path}: is not empty and holds no trial; choose another folder with -o")
+            if self.trial().of(trial.settings.patients) != trial:
+                raise InputError(
+                    f"{self.path}: holds a trial of other settings than {source.name}; choose another folder with -o"
+                )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.cohort_file.write_bytes(cohort_of(trial.settings, source.parent).read_bytes())
+            self.file.write_bytes(source.read_bytes())
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot write there ({error.strerror}); choose another folder") from None
+        return trial
+
+    def trial(self) -> Trial:
+        """What was asked.
+
+        Raises:
+            InputError: the folder holds no trial.
+        """
+        if not self.file.exists():
+            raise InputError(f"{self.path}: holds no trial; give the folder that 'vertebroplasty trial' wrote")
+        return read_trial(self.file, self.cohort_file)
+
+    def pairs(self) -> Pairs:
+        """What is finished in both arms by now.
+
+        Raises:
+            InputError: the folder holds no trial.
+        """
+        arms = self.trial().arms
+        first, second = (
+            {vertebra.name: (vertebra, row) for vertebra, row in finished(cohort, self.sweep, label_of(name))}
+            for name, cohort in arms.items()
+        )
+        both = [name for name in first if name in second]
+        whole = [name for name in both if "outcome" in first[name][1] and "outcome" in second[name][1]]
+        return Pairs(
+            Table.of(first[name] for name in whole),
+            Table.of(second[name] for name in whole),
+            {arm: sum("error" in of[name][1] for name in both) for arm, of in zip(arms, (first, second), strict=True)},
+            len(both) - len(whole),
+        )
+
+
+def label_of(arm: str) -> str:
+    """What the titles of an arm's cases begin with."""
+    return f"{arm}: "
