@@ -135,6 +135,15 @@ def _section(vertebra: Vertebra, arch: NDArray[np.float64], depth: float) -> Ped
     low, high = arch.min(axis=0), arch.max(axis=0)
     x = np.arange(low[0], high[0], _PIXEL)
     z = np.arange(low[2] - _MARGIN, high[2] + _MARGIN, _PIXEL)
+    # Farther from its voxels' centres than a voxel's diagonal the arch has no share of a point.
+    diagonal = float(np.linalg.norm(vertebra.ct.spacing))
+    beside = arch[np.abs(arch[:, 1] - depth) <= diagonal]
+    if not len(beside):
+        return None
+    x, z = (
+        line[(line >= ends.min() - diagonal) & (line <= ends.max() + diagonal)]
+        for line, ends in ((x, beside[:, 0]), (z, beside[:, 2]))
+    )
     points = np.stack(np.meshgrid(x, [depth], z, indexing="ij"), axis=-1)[:, 0]
     index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
     inside = ndimage.map_coordinates(vertebra.arch.astype(np.float32), np.moveaxis(index, -1, 0), order=1) >= 0.5

@@ -53,8 +53,23 @@ def blurred_mantle(vertebra: Vertebra, reach: FloatArray) -> Mask:
         return np.zeros_like(vertebra.body)
     voxel = vertebra.ct.spacing / reach
     # From a voxel to the nearest one outside it is half a voxel further than to the face between them.
-    depth = ndimage.distance_transform_edt(vertebra.body | vertebra.arch, sampling=voxel) - 0.5 * voxel.mean()
+    depth = depth_inside(vertebra.body | vertebra.arch, voxel) - 0.5 * voxel.mean()
     return vertebra.body & (depth <= min(1.0, _LEAST_CORE * float(depth[vertebra.body].max())))
+
+
+def depth_inside(region: Mask, spacing: FloatArray) -> FloatArray:
+    """(nx, ny, nz) distances of a region's voxels from the nearest one outside of it, 0 outside.
+
+    Args:
+        region: (nx, ny, nz).
+        spacing: (3,) voxel widths; the distances are in their unit.
+    """
+    depth = np.zeros(region.shape)
+    for box in ndimage.find_objects(region.astype(np.uint8)):
+        # Beyond the layer around a region no voxel is the nearest one outside.
+        around = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in box)
+        depth[around] = ndimage.distance_transform_edt(region[around], sampling=spacing)
+    return depth
 
 
 def averaged(values: FloatArray, inside: Mask, spacing: FloatArray, length: float) -> FloatArray:

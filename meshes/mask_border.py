@@ -107,9 +107,18 @@ class MaskBorder:
     @property
     def brighter_share(self) -> float:
         """Share of the border where the CT is brighter inside than outside; 0 where most of it is beyond the CT."""
-        inside, outside = (np.mean([self._sampled(sign * depth) for depth in DEPTHS], axis=0) for sign in (-1.0, 1.0))
+        return float(self._brighter_shares(self.points[None])[0])
+
+    def _brighter_shares(self, places: FloatArray) -> FloatArray:
+        """(m,) :attr:`brighter_share` with the border's points at (m, n, 3) places."""
+        inside, outside = (
+            np.mean([self._at(places + sign * depth * self.outwards) for depth in DEPTHS], axis=0)
+            for sign in (-1.0, 1.0)
+        )
         known = np.isfinite(inside) & np.isfinite(outside)
-        return float((inside > outside)[known].mean()) if 2 * known.sum() > len(known) else 0.0
+        count = known.sum(axis=1)
+        brighter = ((inside > outside) & known).sum(axis=1) / np.maximum(count, 1)
+        return np.where(2 * count > known.shape[1], brighter, 0.0)
 
     def around(self, labels: NDArray[np.integer]) -> FloatArray:
         """(m,) values of the CT around the vertebra where (nx, ny, nz) labels show no other."""
@@ -142,14 +151,13 @@ class MaskBorder:
         tried = [np.array(shift) for shift in itertools.product(steps, repeat=3) if np.linalg.norm(shift) <= FARTHEST]
         # of equally good ones the shortest
         tried.sort(key=lambda shift: float(np.linalg.norm(shift)))
-        return max(tried, key=lambda shift: few.moved(shift).brighter_share)
-
-    def _sampled(self, depth: float) -> FloatArray:
-        return self._at(self.points + depth * self.outwards)
+        shares = few._brighter_shares(few.points + np.array(tried)[:, None] / self.ct.spacing)
+        return tried[int(shares.argmax())]
 
     def _at(self, places: FloatArray) -> FloatArray:
-        """(m,) values of the CT at (m, 3) fractional indices, not a number beyond it."""
-        return ndimage.map_coordinates(self.ct.values, places.T, output=np.float64, order=1, cval=np.nan)
+        """(...,) values of the CT at (..., 3) fractional indices, not a number beyond it."""
+        index = np.moveaxis(places, -1, 0)
+        return ndimage.map_coordinates(self.ct.values, index, output=np.float64, order=1, cval=np.nan)
 
 
 def border_warnings(

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from experiments.model.pedicle import pedicle_contact
 from meshes.errors import InputError
+from meshes.interior import depth_inside
 from meshes.vertebra import Vertebra
 
 PEDICLE_LENGTH = 8.0
@@ -71,7 +72,7 @@ class Bone:
 
     @cached_property
     def _body_depth(self) -> NDArray[np.float64]:
-        return self._distance(~self.vertebra.body)
+        return depth_inside(self.vertebra.body, self.vertebra.ct.spacing)
 
     @cached_property
     def _body_distance(self) -> NDArray[np.float64]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
@@ -29,7 +28,7 @@ from fem.mechanics.integration import POINTS, integration_points
 from materials.bone import BoneField
 from materials.layered_bone import layered_moduli
 from meshes.cortex import mineral_per_area
-from meshes.interior import interior_values
+from meshes.interior import depth_inside, interior_values
 from meshes.sampling import values_at
 from meshes.surface import Surface, nearest_facets
 from meshes.tetmesh import ENDPLATES, TetMesh
@@ -106,7 +105,7 @@ class Cortex:
             return None
         density = laws.bone.calibration.density(vertebra.ct.values)
         reach = float(laws.bone.blurred_shell.reach(vertebra.ct.spacing).max())
-        depth = ndimage.distance_transform_edt(vertebra.body, sampling=vertebra.ct.spacing)
+        depth = depth_inside(vertebra.body, vertebra.ct.spacing)
         # Half of the depth of a thin body always counts as its core, as in meshes.interior.
         inside = float(np.median(density[depth > min(reach, 0.5 * float(depth.max()))]))
         excess = mineral_per_area(mesh, vertebra, density, inside, reach)
