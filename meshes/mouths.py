@@ -24,10 +24,12 @@ class Mouth:
     Attributes:
         facets: ascending indices into ``mesh.facets``, at least one.
         shares: (facets,) positive shares of the flow, their sum is 1.
+        open_part: of the conduit that has a mouth on its wall.
     """
 
     facets: NDArray[np.int64]
     shares: NDArray[np.float64]
+    open_part: float = 1.0
 
 
 def point_mouth(mesh: TetMesh, members: NDArray[np.int64], point: NDArray[np.float64], reach: float = REACH) -> Mouth:

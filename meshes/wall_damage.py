@@ -6,6 +6,7 @@ Every set holds ascending indices into ``mesh.facets``.
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +64,7 @@ def facets_of_fraction(
     areas = mesh.facet_areas[members]
     if centre is None:
         centre = np.average(mesh.facet_centroids[members], axis=0, weights=areas)
-    ground = members
-    if region == "posterior_wall":
-        ground = np.concatenate([members, mesh.facet_regions.get("basivertebral_foramen", members[:0])])
+    ground = _ground(mesh, region)
     centre = nearest_points(Surface(mesh.points, mesh.facets[ground]), np.atleast_2d(centre))[0]
     order = _grow(mesh, members, np.linalg.norm(mesh.facet_centroids[members] - centre, axis=1))
     covered = np.cumsum(mesh.facet_areas[order])
@@ -75,6 +74,9 @@ def facets_of_fraction(
 def fracture_mouth(mesh: TetMesh, region: str, start: NDArray[np.float64], end: NDArray[np.float64]) -> Mouth:
     """The surface in front of a straight fracture of a wall, such as an endplate.
 
+    A fracture of the posterior wall may cross the foramen. That has no shell to break, so the mouth lies on either side
+    of it.
+
     Args:
         mesh: body with named facets.
         region: name in ``mesh.facet_regions``.
@@ -83,7 +85,7 @@ def fracture_mouth(mesh: TetMesh, region: str, start: NDArray[np.float64], end: 
 
     Raises:
         InputError: the region is unknown or empty, both ends are the same point of the wall, or the line, seen along
-            the wall's mean normal, leaves the wall in between.
+            the wall's mean normal, leaves the wall in between or lies in the foramen.
     """
     members = region_facets(mesh, region)
     start, end = wall_point(mesh, region, start), wall_point(mesh, region, end)
@@ -94,14 +96,30 @@ def fracture_mouth(mesh: TetMesh, region: str, start: NDArray[np.float64], end: 
     if length < 1e-6:
         raise InputError(f"the fracture of the {region} starts and ends at one point; choose two points apart")
     along /= length
-    corners = mesh.points[mesh.facets[members]] - start
+    ground = _ground(mesh, region)
+    corners = mesh.points[mesh.facets[ground]] - start
     crossed = _crossed(corners @ along, corners @ np.cross(normal, along), length)
-    adjacency = facet_adjacency(mesh)[members][:, members]
+    adjacency = facet_adjacency(mesh)[ground][:, ground]
     if len(np.unique(_pieces(adjacency, crossed)[crossed])) != 1:
         raise InputError(
             f"the straight fracture leaves the {region} between its ends; choose two points whose line stays on it"
         )
-    return line_mouth(mesh, members, start, end)
+    mouth = line_mouth(mesh, members, start, end)
+    if np.isin(ground[crossed], members).all():
+        return mouth
+    whole = line_mouth(mesh, np.sort(ground), start, end)
+    part = float(whole.shares[np.isin(whole.facets, members)].sum())
+    if part == 0.0:
+        raise InputError(f"the fracture lies in the foramen of the {region}; move or lengthen it")
+    return replace(mouth, open_part=part)
+
+
+def _ground(mesh: TetMesh, region: str) -> NDArray[np.int64]:
+    """Facets over which a wall's damage runs: those of its region, and the foramen amid the posterior wall."""
+    members = region_facets(mesh, region)
+    if region != "posterior_wall":
+        return members
+    return np.concatenate([members, mesh.facet_regions.get("basivertebral_foramen", members[:0])])
 
 
 def missing_shell(

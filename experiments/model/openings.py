@@ -199,7 +199,7 @@ class _Openings:
         if defect.fraction is not None:
             self.add_fissures({defect.wall: facets}, fissures)
         elif mouth is not None:
-            length = to_internal(defect.fracture_length_mm or 0.0, "mm")
+            length = mouth.open_part * to_internal(defect.fracture_length_mm or 0.0, "mm")
             self._add_narrow(site, mouth, fissures.path(shell.thickness, front), fissures.aperture * length)
         else:
             diameter = to_internal(defect.diameter_mm or 0.0, "mm")

@@ -120,13 +120,25 @@ def test_an_endplate_fracture_runs_between_its_ends(body, demo_vertebra):
     assert mouth.shares @ x == pytest.approx(0.5 * (start + end)[0], abs=1.0)
 
 
-def test_a_fracture_that_cannot_be_is_refused(body, block):
+def test_a_fracture_that_cannot_be_is_refused(block):
     with pytest.raises(InputError, match="at one point"):
         fracture_mouth(block, "z_max", np.array([3.0, 3.0, 24.0]), np.array([3.0, 3.0, 40.0]))
-    foramen = area_centroid(body, body.facet_regions["basivertebral_foramen"])
-    beside = np.array([8.0, 0.0, 0.0])
-    with pytest.raises(InputError, match="leaves the posterior_wall between its ends"):
-        fracture_mouth(body, "posterior_wall", foramen - beside, foramen + beside)
+    top = block.facet_regions["z_max"]
+    parted = block.with_regions({"z_max": top[np.abs(block.facet_centroids[top, 0] - 20.0) > 4.0]})
+    with pytest.raises(InputError, match="leaves the z_max between its ends"):
+        fracture_mouth(parted, "z_max", np.array([5.0, 15.0, 24.0]), np.array([35.0, 15.0, 24.0]))
+
+
+def test_a_fracture_across_the_foramen_has_its_mouth_on_either_side(body):
+    foramen = body.facet_regions["basivertebral_foramen"]
+    centre, half = area_centroid(body, foramen), np.array([8.0, 0.0, 0.0])
+    mouth = fracture_mouth(body, "posterior_wall", centre - half, centre + half)
+    assert not np.isin(mouth.facets, foramen).any()
+    aside = body.facet_centroids[mouth.facets, 0] - centre[0]
+    assert 0.3 < mouth.shares[aside > 0.0].sum() < 0.7
+    assert mouth.open_part == pytest.approx(1.0 - 7.3 / 16.0, abs=0.1)  # of an ellipse, 3 mm about its axis
+    above = np.array([0.0, 0.0, 7.0])
+    assert fracture_mouth(body, "posterior_wall", centre - half + above, centre + half + above).open_part == 1.0
 
 
 def test_the_intact_body_has_its_shell(body, demo_vertebra):

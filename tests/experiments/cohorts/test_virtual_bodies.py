@@ -96,7 +96,8 @@ def refused(population: Population, patients: int, size: float, folder: Path) ->
     for number in range(1, patients + 1):
         for one in draw_patient(population, 11, number):
             tables = {"mesh": {"size_mm": size}, "mechanics": {"enabled": False}}
-            tables["needles"] = [{"side": "left", "gauge": 13}]
+            # Whether a needle finds its way through the pedicles is up to the surgeon's aims, not to the body.
+            tables["needles"] = [{"side": "left", "approach": "free", "camber_deg": 10.0, "sagittal_deg": 0.0}]
             case = build_case({**vertebra_tables(one, folder), **tables})
             count += 1
             try:
