@@ -263,7 +263,9 @@ def _cluster(surface: Surface, size_at: SizeFunction) -> Surface:
     triangles = triangles[distinct]
     lowest = triangles.argmin(axis=1)[:, None]
     triangles = np.take_along_axis(triangles, (lowest + np.arange(3)) % 3, axis=1)
-    return Surface(nearest_points(surface, points), np.unique(triangles, axis=0))
+    # A cluster within another one has no triangle of its own, and its point belongs to no surface.
+    used, corners = np.unique(np.unique(triangles, axis=0), return_inverse=True)
+    return Surface(nearest_points(surface, points[used]), corners.reshape(-1, 3))
 
 
 def subdivide(surface: Surface, size_at: SizeFunction, parts: float = 1.0) -> Surface:

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyacvd
 import pytest
 import pyvista as pv
 
@@ -117,6 +118,22 @@ def test_open_and_pinched_surfaces_are_no_closed_manifolds(sphere):
     pinched = Surface(np.concatenate([corners, -corners[1:]]), np.concatenate([tetrahedron, other[:, ::-1]]))
     assert not pinched.is_closed_manifold()
     assert Surface(corners, tetrahedron).is_closed_manifold()
+
+
+def test_a_cluster_within_another_leaves_no_point(sphere, monkeypatch):
+    whole = pyacvd.Clustering.cluster
+
+    def cluster(clustering, count):
+        labels = whole(clustering, count).copy()
+        triangles = clustering.mesh.regular_faces
+        border = np.unique(triangles[(labels[triangles] != labels[triangles][:, :1]).any(axis=1)])
+        labels[np.setdiff1d(np.arange(len(labels)), border)[0]] = labels.max() + 1
+        return labels
+
+    monkeypatch.setattr(pyacvd.Clustering, "cluster", cluster)
+    surface = remesh(sphere, constant(3.0))
+    assert np.array_equal(np.unique(surface.triangles), np.arange(len(surface.points)))
+    assert np.isfinite(surface.point_normals).all()
 
 
 def test_nearest_points_lie_inside_triangles():
