@@ -25,6 +25,7 @@ from fem.injection.history import FieldSnapshot, InjectionHistory, NeedleEnd, St
 from fem.injection.injection_state import InjectionState
 from fem.injection.mass_balance import MassBalance
 from fem.injection.needle_ends import needle_ends
+from fem.injection.needle_pressures import NeedlePressures
 from fem.injection.needle_tips import NeedleTips
 from fem.injection.plan import InjectionPlan, Needle
 from fem.injection.recording import Recorder
@@ -232,17 +233,24 @@ class Injection:
 
     def _solve_flow(self, state: InjectionState) -> InjectionState:
         """The state with its flow at the fixed point; needles that deliver no more are given up."""
-        age, fluids = state.syringe_age(self.plan), state.pore_fluids(self.plan)
         while True:
-            planned = state.schedule.rates()
+            planned, age, fluids = state.schedule.rates(), state.syringe_age(self.plan), state.pore_fluids(self.plan)
             state = replace(state, flow=self.flow.solve_fixed_point(state.flow, planned, fluids, age))
             stuck = np.flatnonzero((planned > 0.0) & (state.flow.rates < LEAST_RATE_SHARE * planned))
             if not len(stuck) or state.schedule.finished:
+                state = self._with_pressures(state, age)
                 return replace(state, stop_reason=state.stop_reason or self._stop_reason(state))
             schedule, numbers = state.schedule.abandon(stuck), self.recorder.needle_numbers
             ends = needle_ends(state.needle_ends, schedule, numbers, state.balance.injected, state.time)
-            state = replace(state, schedule=schedule, needle_ends=ends)
+            state = replace(state.without_foresight(), schedule=schedule, needle_ends=ends)
             logger.info("needle place %s given up at %.1f s: its pressure limit leaves no flow", stuck, state.time)
+
+    def _with_pressures(self, state: InjectionState, syringe_age: float) -> InjectionState:
+        """The state with the pressures in the needles; where the flow is ahead, the one before it lies behind."""
+        time = state.time + state.ahead
+        own, before = NeedlePressures(time, *self.flow.tip_pressures(state.flow, syringe_age)), state.flow_pressures
+        now = own if before is None or not state.ahead else before.on_the_way_to(own, state.time)
+        return replace(state, flow_pressures=own, needle_pressures=now)
 
     def _stop_reason(self, state: InjectionState) -> str | None:
         """The reason to stop that the schedule, the clock and the pressure give, or None."""
@@ -253,8 +261,10 @@ class Injection:
             return "volume_reached"
         if plan.end_age is not None and plan.start_age + state.time >= plan.end_age * (1.0 - COMPLETION_TOLERANCE):
             return "working_time"
-        pressure = self.flow.tip_pressures(state.flow, state.syringe_age(plan))[1].max()
-        return "stop_pressure" if plan.stop_pressure is not None and pressure >= plan.stop_pressure else None
+        pressures = state.needle_pressures
+        if plan.stop_pressure is None or pressures is None or pressures.syringe.max() < plan.stop_pressure:
+            return None
+        return "stop_pressure"
 
     def _hand_out_fields(self, observe: Observer | None, state: InjectionState, record: StepRecord) -> None:
         snapshot = self.recorder.snapshot(state, record)

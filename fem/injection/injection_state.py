@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fem.injection.flow_state import FlowState, PoreFluids
 from fem.injection.history import NeedleEnd
 from fem.injection.mass_balance import MassBalance
+from fem.injection.needle_pressures import NeedlePressures
 from fem.injection.plan import InjectionPlan
 from fem.injection.schedule import Schedule
 from fem.injection.warmth import WarmthState
@@ -31,6 +32,8 @@ class InjectionState:
         entry_time: (local cells,) mean time in s at which the cement left the needle.
         fluid_shares: (k, local cells) share of each fluid besides marrow in the displaced phase.
         flow: pressures, fluxes, viscosities, walls and rates.
+        flow_pressures: in the needles, of the flow and at its time; None before it is solved.
+        needle_pressures: the same at the time of the state; None before the flow is solved.
         schedule: how far the plan has come.
         balance: every volume that has crossed the surface and the needles.
         needle_ends: number -> end of the needles that have ended.
@@ -62,6 +65,8 @@ class InjectionState:
     stop_reason: str | None = None
     warmth: WarmthState | None = None
     warmed_age: NDArray[np.float64] | None = None
+    flow_pressures: NeedlePressures | None = None
+    needle_pressures: NeedlePressures | None = None
 
     def with_foresight(self, before: InjectionState) -> InjectionState:
         """The state with what its flow is to be solved for: the middle of the step that comes.
@@ -79,13 +84,18 @@ class InjectionState:
             and np.array_equal(self.schedule.rates(), before.schedule.rates())
             and self.schedule.rates().any()
         )
-        ahead = 0.5 * (self.time - before.time) if goes_on else 0.0
-        change = 0.5 * (self.saturation - before.saturation) if goes_on else 0.0
-        return replace(self, ahead=ahead, flow_saturation=np.clip(self.saturation + change, 0.0, 1.0))
+        if not goes_on:
+            return self.without_foresight()
+        middle = self.saturation + 0.5 * (self.saturation - before.saturation)
+        return replace(self, ahead=0.5 * (self.time - before.time), flow_saturation=np.clip(middle, 0.0, 1.0))
+
+    def without_foresight(self) -> InjectionState:
+        """The state with a flow that is to be solved for its own time."""
+        return replace(self, ahead=0.0, flow_saturation=np.clip(self.saturation, 0.0, 1.0))
 
     def syringe_age(self, plan: InjectionPlan) -> float:
-        """Age of the cement in the syringe in s on its own clock."""
-        return plan.syringe_ageing * (plan.start_age + self.time)
+        """Age in s of the cement in the syringe on its own clock, when the flow is solved for."""
+        return plan.syringe_ageing * (plan.start_age + self.time + self.ahead)
 
     def pore_fluids(self, plan: InjectionPlan) -> PoreFluids:
         """What the flow is solved for: the cement in the pores and its age there, in conduits and in veins."""

@@ -99,15 +99,13 @@ class Recorder:
 
     def _needle_states(self, state: InjectionState) -> tuple[NeedleState, ...]:
         rates, injected = state.flow.rates, state.balance.injected
-        tip, syringe = self.flow.tip_pressures(state.flow, state.syringe_age(self.plan))
-        states = []
+        pressures, states = state.needle_pressures, []
         for number in range(len(injected)):
             places = np.flatnonzero((self.needle_numbers == number) & (rates > 0.0))
-            if len(places):
+            if len(places) and pressures is not None:
                 place = places[0]
-                states.append(
-                    NeedleState(float(rates[place]), float(injected[number]), float(tip[place]), float(syringe[place]))
-                )
+                tip, syringe = float(pressures.tip[place]), float(pressures.syringe[place])
+                states.append(NeedleState(float(rates[place]), float(injected[number]), tip, syringe))
             else:
                 states.append(NeedleState(injected=float(injected[number])))
         return tuple(states)

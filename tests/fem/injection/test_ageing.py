@@ -46,9 +46,8 @@ def inject(*stages, syringe=1.0, body=1.0):
     states = [start, *injection.steps(start)]
     records = [injection.recorder.record(state) for state in states]
     injection.destroy()
-    fillings = [
-        (state.saturation, replace(state, ahead=0.0).pore_fluids(plan).age, state.syringe_age(plan)) for state in states
-    ]
+    now = [replace(state, ahead=0.0) for state in states]
+    fillings = [(state.saturation, state.pore_fluids(plan).age, state.syringe_age(plan)) for state in now]
     return records, fillings
 
 
@@ -100,8 +99,9 @@ def test_a_pause_thickens_the_cement():
         stop = next(number for number, record in enumerate(records) if record.injected and record.rate == 0.0)
         end, again = records[stop - 1], records[stop + 1]
         fresh, aged = 2.0 ** ((again.time - end.time) / DOUBLING), 2.0 ** (body * pause / DOUBLING)
-        drops = [record.syringe_pressure - record.tip_pressure for record in (end, again)]
-        assert drops[1] == pytest.approx(fresh * drops[0], rel=1e-9)
+        drops = [record.syringe_pressure - record.tip_pressure for record in (records[0], end, again)]
+        assert drops[2] == pytest.approx(2.0 ** (again.time / DOUBLING) * drops[0], rel=1e-9)
+        assert drops[2] == pytest.approx(fresh * drops[1], rel=1e-3)  # on a line between two moments
         grown = again.tip_pressure / end.tip_pressure
         if body == 1.0:
             assert grown == pytest.approx(fresh, rel=0.05)
