@@ -243,10 +243,6 @@ class CoupledFlow:
         rate, veins = state.pressure.exchange_rate, self.vessels.veins
         return rate if veins is None or state.veins is None else rate + veins.cement_out(state.veins)
 
-    def tip_pressures(self, state: FlowState, syringe_age: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(places,) tip and syringe pressures in MPa at the rates of a state; 0 where nothing is injected."""
-        return self.tips.pressures(state.rates, state.source_pressure, syringe_age, state.around)
-
     def cell_pressure(self, state: FlowState) -> NDArray[np.float64]:
         """(local cells,) pressure in MPa."""
         self.pressure.restore(state.pressure)

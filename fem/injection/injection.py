@@ -238,19 +238,29 @@ class Injection:
             state = replace(state, flow=self.flow.solve_fixed_point(state.flow, planned, fluids, age))
             stuck = np.flatnonzero((planned > 0.0) & (state.flow.rates < LEAST_RATE_SHARE * planned))
             if not len(stuck) or state.schedule.finished:
-                state = self._with_pressures(state, age)
+                state = self._with_pressures(state, planned)
                 return replace(state, stop_reason=state.stop_reason or self._stop_reason(state))
             schedule, numbers = state.schedule.abandon(stuck), self.recorder.needle_numbers
             ends = needle_ends(state.needle_ends, schedule, numbers, state.balance.injected, state.time)
             state = replace(state.without_foresight(), schedule=schedule, needle_ends=ends)
             logger.info("needle place %s given up at %.1f s: its pressure limit leaves no flow", stuck, state.time)
 
-    def _with_pressures(self, state: InjectionState, syringe_age: float) -> InjectionState:
-        """The state with the pressures in the needles; where the flow is ahead, the one before it lies behind."""
-        time = state.time + state.ahead
-        own, before = NeedlePressures(time, *self.flow.tip_pressures(state.flow, syringe_age)), state.flow_pressures
-        now = own if before is None or not state.ahead else before.on_the_way_to(own, state.time)
-        return replace(state, flow_pressures=own, needle_pressures=now)
+    def _with_pressures(self, state: InjectionState, planned: NDArray[np.float64]) -> InjectionState:
+        """The state with the pressures in the needles at its time.
+
+        Where the flow is ahead, pressures around the sources lie on a line between it and the flow before; where it is
+        held at the pressure limit, they are its own.
+        """
+        flow, age, means = state.flow, state.syringe_age(self.plan), state.flow.source_pressure
+        ahead = state.time + state.ahead
+        if state.ahead and state.needle_pressures is not None and np.array_equal(flow.rates, planned):
+            before = state.needle_pressures
+            share = (state.time - before.flow_time) / (ahead - before.flow_time)
+            means = before.flow_mean + share * (means - before.flow_mean)
+            age = replace(state, ahead=0.0).syringe_age(self.plan)
+        tip, syringe = self.flow.tips.pressures(flow.rates, means, age, flow.around)
+        pressures = NeedlePressures(tip, syringe, ahead, flow.source_pressure)
+        return replace(state, needle_pressures=pressures)
 
     def _stop_reason(self, state: InjectionState) -> str | None:
         """The reason to stop that the schedule, the clock and the pressure give, or None."""

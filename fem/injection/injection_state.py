@@ -32,8 +32,7 @@ class InjectionState:
         entry_time: (local cells,) mean time in s at which the cement left the needle.
         fluid_shares: (k, local cells) share of each fluid besides marrow in the displaced phase.
         flow: pressures, fluxes, viscosities, walls and rates.
-        flow_pressures: in the needles, of the flow and at its time; None before it is solved.
-        needle_pressures: the same at the time of the state; None before the flow is solved.
+        needle_pressures: at the time of the state; None before the flow is solved.
         schedule: how far the plan has come.
         balance: every volume that has crossed the surface and the needles.
         needle_ends: number -> end of the needles that have ended.
@@ -65,7 +64,6 @@ class InjectionState:
     stop_reason: str | None = None
     warmth: WarmthState | None = None
     warmed_age: NDArray[np.float64] | None = None
-    flow_pressures: NeedlePressures | None = None
     needle_pressures: NeedlePressures | None = None
 
     def with_foresight(self, before: InjectionState) -> InjectionState:

@@ -10,23 +10,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class NeedlePressures:
-    """What stands in front of and behind the cannulas.
+    """What stands in front of and behind the cannulas, and what the next moment needs to know of the flow.
 
     Attributes:
-        time: in s.
         tip: (places,) MPa; 0 where nothing is injected.
         syringe: (places,) MPa; 0 where nothing is injected.
+        flow_time: in s that the flow was solved for.
+        flow_mean: (places,) MPa around the source cells in that flow.
     """
 
-    time: float
     tip: NDArray[np.float64]
     syringe: NDArray[np.float64]
-
-    def on_the_way_to(self, later: NeedlePressures, time: float) -> NeedlePressures:
-        """The pressures at a time in s between these and later ones, on a line between both."""
-        share = (time - self.time) / (later.time - self.time)
-        tip, syringe = (
-            before + share * (after - before)
-            for before, after in ((self.tip, later.tip), (self.syringe, later.syringe))
-        )
-        return NeedlePressures(time, tip, syringe)
+    flow_time: float
+    flow_mean: NDArray[np.float64]

@@ -272,7 +272,7 @@ def test_a_needle_that_is_given_up_leaves_the_other_one_going():
 def test_a_needle_that_stiffens_is_given_up_when_its_flow_ends():
     """The other one has delivered its little volume by then; its end is not that of the injection."""
     cement = Cement("stiffening", 1e-5, 1.0, index_rate=0.0, reference_age=300.0, doubling_time=1.0)
-    history = inject(TWO, stage((0, 300.0, RATE), (1, 20.0, RATE)), cement=cement, pressure_limit=0.1)
+    history = inject(TWO, stage((0, 300.0, RATE), (1, 20.0, RATE)), cement=cement, pressure_limit=0.12)
     stuck, done = history.needle_ends
     assert (history.stop_reason, stuck.reason, done.reason) == ("pressure_limit", "pressure_limit", "volume_reached")
     assert stuck.time == history.last.time
