@@ -69,9 +69,9 @@ class InjectionState:
     def with_foresight(self, before: InjectionState) -> InjectionState:
         """The state with what its flow is to be solved for: the middle of the step that comes.
 
-        If that is as long as the last, and saturations go on as in it, what a step moves with the flow at its start is of
-        second order where they are smooth. Where the injection ends, pauses or changes its rates, there is nothing to
-        foresee.
+        If that is as long as the last, and saturations go on as in it, what a step moves with the flow at its start is
+        of second order where they are smooth. Where the injection ends, pauses or changes its rates, there is nothing
+        to foresee.
 
         Args:
             before: the last step.
