@@ -69,6 +69,12 @@ CHECKS = """\
 | dimensions of the voxels against those asked for | `tests/meshes/test_modelled_vertebra.py` |
 | volumes against two series; bodies that mesh | `{folder}/test_virtual_bodies.py` |
 | volumes against twelve real levels, share refused of 150 bodies | the same with `-m slow` |
+
+Of 300 bodies, half of them fractured and half with metastases on meshes of 2.5 mm, none was refused for what it is
+(2026-11-30; below 1 % at a confidence of 95 %; of even bone, without measures of the mesh's quality). The needle of
+that check comes straight in. One through the pedicle is another matter: of 124 vertebrae of `puncture-side-ratio` and
+`metastatic-leakage` whose needles were set up to six times by the cohorts' rules, 6 could not be treated, all of them
+modelled T12 with their narrow pedicles that diverge to the front.
 """.replace("{folder}", "tests/experiments/cohorts")
 
 

@@ -129,7 +129,8 @@ class TemperatureSolver:
             solver = PETSc.KSP().create(self._comm)
             solver.setOptionsPrefix(PREFIX)
             solver.setType("cg" if symmetric else "bcgs")
-            solver.getPC().setType("eisenstat")
+            # The same sweep in fewer products; PETSc has that form on several ranks for some matrices alone.
+            solver.getPC().setType("eisenstat" if self._comm.size == 1 else "sor")
             solver.setInitialGuessNonzero(True)
             solver.setTolerances(rtol=RELATIVE_TOLERANCE, atol=0.0, max_it=2000)
             with krylov.options(PREFIX):

@@ -248,13 +248,13 @@ class Injection:
     def _with_pressures(self, state: InjectionState, planned: NDArray[np.float64]) -> InjectionState:
         """The state with the pressures in the needles at its time.
 
-        Where the flow is ahead, pressures around the sources lie on a line between it and the flow before; where it is
-        held at the pressure limit, they are its own.
+        Between the time of the flow before and that of the flow, pressures around the sources lie on a line; where
+        steps become much shorter, or the flow is held at the pressure limit, they are its own.
         """
         flow, age, means = state.flow, state.syringe_age(self.plan), state.flow.source_pressure
-        ahead = state.time + state.ahead
-        if state.ahead and state.needle_pressures is not None and np.array_equal(flow.rates, planned):
-            before = state.needle_pressures
+        ahead, before = state.time + state.ahead, state.needle_pressures
+        between = before is not None and before.flow_time <= state.time < ahead
+        if before is not None and between and np.array_equal(flow.rates, planned):
             share = (state.time - before.flow_time) / (ahead - before.flow_time)
             means = before.flow_mean + share * (means - before.flow_mean)
             age = replace(state, ahead=0.0).syringe_age(self.plan)

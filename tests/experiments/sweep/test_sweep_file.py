@@ -264,7 +264,7 @@ def test_the_base_is_a_file_with_changes(tmp_path: Path) -> None:
         )
 
 
-CASE_FILES = [path for path in sorted(CASES.rglob("*.toml")) if path.parent.name not in ("sweeps", "cohorts")]
+CASE_FILES = [path for path in sorted(CASES.rglob("*.toml")) if path.parent.name not in ("sweeps", "cohorts", "trials")]
 
 
 @pytest.mark.parametrize("path", CASE_FILES, ids=lambda path: path.stem)
