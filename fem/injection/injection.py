@@ -249,15 +249,15 @@ class Injection:
         """The state with the pressures in the needles at its time.
 
         Between the time of the flow before and that of the flow, pressures around the sources lie on a line; where
-        steps become much shorter, or the flow is held at the pressure limit, they are its own.
+        steps become much shorter, they are those of the flow. A flow at the pressure limit has its own in all.
         """
         flow, age, means = state.flow, state.syringe_age(self.plan), state.flow.source_pressure
         ahead, before = state.time + state.ahead, state.needle_pressures
-        between = before is not None and before.flow_time <= state.time < ahead
-        if before is not None and between and np.array_equal(flow.rates, planned):
-            share = (state.time - before.flow_time) / (ahead - before.flow_time)
-            means = before.flow_mean + share * (means - before.flow_mean)
+        if np.array_equal(flow.rates, planned):
             age = replace(state, ahead=0.0).syringe_age(self.plan)
+            if before is not None and before.flow_time <= state.time < ahead:
+                share = (state.time - before.flow_time) / (ahead - before.flow_time)
+                means = before.flow_mean + share * (means - before.flow_mean)
         tip, syringe = self.flow.tips.pressures(flow.rates, means, age, flow.around)
         pressures = NeedlePressures(tip, syringe, ahead, flow.source_pressure)
         return replace(state, needle_pressures=pressures)
