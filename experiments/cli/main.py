@@ -26,6 +26,7 @@ from experiments.cli.patient_files import LabelMap, Resample, Subregions, patien
 from experiments.cli.report import report
 from experiments.cli.running import begin, refuse_of_one_run, run_one
 from experiments.cli.sweep import results, sweep
+from experiments.cli.sweep_options import Out
 from experiments.cli.trial import trial
 from experiments.cli.view import LivePort, port_of
 from experiments.cli.view import view as view_command
@@ -46,7 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-OutFolder = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")]
 Networks = Annotated[
     int | None,
     typer.Option(
@@ -89,7 +89,7 @@ def _start(
 
 @app.command()
 def demo(
-    out: OutFolder = None,
+    out: Out = None,
     defect: Annotated[bool, typer.Option("--defect", help="open the posterior wall, so that cement leaks")] = False,
     mesh_size: Annotated[
         float | None, typer.Option("--mesh-size", metavar="MM", help=r"tetrahedron size \[mm]; 1.5 by default")
@@ -113,7 +113,7 @@ def demo(
 @app.command()
 def run(
     case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="case file; see 'vertebroplasty schema'")],
-    out: OutFolder = None,
+    out: Out = None,
     patients: Annotated[
         Path | None,
         typer.Option(
@@ -170,7 +170,7 @@ def compare(
             "--ready", metavar="NAME", help="one that comes along: unilateral-bilateral or confluent-separated"
         ),
     ] = None,
-    out: OutFolder = None,
+    out: Out = None,
     petsc: PetscOptions = None,
     verbose: Verbosity = 0,
 ) -> None:
@@ -241,7 +241,7 @@ def mesh(
     subregions: Subregions = None,
     resample: Resample = False,
     size: Annotated[float, typer.Option("--size", metavar="MM", help=r"tetrahedron size \[mm], 0.5 to 4")] = 1.5,
-    out: OutFolder = None,
+    out: Out = None,
 ) -> None:
     """Mesh the body of one vertebra and report the quality; results in results/mesh-<level>."""
     with reported():
@@ -301,7 +301,7 @@ def schema(
 @app.command()
 def verify(
     slow: Annotated[bool, typer.Option("--slow", help="run the long tests, too")] = False,
-    out: OutFolder = None,
+    out: Out = None,
 ) -> None:
     """Compute every case with an exact answer or a published number, and write a page; results in results/verification.
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from experiments.cli.exit_codes import reported
+from experiments.cli.sweep_options import Out, Scheduler, TimeLimit, Workers, computed, source_of
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,23 +27,13 @@ def sweep(
     ready: Annotated[
         str | None, typer.Option("--ready", metavar="NAME", help="one that comes along; see docs/ready-sweeps.md")
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="folder for the results")] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", min=1, help="cases at a time; one per core by default")
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="running scheduler of Dask to use instead"),
-    ] = None,
+    out: Out = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     dashboard: Annotated[
         str, typer.Option("--dashboard", metavar="HOST:PORT", help="where Dask's dashboard is served")
     ] = "127.0.0.1:8787",
-    time_limit: Annotated[
-        float,
-        typer.Option(
-            "--time-limit", metavar="MIN", min=0.001, max=1e5, help=r"a case that takes longer has failed \[min]"
-        ),
-    ] = 60.0,
+    time_limit: TimeLimit = 60.0,
     retry: Annotated[bool, typer.Option("--retry", help="run the cases again that failed before")] = False,
     keep_fields: Annotated[
         str | None,
@@ -64,11 +55,9 @@ def sweep(
         from experiments.sweep.cases import read_plan
         from experiments.sweep.cluster import Cluster
         from experiments.sweep.folder import SweepFolder
-        from experiments.sweep.sweep_file import ready_sweep
+        from experiments.sweep.sweep_file import SWEEPS
 
-        if bool(file) == bool(ready):
-            raise InputError("name a sweep file, or one that comes along with --ready")
-        source = ready_sweep(ready) if ready else file or Path()
+        source = source_of(SWEEPS, file, ready)
         target = out or Path("results", source.stem)
         SweepFolder.check(target)
         plan = read_plan(source)
@@ -77,21 +66,14 @@ def sweep(
         if dry_run:
             _show_plan(plan, target, cluster, 60.0 * time_limit)
             return
-        from experiments.sweep.display import SweepDisplay, progress_line
         from experiments.sweep.engine import run_sweep
 
-        console = Console()
-        try:
-            with SweepDisplay().shown() as display:
-                progress = run_sweep(
-                    plan, SweepFolder(target), cluster, 60.0 * time_limit, retry, display.update, keep_fields=kept
-                )
-        except KeyboardInterrupt:
-            console.print(f"Finished cases are in {target}/; the same command goes on.", markup=False, highlight=False)
-            raise
-        console.print(f"{progress_line(progress)}", markup=False, highlight=False, soft_wrap=True)
+        folder, seconds = SweepFolder(target), 60.0 * time_limit
+        progress = computed(
+            lambda watch: run_sweep(plan, folder, cluster, seconds, retry, watch, keep_fields=kept), target
+        )
         if kept:
-            console.print(f"Fields: {target}/cases/", markup=False, highlight=False, soft_wrap=True)
+            Console().print(f"Fields: {target}/cases/", markup=False, highlight=False, soft_wrap=True)
         tell_end(progress, target)
 
 

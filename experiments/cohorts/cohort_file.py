@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from experiments.case.errors import explain
-from experiments.case.schema import CASES
-from experiments.case.sections.base import Section, joined
+from experiments.case.ready_files import ReadyFiles
+from experiments.case.sections.base import Section
 from experiments.cohorts.population import Population
 from experiments.cohorts.surgeon import Surgeon
-from meshes.errors import InputError
 
-COHORTS = CASES / "cohorts"
-"""Folder of the cohort files that come with the software."""
+COHORTS = ReadyFiles("cohort")
+"""Cohort files that come with the software."""
 
 LARGEST_COHORT = 20_000
 """Patients."""
@@ -58,33 +56,8 @@ def read_cohort(path: Path) -> Cohort:
     Raises:
         InputError: the file is missing, is no TOML, or says something that a cohort cannot be.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such cohort file; ready ones are {joined(ready_cohorts())}, with --ready"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a text file ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
+    content = COHORTS.read(path)
     try:
         return Cohort.model_validate(content)
     except ValidationError as error:
         raise explain(error, Cohort, path.name) from None
-
-
-def ready_cohorts() -> list[str]:
-    """Names of the cohorts that come with the software."""
-    return sorted(path.stem for path in COHORTS.glob("*.toml"))
-
-
-def ready_cohort(name: str) -> Path:
-    """The file of a cohort that comes with the software.
-
-    Raises:
-        InputError: there is none of this name.
-    """
-    if name not in ready_cohorts():
-        raise InputError(f"--ready {name}: there is no such cohort; choose {joined(ready_cohorts(), 'or')}")
-    return COHORTS / f"{name}.toml"

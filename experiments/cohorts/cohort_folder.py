@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments.cohorts.cohort_file import Cohort, read_cohort
 from experiments.cohorts.cohort_plan import finished
-from experiments.cohorts.observed import Table
+from experiments.cohorts.vertebra_rows import VertebraRows
 from experiments.cohorts.virtual_patient import VirtualVertebra
 from experiments.sweep.folder import Row, SweepFolder
 from meshes.errors import InputError
@@ -88,10 +88,10 @@ class CohortFolder:
         """
         return finished(self.cohort(), self.sweep)
 
-    def table(self) -> Table:
-        """What a study would have noted of the finished vertebrae.
+    def vertebrae(self) -> VertebraRows:
+        """What a study would have noted of these vertebrae.
 
         Raises:
             InputError: the folder holds no cohort.
         """
-        return Table.of(self.finished())
+        return VertebraRows.of(self.finished(), self.sweep.plan()["code"])

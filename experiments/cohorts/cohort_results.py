@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from experiments.cohorts.cohort_folder import CohortFolder
 from experiments.cohorts.comparison import Compared, compare
-from experiments.cohorts.observed import Table
+from experiments.cohorts.pool import Pool
 from experiments.cohorts.published import STUDIES
 from experiments.results.store import json_text
 
@@ -16,34 +16,33 @@ LEAST_VERTEBRAE = 10
 """Finished vertebrae below which nothing is compared (tag D)."""
 
 
-def write_comparison(folder: CohortFolder) -> list[Compared]:
-    """Compare what is finished with the cohort's study and write it; an empty list without a study or with too little.
+def write_comparison(pool: Pool, target: Path) -> list[Compared]:
+    """Compare a pool with its cohort's study and write it; an empty list without a study or with too little.
 
     Args:
-        folder: of the cohort.
-
-    Raises:
-        InputError: the folder holds no cohort or cannot be written.
+        pool: what is finished.
+        target: JSON file.
     """
-    cohort, table = folder.cohort(), folder.table()
-    failed = sum("error" in row for _, row in folder.finished())
+    cohort, table = pool.cohort, pool.vertebrae.table
     study = STUDIES.get(cohort.study or "")
     rows = [] if study is None or len(table) < LEAST_VERTEBRAE else compare(table, study, cohort.stage)
-    folder.comparison.write_text(json_text(_content(folder, table, failed, rows), indent=1), encoding="utf-8")
+    target.write_text(json_text(_content(pool, rows), indent=1) + "\n", encoding="utf-8")
     return rows
 
 
-def _content(folder: CohortFolder, table: Table, failed: int, rows: Sequence[Compared]) -> dict[str, Any]:
-    cohort = folder.cohort()
+def _content(pool: Pool, rows: Sequence[Compared]) -> dict[str, Any]:
+    cohort, vertebrae = pool.cohort, pool.vertebrae
     return {
         "format": "vertebroplasty-cohort",
         "title": cohort.title,
         "study": cohort.study,
-        "code": folder.sweep.plan()["code"],
+        "stage": cohort.stage,
+        "calibre_mm": pool.calibre,
+        "code": vertebrae.code,
         "seed": cohort.seed,
-        "vertebrae": len(table),
-        "patients": len(set(table["patient"].tolist())),
-        "failed": failed,
+        "vertebrae": len(vertebrae.table),
+        "patients": pool.patients,
+        "failed": len(vertebrae.refused),
         "rows": [_row(one) for one in rows],
     }
 

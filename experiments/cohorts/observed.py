@@ -9,17 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.cohorts.drawn import drawn
 from experiments.cohorts.virtual_patient import VirtualVertebra
 from experiments.sweep.folder import Row
 from fem.measures.severity import GRADES
 from meshes.leak_sites import LEAK_CLASSES, LEAK_SITES, SITES
-from meshes.parametric import level_dimensions
-
-LEVELS = tuple(level_dimensions())
-"""Levels from above downwards; a vertebra's number in the column ``level`` counts them from 0."""
-
-GROWTH = ("slow", "moderate", "rapid")
-"""Growth classes in the order of Tomita's points: 1, 2 and 3 in the column ``growth``."""
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "canal": LEAK_CLASSES["canal"],
@@ -61,22 +55,29 @@ class Table:
         return Table({name: values[chosen] for name, values in self.columns.items()})
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[VirtualVertebra, Row]]) -> Table:
-        """The table of finished rows; failed ones are left out.
+    def of(cls, records: Iterable[Mapping[str, float]]) -> Table:
+        """The table of rows; what a row does not have is NaN.
 
         Args:
-            pairs: each vertebra with the row of the sweep that its treatment became.
+            records: see :func:`record`.
         """
-        records = [_record(vertebra, row) for vertebra, row in pairs if "outcome" in row]
-        names = records[0] if records else {"patient": 0.0}
-        return cls({name: np.array([record[name] for record in records], dtype=np.float64) for name in names})
+        known = list(records)
+        names = max(known, key=len, default={"patient": 0.0})
+        return cls({name: np.array([one.get(name, np.nan) for one in known], dtype=np.float64) for name in names})
 
 
-def _record(vertebra: VirtualVertebra, row: Row) -> dict[str, float]:
-    """One row; numbers that do not exist, as a puncture side's with two needles, are NaN."""
-    results = row["outcome"]["results"]
+def record(vertebra: VirtualVertebra, row: Row) -> dict[str, float]:
+    """A vertebra with the row of the sweep that its treatment became.
+
+    Of one that was refused or failed, what was drawn alone; numbers that do not exist, as a puncture side's with two
+    needles, are NaN.
+    """
+    found = drawn(vertebra, row["inputs"])
+    return found | _measured(row["outcome"]["results"]) if "outcome" in row else found
+
+
+def _measured(results: Mapping[str, Any]) -> dict[str, float]:
     injection, fill, body = results["injection"], results["fill"], results["mesh"]["mask_volume_ml"]
-    needles = row["inputs"]["needles"]
     leaks = injection["leaks"]
     observed = {site: leaks[site]["volume_ml"] for site in SITES if leaks.get(site, {}).get("observed")}
     main = max(observed, key=lambda site: observed[site], default=None)
@@ -84,19 +85,7 @@ def _record(vertebra: VirtualVertebra, row: Row) -> dict[str, float]:
     puncture_ratio = fill["puncture_side_occupied_ratio"]
     fracture = results.get("fracture") or {}
     return {
-        "patient": vertebra.patient,
-        "level": LEVELS.index(vertebra.level),
-        "thoracic": vertebra.level.startswith("T"),
-        "man": vertebra.man,
-        "age": vertebra.age,
-        "density": vertebra.density,
-        "t_score": vertebra.t_score,
-        "growth": 1 + GROWTH.index(vertebra.growth),
-        "wall_defect": vertebra.wall_defect > 0.0,
-        "collapse": vertebra.fracture is not None,
         "height_loss": fracture.get("height_loss", 0.0),
-        "lytic": vertebra.lesion is not None and vertebra.lesion.kind == "osteolytic",
-        "bilateral": len(needles) > 1,
         "injected_ml": injection["injected_ml"],
         "cement_ml": fill["occupied_ml"],
         "body_ml": body,

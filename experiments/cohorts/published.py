@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from experiments.cohorts.observed import LEVELS
+from experiments.cohorts.drawn import LEVELS
 from experiments.cohorts.published_number import (
     ONE_PLACE,
     Published,

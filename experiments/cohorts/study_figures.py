@@ -11,7 +11,8 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 from sklearn.metrics import roc_curve
 
 from experiments.cohorts.comparison import Compared
-from experiments.cohorts.observed import LEVELS, Table
+from experiments.cohorts.drawn import LEVELS
+from experiments.cohorts.observed import Table
 from experiments.cohorts.published import Study
 from experiments.cohorts.statistics import Area, OddsRatio
 from experiments.pictures.style import TEXT_COLOR

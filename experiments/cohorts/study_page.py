@@ -1,7 +1,8 @@
-"""The page of a study: what it published beside what a pool of virtual vertebrae gives.
+"""The page of a study: what it published beside what pools of virtual vertebrae give.
 
-``python -m experiments.cohorts.study_page POOL... --docs docs`` writes ``docs/cohorts/NAME.md`` and its plots from the
-folder of each pool, and ``cohort.json`` into it.
+``python -m experiments.cohorts.study_page [POOL...] --docs docs`` keeps the vertebrae of the folder of each pool as a
+table in ``docs/cohorts/data``, writes ``docs/cohorts/NAME.md`` and its plots from the tables that are kept, and
+``cohort.json`` into the folders. Without a pool it writes the pages of all tables that are kept.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from shutil import copyfile
 
+from experiments.cohorts import stage_b_table
 from experiments.cohorts.cohort_file import Cohort
 from experiments.cohorts.cohort_folder import CohortFolder
-from experiments.cohorts.cohort_results import write_comparison
+from experiments.cohorts.cohort_results import LEAST_VERTEBRAE, write_comparison
 from experiments.cohorts.comparison import DRAWS, Compared
-from experiments.cohorts.observed import Table
+from experiments.cohorts.number_cells import digits, published_cell, quantity_cell, verdict_cell
+from experiments.cohorts.pool import Pool
 from experiments.cohorts.population_page import in_words
 from experiments.cohorts.published import STUDIES, Study
 from experiments.cohorts.study_figures import draw_study
@@ -30,14 +34,17 @@ from meshes.errors import InputError
 
 STAGES = {"A": "A (nothing fitted)", "B": "B (the calibre of veins fitted to the filling-fraction series)"}
 
+KEPT = Path("cohorts", "data")
+"""Where tables are kept, in the folder of the documentation."""
+
 LEAST_POOL = 600
 """Vertebrae of a pool below which a page is preliminary (tag D)."""
 
 VERDICTS: tuple[Verdict, ...] = ("agrees", "disagrees", "uninformative")
 
 
-def write_page(folder: CohortFolder, docs: Path) -> Path:
-    """Compare a pool with its study and write the page and its plots.
+def keep(folder: CohortFolder, docs: Path) -> Path:
+    """Keep what is finished in the folder of a pool as a table.
 
     Args:
         folder: of the pool.
@@ -46,51 +53,64 @@ def write_page(folder: CohortFolder, docs: Path) -> Path:
     Raises:
         InputError: the folder holds no cohort, one without a study, or too few finished vertebrae.
     """
-    cohort = folder.cohort()
-    study = STUDIES.get(cohort.study or "")
-    if study is None:
+    pool = Pool.of(folder)
+    if pool.cohort.study not in STUDIES:
         raise InputError(f"{folder.path}: its cohort belongs to no study; give study = one of {', '.join(STUDIES)}")
-    rows = write_comparison(folder)
-    if not rows:
+    if len(pool.vertebrae.table) < LEAST_VERTEBRAE:
         raise InputError(f"{folder.path}: too few of its vertebrae are finished; go on with 'vertebroplasty cohort'")
-    table, errors = folder.table(), [row["error"]["message"] for _, row in folder.finished() if "error" in row]
-    pictures = draw_study(study, table, rows, docs / "images" / "cohorts")
+    return pool.keep(docs / KEPT)
+
+
+def write_page(study: Study, docs: Path) -> Path:
+    """Compare the pools that are kept of a study and write its page and its plots, and ``NAME-A.json`` and the like.
+
+    Args:
+        study: with tables in ``docs/cohorts/data``.
+        docs: folder of the documentation.
+
+    Raises:
+        InputError: none of stage A is kept, or a table cannot be read.
+    """
+    tables = {stage: sorted((docs / KEPT).glob(f"{study.name}-{stage}*.csv")) for stage in ("A", "B")}
+    if not tables["A"]:
+        raise InputError(f"{docs / KEPT}: no pool of {study.name} at stage A is kept there; name the folder of one")
+    pool, *others = (Pool.read(table) for table in [*tables["A"], *tables["B"]])
+    rows, *rows_of_others = (write_comparison(one, one.path.with_suffix(".json")) for one in (pool, *others))
+    pictures = draw_study(study, pool.vertebrae.table, rows, docs / "images" / "cohorts")
     target = docs / "cohorts" / f"{study.name}.md"
-    target.parent.mkdir(parents=True, exist_ok=True)
     drawn = [os.path.relpath(path, target.parent) for path in pictures]
-    lines = page(study, cohort, table, rows, errors, drawn, folder.sweep.plan()["code"])
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fitted = stage_b_table.lines((pool, rows), list(zip(others, rows_of_others, strict=True)))
+    target.write_text("\n".join(page(study, pool, rows, drawn, fitted)) + "\n", encoding="utf-8")
     return target
 
 
 def page(
-    study: Study,
-    cohort: Cohort,
-    table: Table,
-    rows: Sequence[Compared],
-    errors: Sequence[str],
-    pictures: Sequence[str],
-    code: str,
+    study: Study, pool: Pool, rows: Sequence[Compared], pictures: Sequence[str], fitted: Iterator[str]
 ) -> Iterator[str]:
     """The lines of the page in Markdown."""
-    patients = len(set(table["patient"].tolist()))
+    cohort, table, errors = pool.cohort, pool.vertebrae.table, pool.vertebrae.refused
     yield f"# {study.name}: {study.about}"
     yield ""
-    yield "<!-- Written by `python -m experiments.cohorts.study_page POOL --docs docs`; edit that module. -->"
+    yield "<!-- Written by `python -m experiments.cohorts.study_page [POOL...] --docs docs`; edit that module. -->"
     yield ""
     yield f"Published: {study.patients} patients, {study.vertebrae} vertebrae. Simulated, stage {STAGES[cohort.stage]}:"
-    yield f"{patients} virtual patients with {len(table)} vertebrae that finished, {len(errors)} refused or failed;"
-    yield f"mesh of {cohort.mesh_mm:g} mm, seed {cohort.seed}, leaks as `{cohort.observation.modality}` shows them"
-    yield f"({cohort.observation.source}, {cohort.observation.tag}). Computed by vertebroplasty {code}."
+    yield f"{pool.patients} virtual patients with {len(table)} vertebrae that finished, {len(errors)} refused or"
+    yield f"failed; mesh of {cohort.mesh_mm:g} mm, seed {cohort.seed}, leaks as `{cohort.observation.modality}` shows"
+    yield f"them ({cohort.observation.source}, {cohort.observation.tag}). Computed by"
+    yield f"vertebroplasty {pool.vertebrae.code}."
     if study.left_out:
         yield f"Not simulated: {study.left_out}."
     if len(table) < LEAST_POOL:
         yield ""
         yield f"**Preliminary**: the pool is to have {LEAST_POOL} vertebrae at least."
     yield ""
+    yield f"Download: [{stage_b_table.DOWNLOAD}](data/{pool.path.name}), with the"
+    yield f"[cohort file](data/{pool.file.name}) and the [numbers below](data/{pool.path.with_suffix('.json').name})."
+    yield ""
     yield "```bash"
-    yield f"vertebroplasty cohort --ready {study.name} --patients {max(patients, study.patients)}   # goes on"
-    yield f"uv run python -m experiments.cohorts.study_page results/{study.name} --docs docs   # this page"
+    yield f"vertebroplasty cohort --ready {study.name} --patients {max(pool.patients, study.patients)}   # goes on"
+    yield f"uv run python -m experiments.cohorts.study_page results/{study.name} --docs docs   # this page, from there"
+    yield "uv run python -m experiments.cohorts.study_page --docs docs   # all pages, from their tables"
     yield "```"
     yield ""
     yield from _counted(rows)
@@ -116,6 +136,7 @@ def page(
         yield f"![{Path(path).stem.replace('_', ': ')}]({path})"
     yield ""
     yield from _misses(study, rows)
+    yield from fitted
     yield from _settings(cohort)
     if errors:
         yield ""
@@ -138,20 +159,15 @@ def _counted(rows: Sequence[Compared]) -> Iterator[str]:
 
 
 def _row(row: Compared) -> str:
-    one = row.published
-    unit = "" if one.unit == "-" else f" {one.unit}"
-    interval = "" if math.isnan(one.low) else f" ({_digits(one.low)} to {_digits(one.high)})"
     power = "" if math.isnan(row.significant) else f"{row.significant:.2f}"
-    told = f"**{row.verdict}**" if row.verdict == "disagrees" else row.verdict
-    note = "; ".join(part for part in ("seen" if one.seen else "", one.remark) if part)
     cells = (
-        f"{one.quantity}{unit}",
-        f"{_digits(one.estimate)}{interval}",
-        f"{_digits(row.simulated)} ± {_digits(row.error)}",
-        f"{_digits(row.low)} to {_digits(row.high)}",
+        quantity_cell(row),
+        published_cell(row),
+        f"{digits(row.simulated)} ± {digits(row.error)}",
+        f"{digits(row.low)} to {digits(row.high)}",
         power,
-        told,
-        note,
+        verdict_cell(row),
+        "; ".join(part for part in ("seen" if row.published.seen else "", row.published.remark) if part),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -194,19 +210,20 @@ def _short(error: str) -> str:
     return re.sub(r"\d+(\.\d+)?", "…", told.partition(". Seen before")[0].strip())
 
 
-def _digits(value: float) -> str:
-    return "–" if not math.isfinite(value) else f"{value:.3g}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pages that the command line asks for."""
     parser = argparse.ArgumentParser(prog="study_page", description=__doc__.partition("\n")[0])
-    parser.add_argument("pools", type=Path, nargs="+", metavar="POOL", help="folders of 'vertebroplasty cohort'")
+    parser.add_argument("pools", type=Path, nargs="*", metavar="POOL", help="folders of 'vertebroplasty cohort'")
     parser.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
     given = parser.parse_args(arguments)
     try:
-        for pool in given.pools:
-            print(write_page(CohortFolder(pool), given.docs))
+        folders = [CohortFolder(path) for path in given.pools]
+        kept = [keep(folder, given.docs) for folder in folders]
+        tables = kept or sorted((given.docs / KEPT).glob("*-A.csv"))
+        for name in dict.fromkeys(Pool.read(table).cohort.study for table in tables):
+            print(write_page(STUDIES[name or ""], given.docs))
+        for folder, table in zip(folders, kept, strict=True):
+            copyfile(table.with_suffix(".json"), folder.comparison)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from experiments.case.errors import explain
-from experiments.case.schema import CASES
-from experiments.case.sections.base import Section, joined
-from experiments.cohorts.cohort_file import LARGEST_COHORT, Cohort, read_cohort, ready_cohort, ready_cohorts
+from experiments.case.ready_files import ReadyFiles
+from experiments.case.sections.base import Section
+from experiments.cohorts.cohort_file import COHORTS, LARGEST_COHORT, Cohort, read_cohort
 from meshes.errors import InputError
 
-TRIALS = CASES / "trials"
-"""Folder of the trial files that come with the software."""
+TRIALS = ReadyFiles("trial")
+"""Trial files that come with the software."""
 
 _NAME = re.compile(r"[\w .+-]{1,40}")
 
@@ -69,14 +68,7 @@ def read_trial(path: Path, cohort_file: Path | None = None) -> Trial:
     Raises:
         InputError: the file or its cohort is missing, is no TOML, or says something that a trial cannot be.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such trial file; ready ones are {joined(ready_trials())}, with --ready") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a text file ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
+    content = TRIALS.read(path)
     arms = content.pop("arms", None)
     try:
         settings = TrialSettings.model_validate(content)
@@ -89,23 +81,7 @@ def read_trial(path: Path, cohort_file: Path | None = None) -> Trial:
 
 def cohort_of(settings: TrialSettings, folder: Path) -> Path:
     """The cohort file that a trial file in a folder names."""
-    return ready_cohort(settings.cohort) if settings.cohort in ready_cohorts() else folder / settings.cohort
-
-
-def ready_trials() -> list[str]:
-    """Names of the trials that come with the software."""
-    return sorted(path.stem for path in TRIALS.glob("*.toml"))
-
-
-def ready_trial(name: str) -> Path:
-    """The file of a trial that comes with the software.
-
-    Raises:
-        InputError: there is none of this name.
-    """
-    if name not in ready_trials():
-        raise InputError(f"--ready {name}: there is no such trial; choose {joined(ready_trials(), 'or')}")
-    return TRIALS / f"{name}.toml"
+    return COHORTS.file(settings.cohort) if settings.cohort in COHORTS.names else folder / settings.cohort
 
 
 def _two(file: str, arms: Any) -> dict[str, Any]:

@@ -6,27 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cohorts.cohort_plan import finished
-from experiments.cohorts.observed import Table
 from experiments.cohorts.trial_file import Trial, cohort_of, read_trial
+from experiments.cohorts.vertebra_rows import VertebraRows
 from experiments.sweep.folder import SweepFolder
 from meshes.errors import InputError
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What is finished in both arms of a trial.
-
-    Attributes:
-        first: a row for each vertebra whose treatments have both been computed, treated in the first arm.
-        second: the same vertebrae in the second.
-        failed: arm -> vertebrae of which only this or also this treatment was refused or failed.
-        left_out: vertebrae that are finished in both arms and failed in one of them at least.
-    """
-
-    first: Table
-    second: Table
-    failed: dict[str, int]
-    left_out: int
 
 
 @dataclass(frozen=True)
@@ -101,25 +84,17 @@ class TrialFolder:
             raise InputError(f"{self.path}: holds no trial; give the folder that 'vertebroplasty trial' wrote")
         return read_trial(self.file, self.cohort_file)
 
-    def pairs(self) -> Pairs:
-        """What is finished in both arms by now.
+    def arms(self) -> dict[str, VertebraRows]:
+        """Arm -> the vertebrae that are finished in it.
 
         Raises:
             InputError: the folder holds no trial.
         """
-        arms = self.trial().arms
-        first, second = (
-            {vertebra.name: (vertebra, row) for vertebra, row in finished(cohort, self.sweep, label_of(name))}
-            for name, cohort in arms.items()
-        )
-        both = [name for name in first if name in second]
-        whole = [name for name in both if "outcome" in first[name][1] and "outcome" in second[name][1]]
-        return Pairs(
-            Table.of(first[name] for name in whole),
-            Table.of(second[name] for name in whole),
-            {arm: sum("error" in of[name][1] for name in both) for arm, of in zip(arms, (first, second), strict=True)},
-            len(both) - len(whole),
-        )
+        code = self.sweep.plan()["code"]
+        return {
+            name: VertebraRows.of(finished(cohort, self.sweep, label_of(name)), code)
+            for name, cohort in self.trial().arms.items()
+        }
 
 
 def label_of(arm: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from experiments.cohorts.paired import NumberNeeded, Paired
-from experiments.cohorts.trial_folder import Pairs, TrialFolder
+from experiments.cohorts.trial_pairs import Pairs
 from experiments.results.store import json_text
 
 
@@ -62,19 +63,16 @@ class TrialRow:
         return NumberNeeded.of(paired.difference, paired.low, paired.high) if self.outcome.harm else None
 
 
-def write_trial(folder: TrialFolder) -> tuple[Pairs, list[TrialRow]]:
+def write_trial(pairs: Pairs, target: Path) -> list[TrialRow]:
     """Compare what is finished in both arms and write it; outcomes that no pair has are left out.
 
     Args:
-        folder: of the trial.
-
-    Raises:
-        InputError: the folder holds no trial.
+        pairs: of the trial.
+        target: JSON file.
     """
-    pairs = folder.pairs()
     rows = compare_arms(pairs)
-    folder.results.write_text(json_text(_content(folder, pairs, rows), indent=1), encoding="utf-8")
-    return pairs, rows
+    target.write_text(json_text(_content(pairs, rows), indent=1) + "\n", encoding="utf-8")
+    return rows
 
 
 def compare_arms(pairs: Pairs) -> list[TrialRow]:
@@ -105,13 +103,13 @@ def needed_in_words(needed: NumberNeeded) -> str:
     return f"{', '.join([*number, 'not shown'])} ({' to ∞ to '.join(ends).replace('∞ to ∞', '∞')})"
 
 
-def _content(folder: TrialFolder, pairs: Pairs, rows: list[TrialRow]) -> dict[str, Any]:
-    trial = folder.trial()
+def _content(pairs: Pairs, rows: list[TrialRow]) -> dict[str, Any]:
+    trial = pairs.trial
     return {
         "format": "vertebroplasty-trial",
         "title": trial.settings.title,
         "cohort": trial.settings.cohort,
-        "code": folder.sweep.plan()["code"],
+        "code": pairs.code,
         "arms": list(trial.arms),
         "vertebrae": len(pairs.first),
         "patients": len(set(pairs.first["patient"].tolist())),

@@ -1,7 +1,7 @@
 """The page of trials: what two treatments of the same virtual vertebrae differ in.
 
-``python -m experiments.cohorts.trials_page TRIAL... --docs docs`` writes ``docs/cohorts/trials.md`` from the folders of
-trials, and ``trial.json`` into each.
+``python -m experiments.cohorts.trials_page [TRIAL...] --docs docs`` keeps what is finished in the folders of trials in
+``docs/cohorts/data``, and writes ``docs/cohorts/trials.md`` from all tables that are kept there.
 """
 
 from __future__ import annotations
@@ -12,34 +12,51 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.cohorts.population_page import in_words
-from experiments.cohorts.study_page import STAGES
+from experiments.cohorts.study_page import KEPT, STAGES
 from experiments.cohorts.trial_file import Trial
-from experiments.cohorts.trial_folder import Pairs, TrialFolder
+from experiments.cohorts.trial_folder import TrialFolder
+from experiments.cohorts.trial_pairs import Pairs
 from experiments.cohorts.trial_results import TrialRow, shown, write_trial
 from meshes.errors import InputError
 
 LEAST_PAIRS = 200
 """Vertebrae treated twice below which a trial is preliminary (tag D)."""
 
+TABLES = "trial-"
+"""How the names of the tables of trials begin."""
 
-def write_page(folders: Sequence[TrialFolder], docs: Path) -> Path:
-    """Compare the arms of trials and write the page.
+
+def keep(folder: TrialFolder, docs: Path) -> Path:
+    """Keep what is finished in the folder of a trial as a table, and write ``trial.json`` into it.
+
+    Raises:
+        InputError: the folder holds no trial, or one without a vertebra that is finished in both arms.
+    """
+    pairs = Pairs.of(folder)
+    if not write_trial(pairs, folder.results):
+        raise InputError(f"{folder.path}: no vertebra is finished in both arms; go on with 'vertebroplasty trial'")
+    target = docs / KEPT / f"{TABLES}{folder.path.resolve().name}.csv"
+    pairs.keep(target)
+    return target
+
+
+def write_page(docs: Path) -> Path:
+    """Compare the arms of all trials that are kept, and write the page.
 
     Args:
-        folders: of the trials.
         docs: folder of the documentation.
 
     Raises:
-        InputError: a folder holds no trial, or one without a vertebra that is finished in both arms.
+        InputError: none is kept.
     """
+    tables = sorted((docs / KEPT).glob(f"{TABLES}*.csv"))
+    if not tables:
+        raise InputError(f"{docs / KEPT}: no trial is kept there; name the folder of one")
     lines = list(_head())
-    for folder in folders:
-        pairs, rows = write_trial(folder)
-        if not rows:
-            raise InputError(f"{folder.path}: no vertebra is finished in both arms; go on with 'vertebroplasty trial'")
-        lines += _trial(folder.trial(), pairs, rows, folder.sweep.plan()["code"])
+    for table in tables:
+        pairs = Pairs.read(table)
+        lines += _trial(pairs, write_trial(pairs, table.with_suffix(".json")), table)
     target = docs / "cohorts" / "trials.md"
-    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return target
 
@@ -47,7 +64,7 @@ def write_page(folders: Sequence[TrialFolder], docs: Path) -> Path:
 def _head() -> Iterator[str]:
     yield "# Trials: the same virtual patients treated twice"
     yield ""
-    yield "<!-- Written by `python -m experiments.cohorts.trials_page TRIAL... --docs docs`; edit that module. -->"
+    yield "<!-- Written by `python -m experiments.cohorts.trials_page [TRIAL...] --docs docs`; edit that module. -->"
     yield ""
     yield "What no series can do. Only the operation differs between the arms; random numbers are shared, so that"
     yield "differences are those within vertebrae. How they and their intervals are computed stands in"
@@ -55,7 +72,8 @@ def _head() -> Iterator[str]:
     yield "model, and what the model does not hold ([limits](../theory/limits.md)) is not in it."
 
 
-def _trial(trial: Trial, pairs: Pairs, rows: Sequence[TrialRow], code: str) -> Iterator[str]:
+def _trial(pairs: Pairs, rows: Sequence[TrialRow], table: Path) -> Iterator[str]:
+    trial = pairs.trial
     first, second = trial.arms
     cohort = trial.arms[first]
     patients = len(set(pairs.first["patient"].tolist()))
@@ -63,8 +81,10 @@ def _trial(trial: Trial, pairs: Pairs, rows: Sequence[TrialRow], code: str) -> I
     yield f"## {trial.settings.title or f'{first} or {second}'}"
     yield ""
     yield f"Population of `{trial.settings.cohort}`, stage {STAGES[cohort.stage]}: {len(pairs.first)} vertebrae of"
-    yield f"{patients} virtual patients treated twice. {_left_out(pairs)} Mesh of {cohort.mesh_mm:g} mm, seed"
-    yield f"{cohort.seed}, leaks as `{cohort.observation.modality}` shows them. Computed by vertebroplasty {code}."
+    yield f"{patients} virtual patients treated twice. {_left_out(pairs)} Mesh of {cohort.mesh_mm:g} mm,"
+    yield f"seed {cohort.seed}, leaks as `{cohort.observation.modality}` shows them. Computed by"
+    yield f"vertebroplasty {pairs.code}."
+    yield f"Download: [table of the vertebrae](data/{table.name}), [numbers](data/{table.with_suffix('.json').name})."
     if len(pairs.first) < LEAST_PAIRS:
         yield ""
         yield f"**Preliminary**: a trial is to have {LEAST_PAIRS} vertebrae at least."
@@ -100,11 +120,13 @@ def _settings(trial: Trial) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page that the command line asks for."""
     parser = argparse.ArgumentParser(prog="trials_page", description=__doc__.partition("\n")[0])
-    parser.add_argument("trials", type=Path, nargs="+", metavar="TRIAL", help="folders of 'vertebroplasty trial'")
+    parser.add_argument("trials", type=Path, nargs="*", metavar="TRIAL", help="folders of 'vertebroplasty trial'")
     parser.add_argument("--docs", type=Path, default=Path("docs"), metavar="DIR")
     given = parser.parse_args(arguments)
     try:
-        print(write_page([TrialFolder(path) for path in given.trials], given.docs))
+        for path in given.trials:
+            print(keep(TrialFolder(path), given.docs))
+        print(write_page(given.docs))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

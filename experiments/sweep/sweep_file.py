@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.case.errors import explain
-from experiments.case.schema import CASES
+from experiments.case.ready_files import ReadyFiles
 from experiments.case.sections.base import Companions, Section, chosen_shape, joined
-from meshes.errors import InputError
 
-SWEEPS = CASES / "sweeps"
-"""Folder of the sweep files that come with the software."""
+SWEEPS = ReadyFiles("sweep")
+"""Sweep files that come with the software."""
 
 WAYS = {
     "values": Companions(allowed=("names",)),
@@ -174,31 +172,8 @@ def read_sweep_file(path: Path) -> SweepFile:
     Raises:
         InputError: the file is missing, is no TOML, or says something that a sweep cannot be.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such sweep file; ready ones are {joined(ready_sweeps())}, with --ready") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a text file ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
+    content = SWEEPS.read(path)
     try:
         return SweepFile.model_validate(content)
     except ValidationError as error:
         raise explain(error, SweepFile, path.name) from None
-
-
-def ready_sweeps() -> list[str]:
-    """Names of the sweeps that come with the software."""
-    return sorted(path.stem for path in SWEEPS.glob("*.toml"))
-
-
-def ready_sweep(name: str) -> Path:
-    """The file of a sweep that comes with the software.
-
-    Raises:
-        InputError: there is none of this name.
-    """
-    if name not in ready_sweeps():
-        raise InputError(f"--ready {name}: there is no such sweep; choose {joined(ready_sweeps(), 'or')}")
-    return SWEEPS / f"{name}.toml"

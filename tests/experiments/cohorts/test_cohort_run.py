@@ -10,11 +10,13 @@ from typer.testing import CliRunner
 
 from experiments.cli.main import app
 from experiments.cohorts import comparison
-from experiments.cohorts.cohort_file import read_cohort, ready_cohort
+from experiments.cohorts.cohort_file import COHORTS, read_cohort
 from experiments.cohorts.cohort_folder import CohortFolder
 from experiments.cohorts.cohort_results import write_comparison
 from experiments.cohorts.cohort_run import run_cohort
-from experiments.cohorts.study_page import write_page
+from experiments.cohorts.pool import Pool
+from experiments.cohorts.published import STUDIES
+from experiments.cohorts.study_page import keep, write_page
 from experiments.sweep.cluster import Cluster
 from meshes.errors import InputError
 
@@ -29,7 +31,7 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CohortFolder:
 
 
 def run(folder: CohortFolder, patients: int = PATIENTS) -> None:
-    source = ready_cohort("puncture-side-ratio")
+    source = COHORTS.file("puncture-side-ratio")
     run_cohort(source, folder, Cluster(1, dashboard=":0"), patients, solver=cohort_stand_in.SOLVER)
 
 
@@ -50,7 +52,7 @@ def test_needles_that_leave_the_bone_are_set_again_and_what_is_done_is_not_done_
 def test_what_was_found_stands_beside_the_study(cohort, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(comparison, "DRAWS", 40)
     run(cohort)
-    rows = write_comparison(cohort)
+    rows = write_comparison(Pool.of(cohort), cohort.comparison)
     content = json.loads(cohort.comparison.read_text())
     assert len(content["rows"]) == len(rows) > 20
     assert content["study"] == "puncture-side-ratio"
@@ -62,9 +64,10 @@ def test_what_was_found_stands_beside_the_study(cohort, tmp_path, monkeypatch) -
         assert row["stage"] == "A"
     (body,) = [row for row in content["rows"] if row["quantity"] == "body, mean"]
     assert (body["published"], body["simulated"]) == (24.59, 25.0)
-    table = cohort.table()
+    table = cohort.vertebrae().table
     assert table["leak_vessel"].mean() == np.mean(table["puncture_percent"] > 25.0)
-    page = write_page(cohort, tmp_path / "docs").read_text()
+    keep(cohort, tmp_path / "docs")
+    page = write_page(STUDIES["puncture-side-ratio"], tmp_path / "docs").read_text()
     for row in rows:
         assert row.published.quantity in page
     assert "Preliminary" in page
@@ -75,7 +78,7 @@ def test_what_was_found_stands_beside_the_study(cohort, tmp_path, monkeypatch) -
 
 def test_a_folder_with_something_else_is_refused(cohort, tmp_path) -> None:
     other = tmp_path / "other.toml"
-    other.write_text(ready_cohort("puncture-side-ratio").read_text().replace("seed = 2301", "seed = 7"))
+    other.write_text(COHORTS.file("puncture-side-ratio").read_text().replace("seed = 2301", "seed = 7"))
     cohort.open(other)
     with pytest.raises(InputError, match="other settings"):
         run(cohort)

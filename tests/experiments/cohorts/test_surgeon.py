@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from experiments.case.schema import build_case
-from experiments.cohorts.cohort_file import read_cohort, ready_cohort, ready_cohorts
+from experiments.cohorts.cohort_file import COHORTS, read_cohort
 from experiments.cohorts.cohort_plan import treated, vertebrae_of
 from experiments.cohorts.distributions import Choice, Fixed
 from experiments.cohorts.population import Population
@@ -65,7 +65,7 @@ def test_an_operation_is_the_same_again_and_another_aim_moves_needles_alone() ->
 
 @pytest.mark.parametrize("name", sorted(STUDIES))
 def test_ready_cohorts_are_of_the_studies_size_and_their_cases_are_valid(name: str, tmp_path) -> None:
-    cohort, study = read_cohort(ready_cohort(name)), STUDIES[name]
+    cohort, study = read_cohort(COHORTS.file(name)), STUDIES[name]
     assert (cohort.study, cohort.patients) == (name, study.patients)
     count = cohort.population.vertebrae.shares
     expected = sum(int(number) * share for number, share in count.items()) * study.patients
@@ -78,7 +78,7 @@ def test_ready_cohorts_are_of_the_studies_size_and_their_cases_are_valid(name: s
 
 
 def test_laws_of_a_cohort_hold_in_every_case(tmp_path) -> None:
-    cohort = read_cohort(ready_cohort("metastatic-outcome"))
+    cohort = read_cohort(COHORTS.file("metastatic-outcome"))
     fitted = cohort.model_copy(update={"laws": {"vein_distributions.calibre": 1.0}})
     for before, after in zip(treated(cohort, 2, tmp_path, {}), treated(fitted, 2, tmp_path, {}), strict=True):
         assert after.case.content["laws"] == {"vein_distributions.calibre": 1.0}
@@ -87,4 +87,4 @@ def test_laws_of_a_cohort_hold_in_every_case(tmp_path) -> None:
 
 
 def test_every_ready_cohort_belongs_to_a_study() -> None:
-    assert set(ready_cohorts()) == set(STUDIES)
+    assert set(COHORTS.names) == set(STUDIES)

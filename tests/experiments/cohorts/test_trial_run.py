@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 from experiments.cli.main import app
 from experiments.cohorts.cohort_plan import treated
 from experiments.cohorts.observed import stiffness_gained
-from experiments.cohorts.trial_file import read_trial, ready_trial, ready_trials
+from experiments.cohorts.trial_file import TRIALS, read_trial
 from experiments.cohorts.trial_folder import TrialFolder, label_of
+from experiments.cohorts.trial_pairs import Pairs
 from experiments.cohorts.trial_results import write_trial
 from experiments.cohorts.trial_run import run_trial
-from experiments.cohorts.trials_page import write_page
+from experiments.cohorts.trials_page import keep, write_page
 from experiments.sweep.cluster import Cluster
 from meshes.errors import InputError
 
@@ -67,14 +68,15 @@ def test_both_arms_treat_the_same_vertebrae_and_what_is_done_is_not_done_again(f
     computed = Counter((folder.path.parent / "log").read_text().splitlines())
     assert set(computed.values()) == {1}
     assert any(title.endswith("aim 2") for title in computed)
-    pairs = folder.pairs()
+    pairs = Pairs.of(folder)
     assert len(pairs.first) == len(pairs.second) >= PATIENTS - 1
     for column in ("patient", "level", "density", "man"):
         assert (pairs.first[column] == pairs.second[column]).all()
 
 
 def test_a_vertebra_of_which_one_treatment_fails_is_left_out_of_both_arms(folder: TrialFolder) -> None:
-    pairs, _ = write_trial(folder)
+    pairs = Pairs.of(folder)
+    write_trial(pairs, folder.results)
     assert pairs.failed == {"near": 0, "refused": pairs.left_out}
     assert pairs.left_out > 0
     assert 2 not in pairs.first["patient"]
@@ -82,7 +84,8 @@ def test_a_vertebra_of_which_one_treatment_fails_is_left_out_of_both_arms(folder
 
 
 def test_differences_are_written_and_shown(folder: TrialFolder, tmp_path: Path) -> None:
-    pairs, rows = write_trial(folder)
+    pairs = Pairs.of(folder)
+    rows = write_trial(pairs, folder.results)
     written = {row["quantity"]: row for row in json.loads(folder.results.read_text())["rows"]}
     assert list(written) == [row.outcome.quantity for row in rows]
     leak = written["any leak"]
@@ -95,7 +98,8 @@ def test_differences_are_written_and_shown(folder: TrialFolder, tmp_path: Path) 
     assert written["volume injected"]["difference"] == 0.0
     assert written["volume injected"]["number_needed_to_treat"] is None
     assert "stiffness gained" not in written
-    page = write_page([folder], tmp_path).read_text()
+    keep(folder, tmp_path)
+    page = write_page(tmp_path).read_text()
     assert "Near or far" in page
     assert "Preliminary" in page
     assert all(f"| {row.outcome.quantity} |" in page for row in rows)
@@ -118,9 +122,9 @@ def bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bodies")
 
 
-@pytest.mark.parametrize("name", ready_trials())
+@pytest.mark.parametrize("name", TRIALS.names)
 def test_ready_trials_differ_in_the_operation_alone(name: str, bodies: Path) -> None:
-    trial = read_trial(ready_trial(name))
+    trial = read_trial(TRIALS.file(name))
     cases = [treated(cohort, 2, bodies, {}, label_of(arm), True) for arm, cohort in trial.arms.items()]
     for one, two in zip(*cases, strict=True):
         assert one.case.identity != two.case.identity

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments.sweep.cases import plan_cases
-from experiments.sweep.sweep_file import SweepFile, Vary, ready_sweeps
+from experiments.sweep.sweep_file import SWEEPS, SweepFile, Vary
 
 PROJECT = Path(__file__).parents[3]
 PAGE = (PROJECT / "docs" / "sweeps.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def test_examples_are_valid(example: str) -> None:
 @pytest.mark.parametrize("page", ["sweeps.md", "ready-sweeps.md"])
 def test_every_ready_sweep_is_on_the_page(page: str) -> None:
     text = (PROJECT / "docs" / page).read_text(encoding="utf-8")
-    assert [name for name in ready_sweeps() if f"`{name}`" not in text] == []
+    assert [name for name in SWEEPS.names if f"`{name}`" not in text] == []
 
 
 def test_the_script_for_slurm_asks_for_workers_of_one_core() -> None:

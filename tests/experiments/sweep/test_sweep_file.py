@@ -15,7 +15,7 @@ from experiments.case.schema import CASES, build_case, demo_case, read_case
 from experiments.sweep.cases import given_tables, plan_cases
 from experiments.sweep.design import combinations, levels, number_of_cases, quantiles, sample
 from experiments.sweep.paths import CasePath
-from experiments.sweep.sweep_file import SweepFile, Vary, read_sweep_file, ready_sweep, ready_sweeps
+from experiments.sweep.sweep_file import SWEEPS, SweepFile, Vary, read_sweep_file
 from meshes.errors import InputError
 
 DEMO = {"patient": {"demo": True}}
@@ -160,7 +160,7 @@ def test_one_sentence_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such sweep file; ready ones are bone-density, "):
         read_sweep_file(tmp_path / "none.toml")
     with pytest.raises(InputError, match="no such sweep; choose bone-density, "):
-        ready_sweep("none")
+        SWEEPS.file("none")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,8 @@ def test_the_base_is_a_file_with_changes(tmp_path: Path) -> None:
         )
 
 
-CASE_FILES = [path for path in sorted(CASES.rglob("*.toml")) if path.parent.name not in ("sweeps", "cohorts", "trials")]
+OTHER = ("sweeps", "cohorts", "trials", "calibration")
+CASE_FILES = [path for path in sorted(CASES.rglob("*.toml")) if path.parent.name not in OTHER]
 
 
 @pytest.mark.parametrize("path", CASE_FILES, ids=lambda path: path.stem)
@@ -278,7 +279,7 @@ def test_the_case_file_of_a_case_is_the_same_case(path: Path) -> None:
     assert given_tables(again) == plan.cases[0].content
 
 
-@pytest.mark.parametrize("name", ready_sweeps())
+@pytest.mark.parametrize("name", SWEEPS.names)
 def test_ready_sweeps_have_valid_cases(name: str) -> None:
-    plan = plan_cases(read_sweep_file(ready_sweep(name)), name, ready_sweep(name).parent)
+    plan = plan_cases(read_sweep_file(SWEEPS.file(name)), name, SWEEPS.file(name).parent)
     assert len(plan.different) == len(plan.cases) >= 15
