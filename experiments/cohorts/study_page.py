@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from shutil import copyfile
 
-from experiments.cohorts import stage_b_table
+from experiments.cohorts import sensitivity_table, stage_b_table
 from experiments.cohorts.cohort_file import Cohort
 from experiments.cohorts.cohort_folder import CohortFolder
 from experiments.cohorts.cohort_results import LEAST_VERTEBRAE, write_comparison
@@ -136,6 +136,7 @@ def page(
         yield f"![{Path(path).stem.replace('_', ': ')}]({path})"
     yield ""
     yield from _misses(study, rows)
+    yield from sensitivity_table.lines(table)
     yield from fitted
     yield from _settings(cohort)
     if errors:

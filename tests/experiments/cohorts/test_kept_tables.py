@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.cohorts import comparison
+from experiments.cohorts import comparison, sensitivity_table
 from experiments.cohorts.cohort_file import COHORTS
 from experiments.cohorts.cohort_folder import CohortFolder
 from experiments.cohorts.observed import Table
 from experiments.cohorts.pool import Pool
 from experiments.cohorts.published import STUDIES
+from experiments.cohorts.sensitivity import EVENTS, GROUPS
 from experiments.cohorts.study_page import main, write_page
 from experiments.cohorts.vertebra_rows import VertebraRows, read_rows, write_rows
 from meshes.errors import InputError
@@ -25,6 +26,7 @@ def rows(count: int = COUNT, seed: int = 1) -> VertebraRows:
     size = rng.normal(30.0, 5.0, count)
     leak = (rng.random(count) < 0.4).astype(float)
     measured = {
+        **dict.fromkeys(EVENTS.values(), leak.copy()),
         "body_ml": size,
         "cement_ml": rng.normal(4.0, 1.0, count),
         "injected_ml": rng.normal(5.0, 1.0, count),
@@ -37,6 +39,7 @@ def rows(count: int = COUNT, seed: int = 1) -> VertebraRows:
     for values in measured.values():
         values[refused] = np.nan
     columns = {
+        **{name: np.zeros(count) for names in GROUPS.values() for name in names},
         "patient": 1.0 + np.arange(count) // 2,
         "number": 1.0 + np.arange(count) % 2,
         "level": np.arange(count) % 13.0,
@@ -73,9 +76,9 @@ def test_refused_vertebrae_are_kept_and_take_no_part(tmp_path: Path) -> None:
     assert np.isfinite(known.table["body_ml"]).all()
     write_rows(tmp_path / "one.csv", {"": known})
     head, first, *_ = (tmp_path / "one.csv").read_text().splitlines()
-    assert head.startswith("patient,number,level,t_score")
+    assert head.split(",")[0] == "level"
     assert head.endswith(",error,code")
-    assert first.startswith("1,1,T5,")
+    assert first.startswith("T5,")
 
 
 @pytest.mark.parametrize("text", ["", "one,two\n1,2\n", "patient,level,error,code\n1,C9,,x\n"])
@@ -89,6 +92,7 @@ def test_what_is_no_such_table_is_told(tmp_path: Path, text: str) -> None:
 def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """With a pool of filling-fraction at stage A and one at stage B."""
     monkeypatch.setattr(comparison, "DRAWS", 10)
+    monkeypatch.setattr(sensitivity_table, "EVENTS", {"any leak": "leak"})
     source = COHORTS.file("filling-fraction").read_text()
     fitted = 'stage = "B"\nlaws = {"vein_distributions.calibre" = 0.8}\n' + source
     for name, text in (("A", source), ("B", fitted)):
@@ -105,6 +109,7 @@ def test_pages_of_both_stages_are_rebuilt_from_the_tables_alone(docs: Path) -> N
     assert "| A, 1.5 mm | B, 0.8 mm |" in page
     assert "vertebroplasty 0.2.0+abc." in page
     assert "9 of 80: the path" in page
+    assert "not usable: no better than the share" in page
     for name in ("filling-fraction-A.csv", "filling-fraction-B-0.8.csv", "filling-fraction-A.toml"):
         assert f"(data/{name})" in page or name.endswith("toml")
         assert (docs / "cohorts" / "data" / name).exists()
