@@ -167,9 +167,10 @@ class _States:
                 beside = stack.enter_context(NeighbourProblem(self._neighbour, mechanics.degree, partition.comm))
             if load is None:
                 pressed = stack.enter_context(PressedBody(partition, mechanics.degree, *plates))
+            responses = None
             for name, state in states.items():
                 problem.assemble(state.material)
-                responses = [problem.solve(motion) for motion in np.eye(6)]
+                responses = problem.solve_all(np.eye(6), start=responses)
                 matrix = stiffness_matrix(problem, responses)
                 self.stiffness[f"{name}_n_per_mm"] = matrix.axial_stiffness
                 self.stiffness[name] = builders.stiffness_results(matrix)

@@ -21,13 +21,13 @@ from mpi4py import MPI
 import numpy as np
 import ufl
 from dolfinx import fem, la
-from dolfinx.la import petsc as la_petsc
 from numpy.typing import NDArray
 
 from fem import profiling
+from fem.mechanics.constraints import Constraint
 from fem.mechanics.elastic_material import CONSTANTS, ElasticMaterial
 from fem.mechanics.integration import PointValues, measure
-from fem.mechanics.two_level import FacetConstraint, PointConstraint, TwoLevelSolver
+from fem.mechanics.two_level import TwoLevelSolver
 from fem.partition import JIT_OPTIONS, Partition
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ElasticSolution:
         forces: (local nodes, 3) nodal forces in N; valid on owned nodes, those of the loads up to the solver's residual
             where the displacement is not prescribed.
         energy: the energy form u A u in N mm, twice the strain energy.
-        iterations: conjugate-gradient iterations.
+        iterations: conjugate-gradient iterations, those of all that were solved at once.
     """
 
     displacement: fem.Function[Any]
@@ -60,7 +60,7 @@ class ElasticProblem:
     def __init__(
         self,
         partition: Partition,
-        constraints: Sequence[FacetConstraint | PointConstraint],
+        constraints: Sequence[Constraint],
         degree: int = 2,
     ) -> None:
         """Set up spaces and forms.
@@ -86,9 +86,6 @@ class ElasticProblem:
             _energy_form(self._displacement, ufl.TestFunction(self.space), self._constants),
             jit_options=JIT_OPTIONS,
         )
-        self._rhs = la.vector(self.space.dofmap.index_map, 3)
-        self._rhs_vector = la_petsc.create_vector_wrap(self._rhs)
-        self._solution_vector = la_petsc.create_vector_wrap(self._displacement.x)
 
     def __enter__(self) -> Self:
         """Enter the context that owns the PETSc objects."""
@@ -145,17 +142,50 @@ class ElasticProblem:
             ConvergenceError: the solver did not reach its tolerance.
             InputError: PETSc cannot solve with the solver options that a user gives.
         """
-        constrained = self.constrained.ravel()
-        lift = np.where(constrained, np.asarray(prescribed, dtype=float).ravel(), 0.0)
-        self._displacement.x.array[:] = lift
-        applied = 0.0 if loads is None else loads.ravel()
-        self._rhs.array[:] = np.where(constrained, lift, applied - self._nodal_forces().ravel())
+        return self.solve_all([prescribed], loads)[0]
+
+    def solve_all(
+        self,
+        prescribed: Sequence[NDArray[np.float64]],
+        loads: NDArray[np.float64] | None = None,
+        start: Sequence[fem.Function[Any]] | None = None,
+    ) -> list[ElasticSolution]:
+        """Solve for several sets of prescribed displacements at once, which costs less than one after the other.
+
+        Args:
+            prescribed: of each, (local nodes, 3) displacements in mm; only those of constrained unknowns are used.
+            loads: (local nodes, 3) nodal forces in N of all, complete on owned nodes; none by default.
+            start: displacements to begin with, those of another material for instance; none by default.
+
+        Raises:
+            ConvergenceError: the solver did not reach its tolerance.
+            InputError: PETSc cannot solve with the solver options that a user gives.
+        """
+        owned = self.space.dofmap.index_map.size_local
+        held = self.constrained[:owned]
+        applied = 0.0 if loads is None else loads[:owned]
+        right, left = (np.empty((owned, 3, len(prescribed))) for _ in range(2))
+        for column, values in enumerate(prescribed):
+            lift = np.where(self.constrained, values, 0.0)
+            self._displacement.x.array[:] = lift.ravel()
+            right[:, :, column] = np.where(held, lift[:owned], applied - self._nodal_forces()[:owned])
+            begun = 0.0 if start is None else start[column].x.array.reshape(-1, 3)[:owned]
+            left[:, :, column] = np.where(held, lift[:owned], begun)
         with profiling.Event("vpElasticSolve"):
-            iterations = self._solver.solve(self._rhs_vector, self._solution_vector, "The elastic solve")
+            iterations = self._solver.solve(right, left, "The elastic solve")
         logger.info("elasticity: solved in %d iterations", iterations)
+        return [self._solution(left[:, :, column], iterations) for column in range(len(prescribed))]
+
+    def destroy(self) -> None:
+        """Release the PETSc objects; the problem cannot be used afterwards."""
+        self._solver.destroy()
+
+    def _solution(self, displacement: NDArray[np.float64], iterations: int) -> ElasticSolution:
+        """The solution of a displacement, (owned nodes, 3) in mm."""
+        owned = displacement.size
+        self._displacement.x.array[:owned] = displacement.ravel()
         self._displacement.x.scatter_forward()
         forces = self._nodal_forces()
-        owned = 3 * self.space.dofmap.index_map.size_local
         energy = float(self._displacement.x.array[:owned] @ forces.ravel()[:owned])
         return ElasticSolution(
             displacement=self._displacement.copy(),
@@ -163,11 +193,6 @@ class ElasticProblem:
             energy=self.partition.comm.allreduce(energy, op=MPI.SUM),
             iterations=iterations,
         )
-
-    def destroy(self) -> None:
-        """Release the PETSc objects; the problem cannot be used afterwards."""
-        for item in (self._solver, self._rhs_vector, self._solution_vector):
-            item.destroy()
 
     def _nodal_forces(self) -> NDArray[np.float64]:
         """(local nodes, 3) A u in N of the current displacement; complete on owned nodes."""

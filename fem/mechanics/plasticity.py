@@ -27,12 +27,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from fem import krylov, profiling, solver_options
 from fem.errors import ConvergenceError
+from fem.mechanics.constraints import FacetConstraint
 from fem.mechanics.integration import POINTS, measure
 from fem.mechanics.plastic_material import PlasticMaterial
 from fem.mechanics.plastic_points import PlasticPoints, tangent_product, voigt
 from fem.mechanics.plates import AXIAL_COMPRESSION, area_centroid
 from fem.mechanics.rigid_body import rigid_displacement
-from fem.mechanics.two_level import FacetConstraint, TwoLevelSolver
+from fem.mechanics.two_level import TwoLevelSolver
 from fem.partition import JIT_OPTIONS, Partition
 
 logger = logging.getLogger(__name__)
@@ -196,14 +197,11 @@ class PlasticPlates:
         self._linear.assemble()
         displacement.x.array[:] = self._unit.ravel()
         points.evaluate(tangent=False, yields=False)
-        right, solution = self._forces, la.vector(self.space.dofmap.index_map, 3)
-        right.array[:] = np.where(self._held, 0.0, -self._nodal_forces())
-        vectors = [la_petsc.create_vector_wrap(vector) for vector in (right, solution)]
-        self._linear.solve(vectors[0], vectors[1], "The elastic solve before the load curve")
-        for vector in vectors:
-            vector.destroy()
-        solution.scatter_forward()
-        displacement.x.array[:] += solution.array
+        right = np.where(self._held, 0.0, -self._nodal_forces())[: self._owned].reshape(-1, 3, 1)
+        found = np.zeros_like(right)
+        self._linear.solve(right, found, "The elastic solve before the load curve")
+        displacement.x.array[: self._owned] += found.ravel()
+        displacement.x.scatter_forward()
         points.evaluate(tangent=False, yields=False)
         forces = self._nodal_forces()[: self._owned]
         comm = self.partition.comm
@@ -211,9 +209,9 @@ class PlasticPlates:
         norm = comm.allreduce(float(forces[self._held[: self._owned]] @ forces[self._held[: self._owned]]), op=MPI.SUM)
         self.yield_position = 1.0 / points.largest_utilisation(0.5)
         self.force_scale = float(np.sqrt(norm)) * self.yield_position
-        found = displacement.x.array.copy()
+        solution = displacement.x.array.copy()
         displacement.x.array[:] = 0.0
-        return found
+        return solution
 
 
 class _Tangent:
@@ -225,11 +223,11 @@ class _Tangent:
 
     def mult(self, _: Any, x: Any, y: Any) -> None:
         """The tangent times ``x``."""
-        self._linear.matrix.mult(x, y)
+        self._linear.system(1).matrix.mult(x, y)
 
     def apply(self, _: Any, x: Any, y: Any) -> None:
         """The Newton step for the residual ``x``, as exact as :data:`FORCING` and :data:`KRYLOV_LIMIT` let it be."""
-        ksp = self._linear.ksp
+        ksp = self._linear.system(1).ksp
         ksp.setTolerances(rtol=FORCING, max_it=KRYLOV_LIMIT)
         y.set(0.0)
         ksp.solve(x, y)

@@ -19,10 +19,10 @@ import numpy as np
 from dolfinx import fem
 from numpy.typing import ArrayLike, NDArray
 
+from fem.mechanics.constraints import FacetConstraint, PointConstraint
 from fem.mechanics.elastic_material import ElasticMaterial
-from fem.mechanics.elasticity import ElasticProblem
+from fem.mechanics.elasticity import ElasticProblem, ElasticSolution
 from fem.mechanics.rigid_body import resultant, rigid_displacement
-from fem.mechanics.two_level import FacetConstraint, PointConstraint
 from fem.partition import Partition
 from meshes.tetmesh import TetMesh
 
@@ -137,17 +137,25 @@ class PlateProblem:
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
         """
-        prescribed = np.zeros_like(self._points)
-        prescribed[self._superior] = rigid_displacement(self._points[self._superior], motion, self.pole)
-        solution = self._elastic.solve(prescribed)
-        return PlateResponse(
-            reaction_superior=self._reaction(solution.forces, self._superior),
-            reaction_inferior=self._reaction(solution.forces, self._inferior),
-            energy=solution.energy,
-            displacement=solution.displacement,
-            forces=solution.forces,
-            iterations=solution.iterations,
-        )
+        return self.solve_all([motion])[0]
+
+    def solve_all(
+        self, motions: Sequence[ArrayLike] | FloatArray, start: Sequence[PlateResponse] | None = None
+    ) -> list[PlateResponse]:
+        """Move the superior plate by each of ``motions``, which costs less at once than one after the other.
+
+        Args:
+            motions: (6,) each, about the pole.
+            start: responses to begin with, to the same motions with another material; none by default.
+
+        Raises:
+            ConvergenceError: the solver did not reach its tolerance.
+        """
+        prescribed = np.zeros((len(motions), *self._points.shape))
+        for values, motion in zip(prescribed, motions, strict=True):
+            values[self._superior] = rigid_displacement(self._points[self._superior], motion, self.pole)
+        begun = None if start is None else [response.displacement for response in start]
+        return [self._response(solution) for solution in self._elastic.solve_all(list(prescribed), start=begun)]
 
     def mutual_energies(self, responses: Sequence[PlateResponse]) -> FloatArray:
         """(n, n) energy forms u_i A u_j in N mm of ``responses`` to n motions, over all ranks."""
@@ -159,6 +167,16 @@ class PlateProblem:
     def destroy(self) -> None:
         """Release the PETSc objects; the problem cannot be used afterwards."""
         self._elastic.destroy()
+
+    def _response(self, solution: ElasticSolution) -> PlateResponse:
+        return PlateResponse(
+            reaction_superior=self._reaction(solution.forces, self._superior),
+            reaction_inferior=self._reaction(solution.forces, self._inferior),
+            energy=solution.energy,
+            displacement=solution.displacement,
+            forces=solution.forces,
+            iterations=solution.iterations,
+        )
 
     def _reaction(self, forces: FloatArray, nodes: NDArray[np.int32]) -> FloatArray:
         """(6,) resultant about the pole of the forces that the plate exerts on its nodes, over all ranks."""

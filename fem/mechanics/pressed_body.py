@@ -17,9 +17,9 @@ from dolfinx import fem, la
 from dolfinx import mesh as dolfinx_mesh
 from numpy.typing import NDArray
 
+from fem.mechanics.constraints import FacetConstraint
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.elasticity import ElasticProblem
-from fem.mechanics.two_level import FacetConstraint
 from fem.partition import JIT_OPTIONS, Partition
 
 FloatArray = NDArray[np.float64]

@@ -60,7 +60,7 @@ class StiffnessMatrix:
             in N mm/rad.
         pole: (3,) in mm, the point that motions and loads refer to.
         errors: checks of the computation, which was about the area centroid of the superior plate.
-        iterations: conjugate-gradient iterations of each of the six solves.
+        iterations: conjugate-gradient iterations of each of the six solves, which on quadratic elements go on together.
     """
 
     matrix: FloatArray
@@ -162,7 +162,7 @@ def stiffness_matrix(problem: PlateProblem, responses: Sequence[PlateResponse] |
     if problem.frictionless:
         raise ValueError("frictionless plates bear neither shear nor torsion; a stiffness matrix needs bonded ones")
     if responses is None:
-        responses = [problem.solve(motion) for motion in np.eye(6)]
+        responses = problem.solve_all(np.eye(6))
     matrix = np.column_stack([response.reaction_superior for response in responses])
     inferior = -np.column_stack([response.reaction_inferior for response in responses])
     errors = StiffnessErrors(

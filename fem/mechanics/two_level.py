@@ -4,33 +4,39 @@ Constrained unknowns are eliminated symmetrically. Quadratic elements are solved
 by two levels: Chebyshev with 3 x 3 block Jacobi on the quadratic space, which unlike Gauss-Seidel stays definite on any
 number of ranks, and below it the linear space on the same mesh, assembled for itself and solved by algebraic multigrid
 that knows the six rigid-body modes.
+
+Several right-hand sides on quadratic elements are one system with a block of the matrix for each: conjugate gradients
+take the same steps for all, so that every sweep over the matrix, which memory bounds, serves all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
+from mpi4py import MPI
 from petsc4py import PETSc
 
 import numpy as np
 import ufl
 from dolfinx import fem
-from dolfinx.fem import petsc as fem_petsc
 from numpy.typing import NDArray
 
 from fem import krylov, profiling, solver_options
-from fem.mechanics.rigid_body import set_rigid_body_modes
+from fem.mechanics.constraints import Constraint, constrained_components, eliminated
+from fem.mechanics.cycle import Cycle, Product, Transfer
+from fem.mechanics.linear_level import LinearLevel
+from fem.mechanics.quadratic_level import QuadraticLevel
 from fem.partition import JIT_OPTIONS
 
 RELATIVE_TOLERANCE = 1e-10
-"""Residual of a solve over the norm of its right-hand side."""
+"""Residual of a solve over the norm of its right-hand side, for every one of several."""
 
 _GAMG_OPTIONS: dict[str, Any] = {
     "pc_type": "gamg",
     "pc_gamg_threshold": 0.0,
+    "pc_gamg_reuse_interpolation": True,
     "mg_levels_ksp_type": "chebyshev",
     "mg_levels_ksp_max_it": 2,
     "mg_levels_pc_type": "jacobi",
@@ -44,14 +50,7 @@ _KRYLOV_OPTIONS: dict[str, Any] = {
 LINEAR_OPTIONS: dict[str, Any] = {**_KRYLOV_OPTIONS, **_GAMG_OPTIONS}
 """Options for linear elements: algebraic multigrid with rigid-body modes."""
 
-QUADRATIC_OPTIONS: dict[str, Any] = {
-    **_KRYLOV_OPTIONS,
-    "pc_type": "mg",
-    "mg_levels_ksp_type": "chebyshev",
-    "mg_levels_ksp_max_it": 2,
-    "mg_levels_esteig_ksp_max_it": 8,
-    "mg_levels_pc_type": "pbjacobi",
-}
+QUADRATIC_OPTIONS: dict[str, Any] = {**_KRYLOV_OPTIONS, "pc_type": "python"}
 """Options for quadratic elements: two levels over the linear elements."""
 
 COARSE_OPTIONS: dict[str, Any] = {
@@ -63,53 +62,19 @@ COARSE_OPTIONS: dict[str, Any] = {
 """Options of the linear elements below the quadratic ones: weak couplings, as between bone and discs or across an arch,
 are left out of the aggregates, and the levels, cheap beside the quadratic one, smoothed longer."""
 
-_assemble_matrix: Any = fem_petsc.assemble_matrix  # its overloads are dispatched at run time
-
-
-@dataclass(frozen=True)
-class FacetConstraint:
-    """Displacement components (0, 1, 2 for x, y, z) prescribed on local facets."""
-
-    facets: NDArray[np.int32]
-    components: tuple[int, ...] = (0, 1, 2)
-
-    def nodes(self, space: fem.FunctionSpace[np.float64]) -> NDArray[np.int32]:
-        """Local nodes of ``space`` on the facets of all ranks, ghosts included."""
-        return fem.locate_dofs_topological(space, space.mesh.topology.dim - 1, self.facets)
-
-
-@dataclass(frozen=True)
-class PointConstraint:
-    """Displacement components prescribed at the mesh vertex that lies at ``point``, in mm."""
-
-    point: NDArray[np.float64]
-    components: tuple[int, ...]
-
-    def nodes(self, space: fem.FunctionSpace[np.float64]) -> NDArray[np.int32]:
-        """Local nodes of ``space`` at the point, ghosts included."""
-        distances = np.linalg.norm(space.tabulate_dof_coordinates() - self.point, axis=1)
-        return np.flatnonzero(distances < 1e-6).astype(np.int32)
-
-
 type Form = Callable[[Any, Any], ufl.Form]
 """A symmetric bilinear form of two displacements."""
 
 
 class TwoLevelSolver:
-    """Matrices of one form, assembled again whenever its coefficients change, and their preconditioned solver.
+    """Matrices of one form, filled anew whenever its coefficients change, and their preconditioned solver.
 
     Attributes:
         space: of the displacement.
         constrained: (local nodes, 3) where the displacement is prescribed.
-        ksp: the solver; None before the first :meth:`assemble`.
     """
 
-    def __init__(
-        self,
-        space: fem.FunctionSpace[np.float64],
-        constraints: Sequence[FacetConstraint | PointConstraint],
-        form: Form,
-    ) -> None:
+    def __init__(self, space: fem.FunctionSpace[np.float64], constraints: Sequence[Constraint], form: Form) -> None:
         """Set up the forms on the levels.
 
         Args:
@@ -117,23 +82,21 @@ class TwoLevelSolver:
             constraints: where displacements are prescribed; they must stop all rigid motions.
             form: of the stiffness.
         """
-        degree = int(space.element.basix_element.degree)
-        storage = "aij" if degree == 1 else "baij"  # blocks halve the time of the products; GAMG does not take them
         self.space = space
-        self._level = _Level(space, constraints, form, storage, solver_options.ELASTICITY)
-        self._coarse: _Level | None = None
-        self._prolongation: Any = None
-        if degree == 2:
-            coarse = fem.functionspace(space.mesh, ("Lagrange", 1, (3,)))
-            self._coarse = _Level(coarse, constraints, form, "aij", solver_options.ELASTICITY_NODES)
-            self._prolongation = _free_prolongation(self._coarse, self._level)
-        self.constrained = self._level.constrained
-        self.ksp: Any = None
-
-    @property
-    def matrix(self) -> Any:
-        """The matrix assembled last, with identity in place of the constrained unknowns."""
-        return self._level.matrix
+        self.constrained = constrained_components(space, constraints)
+        bcs = eliminated(space, self.constrained)
+        self._quadratic: QuadraticLevel | None = None
+        self._systems: dict[int, _Columns] = {}
+        if space.element.basix_element.degree == 1:
+            self._linear = LinearLevel(space, _compiled(form, space), bcs, solver_options.ELASTICITY, LINEAR_OPTIONS)
+            return
+        nodes = fem.functionspace(space.mesh, ("Lagrange", 1, (3,)))
+        held = constrained_components(nodes, constraints)
+        self._linear = LinearLevel(
+            nodes, _compiled(form, nodes), eliminated(nodes, held), solver_options.ELASTICITY_NODES, COARSE_OPTIONS
+        )
+        self._quadratic = QuadraticLevel(space, _compiled(form, space), bcs)
+        self._transfer = Transfer.between(nodes, space, held, self.constrained)
 
     def assemble(self) -> None:
         """Assemble the matrices for the current coefficients and set up the preconditioner.
@@ -141,113 +104,106 @@ class TwoLevelSolver:
         Raises:
             InputError: PETSc refuses the solver options that a user gives.
         """
-        self._level.assemble()
-        coarsest = self._level if self._coarse is None else self._coarse
-        if self._coarse is not None:
-            self._coarse.assemble()
-        set_rigid_body_modes(coarsest.matrix, coarsest.space)
-        if self.ksp is not None:
-            self.ksp.destroy()
-        self.ksp = self._create_ksp()
-        self._set_up()
+        self._linear.assemble()
+        if self._quadratic is not None:
+            self._quadratic.assemble()
+            self.system(1)
 
-    def solve(self, right_hand_side: Any, solution: Any, what: str) -> int:
-        """Solve, beginning with what ``solution`` holds, and return the number of iterations.
+    def system(self, columns: int) -> _Columns:
+        """Matrix and solver of quadratic elements for a number of right-hand sides at once.
 
         Raises:
-            ConvergenceError: the solver did not reach its tolerance.
+            InputError: PETSc refuses the solver options that a user gives.
+            ValueError: the elements are linear.
+        """
+        if self._quadratic is None:
+            raise ValueError("linear elements are solved for one right-hand side after the other")
+        if columns not in self._systems:
+            self._systems[columns] = _Columns(self._quadratic, self._linear, self._transfer, columns)
+        return self._systems[columns]
+
+    def solve(self, right_hand_sides: NDArray[np.float64], solutions: NDArray[np.float64], what: str) -> int:
+        """Solve for all columns, beginning with what ``solutions`` holds, and return the number of iterations.
+
+        Args:
+            right_hand_sides: (owned nodes, 3, columns); where constrained, the prescribed displacement.
+            solutions: (owned nodes, 3, columns), overwritten.
+            what: the solve as a message names it.
+
+        Raises:
+            ConvergenceError: the solver did not reach its tolerance for every column.
             InputError: PETSc cannot solve with the solver options that a user gives.
         """
-        return krylov.solve(self.ksp, right_hand_side, solution, what)
+        squares = self.space.mesh.comm.allreduce((right_hand_sides**2).sum(axis=(0, 1)), op=MPI.SUM)
+        norms = np.where(
+            squares > 0.0, np.sqrt(squares), 1.0
+        )  # columns of norm 1, so that none hides another's residual
+        if self._quadratic is not None:
+            return self.system(len(norms)).solve(right_hand_sides, solutions, norms, what)
+        right, left = self._linear.matrix.createVecs()
+        iterations = 0
+        for column in range(len(norms)):
+            right.array[:], left.array[:] = (values[:, :, column].ravel() for values in (right_hand_sides, solutions))
+            iterations = max(iterations, krylov.solve(self._linear.ksp, right, left, what))
+            solutions[:, :, column] = left.array_r.reshape(-1, 3)
+        right.destroy()
+        left.destroy()
+        return iterations
 
     def destroy(self) -> None:
         """Release the PETSc objects; the solver cannot be used afterwards."""
-        owned = [self.ksp, self._level.matrix, self._prolongation]
-        if self._coarse is not None:
-            owned.append(self._coarse.matrix)
-        for item in owned:
-            if item is not None:
-                item.destroy()
+        for system in self._systems.values():
+            system.destroy()
+        self._linear.destroy()
 
-    @profiling.Event("vpElasticSetUp")
-    def _set_up(self) -> None:
-        """Set solver and preconditioner up for the matrices at hand."""
-        with (
-            krylov.options(solver_options.ELASTICITY, LINEAR_OPTIONS if self._coarse is None else QUADRATIC_OPTIONS),
-            krylov.options(solver_options.ELASTICITY_NODES, {} if self._coarse is None else COARSE_OPTIONS),
-        ):
+
+class _Columns:
+    """Conjugate gradients for a number of right-hand sides on quadratic elements.
+
+    Attributes:
+        matrix: of PETSc, a block for each.
+        ksp: its solver.
+    """
+
+    def __init__(self, quadratic: QuadraticLevel, linear: LinearLevel, transfer: Transfer, columns: int) -> None:
+        comm = linear.ksp.comm
+        size = 3 * columns * len(transfer.free)
+        self.matrix: Any = PETSc.Mat().createPython(
+            [(size, PETSc.DECIDE), (size, PETSc.DECIDE)], Product(quadratic, columns), comm=comm
+        )
+        self.matrix.setOptionsPrefix(solver_options.ELASTICITY)
+        self.matrix.setUp()
+        self.ksp: Any = PETSc.KSP().create(comm)
+        self.ksp.setOptionsPrefix(solver_options.ELASTICITY)
+        self.ksp.setOperators(self.matrix)
+        self.ksp.setInitialGuessNonzero(True)
+        preconditioner = self.ksp.getPC()
+        preconditioner.setType("python")
+        preconditioner.setPythonContext(Cycle(quadratic, linear, transfer, columns))
+        with profiling.Event("vpElasticSetUp"), krylov.options(solver_options.ELASTICITY, QUADRATIC_OPTIONS):
             self.ksp.setFromOptions()
             self.ksp.setUp()
+        # The residual of all columns together, each with a right-hand side of norm 1, bounds that of every one.
+        self.ksp.setTolerances(rtol=self.ksp.rtol / np.sqrt(columns))
+        self._right, self._left = self.matrix.createVecs()
 
-    def _create_ksp(self) -> Any:
-        solver: Any = PETSc.KSP()
-        solver.create(self.space.mesh.comm)
-        solver.setOptionsPrefix(solver_options.ELASTICITY)
-        solver.setOperators(self._level.matrix)
-        solver.setInitialGuessNonzero(True)
-        if self._coarse is not None:
-            multigrid = solver.getPC()
-            multigrid.setType("mg")
-            multigrid.setMGLevels(2)
-            multigrid.setMGInterpolation(1, self._prolongation)
-            multigrid.getMGCoarseSolve().setOptionsPrefix(solver_options.ELASTICITY_NODES)
-            multigrid.getMGCoarseSolve().setOperators(self._coarse.matrix)
-        return solver
-
-
-class _Level:
-    """The matrix of a form on one space, with identity in place of the constrained unknowns."""
-
-    def __init__(
+    def solve(
         self,
-        space: fem.FunctionSpace[np.float64],
-        constraints: Sequence[FacetConstraint | PointConstraint],
-        form: Form,
-        storage: str,
-        prefix: str,
-    ) -> None:
-        self.space = space
-        index_map = space.dofmap.index_map
-        self.constrained = np.zeros((index_map.size_local + index_map.num_ghosts, 3), dtype=bool)
-        for constraint in constraints:
-            self.constrained[np.ix_(constraint.nodes(space), constraint.components)] = True
-        self._bcs = [
-            fem.dirichletbc(
-                np.float64(0.0),
-                (3 * np.flatnonzero(self.constrained[:, i]) + i).astype(np.int32),
-                space.sub(i),
-            )
-            for i in range(3)
-        ]
-        trial, test = ufl.TrialFunction(space), ufl.TestFunction(space)
-        self._form = fem.form(form(trial, test), jit_options=JIT_OPTIONS)
-        self._storage, self._prefix = storage, prefix
-        self.matrix: Any = None
+        right_hand_sides: NDArray[np.float64],
+        solutions: NDArray[np.float64],
+        norms: NDArray[np.float64],
+        what: str,
+    ) -> int:
+        self._right.array[:] = (right_hand_sides / norms).ravel()
+        self._left.array[:] = (solutions / norms).ravel()
+        iterations = krylov.solve(self.ksp, self._right, self._left, what)
+        solutions[:] = self._left.array_r.reshape(solutions.shape) * norms
+        return iterations
 
-    @profiling.Event("vpElasticMatrix")
-    def assemble(self) -> None:
-        """Assemble a new matrix for the current coefficients.
-
-        The old one cannot be refilled: PETSc keeps the inverted diagonal blocks of a blocked matrix from its first use.
-        """
-        if self.matrix is not None:
-            self.matrix.destroy()
-        self.matrix = fem_petsc.create_matrix(self._form, kind=self._storage)
-        self.matrix.setOptionsPrefix(self._prefix)
-        _assemble_matrix(self.matrix, self._form, bcs=self._bcs)
-        self.matrix.assemble()
-        self.matrix.setOption(PETSc.Mat.Option.SPD, True)
+    def destroy(self) -> None:
+        for item in (self.ksp, self.matrix, self._right, self._left):
+            item.destroy()
 
 
-def _free_prolongation(coarse: _Level, fine: _Level) -> PETSc.Mat:
-    """Interpolation from ``coarse`` to ``fine`` that neither reads nor writes constrained unknowns."""
-    matrix = fem_petsc.interpolation_matrix(coarse.space, fine.space)
-    matrix.assemble()
-    rows, columns = matrix.createVecLeft(), matrix.createVecRight()
-    for vector, level in ((rows, fine), (columns, coarse)):
-        owned = level.space.dofmap.index_map.size_local
-        vector.array[:] = (~level.constrained[:owned]).ravel()
-    matrix.diagonalScale(rows, columns)
-    rows.destroy()
-    columns.destroy()
-    return matrix
+def _compiled(form: Form, space: fem.FunctionSpace[np.float64]) -> Any:
+    return fem.form(form(ufl.TrialFunction(space), ufl.TestFunction(space)), jit_options=JIT_OPTIONS)

@@ -15,10 +15,10 @@ import pytest
 import ufl
 from dolfinx import fem
 
+from fem.mechanics.constraints import FacetConstraint
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.elasticity import ElasticProblem
 from fem.mechanics.integration import integration_points
-from fem.mechanics.two_level import FacetConstraint
 from fem.partition import Partition
 
 DIVISIONS = (2, 4, 8)

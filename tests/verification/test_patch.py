@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from phantoms import ball
 
+from fem.mechanics.constraints import FacetConstraint
 from fem.mechanics.elastic_material import ElasticMaterial
 from fem.mechanics.elasticity import ElasticProblem
-from fem.mechanics.two_level import FacetConstraint
 from fem.partition import Partition
 
 GRADIENT = np.array([[1.0, -0.4, 0.3], [0.7, -2.0, 0.5], [-0.2, 0.9, 0.6]]) * 1e-3

@@ -64,21 +64,23 @@ def test_a_loose_solver_fails_the_checks(bone, monkeypatch):
 @pytest.mark.parametrize("damage", ["energy", "asymmetry"])
 def test_each_check_finds_its_own_fault(bone, monkeypatch, damage):
     """Energies that differ from the reactions, and reactions that balance but are not symmetric."""
-    energies, moved = PlateProblem.mutual_energies, PlateProblem.solve
+    energies, moved = PlateProblem.mutual_energies, PlateProblem.solve_all
 
-    def wrong_solve(self, motion):
-        response = moved(self, motion)
-        extra = np.concatenate([np.roll(motion[:3], 1), np.zeros(3)])
-        return replace(
-            response,
-            reaction_superior=response.reaction_superior + extra,
-            reaction_inferior=response.reaction_inferior - extra,
-        )
+    def wrong_solve(self, motions):
+        extras = [np.concatenate([np.roll(motion[:3], 1), np.zeros(3)]) for motion in motions]
+        return [
+            replace(
+                response,
+                reaction_superior=response.reaction_superior + extra,
+                reaction_inferior=response.reaction_inferior - extra,
+            )
+            for response, extra in zip(moved(self, motions), extras, strict=True)
+        ]
 
     if damage == "energy":
         monkeypatch.setattr(PlateProblem, "mutual_energies", lambda self, all_: 1.00001 * energies(self, all_))
     else:
-        monkeypatch.setattr(PlateProblem, "solve", wrong_solve)
+        monkeypatch.setattr(PlateProblem, "solve_all", wrong_solve)
         monkeypatch.setattr(
             PlateProblem,
             "mutual_energies",
