@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,18 +36,34 @@ def share_above(heights: Values, level: float) -> Values:
     Returns:
         (m,) shares from 0 to 1.
     """
-    order = np.sort(heights - level, axis=1)
-    above = (order > 0.0).sum(axis=1)
-    share = (above == 4).astype(np.float64)
-    one, two, three = (np.flatnonzero(above == count) for count in (1, 2, 3))
-    a, b, c, d = order[one].T
-    share[one] = (d / (d - a)) * (d / (d - b)) * (d / (d - c))
-    a, b, c, d = order[three].T
-    share[three] = 1.0 - (a / (a - b)) * (a / (a - c)) * (a / (a - d))
-    a, b, c, d = order[two].T
-    ca, cb, da, db = c / (c - a), c / (c - b), d / (d - a), d / (d - b)
-    share[two] = da * db + ca * cb * (-b / (d - b)) + ca * db * (-a / (d - a))
+    return _shares_above_zero(heights - level)
+
+
+@numba.njit(cache=True)
+def _shares_above_zero(heights: Values) -> Values:
+    """(m,) shares for (m, 4) values at the corners; see :func:`share_above`."""
+    share = np.empty(len(heights))
+    for cell in range(len(heights)):
+        share[cell] = _share_above_zero(heights[cell, 0], heights[cell, 1], heights[cell, 2], heights[cell, 3])
     return share
+
+
+@numba.njit(cache=True)
+def _share_above_zero(a: float, b: float, c: float, d: float) -> float:
+    """Share of one tetrahedron with these values at its corners; see :func:`share_above`."""
+    a, b, c, d = min(a, b), max(a, b), min(c, d), max(c, d)
+    a, b, c, d = min(a, c), min(b, d), max(a, c), max(b, d)
+    b, c = min(b, c), max(b, c)
+    if d <= 0.0:
+        return 0.0
+    if a > 0.0:
+        return 1.0
+    if b > 0.0:
+        return 1.0 - (a / (a - b)) * (a / (a - c)) * (a / (a - d))
+    if c <= 0.0:
+        return (d / (d - a)) * (d / (d - b)) * (d / (d - c))
+    ca, cb, da, db = c / (c - a), c / (c - b), d / (d - a), d / (d - b)
+    return da * db + ca * cb * (-b / (d - b)) + ca * db * (-a / (d - a))
 
 
 def section_area(heights: Values, volumes: Values, level: Values | float) -> Values:
@@ -110,21 +129,68 @@ def share_in_ball(corners: Values, centre: Values, radius: float) -> Values:
     Returns:
         (m,) shares from 0 to 1.
     """
-    pieces, owner, volume = corners - centre, np.arange(len(corners)), np.ones(len(corners))
-    share = np.zeros(len(corners))
-    while len(pieces):
-        distance = np.linalg.norm(pieces, axis=2)
-        size = np.max([np.linalg.norm(pieces[:, a] - pieces[:, b], axis=1) for a, b in _EDGES], axis=0)
-        inside = (distance <= radius).all(axis=1)
-        # No point of a piece is farther from its nearest corner than its longest edge.
-        cut = ~inside & (distance.min(axis=1) < radius + size)
-        small = cut & (size <= _FACET_OF_BALL * radius)
-        parts = volume[small] * share_above(-distance[small], -radius)
-        share += np.bincount(owner[inside], volume[inside], len(share)) + np.bincount(owner[small], parts, len(share))
-        split = cut & ~small
-        pieces = pieces[split]
-        middles = np.stack([pieces[:, a] + pieces[:, b] for a, b in _EDGES], axis=1) / 2.0
-        points = np.concatenate([pieces, middles, pieces.mean(axis=1, keepdims=True)], axis=1)
-        pieces = points[:, _PIECES].reshape(-1, 4, 3)
-        owner, volume = np.repeat(owner[split], len(_PIECES)), np.outer(volume[split], _VOLUMES).ravel()
+    share = np.empty(len(corners))
+    for cell, own in enumerate(corners - centre):
+        share[cell] = _share_in_ball(own, radius)
     return share
+
+
+@numba.njit(cache=True)
+def _share_in_ball(corners: Values, radius: float) -> float:
+    """The share of one tetrahedron with (4, 3) corners in a ball about the origin."""
+    pieces, volumes, share = corners.copy().reshape(1, 4, 3), np.ones(1), 0.0
+    while len(pieces):
+        split, inside, small = 0, 0.0, 0.0
+        for piece in range(len(pieces)):
+            own = pieces[piece]
+            a, b, c, d = _length(own[0]), _length(own[1]), _length(own[2]), _length(own[3])
+            if max(a, b, c, d) <= radius:
+                inside += volumes[piece]
+                continue
+            size = 0.0
+            for first, last in _EDGES:
+                size = max(size, _distance(own[first], own[last]))
+            # No point of a piece is farther from its nearest corner than its longest edge.
+            if min(a, b, c, d) >= radius + size:
+                continue
+            if size <= _FACET_OF_BALL * radius:
+                small += volumes[piece] * _share_above_zero(radius - a, radius - b, radius - c, radius - d)
+                continue
+            pieces[split], volumes[split] = own, volumes[piece]
+            split += 1
+        share += inside + small
+        pieces, volumes = _parted(pieces[:split], volumes[:split])
+    return share
+
+
+@numba.njit(cache=True)
+def _parted(pieces: Values, volumes: Values) -> tuple[Values, Values]:
+    """The parts of (n, 4, 3) tetrahedra about their corners, the midpoints of their edges and their centre."""
+    points = np.empty((11, 3))
+    parts, shares = np.empty((len(pieces) * len(_PIECES), 4, 3)), np.empty(len(pieces) * len(_PIECES))
+    filled = 0
+    for piece in range(len(pieces)):
+        own = pieces[piece]
+        points[:4] = own
+        for axis in range(3):
+            for edge, (first, last) in enumerate(_EDGES):
+                points[4 + edge, axis] = (own[first, axis] + own[last, axis]) / 2.0
+            points[10, axis] = (own[0, axis] + own[1, axis] + own[2, axis] + own[3, axis]) / 4.0
+        for part in range(len(_PIECES)):
+            for corner in range(4):
+                for axis in range(3):
+                    parts[filled, corner, axis] = points[_PIECES[part, corner], axis]
+            shares[filled] = volumes[piece] * _VOLUMES[part]
+            filled += 1
+    return parts, shares
+
+
+@numba.njit(cache=True)
+def _length(point: Values) -> float:
+    return math.sqrt(point[0] * point[0] + point[1] * point[1] + point[2] * point[2])
+
+
+@numba.njit(cache=True)
+def _distance(one: Values, other: Values) -> float:
+    x, y, z = one[0] - other[0], one[1] - other[1], one[2] - other[2]
+    return math.sqrt(x * x + y * y + z * z)

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from meshes.endplates import Endplates, fit_endplates
 from meshes.errors import InputError
 from meshes.frame import orthonormal_axes
 from meshes.images.image import Image
+from meshes.interpolation import linear_values
 
 PROCESS_PAIRS = ((43, 44), (45, 46), (47, 48))
 """TPTBox numbers, left and right, of the costal, superior articular and inferior articular processes."""
@@ -98,7 +98,7 @@ def mirror_agreement(
     """
     points = grid.to_world(np.argwhere(body))
     mirrored = points - 2.0 * ((points - origin) @ left)[:, None] * left
-    inside = ndimage.map_coordinates(body.astype(np.float32), grid.to_indices(mirrored).T, order=1)
+    inside = linear_values(body.astype(np.float32), grid.to_indices(mirrored))
     return float((inside >= 0.5).mean())
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from meshes.frame import AnatomicalFrame
 from meshes.images.image import Image
+from meshes.interpolation import linear_values
 
 FloatArray = NDArray[np.float64]
 
@@ -127,7 +127,7 @@ def column_ends(body: NDArray[np.bool_], grid: Image, frame: AnatomicalFrame, co
     points = np.empty((len(columns), len(z), 3))
     points[..., :2], points[..., 2] = columns[:, None, :], z
     index = grid.to_indices(frame.to_scanner(points))
-    inside = ndimage.map_coordinates(body.astype(np.float32), np.moveaxis(index, -1, 0), order=1)
+    inside = linear_values(body.astype(np.float32), index)
     hit = (inside >= 0.5).any(axis=1)
     ends = np.full((len(columns), 2), np.nan)
     ends[hit, 0] = _last_crossing(inside[hit][:, ::-1], z[::-1])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from meshes.interpolation import linear_values
 from meshes.leak_sites import VEIN_SITE_OF_WALL
 from meshes.vertebra import Vertebra
 
@@ -96,4 +97,4 @@ class BodyWall:
 
     def _sampled(self, values: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.float64]:
         index = self.vertebra.ct.to_indices(self.vertebra.frame.to_scanner(points))
-        return ndimage.map_coordinates(values, np.moveaxis(index, -1, 0), order=1, output=np.float64)
+        return linear_values(values, index, dtype=np.float64)

@@ -12,6 +12,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
 from meshes.frame import AnatomicalFrame
+from meshes.interpolation import linear_values
 from meshes.regions import region_area, region_facets
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
@@ -146,7 +147,7 @@ def _section(vertebra: Vertebra, arch: NDArray[np.float64], depth: float) -> Ped
     )
     points = np.stack(np.meshgrid(x, [depth], z, indexing="ij"), axis=-1)[:, 0]
     index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
-    inside = ndimage.map_coordinates(vertebra.arch.astype(np.float32), np.moveaxis(index, -1, 0), order=1) >= 0.5
+    inside = linear_values(vertebra.arch.astype(np.float32), index) >= 0.5
     pieces, count = ndimage.label(inside)
     if count == 0:
         return None

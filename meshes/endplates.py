@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from meshes.interpolation import linear_values
 
 RAY_SPACING = 1.0
 """mm between the rays that meet the endplates."""
@@ -90,7 +91,7 @@ def _fit_along(
     heights = np.arange(-reach, reach, RAY_STEP)
     base = centroid + u[:, None] * first + v[:, None] * second
     samples = (base[:, None, :] + heights[:, None] * axis) / spacing
-    inside = ndimage.map_coordinates(field, np.moveaxis(samples, -1, 0), order=1)
+    inside = linear_values(field, samples)
     hit = (inside >= 0.5).any(axis=1)
     normals, squares = [], []
     for outward in (1, -1):

@@ -14,6 +14,7 @@ from meshes.body_heights import BodyHeights, Plates, body_heights, fit_plates
 from meshes.fracture import BrokenPlate, Fracture, Kind, Shortening, largest_loss
 from meshes.frame import frame_of_body
 from meshes.images.image import Image
+from meshes.interpolation import linear_values
 from meshes.splines import spline_values
 from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
@@ -198,7 +199,7 @@ def _parts(count: int) -> Iterator[slice]:
 
 def _linear(field: NDArray[np.floating], places: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) values between voxels at (3, n) fractional indices; beyond the image those of its outermost voxels."""
-    return ndimage.map_coordinates(field, places, order=1, mode="nearest")
+    return linear_values(field, places.T, beyond=None)
 
 
 def _near(bone: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from meshes.images.image import Image
+from meshes.interpolation import linear_values
 
 EXTENT_STEP = 0.1
 """mm between the samples of the lines along which the extents are found; the crossing is interpolated."""
@@ -114,9 +114,7 @@ def _extents(
     steps = math.ceil(float(np.linalg.norm(np.array(body.shape) * grid.spacing)) / EXTENT_STEP)
     distances = EXTENT_STEP * np.arange(-steps, steps + 1, dtype=np.float64)
     points = origin + distances[:, None, None] * axes
-    inside = ndimage.map_coordinates(
-        body.astype(np.float64), np.moveaxis(grid.to_indices(points.reshape(-1, 3)), -1, 0), order=1
-    ).reshape(points.shape[:-1])
+    inside = linear_values(body.astype(np.float64), grid.to_indices(points))
     extents = np.array([[-_outermost(line[::-1], distances), _outermost(line, distances)] for line in inside.T])
     if np.isnan(extents).any() or (extents[:2, 0] >= 0.0).any() or (extents[:2, 1] <= 0.0).any():
         raise FrameError("its centroid lies outside of it")

@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from meshes.images.image import Image
 from meshes.images.units import HOUNSFIELD, ImageUnits
+from meshes.interpolation import linear_values
 
 FloatArray = NDArray[np.float64]
 
@@ -156,8 +157,7 @@ class MaskBorder:
 
     def _at(self, places: FloatArray) -> FloatArray:
         """(...,) values of the CT at (..., 3) fractional indices, not a number beyond it."""
-        index = np.moveaxis(places, -1, 0)
-        return ndimage.map_coordinates(self.ct.values, index, output=np.float64, order=1, cval=np.nan)
+        return linear_values(self.ct.values, places, beyond=np.nan, dtype=np.float64)
 
 
 def border_warnings(

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshes.errors import InputError
+from meshes.interpolation import linear_values
 from meshes.sampling import voxel_weights
 from meshes.surface import Surface, nearest_points
 from meshes.tetmesh import FACET_REGIONS, TetMesh
@@ -188,7 +189,7 @@ def _near_arch(mesh: TetMesh, vertebra: Vertebra) -> FacetMask:
     to_index = np.linalg.inv(vertebra.frame.matrix @ vertebra.ct.affine)
     outside = mesh.facet_centroids + 0.5 * voxel * mesh.facet_normals
     index = outside @ to_index[:3, :3].T + to_index[:3, 3]
-    return ndimage.map_coordinates(distance, index.T, order=1, mode="nearest") <= _ARCH_REACH * voxel
+    return linear_values(distance, index, beyond=None) <= _ARCH_REACH * voxel
 
 
 def _pedicles_by_shape(mesh: TetMesh, wall: FacetMask) -> FacetMask:

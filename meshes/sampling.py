@@ -5,9 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import csr_array
 
+from meshes.interpolation import linear_values
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 
@@ -42,7 +42,7 @@ def voxel_weights(mesh: TetMesh, vertebra: Vertebra) -> csr_array:
     samples = {int(count): equal_parts(int(count)) for count in np.unique(parts)}
     none = np.empty((0, 4))
     tables = tuple(samples.get(count, none) for count in range(_PARTS_RANGE[1] + 1))
-    table = np.concatenate(tables)
+    table = np.ascontiguousarray(np.concatenate(tables).T)
     starts = np.cumsum([0, *map(len, tables)])
     sizes = np.cumsum(parts**3)
     for chunk in np.split(np.arange(len(corners)), np.searchsorted(sizes, np.arange(_CHUNK, sizes[-1], _CHUNK))):
@@ -64,46 +64,60 @@ def _shares(
     counts: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Voxels and shares of some cells, one after the other; how many each cell has goes to ``counts``."""
-    shape = np.array(body.shape)
-    room = 0
+    nx, ny, nz = body.shape
+    room, most = 0, parts.max() ** 3
     for cell in chunk:
         room += parts[cell] ** 3
-    columns, values = np.empty(room, dtype=np.int64), np.empty(room)
-    index, low, high = np.empty((parts.max() ** 3, 3), dtype=np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
-    filled = 0
+    columns, values, filled = np.empty(room, dtype=np.int64), np.empty(room), 0
+    x, y, z, flat = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), body.ravel()
+    counted = np.empty(most, np.bool_)
     for cell in chunk:
-        first = starts[parts[cell]]
-        samples = starts[parts[cell] + 1] - first
+        start, end = starts[parts[cell]], starts[parts[cell] + 1]
+        samples = end - start
+        low_x, high_x = _voxels(table, start, end, corners[cell, :, 0], nx, x)
+        low_y, high_y = _voxels(table, start, end, corners[cell, :, 1], ny, y)
+        low_z, high_z = _voxels(table, start, end, corners[cell, :, 2], nz, z)
+        met = np.zeros((high_x - low_x + 1, high_y - low_y + 1, high_z - low_z + 1), dtype=np.int64)
+        wide, deep = met.shape[1:]
         inside = 0
-        for axis in range(3):
-            low[axis], high[axis] = shape[axis], -1
         for sample in range(samples):
-            for axis in range(3):
-                place = 0.0
-                for corner in range(4):
-                    place += table[first + sample, corner] * corners[cell, corner, axis]
-                # Rounding keeps a sample on the face of two voxels in the same one however the affine is stored.
-                voxel = min(max(int(np.floor(np.rint(place * 1e9) / 1e9 + 0.5)), 0), shape[axis] - 1)
-                index[sample, axis] = voxel
-                low[axis], high[axis] = min(low[axis], voxel), max(high[axis], voxel)
-            inside += body[index[sample, 0], index[sample, 1], index[sample, 2]]
-        met = np.zeros((high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1), dtype=np.int64)
+            counted[sample] = flat[(x[sample] * ny + y[sample]) * nz + z[sample]]
+            inside += counted[sample]
+            x[sample] = ((x[sample] - low_x) * wide + y[sample] - low_y) * deep + z[sample] - low_z
+        flat_met = met.ravel()
         for sample in range(samples):
-            i, j, k = index[sample]
-            if inside == 0 or body[i, j, k]:
-                met[i - low[0], j - low[1], k - low[2]] += 1
+            flat_met[x[sample]] += counted[sample] or inside == 0
         each, before = 1.0 / (inside if inside else samples), filled
         for i in range(met.shape[0]):
             for j in range(met.shape[1]):
                 for k in range(met.shape[2]):
                     if met[i, j, k]:
-                        columns[filled] = ((low[0] + i) * shape[1] + low[1] + j) * shape[2] + low[2] + k
+                        columns[filled] = ((low_x + i) * ny + low_y + j) * nz + low_z + k
                         values[filled] = 0.0
                         for _ in range(met[i, j, k]):
                             values[filled] += each
                         filled += 1
         counts[cell] = filled - before
     return columns[:filled].copy(), values[:filled].copy()
+
+
+@numba.njit(cache=True)
+def _voxels(
+    table: NDArray[np.float64], start: int, end: int, corners: NDArray[np.float64], count: int, found: NDArray[np.int32]
+) -> tuple[int, int]:
+    """Voxels along one axis in which the samples of a cell lie, to ``found``; the lowest and the highest of them."""
+    a, b, c, d = corners
+    first, second, third, fourth = table[0][start:end], table[1][start:end], table[2][start:end], table[3][start:end]
+    for sample in range(len(first)):
+        place = first[sample] * a + second[sample] * b + third[sample] * c + fourth[sample] * d
+        # Rounding keeps a sample on the face of two voxels in the same one however the affine is stored.
+        found[sample] = np.int32(np.floor(np.rint(place * 1e9) / 1e9 + 0.5))
+    last, lowest, highest = np.int32(count - 1), np.int32(count), np.int32(0)
+    for sample in range(len(first)):
+        voxel = min(max(found[sample], np.int32(0)), last)
+        found[sample] = voxel
+        lowest, highest = min(lowest, voxel), max(highest, voxel)
+    return int(lowest), int(highest)
 
 
 def values_at(vertebra: Vertebra, values: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,7 +129,7 @@ def values_at(vertebra: Vertebra, values: NDArray[np.float64], points: NDArray[n
         points: (..., 3) in the anatomical frame in mm.
     """
     index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
-    return ndimage.map_coordinates(values, np.moveaxis(index, -1, 0), order=1, mode="nearest")
+    return linear_values(values, index, beyond=None)
 
 
 def equal_parts(count: int) -> NDArray[np.float64]:

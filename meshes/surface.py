@@ -21,6 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from meshes.errors import InputError
+from meshes.nearest import nearest_on_triangles
 from meshes.sizing import Refinement, check_size, target_size
 from meshes.vertebra import Vertebra
 
@@ -348,17 +349,13 @@ def nearest_facets(surface: Surface, points: NDArray[np.float64]) -> tuple[NDArr
     Returns:
         (n,) numbers of the facets and (n, 3) the nearest points on them.
     """
-    found = _to_polydata(surface).find_closest_cell(points, return_closest_point=True)
-    facets, nearest = cast(tuple[NDArray[np.int64], NDArray[np.float64]], found)
-    return np.asarray(facets), np.asarray(nearest, dtype=np.float64)
+    facets, nearest, _ = nearest_on_triangles(surface.points, surface.triangles, points)
+    return facets, nearest
 
 
 def distances(surface: Surface, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) mm from (n, 3) points to ``surface``: to :func:`nearest_points`, in a third of their time."""
-    finder, found = pv._vtk.vtkImplicitPolyDataDistance(), pv._vtk.vtkDoubleArray()
-    finder.SetInput(_to_polydata(surface))
-    finder.FunctionValue(pv.convert_array(np.ascontiguousarray(points)), found)
-    return np.abs(pv.convert_array(found))
+    """(n,) mm from (n, 3) points to ``surface``."""
+    return nearest_on_triangles(surface.points, surface.triangles, points)[2]
 
 
 def _sum_at_points(corner_values: NDArray[np.float64], triangles: NDArray[np.int64], count: int) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshes.errors import InputError
+from meshes.interpolation import linear_values
 from meshes.mouths import Mouth, line_mouth
 from meshes.regions import facet_adjacency, region_facets, wall_point
 from meshes.surface import Surface, nearest_points
@@ -235,7 +236,7 @@ def _largest_along_normals(mesh: TetMesh, vertebra: Vertebra) -> NDArray[np.floa
     steps = np.arange(_PROFILE[0], _PROFILE[1] + 0.5 * _PROFILE_STEP, _PROFILE_STEP) * voxel
     points = mesh.facet_centroids[:, None] + steps[:, None] * mesh.facet_normals[:, None]
     index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
-    values = ndimage.map_coordinates(vertebra.ct.values, np.moveaxis(index, -1, 0), order=1, mode="nearest")
+    values = linear_values(vertebra.ct.values, index, beyond=None)
     return values.max(axis=1).astype(np.float64)
 
 

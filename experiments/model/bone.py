@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from experiments.model.pedicle import pedicle_contact
 from meshes.errors import InputError
 from meshes.interior import depth_inside
+from meshes.interpolation import linear_values
 from meshes.vertebra import Vertebra
 
 PEDICLE_LENGTH = 8.0
@@ -66,8 +67,8 @@ class Bone:
 
         The surface lies half a voxel, along its shortest edge at least, before the centre of the nearest one outside.
         """
-        places = self.vertebra.ct.to_indices(self.vertebra.frame.to_scanner(points)).T
-        depth = ndimage.map_coordinates(self._body_depth, places, order=1)
+        places = self.vertebra.ct.to_indices(self.vertebra.frame.to_scanner(points))
+        depth = linear_values(self._body_depth, places)
         return np.maximum(depth - 0.5 * self.vertebra.ct.spacing.min(), 0.0)
 
     @cached_property
