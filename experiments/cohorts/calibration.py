@@ -265,7 +265,8 @@ def stage_b_file(source: Path, calibre: float, folder: Path) -> Path:
     document["stage"] = "B"
     document.setdefault("laws", tomlkit.table())[CALIBRE] = calibre
     target = folder / f"{source.stem}-B-{calibre:g}.toml"
-    target.write_text(tomlkit.dumps(document), encoding="utf-8")
+    said = f"# Stage B: the median calibre of the veins is {calibre:g} mm; all else is as {source.name} has it.\n"
+    target.write_text(said + tomlkit.dumps(document), encoding="utf-8")
     return target
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.cohorts.cohort_file import Cohort, read_cohort
 from experiments.cohorts.cohort_plan import finished
+from experiments.cohorts.filled_folder import fill
 from experiments.cohorts.vertebra_rows import VertebraRows
 from experiments.cohorts.virtual_patient import VirtualVertebra
 from experiments.sweep.folder import Row, SweepFolder
@@ -54,20 +55,12 @@ class CohortFolder:
             InputError: the file cannot be used, or the folder holds something else or a cohort of other settings.
         """
         cohort = read_cohort(source)
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path}: is a file, not a folder; choose another folder with -o")
-        if self.path.is_dir() and any(self.path.iterdir()):
-            if not self.file.exists():
-                raise InputError(f"{self.path}: is not empty and holds no cohort; choose another folder with -o")
-            if read_cohort(self.file).model_copy(update={"patients": cohort.patients}) != cohort:
-                raise InputError(
-                    f"{self.path}: holds a cohort of other settings than {source.name}; choose another folder with -o"
-                )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.file.write_bytes(source.read_bytes())
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot write there ({error.strerror}); choose another folder") from None
+        fill(
+            self.path,
+            "cohort",
+            {self.file: source},
+            lambda: read_cohort(self.file).model_copy(update={"patients": cohort.patients}) == cohort,
+        )
         return cohort
 
     def cohort(self) -> Cohort:

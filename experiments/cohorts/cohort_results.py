@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.cohorts.comparison import Compared, compare
+from experiments.cohorts.number_cells import or_none
 from experiments.cohorts.pool import Pool
 from experiments.cohorts.published import STUDIES
 from experiments.results.store import json_text
@@ -52,21 +52,17 @@ def _row(one: Compared) -> dict[str, Any]:
     return {
         "quantity": published.quantity,
         "unit": published.unit,
-        "published": _number(published.estimate),
-        "published_low": _number(published.low),
-        "published_high": _number(published.high),
-        "simulated": _number(one.simulated),
-        "simulated_low": _number(one.low),
-        "simulated_high": _number(one.high),
-        "simulated_error": _number(one.error),
+        "published": or_none(published.estimate),
+        "published_low": or_none(published.low),
+        "published_high": or_none(published.high),
+        "simulated": or_none(one.simulated),
+        "simulated_low": or_none(one.low),
+        "simulated_high": or_none(one.high),
+        "simulated_error": or_none(one.error),
         "verdict": one.verdict,
         "stage": one.stage,
         "seen": published.seen,
         "separated": one.separated,
-        "significant": _number(one.significant),
+        "significant": or_none(one.significant),
         "remark": published.remark,
     }
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

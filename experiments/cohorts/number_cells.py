@@ -1,4 +1,4 @@
-"""Numbers in the cells of a page's tables."""
+"""Numbers in the cells of tables, and in JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from experiments.cohorts.comparison import Compared
 
 def digits(value: float) -> str:
     """Three digits; a dash where there is no number."""
-    return "–" if not math.isfinite(value) else f"{value:.3g}"
+    return "–" if not math.isfinite(value) else f"{value + 0.0:.3g}".replace("-", "−")
+
+
+def or_none(value: float) -> float | None:
+    """The number, as JSON has it."""
+    return value if math.isfinite(value) else None
 
 
 def quantity_cell(row: Compared) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cohorts.cohort_plan import finished
+from experiments.cohorts.filled_folder import fill
 from experiments.cohorts.trial_file import Trial, cohort_of, read_trial
 from experiments.cohorts.vertebra_rows import VertebraRows
 from experiments.sweep.folder import SweepFolder
@@ -57,21 +58,12 @@ class TrialFolder:
             InputError: a file cannot be used, or the folder holds something else or a trial of other settings.
         """
         trial = read_trial(source)
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path}: is a file, not a folder; choose another folder with -o")
-        if self.path.is_dir() and any(self.path.iterdir()):
-            if not self.file.exists():
-                raise InputError(f"{self.path}: is not empty and holds no trial; choose another folder with -o")
-            if self.trial().of(trial.settings.patients) != trial:
-                raise InputError(
-                    f"{self.path}: holds a trial of other settings than {source.name}; choose another folder with -o"
-                )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.cohort_file.write_bytes(cohort_of(trial.settings, source.parent).read_bytes())
-            self.file.write_bytes(source.read_bytes())
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot write there ({error.strerror}); choose another folder") from None
+        fill(
+            self.path,
+            "trial",
+            {self.cohort_file: cohort_of(trial.settings, source.parent), self.file: source},
+            lambda: self.trial().of(trial.settings.patients) == trial,
+        )
         return trial
 
     def trial(self) -> Trial:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.cohorts.number_cells import digits, or_none
 from experiments.cohorts.paired import NumberNeeded, Paired
 from experiments.cohorts.trial_pairs import Pairs
 from experiments.results.store import json_text
@@ -87,10 +88,10 @@ def shown(row: TrialRow) -> tuple[str, str, str, str, str]:
     """Quantity, both arms, difference with its interval, and number needed to treat, as people read them."""
     outcome, paired = row.outcome, row.paired
     scale, unit = (100.0, "%") if outcome.event else (1.0, outcome.unit)
-    first, second = (f"{_digits(scale * value)} {unit}" for value in (paired.first, paired.second))
-    low, high = (_digits(scale * value) for value in (paired.low, paired.high))
+    first, second = (f"{digits(scale * value)} {unit}" for value in (paired.first, paired.second))
+    low, high = (digits(scale * value) for value in (paired.low, paired.high))
     points = "points" if unit == "%" else unit
-    change = f"{_digits(scale * paired.difference)} ({low} to {high}) {points}"
+    change = f"{digits(scale * paired.difference)} ({low} to {high}) {points}"
     return outcome.quantity, first, second, change, "" if row.needed is None else needed_in_words(row.needed)
 
 
@@ -127,13 +128,13 @@ def _row(row: TrialRow, failed: int) -> dict[str, Any]:
         "first": paired.first,
         "second": paired.second,
         "difference": paired.difference,
-        "low": _number(paired.low),
-        "high": _number(paired.high),
-        "number_needed_to_treat": None if needed is None else _number(needed.number),
-        "number_needed_to_treat_low": None if needed is None else _number(needed.low),
-        "number_needed_to_treat_high": None if needed is None else _number(needed.high),
+        "low": or_none(paired.low),
+        "high": or_none(paired.high),
+        "number_needed_to_treat": None if needed is None else or_none(needed.number),
+        "number_needed_to_treat_low": None if needed is None else or_none(needed.low),
+        "number_needed_to_treat_high": None if needed is None else or_none(needed.high),
         "holds_zero": not (paired.low > 0.0 or paired.high < 0.0),
-        "mcnemar_p": _number(paired.mcnemar_p),
+        "mcnemar_p": or_none(paired.mcnemar_p),
         "patients": paired.patients,
         "vertebrae": paired.vertebrae,
         "failed": failed,
@@ -141,14 +142,6 @@ def _row(row: TrialRow, failed: int) -> dict[str, Any]:
     return found
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
 def _count(value: float) -> str:
     """Whole vertebrae, rounded away from 0, as the number needed is told."""
     return f"{math.copysign(math.ceil(abs(value) - 1e-9), value):.0f}".replace("-", "−")
-
-
-def _digits(value: float) -> str:
-    return "–" if not math.isfinite(value) else f"{value + 0.0:.3g}".replace("-", "−")
