@@ -89,16 +89,18 @@ def pedicle_sections(vertebra: Vertebra) -> dict[str, PedicleSection]:
     Returns:
         ``"left"`` and ``"right"`` -> section, without the sides on which the mask shows no pedicle.
     """
-    arch = _in_frame(vertebra, vertebra.arch)
+    arch, share = _in_frame(vertebra, vertebra.arch), vertebra.arch.astype(np.float32)
     sections = {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
         on_side = arch[sign * arch[:, 0] > 0.0]
         if on_side.size == 0:
             continue
         behind = _back_of_body(vertebra, sign) + np.arange(_STEP, PEDICLE_LENGTH + _STEP, _STEP)
-        found = [section for y in behind if (section := _section(vertebra, on_side, float(y))) is not None]
+        pixels = [_section(vertebra, share, on_side, float(y)) for y in behind]
+        found = [number for number, own in enumerate(pixels) if len(own) * _PIXEL**2 >= _SMALLEST_SECTION]
         if found:
-            sections[side] = min(found, key=lambda section: section.area)
+            narrowest = min(found, key=lambda number: len(pixels[number]))
+            sections[side] = _measured(pixels[narrowest], float(behind[narrowest]))
     return sections
 
 
@@ -131,8 +133,10 @@ def _back_of_body(vertebra: Vertebra, sign: float) -> float:
     return float(body[sign * body[:, 0] > 0.0, 1].max()) + 0.5 * vertebra.ct.voxel_volume ** (1.0 / 3.0)
 
 
-def _section(vertebra: Vertebra, arch: NDArray[np.float64], depth: float) -> PedicleSection | None:
-    """The largest piece of the arch in a frontal plane, on the side of some of its voxels' centres."""
+def _section(
+    vertebra: Vertebra, share: NDArray[np.float32], arch: NDArray[np.float64], depth: float
+) -> NDArray[np.float64]:
+    """(n, 2) pixels, x and z in mm, of the largest piece of the arch in a frontal plane beside voxels' centres."""
     low, high = arch.min(axis=0), arch.max(axis=0)
     x = np.arange(low[0], high[0], _PIXEL)
     z = np.arange(low[2] - _MARGIN, high[2] + _MARGIN, _PIXEL)
@@ -140,23 +144,23 @@ def _section(vertebra: Vertebra, arch: NDArray[np.float64], depth: float) -> Ped
     diagonal = float(np.linalg.norm(vertebra.ct.spacing))
     beside = arch[np.abs(arch[:, 1] - depth) <= diagonal]
     if not len(beside):
-        return None
+        return np.empty((0, 2))
     x, z = (
         line[(line >= ends.min() - diagonal) & (line <= ends.max() + diagonal)]
         for line, ends in ((x, beside[:, 0]), (z, beside[:, 2]))
     )
     points = np.stack(np.meshgrid(x, [depth], z, indexing="ij"), axis=-1)[:, 0]
     index = vertebra.ct.to_indices(vertebra.frame.to_scanner(points))
-    inside = linear_values(vertebra.arch.astype(np.float32), index) >= 0.5
-    pieces, count = ndimage.label(inside)
+    pieces, count = ndimage.label(linear_values(share, index) >= 0.5)
     if count == 0:
-        return None
-    pixels = points[pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])][:, [0, 2]]
-    area = len(pixels) * _PIXEL**2
-    if area < _SMALLEST_SECTION:
-        return None
+        return np.empty((0, 2))
+    return points[pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])][:, [0, 2]]
+
+
+def _measured(pixels: NDArray[np.float64], depth: float) -> PedicleSection:
+    """The section of some pixels."""
     width, height = np.ptp(pixels, axis=0) + _PIXEL
-    return PedicleSection(area, float(width), float(height), _farthest_apart(pixels), depth)
+    return PedicleSection(len(pixels) * _PIXEL**2, float(width), float(height), _farthest_apart(pixels), depth)
 
 
 def _farthest_apart(pixels: NDArray[np.float64]) -> float:

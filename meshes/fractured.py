@@ -15,6 +15,7 @@ from meshes.fracture import BrokenPlate, Fracture, Kind, Shortening, largest_los
 from meshes.frame import frame_of_body
 from meshes.images.image import Image
 from meshes.interpolation import linear_values
+from meshes.segmentation import without_holes
 from meshes.splines import spline_values
 from meshes.vein_network import VeinNetwork
 from meshes.vertebra import Vertebra
@@ -179,7 +180,7 @@ def fractured(voxels: MovedVoxels) -> Vertebra:
     body, arch = voxels.share(vertebra.body), voxels.share(vertebra.arch)
     whole[voxels.moved], rest[voxels.moved] = False, False
     whole[near], rest[near] = (body >= 0.5) & (body >= arch), arch + body >= 0.5
-    whole = _largest(ndimage.binary_fill_holes(whole))
+    whole = _largest(without_holes(whole))
     skin = voxels.moved & whole & ~ndimage.binary_erosion(whole)
     missing = (ct.values[vertebra.body] - empty).sum(dtype=np.float64) - (hounsfield[whole] - empty).sum()
     hounsfield[skin] += missing * (hounsfield[skin] - empty) / (hounsfield[skin] - empty).sum()

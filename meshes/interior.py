@@ -89,10 +89,14 @@ def averaged(values: FloatArray, inside: Mask, spacing: FloatArray, length: floa
     Returns:
         (nx, ny, nz); the voxels outside keep their values.
     """
-    sigma = kernel_width(spacing, length)
-    weight = ndimage.gaussian_filter(inside.astype(np.float64), sigma, mode="constant")
-    total = ndimage.gaussian_filter(np.where(inside, values, 0.0), sigma, mode="constant")
-    return np.where(inside, total / np.where(inside, weight, 1.0), values)
+    sigma, found = kernel_width(spacing, length), values.copy()
+    for box in ndimage.find_objects(inside.astype(np.uint8)):
+        # Nothing counts outside of the mask's box, and nothing changes there.
+        within, there = inside[box], values[box]
+        weight = ndimage.gaussian_filter(within.astype(np.float64), sigma, mode="constant")
+        total = ndimage.gaussian_filter(np.where(within, there, 0.0), sigma, mode="constant")
+        found[box][within] = total[within] / weight[within]
+    return found
 
 
 def noise_left(spacing: FloatArray, length: float) -> float:

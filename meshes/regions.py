@@ -184,12 +184,19 @@ def _voxel_length(vertebra: Vertebra) -> float:
 
 def _near_arch(mesh: TetMesh, vertebra: Vertebra) -> FacetMask:
     """(k,) whether the arch begins within a voxel outside of a facet."""
-    voxel = _voxel_length(vertebra)
-    distance = ndimage.distance_transform_edt(~vertebra.arch, sampling=vertebra.ct.spacing)
+    voxel, spacing = _voxel_length(vertebra), vertebra.ct.spacing
     to_index = np.linalg.inv(vertebra.frame.matrix @ vertebra.ct.affine)
     outside = mesh.facet_centroids + 0.5 * voxel * mesh.facet_normals
     index = outside @ to_index[:3, :3].T + to_index[:3, 3]
-    return linear_values(distance, index, beyond=None) <= _ARCH_REACH * voxel
+    # No voxel of the arch that decides lies farther than this from a facet: the reach, and a voxel on either side.
+    margin = np.ceil(_ARCH_REACH * voxel / spacing + 2.0 * np.linalg.norm(spacing) / spacing)
+    low = np.clip(np.floor(index.min(axis=0)) - margin, 0, None).astype(int)
+    high = np.clip(np.ceil(index.max(axis=0)) + margin + 1.0, low + 1, vertebra.arch.shape).astype(int)
+    arch = vertebra.arch[tuple(slice(first, last) for first, last in zip(low, high, strict=True))]
+    if not arch.any():
+        return np.zeros(len(index), dtype=bool)
+    distance = ndimage.distance_transform_edt(~arch, sampling=spacing)
+    return linear_values(distance, index - low, beyond=None) <= _ARCH_REACH * voxel
 
 
 def _pedicles_by_shape(mesh: TetMesh, wall: FacetMask) -> FacetMask:

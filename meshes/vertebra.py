@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from meshes.axes import find_axes, mirror_agreement
 from meshes.body_split import SplitError, split_body
@@ -19,7 +18,7 @@ from meshes.image_cut import cut_arch, layers_around, named, with_layers
 from meshes.images.image import Image
 from meshes.images.labels import CORPUS, LabelChoice, PartLabels
 from meshes.images.units import HOUNSFIELD, ImageUnits
-from meshes.segmentation import MARGIN, find_segmentation, one_piece
+from meshes.segmentation import MARGIN, find_segmentation, one_piece, without_holes
 
 SMALLEST_BODY = 1000.0
 """mm3; the smallest thoracic bodies of adults measure some 5000 mm3 (M)."""
@@ -213,7 +212,7 @@ def _body_and_arch(
                 "the mask holds no arch: it is taken as the body alone, and posterior is where the image's header says"
             )
     body = one_piece(body, f"the body of {choice.level} in mask {path}", warnings)
-    filled = ndimage.binary_fill_holes(body)
+    filled = without_holes(body)
     provenance["voxels_filled"] = int(filled.sum() - body.sum())
     _refuse_small(filled, grid, f"the body of {choice.level} in mask {path}")
     return filled, whole & ~filled, provenance

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from meshes.errors import InputError
 from meshes.regions import cell_regions, facet_adjacency
+from meshes.segmentation import without_holes
 from meshes.sizing import Refinement
 from meshes.surface import body_surface
 from meshes.tetmesh import TetMesh
@@ -51,7 +52,7 @@ def whole_vertebra(vertebra: Vertebra) -> Vertebra:
             f"the arch of {vertebra.level} does not touch its body in the mask; repair the mask or choose "
             "mechanics.domain = 'body'"
         )
-    return replace(vertebra, body=ndimage.binary_fill_holes(kept), arch=np.zeros_like(kept))
+    return replace(vertebra, body=without_holes(kept), arch=np.zeros_like(kept))
 
 
 def mesh_vertebra(vertebra: Vertebra, size: float, body: TetMesh, refinements: Sequence[Refinement] = ()) -> TetMesh:

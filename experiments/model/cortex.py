@@ -179,7 +179,8 @@ def bone_of(
     if cortex is None:
         solid = interior_values(whole, law.material_length, np.zeros(3))
     if fractured is not None:
-        interior, solid = (fractured.moved_values(values) for values in (interior, solid))
+        same, interior = solid is interior, fractured.moved_values(interior)
+        solid = interior if same else fractured.moved_values(solid)
         places = fractured.places_before(places)
     bearing = values_at(vertebra, solid, integration_points(mesh))
     bone = law.evaluate(vertebra.ct.values.ravel(), weights, bearing, mesh.cell_volumes, interior.ravel(), places)
