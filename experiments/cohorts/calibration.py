@@ -282,7 +282,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, target in found.targets.items():
             print(f"{name}: {target.calibre:.3f} ± {target.error:.3f} mm ({target.low:.3f} to {target.high:.3f})")
         if found.missing:
-            print(f"{joined(found.missing)}: beyond these pools, and nothing is extrapolated; compute {REACHED}")
+            told = f"{joined(found.missing)}: beyond these pools, and nothing is extrapolated; compute {REACHED}"
+            if not found.targets:
+                raise InputError(told)
+            print(told)
         found.write(FILE)
         print(FILE)
     except InputError as error:

@@ -128,3 +128,15 @@ def test_the_command_says_that_stage_b_is_not_calibrated(tmp_path: Path, monkeyp
     found = CliRunner().invoke(app, ["cohort", "--ready", "filling-fraction", "--calibre", "19.5%"])
     assert found.exit_code == 2
     assert "not calibrated yet" in found.output + (found.stderr or "")
+
+
+def test_pools_that_reach_no_share_write_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(calibration, "FILE", tmp_path / "none.toml")
+    for name, calibre in (("a", 2.5), ("b", 3.0), ("c", 3.5)):
+        known = replace(pool(calibre), file=stage_b_file(COHORTS.file("filling-fraction"), calibre, tmp_path))
+        known.keep(tmp_path / name)
+    assert calibration.main([str(path) for path in tmp_path.glob("*/*.csv")]) == 1
+    assert "nothing is extrapolated" in capsys.readouterr().err
+    assert not calibration.FILE.exists()
