@@ -23,9 +23,9 @@ from fem.injection.cell_outflow import CellOutflow
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
 from fem.injection.flow_state import FlowState, PoreFluids
 from fem.injection.needle_tips import NeedleTips, TipSurroundings
-from fem.injection.veins import VeinFlow
+from fem.injection.veins import LinearVeins, VeinFlow
 from fem.injection.vessels import Vessels
-from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow
+from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow, WallState
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from fem.pressure.darcy import RELATIVE_TOLERANCE, DarcyPressure
@@ -50,8 +50,27 @@ WALL_TOLERANCE = 1e-6
 VEIN_TOLERANCE = 1e-3
 """Rate that the linear law of the veins may miss in the last iteration, over the planned rate."""
 
+ROUGH_TOLERANCE = 1e-4
+"""Residual of the pressure over the sources, in the iterations that the step before had to follow up; only what settles
+is solved sharply."""
+
 PICARD_LIMIT = 100
 """Picard iterations after which the fixed point is given up."""
+
+
+@dataclass(frozen=True)
+class LinearFlow:
+    """What the assembled pressure takes to be linear.
+
+    Attributes:
+        walls: active set and law of the walls.
+        veins: law of the veins; None without any.
+        driven: whether fluid flows without any injection, on any rank.
+    """
+
+    walls: WallState
+    veins: LinearVeins | None
+    driven: bool
 
 
 @dataclass(frozen=True)
@@ -202,14 +221,21 @@ class CoupledFlow:
             viscosity = self._driven_viscosity(state.speed, fluids.age)
             walls = self.walls.update_active_set(state.walls, fluids.conduit_age, state.displaced_viscosity)
             state = replace(state, cement_viscosity=viscosity, walls=walls)
-            state, missed, veins = self._solve(state, planned, fluids, syringe_age, iteration > 1)
-            change, conduits = self._viscosity_change(state, fluids)
-            logger.debug(
-                "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e, veins %.1e",
-                *(iteration, change, conduits, missed, veins),
-            )
-            settled = change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE
-            if settled and missed <= WALL_TOLERANCE and veins <= VEIN_TOLERANCE:
+            linear, again = self._linearised(state, planned, fluids), iteration > 1
+            rough = iteration < before.picard_iterations
+            for tolerance in (ROUGH_TOLERANCE, RELATIVE_TOLERANCE) if rough else (RELATIVE_TOLERANCE,):
+                solved, missed, veins = self._solve(state, linear, planned, syringe_age, tolerance, again)
+                change, conduits = self._viscosity_change(solved, fluids)
+                logger.debug(
+                    "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e, veins %.1e",
+                    *(iteration, change, conduits, missed, veins),
+                )
+                settled = change <= VISCOSITY_TOLERANCE and conduits <= CONDUIT_TOLERANCE
+                settled &= missed <= WALL_TOLERANCE and veins <= VEIN_TOLERANCE
+                if not settled:
+                    break
+            state = solved
+            if settled:
                 return replace(state, pressure=self.pressure.field(), picard_iterations=iteration)
         raise ConvergenceError(
             f"Viscosity, walls and pressure found no fixed point within {PICARD_LIMIT} iterations: the viscosity still "
@@ -230,7 +256,7 @@ class CoupledFlow:
     ) -> FlowState:
         """One more solve with the viscosities and the active set at hand, after walls have been sealed."""
         self.pressure.restore(state.pressure)
-        state, _, _ = self._solve(state, planned, fluids, syringe_age)
+        state, _, _ = self._solve(state, self._linearised(state, planned, fluids), planned, syringe_age)
         return replace(state, pressure=self.pressure.field())
 
     def outflow(self, state: FlowState, saturation: NDArray[np.float64]) -> CellOutflow:
@@ -279,29 +305,15 @@ class CoupledFlow:
         total = self.partition.comm.allreduce(np.array([float(squares), float(weight.sum()), conduits]))
         return float(np.sqrt(total[0] / total[1])), float(total[2] / self.flow_scale)
 
-    def _solve(
-        self,
-        state: FlowState,
-        planned: NDArray[np.float64],
-        fluids: PoreFluids,
-        syringe_age: float,
-        again: bool = False,
-    ) -> tuple[FlowState, float, float]:
-        """Pressure, fluxes and rates at the viscosities and the active set of a state.
+    def _linearised(self, state: FlowState, planned: NDArray[np.float64], fluids: PoreFluids) -> LinearFlow:
+        """Assemble the pressure at the viscosities and the active set of a state.
 
         Args:
             state: that the last solve has left.
             planned: (places,) in mm3/s.
             fluids: what fills the pores.
-            syringe_age: in s.
-            again: whether the last solve was for the same moment.
-
-        Returns:
-            The state after it, whose pressure still stands in the workspace alone, and what the walls and the veins
-            missed of the planned rate.
         """
-        active = planned > 0.0
-        source_cells = self.tips.shares[active].sum(axis=0) > 0.0
+        source_cells = self.tips.shares[planned > 0.0].sum(axis=0) > 0.0
         saturation = np.where(source_cells, 1.0, fluids.saturation)
         mobility = saturation / state.cement_viscosity + (1.0 - saturation) / state.displaced_viscosity
         walls, conductance, zero_flow_pressure = self.walls.linearise(
@@ -311,33 +323,57 @@ class CoupledFlow:
             state.cement_viscosity,
             self.pressure.wall_stiffness(mobility),
         )
-        exchange, linear = self.vessels.linearise(state, fluids)
+        exchange, veins = self.vessels.linearise(state, fluids)
+        self.pressure.assemble(mobility, conductance, zero_flow_pressure, exchange)
+        # Entry pressures of open sites, too, drive a flow that is not in proportion to the rates.
+        apart = bool(zero_flow_pressure.any()) or (exchange is not None and exchange.drives)
+        return LinearFlow(walls, veins, self.driven_at_rest or self.partition.comm.allreduce(apart, op=MPI.LOR))
+
+    def _solve(
+        self,
+        state: FlowState,
+        linear: LinearFlow,
+        planned: NDArray[np.float64],
+        syringe_age: float,
+        tolerance: float = RELATIVE_TOLERANCE,
+        again: bool = False,
+    ) -> tuple[FlowState, float, float]:
+        """Pressure, fluxes and rates by the law that was assembled last.
+
+        Args:
+            state: that the law is linear about.
+            linear: that law.
+            planned: (places,) in mm3/s.
+            syringe_age: in s.
+            tolerance: of the pressure.
+            again: whether the solve before was for the same moment.
+
+        Returns:
+            The state after it, whose pressure still stands in the workspace alone, and what the walls and the veins
+            missed of the planned rate.
+        """
         iterations = state.solver_iterations
 
-        def solve(rates: NDArray[np.float64], accuracy: float = RELATIVE_TOLERANCE) -> NDArray[np.float64]:
+        def solve(rates: NDArray[np.float64], accuracy: float = tolerance) -> NDArray[np.float64]:
             nonlocal iterations
-            source = rates @ self.tips.shares
-            self.pressure.solve(mobility, source, conductance, zero_flow_pressure, exchange, accuracy, self.flow_scale)
+            self.pressure.solve_assembled(rates @ self.tips.shares, max(accuracy, tolerance), self.flow_scale)
             iterations += self.pressure.iterations
             return self.tips.mean_pressures(self.pressure.facet_pressure)
 
         rates, means = planned.copy(), solve(planned)
         limit = self.pressure_limit
         if np.isfinite(limit) and self.tips.pressures(rates, means, syringe_age, state.around)[1].max() > limit:
-            # Entry pressures of open sites, too, drive a flow that is not in proportion to the rates.
-            apart = bool(zero_flow_pressure.any()) or (exchange is not None and exchange.drives)
-            entered = self.partition.comm.allreduce(apart, op=MPI.LOR)
-            response = self.tips.response(planned, means, self.driven_at_rest or entered, solve)
+            response = self.tips.response(planned, means, linear.driven, solve)
             rates = self.tips.pressure_limited_rates(planned, response, limit, syringe_age, state.around)
             means = solve(rates)
-        walls, missed = self.walls.take_solution(walls, self.pressure.facet_pressure, self.pressure.wall_flux)
+        walls, missed = self.walls.take_solution(linear.walls, self.pressure.facet_pressure, self.pressure.wall_flux)
         filling, veins_missed = state.veins, 0.0
-        if state.veins is not None and linear is not None and (veins := self.vessels.veins) is not None:
+        if state.veins is not None and linear.veins is not None and (veins := self.vessels.veins) is not None:
             behind = self.pressure.facet_pressure[self.partition.cell_facets].mean(axis=1)
-            filling, veins_missed = veins.take_solution(state.veins, linear, behind)
+            filling, veins_missed = veins.take_solution(state.veins, linear.veins, behind)
             veins_missed /= self.flow_scale
             if again and veins_missed > VEIN_TOLERANCE:
-                filling = veins.stepped_back(state.veins, filling, linear)
+                filling = veins.stepped_back(state.veins, filling, linear.veins)
         after = replace(
             state,
             walls=walls,

@@ -95,6 +95,7 @@ class DarcyPressure:
         facet_map = partition.facet_map
         self._local_facets = facet_map.size_local + facet_map.num_ghosts
         self._walls = partition.boundary
+        self._wall_conductance, self._outside_pressure = np.zeros((2, len(self._walls.facets)))
         self._facet_matrix = FacetMatrix(partition, self._cell_matrices)
         self._preconditioner = TwoLevel(partition, self._facet_matrix, self._cell_matrices)
         ghosts = np.asarray(facet_map.ghosts, dtype=PETSc.IntType)
@@ -131,14 +132,6 @@ class DarcyPressure:
             solver.setFromOptions()
         return solver, matrix
 
-    def _assemble(self, mobility: NDArray[np.float64], wall_conductance: NDArray[np.float64]) -> None:
-        vessels = self._exchange
-        own = np.zeros(len(mobility)) if vessels is None else vessels.own_conductance
-        conductances = Conductances(mobility, own, wall_conductance)
-        self._facet_matrix.fill(conductances, None if vessels is None else vessels.joined)
-        if self._solver.getPC().getType() == PETSc.PC.Type.PYTHON:  # unless the user has chosen another
-            self._preconditioner.update(conductances)
-
     def _converge(self, accuracy: float, flow: float) -> None:
         """Solve to a residual of ``accuracy`` times ``flow``, or without a flow of the right-hand side."""
         tolerances = {"rtol": 0.0 if flow else accuracy, "atol": accuracy * flow, **self._given_tolerances}
@@ -156,14 +149,46 @@ class DarcyPressure:
         tolerance: float = RELATIVE_TOLERANCE,
         flow_scale: float = 0.0,
     ) -> None:
-        """Solve for the facet pressures and recover the fluxes.
+        """:meth:`assemble` and :meth:`solve_assembled` in one."""
+        self.assemble(mobility, wall_conductance, outside_pressure, exchange)
+        self.solve_assembled(source, tolerance, flow_scale)
+
+    def assemble(
+        self,
+        mobility: NDArray[np.float64],
+        wall_conductance: NDArray[np.float64],
+        outside_pressure: NDArray[np.float64],
+        exchange: Exchange | None = None,
+    ) -> None:
+        """Take up all that :meth:`solve_assembled` then solves with, for whatever sources.
 
         Args:
             mobility: (local cells,) total mobility in 1/(MPa s), ghosts included.
-            source: (local cells,) volume rate into each cell in mm3/s, ghosts included.
             wall_conductance: (b,) conductance of each boundary facet in mm3/(s MPa).
             outside_pressure: (b,) pressure behind each boundary facet in MPa.
             exchange: with vessels, or None.
+
+        Raises:
+            ConvergenceError: a mobility is not positive and finite.
+        """
+        if not self.partition.comm.allreduce(bool(((mobility > 0.0) & np.isfinite(mobility)).all()), op=MPI.LAND):
+            raise ConvergenceError("the pressure was asked for at a mobility that is not positive and finite")
+        self._mobility[:] = mobility
+        self._wall_conductance[:], self._outside_pressure[:] = wall_conductance, outside_pressure
+        self._exchange = exchange
+        own = np.zeros(len(mobility)) if exchange is None else exchange.own_conductance
+        conductances = Conductances(mobility, own, wall_conductance)
+        self._facet_matrix.fill(conductances, None if exchange is None else exchange.joined)
+        if self._solver.getPC().getType() == PETSc.PC.Type.PYTHON:  # unless the user has chosen another
+            self._preconditioner.update(conductances)
+
+    def solve_assembled(
+        self, source: NDArray[np.float64], tolerance: float = RELATIVE_TOLERANCE, flow_scale: float = 0.0
+    ) -> None:
+        """Solve for the facet pressures, from those of the last solve, and recover the fluxes.
+
+        Args:
+            source: (local cells,) volume rate into each cell in mm3/s, ghosts included.
             tolerance: residual over the norm of the cells' sources; where none flows, over that of a source of
                 ``flow_scale``. Tolerances that a user gives PETSc go before it, and hold as PETSc has them.
             flow_scale: rate in mm3/s; without one and without sources, the whole right-hand side is the scale.
@@ -172,34 +197,30 @@ class DarcyPressure:
         and :attr:`divergence_defect` tells what it misses.
 
         Raises:
-            ConvergenceError: the residual did not reach the tolerance, or a mobility is not positive and finite.
+            ConvergenceError: the residual did not reach the tolerance.
             InputError: PETSc cannot solve with the options that a user gives.
         """
         comm, owned = self.partition.comm, self.partition.owned_cells
         self._field = None
-        if not comm.allreduce(bool(((mobility > 0.0) & np.isfinite(mobility)).all()), op=MPI.LAND):
-            raise ConvergenceError("the pressure was asked for at a mobility that is not positive and finite")
-        self._source[:], self._mobility[:] = source, mobility
-        self._exchange = exchange
+        self._source[:] = source
         self.iterations = 0
-        driven = source.any() or (wall_conductance * outside_pressure).any()
-        if exchange is not None:
-            driven |= exchange.drives
+        driven = source.any() or (self._wall_conductance * self._outside_pressure).any()
+        if self._exchange is not None:
+            driven |= self._exchange.drives
         if not comm.allreduce(bool(driven), op=MPI.LOR):
             self._pressure.set(0.0)
             self._reference = 0.0
-            self._recover_solution(wall_conductance, outside_pressure)
+            self._recover_solution()
             return
-        self._assemble(mobility, wall_conductance)
         # Pressures outside may swell the right-hand side by far, and the accuracy of the flow must not pay for it.
         sums = comm.allreduce(np.array([np.sum(source[:owned] ** 2), np.abs(source[:owned]).sum()]))
         flow = 0.5 * float(np.sqrt(sums[0]) or flow_scale)
         balanced = tolerance <= RELATIVE_TOLERANCE and not self._given_tolerances
         for refinement in range(REFINEMENT_LIMIT):
-            self._shift_reference(mobility)
-            self._assemble_rhs(wall_conductance, outside_pressure)
+            self._shift_reference()
+            self._assemble_rhs()
             self._converge((ACCURACY_MARGIN if balanced else 1.0) * tolerance * 0.1**refinement, flow)
-            self._recover_solution(wall_conductance, outside_pressure)
+            self._recover_solution()
             # Only accurate solves enter a mass balance; at rest what flows, however little, adds up over a whole pause.
             allowed = tolerance * max(BALANCE_TOLERANCE * float(sums[1]), self._outflow())
             if not balanced or max(self._imbalance(), self.divergence_defect) <= allowed:
@@ -235,7 +256,7 @@ class DarcyPressure:
         self.divergence_defect = field.divergence_defect
         self._field = field
 
-    def _assemble_rhs(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+    def _assemble_rhs(self) -> None:
         """The right-hand side for pressures that count from the reference."""
         partition, owned = self.partition, self.partition.owned_cells
         with self._rhs.localForm() as local:
@@ -246,24 +267,24 @@ class DarcyPressure:
                 rate = rate + self._exchange.inflow(0.0, self._reference)[:owned]
             sources = np.flatnonzero(rate)
             np.add.at(array, partition.cell_facets[sources].ravel(), np.repeat(0.25 * rate[sources], 4))
-            array[self._walls.facets] += wall_conductance * (outside_pressure - self._reference)
+            array[self._walls.facets] += self._wall_conductance * (self._outside_pressure - self._reference)
         self._rhs.ghostUpdate(addv=PETSc.InsertMode.ADD_VALUES, mode=PETSc.ScatterMode.REVERSE)
 
-    def _shift_reference(self, mobility: NDArray[np.float64]) -> None:
+    def _shift_reference(self) -> None:
         """Count pressures from their mean in the last solve, weighted by mobility.
 
         Where fluid moves easily, differences of pressure are small beside the pressure, and would be lost in its last
         digits.
         """
         own = slice(0, self.partition.owned_cells)
-        weight = mobility[own] * self.partition.cell_volumes[own]
+        weight = self._mobility[own] * self.partition.cell_volumes[own]
         mean = self.facet_pressure[self.partition.cell_facets[own]].mean(axis=1)
         total = self.partition.comm.allreduce(np.array([float(weight @ mean), float(weight.sum())]))
         reference = float(total[0] / total[1])
         self._pressure.shift(self._reference - reference)
         self._reference = reference
 
-    def _recover_solution(self, wall_conductance: NDArray[np.float64], outside_pressure: NDArray[np.float64]) -> None:
+    def _recover_solution(self) -> None:
         """Pressures of the facets, exchange with vessels and fluxes from the solution."""
         self._pressure.ghostUpdate(addv=PETSc.InsertMode.INSERT_VALUES, mode=PETSc.ScatterMode.FORWARD)
         with self._pressure.localForm() as local:
@@ -273,23 +294,19 @@ class DarcyPressure:
             mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
             self.exchange_rate[:] = self._exchange.inflow(mean, self._reference)
         total = self._source + self.exchange_rate
-        self._recover_flux(self._mobility, total, wall_conductance, outside_pressure - self._reference)
+        self._recover_flux(total)
         self.facet_pressure += self._reference
 
     @profiling.Event("vpPressureFlux")
-    def _recover_flux(
-        self,
-        mobility: NDArray[np.float64],
-        source: NDArray[np.float64],
-        wall_conductance: NDArray[np.float64],
-        outside_pressure: NDArray[np.float64],
-    ) -> None:
+    def _recover_flux(self, source: NDArray[np.float64]) -> None:
+        """Fluxes from (local cells,) sources and pressures that count from the reference."""
         partition, walls, owned = self.partition, self._walls, self.partition.owned_cells
         _one_sided_flux(
-            partition.cell_facets, self._cell_matrices, mobility, source, self.facet_pressure, self._raw_flux
+            partition.cell_facets, self._cell_matrices, self._mobility, source, self.facet_pressure, self._raw_flux
         )
         _two_sided_flux(partition.neighbours, partition.neighbour_slots, self._raw_flux, self.flux)
-        self.wall_flux[:] = wall_conductance * (self.facet_pressure[walls.facets] - outside_pressure)
+        outside = self._outside_pressure - self._reference
+        self.wall_flux[:] = self._wall_conductance * (self.facet_pressure[walls.facets] - outside)
         self.flux[walls.cells, walls.slots] = self.wall_flux
         defect = np.abs(self.flux[:owned].sum(axis=1) - source[:owned]).max(initial=0.0)
         self.divergence_defect = partition.comm.allreduce(float(defect), op=MPI.MAX)
