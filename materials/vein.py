@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -82,24 +82,3 @@ class PlugFlow:
             return mobility, shear_rate * diameter / 8.0 / mobility
 
         return cls(*end(low), *end(high), 1.0 / index)
-
-    def of_pieces(self, chosen: NDArray[np.int64]) -> Self:
-        """The laws of some tubes."""
-        return type(self)(*(getattr(self, item.name)[chosen] for item in fields(self)))
-
-    def speed(self, gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(k,) mean speeds in mm/s at (k,) gradients in MPa/mm, and how they change with them in mm2/(MPa s)."""
-        size = np.abs(gradient)
-        power = (size / self.creep_gradient) ** (self.exponent - 1.0)
-        mobility = np.clip(self.creep * power, self.creep, self.thinned)
-        between = (size > self.creep_gradient) & (size < self.thinned_gradient)
-        return mobility * gradient, np.where(between, self.exponent, 1.0) * mobility
-
-    def work(self, gradient: FloatArray) -> FloatArray:
-        """(k,) integral of the speed over the gradient, from none on, in MPa/s."""
-        size, ends = np.abs(gradient), self.creep * self.creep_gradient**2
-        ratio = self.thinned_gradient / self.creep_gradient
-        power = self.exponent + 1.0
-        between = (np.clip(size / self.creep_gradient, 1.0, ratio) ** power - 1.0) / power
-        beyond = 0.5 * self.thinned * np.maximum(size**2 - self.thinned_gradient**2, 0.0)
-        return ends * (0.5 * np.minimum(size / self.creep_gradient, 1.0) ** 2 + between) + beyond

@@ -18,27 +18,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from fem.errors import ConvergenceError
+from fem.injection.plug_balance import (
+    ENDLESS,
+    ITERATION_LIMIT,
+    STUCK,
+    PlugBalance,
+    PlugTree,
+    entering,
+    flow_out,
+    joined,
+    minimise,
+    newton_steps,
+)
 from materials.vein import PlugFlow
 from meshes.vein_grid import VeinGrid
 
 FULL = 1.0 - 1e-9
 """Filling from which on a piece counts as full."""
-
-TOLERANCE = 1e-12
-"""What the balance of a piece may miss, over all that comes in."""
-
-ITERATION_LIMIT = 500
-
-_LEAST_FLOW = 1e-6  # over what would come in against no pressure: less is none
-_ROUND_OFF = 1e-14  # of a pressure
-_ACCEPTABLE = 1e-9  # what it may miss where round-off ends the search
 
 
 @dataclass(frozen=True)
@@ -86,23 +88,13 @@ class VeinPlugs:
 
     Attributes:
         grid: pieces and junctions.
-        piece: (2 k,) piece of each half.
-        node: (2 k,) node of the junction at its end; nodes are the pieces and then the junctions.
-        nodes: their number.
+        tree: their nodes and halves.
         exits: (x,) nodes at which veins leave the bone.
-        order: (nodes,) from the roots of the trees to their ends.
-        parent: (nodes,) the neighbour nearer to the root, -1 at roots.
-        parent_half: (nodes,) the half of a piece that leads there.
     """
 
     grid: VeinGrid
-    piece: NDArray[np.int64]
-    node: NDArray[np.int64]
-    nodes: int
+    tree: PlugTree
     exits: NDArray[np.int64]
-    order: NDArray[np.int64]
-    parent: NDArray[np.int64]
-    parent_half: NDArray[np.int64]
 
     @classmethod
     def of_grid(cls, grid: VeinGrid) -> Self:
@@ -122,7 +114,23 @@ class VeinPlugs:
         has_parent = np.flatnonzero(parent >= 0)
         parent_half = np.full(nodes, -1)
         parent_half[has_parent] = graph[has_parent, parent[has_parent]] - 1
-        return cls(grid, piece, junctions, nodes, count + grid.exits, order, parent, parent_half)
+        tree = PlugTree(piece, junctions, order.astype(np.int64), parent.astype(np.int64), parent_half.astype(np.int64))
+        return cls(grid, tree, count + grid.exits)
+
+    @property
+    def piece(self) -> NDArray[np.int64]:
+        """(2 k,) piece of each half."""
+        return self.tree.piece
+
+    @property
+    def node(self) -> NDArray[np.int64]:
+        """(2 k,) node of the junction at its end; nodes are the pieces and then the junctions."""
+        return self.tree.node
+
+    @property
+    def nodes(self) -> int:
+        """Number of pieces and junctions."""
+        return len(self.tree.order)
 
     def reach_outside(self, filling: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which pieces blood can leave, and which cement can still move in, from their (k,) shares of cement.
@@ -130,9 +138,9 @@ class VeinPlugs:
         Blood that plugs cut off from every exit cannot leave, so no cement can take its place.
         """
         full = filling >= FULL
-        blood = ~full & self._joined(~full, self.exits)[: len(full)]
-        at_blood = np.unique(self.node[blood[self.piece]])
-        cement = full & self._joined(full, np.concatenate([self.exits, at_blood]))[: len(full)]
+        blood = ~full & joined(self.tree, ~full, self.exits)[: len(full)]
+        at_blood = self.node[blood[self.piece]]
+        cement = full & joined(self.tree, full, np.concatenate([self.exits, at_blood]))[: len(full)]
         return blood, blood | cement
 
     def spread(
@@ -161,145 +169,31 @@ class VeinPlugs:
         """
         grid, count = self.grid, len(content)
         left = np.where(content < FULL * grid.volume, (grid.volume - content) / step, 0.0)
-        problem = _Problem(self, flow, moving, left - supply, entry)
+        balance = PlugBalance(
+            grid.area,
+            0.5 * grid.length,
+            flow.creep,
+            flow.creep_gradient,
+            flow.thinned,
+            flow.thinned_gradient,
+            flow.exponent,
+            moving,
+            left - supply,
+            entry.piece,
+            entry.conductance,
+            entry.pressure,
+        )
         usable = np.zeros(self.nodes, dtype=bool)
         usable[:count], usable[self.node[moving[self.piece]]] = moving, True
         usable[self.exits] = False
-        pressure = np.where(usable, start, 0.0)
-        most = float(supply.sum() + problem.entering(np.zeros(self.nodes)).sum())
-        value, gradient = problem.value(pressure), problem.gradient(pressure)
-        for _ in range(ITERATION_LIMIT):
-            free = np.flatnonzero(usable & ((pressure > 0.0) | (gradient < 0.0)))
-            scale = float(supply.sum() + problem.entering(pressure).sum()) + _LEAST_FLOW * most
-            if np.abs(gradient[free]).max(initial=0.0) <= TOLERANCE * scale:
-                break
-            step_to = problem.solve(pressure, free, -gradient[:, None])[:, 0]
-            lost = np.abs(step_to).max() <= _ROUND_OFF * pressure.max(initial=0.0)
-            trial = None if lost else problem.search(pressure, step_to, value, gradient)
-            if trial is None:
-                if np.abs(gradient[free]).max() <= _ACCEPTABLE * scale:
-                    break
-                raise ConvergenceError("The pressure of the cement in the veins could not be brought further down.")
-            pressure, value, gradient = trial, problem.value(trial), problem.gradient(trial)
-        else:
+        end, pressure = minimise(self.tree, balance, usable, float(supply.sum()), start)
+        if end == STUCK:
+            raise ConvergenceError("The pressure of the cement in the veins could not be brought further down.")
+        if end == ENDLESS:
             raise ConvergenceError(f"The cement in the veins did not settle within {ITERATION_LIMIT} iterations.")
-        free = np.flatnonzero(usable & (pressure > 0.0))
-        wet = free[free < count]
-        response = problem.solve(pressure, free, np.eye(self.nodes)[:, wet])[wet]
-        return Spread(pressure, problem.flow(pressure), problem.entering(pressure), wet, response)
-
-    def _joined(self, chosen: NDArray[np.bool_], targets: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(nodes,) whether each is joined to one of some nodes through chosen pieces alone."""
-        links = np.flatnonzero(chosen[self.piece])
-        graph = coo_array((np.ones(len(links)), (self.piece[links], self.node[links])), (self.nodes, self.nodes))
-        labels = connected_components(graph, directed=False)[1]
-        return np.isin(labels, labels[targets])
-
-
-class _Problem:
-    """The function that is minimised, with its derivatives."""
-
-    def __init__(
-        self,
-        law: VeinPlugs,
-        flow: PlugFlow,
-        moving: NDArray[np.bool_],
-        demand: NDArray[np.float64],
-        entry: WallEntry,
-    ) -> None:
-        halves = np.flatnonzero(moving[law.piece])
-        self._law, self._count, self._nodes, self._halves = law, len(law.piece), law.nodes, halves
-        self._piece, self._node = law.piece[halves], law.node[halves]
-        self._area, self._length = law.grid.area[self._piece], 0.5 * law.grid.length[self._piece]
-        self._flow = flow.of_pieces(self._piece)
-        self._demand, self._entry = np.where(moving, demand, 0.0), entry
-        self._conductance = np.where(moving[entry.piece], entry.conductance, 0.0)
-
-    def _gradients(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (pressure[self._piece] - pressure[self._node]) / self._length
-
-    def _excess(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.maximum(self._entry.pressure - pressure[self._entry.piece], 0.0)
-
-    def entering(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._conductance * self._excess(pressure)
-
-    def flow(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
-        whole = np.zeros(self._count)
-        whole[self._halves] = self._area * self._flow.speed(self._gradients(pressure))[0]
-        return whole
-
-    def value(self, pressure: NDArray[np.float64]) -> float:
-        lost = float(self._area * self._length @ self._flow.work(self._gradients(pressure)))
-        entered = 0.5 * float(self._conductance @ self._excess(pressure) ** 2)
-        return lost + float(self._demand @ pressure[: len(self._demand)]) + entered
-
-    def gradient(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
-        rate = self._area * self._flow.speed(self._gradients(pressure))[0]
-        result = np.bincount(self._piece, rate, self._nodes) - np.bincount(self._node, rate, self._nodes)
-        result[: len(self._demand)] += self._demand
-        return result - np.bincount(self._entry.piece, self.entering(pressure), self._nodes)
-
-    def search(
-        self,
-        start: NDArray[np.float64],
-        step: NDArray[np.float64],
-        value: float,
-        gradient: NDArray[np.float64],
-    ) -> NDArray[np.float64] | None:
-        """Pressures within the bound along a step that are lower in value, or None: there round-off is all."""
-        share = 1.0
-        while share > 1e-10:
-            trial = np.maximum(start + share * step, 0.0)
-            moved = trial - start
-            before, after = float(gradient @ moved), float(self.gradient(trial) @ moved)
-            # A convex function has not risen where it still falls; near its minimum its value is lost in round-off.
-            if after <= 0.0 or self.value(trial) <= value + (
-                1e-4 * before if after > -0.1 * before else 1e-12 * abs(value)
-            ):
-                return trial
-            share *= 0.5
-        return None
-
-    def solve(
-        self, pressure: NDArray[np.float64], free: NDArray[np.int64], load: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """(nodes, m) solutions of the second derivative at the free nodes for (nodes, m) loads; 0 at the others."""
-        slope = self._area / self._length * self._flow.speed(self._gradients(pressure))[1]
-        entered = np.where(self._excess(pressure) > 0.0, self._conductance, 0.0)
-        diagonal = np.bincount(self._piece, slope, self._nodes) + np.bincount(self._node, slope, self._nodes)
-        diagonal += np.bincount(self._entry.piece, entered, self._nodes)
-        coupling, chosen = np.zeros(self._count), np.zeros(self._nodes, dtype=np.bool_)
-        coupling[self._halves], chosen[free] = slope, True
-        law = self._law
-        return _solve_trees(law.order, law.parent, law.parent_half, chosen, diagonal, coupling, load)
-
-
-@numba.njit(cache=True)
-def _solve_trees(
-    order: NDArray[np.int64],
-    parent: NDArray[np.int64],
-    parent_half: NDArray[np.int64],
-    chosen: NDArray[np.bool_],
-    diagonal: NDArray[np.float64],
-    coupling: NDArray[np.float64],
-    load: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Gauss elimination from the ends of the trees to their roots, which fills nothing in."""
-    pivot, solution = diagonal.copy(), np.zeros(load.shape)
-    for node in range(len(order)):
-        if chosen[node]:
-            solution[node] = load[node]
-    for place in range(len(order) - 1, -1, -1):
-        node, above = order[place], parent[order[place]]
-        if above >= 0 and chosen[node] and chosen[above]:
-            factor = coupling[parent_half[node]] / pivot[node]
-            pivot[above] -= factor * coupling[parent_half[node]]
-            solution[above] += factor * solution[node]
-    for place in range(len(order)):
-        node, above = order[place], parent[order[place]]
-        if chosen[node]:
-            if above >= 0 and chosen[above]:
-                solution[node] += coupling[parent_half[node]] * solution[above]
-            solution[node] /= pivot[node]
-    return solution
+        free = usable & (pressure > 0.0)
+        wet = np.flatnonzero(free[:count])
+        unit = np.zeros((self.nodes, len(wet)))
+        unit[wet, np.arange(len(wet))] = 1.0
+        response = newton_steps(self.tree, balance, pressure, free, unit)[wet]
+        return Spread(pressure, flow_out(self.tree, balance, pressure), entering(balance, pressure), wet, response)

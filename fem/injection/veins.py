@@ -64,6 +64,7 @@ class LinearVeins:
     Attributes:
         exchange: with the cells of this rank.
         flow: of the cement in the pieces.
+        moving: (k,) pieces in which it can move.
         entry: ways in, with the pressures that the law is linear about.
         spread: at these.
         working: (q,) conductance of the ways in that cement passes.
@@ -71,6 +72,7 @@ class LinearVeins:
 
     exchange: Exchange
     flow: PlugFlow
+    moving: NDArray[np.bool_]
     entry: WallEntry
     spread: Spread
     working: NDArray[np.float64]
@@ -187,7 +189,7 @@ class VeinFlow:
             means, here = np.zeros_like(total), entries.here
             means[entries.cell[here]] = base + behind[here]
             rate[joined.cells] -= joined.given_back(means[joined.cells])
-        return LinearVeins(Exchange(total, pressure, rate, joined), flow, entry, spread, working)
+        return LinearVeins(Exchange(total, pressure, rate, joined), flow, moving, entry, spread, working)
 
     @profiling.Event("vpVeins")
     def take_solution(
@@ -232,9 +234,8 @@ class VeinFlow:
         )
 
     def _spread(self, state: VeinState, law: LinearVeins, behind: NDArray[np.float64]) -> Spread:
-        _, moving = self.plugs.reach_outside(state.content / self.grid.volume)
         entry, nothing = replace(law.entry, pressure=behind), np.zeros(len(state.content))
-        return self.plugs.spread(law.flow, state.content, state.step, moving, nothing, entry, law.spread.pressure)
+        return self.plugs.spread(law.flow, state.content, state.step, law.moving, nothing, entry, law.spread.pressure)
 
     def cement_out(self, state: VeinState) -> NDArray[np.float64]:
         """(local cells,) rate in mm3/s of what the ways in for cement take from each cell, ghosts included."""
