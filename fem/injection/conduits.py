@@ -14,6 +14,7 @@ has reached the end pushes as much out.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from fem.partition import Partition
 from fem.porous import PorousMedium
 from materials.cement import Rheology
 from materials.column import growth_of_share, mean_share
-from materials.leak_path import LeakPath
+from materials.leak_path import conduit_viscosity
 
 FloatArray = NDArray[np.float64]
 
@@ -47,13 +48,28 @@ class ConduitState:
     step: float
 
 
+class Column(NamedTuple):
+    """Cement in conduits.
+
+    Attributes:
+        viscosity: (r,) apparent one in MPa s.
+        exponent: (r,) n of its power law.
+    """
+
+    viscosity: FloatArray
+    exponent: FloatArray
+
+
 @dataclass(frozen=True)
 class Conduits:
     """The law of the conduits behind this rank's boundary facets; what changes is a :class:`ConduitState`.
 
     Attributes:
         cement: rheology of the cement.
-        kinds: conduits, and the facets among the b that have them.
+        rows: (r,) facets among the b that have conduits.
+        length: (r,) of these in mm.
+        shear_per_speed: (r,) see :func:`~materials.leak_path.conduit_viscosity`, in 1/mm.
+        dimensions: (r,) see there.
         area: (b,) cross-section in mm2 of the conduits that each facet has.
         conductance: (b,) their conductance to a fluid of unit viscosity in mm3.
         volume: (b,) in mm3.
@@ -63,7 +79,10 @@ class Conduits:
     """
 
     cement: Rheology
-    kinds: tuple[tuple[LeakPath, NDArray[np.int64]], ...]
+    rows: NDArray[np.int64]
+    length: FloatArray
+    shear_per_speed: FloatArray
+    dimensions: FloatArray
     area: FloatArray
     conductance: FloatArray
     volume: FloatArray
@@ -86,16 +105,19 @@ class Conduits:
         conductance, volume, approach = np.zeros((3, len(rows)))
         in_bone, barrier = np.zeros(len(rows), dtype=bool), np.full(len(rows), np.inf)
         pore_radius = partition.local_cells(medium.pore_radius)[partition.boundary.cells]
-        kinds = []
+        length, shear_per_speed, dimensions = np.zeros((3, len(rows)))
         for number, item in enumerate(walls.openings):
             facets = np.flatnonzero(opening == number)
-            kinds.append((item.path, facets))
+            length[facets] = item.path.length
+            shear_per_speed[facets], dimensions[facets] = item.path.shear_per_speed, item.path.dimensions
             conductance[facets] = area[facets] * item.path.conductance_per_area
             volume[facets] = area[facets] * item.path.length
             in_bone[facets] = item.in_bone
             approach[facets] = item.approach * item.area / area[facets]
             barrier[facets] = item.path.barrier(pore_radius[facets])
-        return cls(cement, tuple(kinds), area, conductance, volume, in_bone, approach, barrier)
+        own = np.flatnonzero(length)
+        law = (length[own], shear_per_speed[own], dimensions[own])
+        return cls(cement, own, *law, area, conductance, volume, in_bone, approach, barrier)
 
     def initial_state(self) -> ConduitState:
         """No cement in any of them, and none that flows."""
@@ -117,20 +139,21 @@ class Conduits:
             age: (b,) age in s of the cement in them.
             displaced_viscosity: (b,) of what stands before it in MPa s.
         """
+        rows = self.rows
+        before, standing = state.speed[rows], displaced_viscosity[rows]
+        column = self._column(before, age[rows])
+        filling, way = state.content[rows] / self.volume[rows], state.step / self.length
+        share, growth = (law(filling, before * way, column.exponent) for law in (mean_share, growth_of_share))
+        excess = share * (column.viscosity * (growth + column.exponent - 1.0) - standing * growth)
+        change = np.maximum(excess / (share * column.viscosity + (1.0 - share) * standing), 0.0)
+        wanted = rate[rows] / self.area[rows]
+        steady = (change == 0.0) | (before == 0.0) | (wanted == 0.0)
+        ratio = np.divide(wanted, before, out=np.ones(len(rows)), where=~steady)
+        after = np.where(steady, wanted, before * ratio ** (1.0 / (1.0 + change)))
+        column = self._column(after, age[rows])
+        share = mean_share(filling, after * way, column.exponent)
         speed, viscosity = state.speed.copy(), state.viscosity.copy()
-        for path, facets in self.kinds:
-            cement, index = self._column_viscosity(path, state.speed[facets], age[facets])
-            filling, way = self._filling(state, facets), state.speed[facets] * state.step / path.length
-            share, growth = (law(filling, way, index) for law in (mean_share, growth_of_share))
-            excess = share * (cement * (growth + index - 1.0) - displaced_viscosity[facets] * growth)
-            change = np.maximum(excess / (share * cement + (1.0 - share) * displaced_viscosity[facets]), 0.0)
-            wanted = rate[facets] / self.area[facets]
-            steady = (change == 0.0) | (state.speed[facets] == 0.0) | (wanted == 0.0)
-            ratio = np.divide(wanted, state.speed[facets], out=np.ones(len(facets)), where=~steady)
-            speed[facets] = np.where(steady, wanted, state.speed[facets] * ratio ** (1.0 / (1.0 + change)))
-            cement, index = self._column_viscosity(path, speed[facets], age[facets])
-            share = mean_share(filling, speed[facets] * state.step / path.length, index)
-            viscosity[facets] = share * cement + (1.0 - share) * displaced_viscosity[facets]
+        speed[rows], viscosity[rows] = after, share * column.viscosity + (1.0 - share) * standing
         return replace(state, speed=speed, viscosity=viscosity)
 
     def take_in(self, state: ConduitState, volume: FloatArray, length: float) -> tuple[ConduitState, FloatArray]:
@@ -162,11 +185,8 @@ class Conduits:
         """Cement in mm3 in conduits of this rank that lie in the bone."""
         return float(state.content[self.in_bone].sum())
 
-    def _filling(self, state: ConduitState, facets: NDArray[np.int64]) -> FloatArray:
-        return state.content[facets] / self.volume[facets]
-
-    def _column_viscosity(self, path: LeakPath, speed: FloatArray, age: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(facets,) apparent viscosity of cement in MPa s, and its power-law index."""
+    def _column(self, speed: FloatArray, age: FloatArray) -> Column:
         consistency, index = self.cement.consistency(age), self.cement.index(age)
         low, high = self.cement.shear_rate_low, self.cement.shear_rate_high
-        return path.apparent_viscosity(speed, consistency, index, low, high), index
+        law = (self.shear_per_speed, self.dimensions)
+        return Column(conduit_viscosity(*law, speed, consistency, index, low, high), index)

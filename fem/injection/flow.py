@@ -217,15 +217,15 @@ class CoupledFlow:
             sealed=np.zeros_like(before.sealed),
         )
         fluids = self._with_full_cannulas(planned, fluids, syringe_age)
+        driven = self._driven(state, fluids)
         for iteration in range(1, PICARD_LIMIT + 1):
-            viscosity = self._driven_viscosity(state.speed, fluids.age)
-            walls = self.walls.update_active_set(state.walls, fluids.conduit_age, state.displaced_viscosity)
-            state = replace(state, cement_viscosity=viscosity, walls=walls)
-            linear, again = self._linearised(state, planned, fluids), iteration > 1
+            state, again = driven, iteration > 1
+            linear = self._linearised(state, planned, fluids)
             rough = iteration < before.picard_iterations
             for tolerance in (ROUGH_TOLERANCE, RELATIVE_TOLERANCE) if rough else (RELATIVE_TOLERANCE,):
                 solved, missed, veins = self._solve(state, linear, planned, syringe_age, tolerance, again)
-                change, conduits = self._viscosity_change(solved, fluids)
+                driven = self._driven(solved, fluids)
+                change, conduits = self._viscosity_change(solved, driven, fluids.saturation)
                 logger.debug(
                     "Picard iteration %d: viscosity changed by %.1e, conduits by %.1e, walls missed %.1e, veins %.1e",
                     *(iteration, change, conduits, missed, veins),
@@ -234,9 +234,9 @@ class CoupledFlow:
                 settled &= missed <= WALL_TOLERANCE and veins <= VEIN_TOLERANCE
                 if not settled:
                     break
-            state = solved
+                state = replace(state, solver_iterations=solved.solver_iterations)
             if settled:
-                return replace(state, pressure=self.pressure.field(), picard_iterations=iteration)
+                return replace(solved, pressure=self.pressure.field(), picard_iterations=iteration)
         raise ConvergenceError(
             f"Viscosity, walls and pressure found no fixed point within {PICARD_LIMIT} iterations: the viscosity still "
             f"changed by {change:.1e}, the conduits by {conduits:.1e}, the walls by {missed:.1e} and the veins by "
@@ -285,23 +285,36 @@ class CoupledFlow:
         present = np.where(sources, np.clip(fluids.saturation, 0.0, 1.0), 1.0)
         return replace(fluids, age=present * fluids.age + (1.0 - present) * syringe_age)
 
-    def _driven_viscosity(self, speed: NDArray[np.float64], age: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(local cells,) viscosity of cement in MPa s at a Darcy speed in mm/s."""
-        shear_rate = pore_shear_rate(speed, 1.0, self.mean_permeability, 1.0, self.porosity, self.cement.shear_constant)
-        return bundle_viscosity(self.cement, shear_rate, age)
+    def _driven(self, state: FlowState, fluids: PoreFluids) -> FlowState:
+        """The state with the viscosities and the active set of the walls that its pressure and its speeds ask for."""
+        shear_rate = pore_shear_rate(
+            state.speed, 1.0, self.mean_permeability, 1.0, self.porosity, self.cement.shear_constant
+        )
+        return replace(
+            state,
+            cement_viscosity=bundle_viscosity(self.cement, shear_rate, fluids.age),
+            walls=self.walls.update_active_set(state.walls, fluids.conduit_age, state.displaced_viscosity),
+        )
 
-    def _viscosity_change(self, state: FlowState, fluids: PoreFluids) -> tuple[float, float]:
+    def _viscosity_change(
+        self, state: FlowState, driven: FlowState, saturation: NDArray[np.float64]
+    ) -> tuple[float, float]:
         """How much the last solve changes the viscosities that it was made with.
+
+        Args:
+            state: after it.
+            driven: the same with the viscosities that it asks for.
+            saturation: (local cells,) of cement.
 
         Returns:
             Root mean square of the relative change over the cement, and that in the conduits times their share of the
             planned rate.
         """
         owned = self.partition.owned_cells
-        weight = self.pore_volume * np.maximum(fluids.saturation, 0.0)
+        weight = self.pore_volume * np.maximum(saturation, 0.0)
         weight[:owned] += self.tips.shares[:, :owned].sum(axis=0)
-        squares = weight @ (self._driven_viscosity(state.speed, fluids.age) / state.cement_viscosity - 1.0) ** 2
-        conduits = self.walls.viscosity_change(state.walls, fluids.conduit_age, state.displaced_viscosity)
+        squares = weight @ (driven.cement_viscosity / state.cement_viscosity - 1.0) ** 2
+        conduits = self.walls.viscosity_change(state.walls, driven.walls.conduits)
         total = self.partition.comm.allreduce(np.array([float(squares), float(weight.sum()), conduits]))
         return float(np.sqrt(total[0] / total[1])), float(total[2] / self.flow_scale)
 

@@ -27,6 +27,7 @@ LEAST_CELLS = 20
 _DIRECTIONS = 2000
 _NEWTON_LIMIT = 50
 _MOMENT_TOLERANCE = 1e-10
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
 
 @dataclass(frozen=True)
@@ -123,18 +124,17 @@ class NeedleOpening:
             cement: rheology of the cement.
             age: age of the cement in s.
         """
-        nodes, weights = np.polynomial.legendre.leggauss(12)
         near = self.radius
         if self.shape == "open end":
             near = open_end_radius(self.radius, float(cement.index(age)))
         span = math.log(self.source_radius / near)
-        radii = near * np.exp(0.5 * span * (nodes + 1.0))
+        radii = near * np.exp(0.5 * span * (_NODES + 1.0))
         speed = rate / (4.0 * math.pi * radii**2)
         shear_rate = pore_shear_rate(speed, 1.0, self.permeability, 1.0, self.porosity, cement.shear_constant)
         viscosity = bundle_viscosity(cement, shear_rate, age)
         filled = 1.0 if self.source_radius >= near else surrounding_saturation
         scale = filled * rate / (4.0 * math.pi * self.permeability)
-        return source_pressure + scale * float(np.sum(weights * viscosity / radii)) * 0.5 * span
+        return source_pressure + scale * float(np.sum(_WEIGHTS * viscosity / radii)) * 0.5 * span
 
 
 def _spherical_permeability(tensor: NDArray[np.float64]) -> float:

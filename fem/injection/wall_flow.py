@@ -171,25 +171,24 @@ class WallFlow:
             displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
         """
         cement_passes, flows_back = self._active_set(state)
-        conduits = self._driven(state, age, displaced_viscosity)
+        # The rate of the last solve, not that which its pressure would drive: where the rate is given, that swings.
+        rate, displaced = state.full_cement_flux, displaced_viscosity[self.cells]
+        conduits = self.conduits.driven(state.conduits, rate, age, displaced)
         return replace(state, cement_passes=cement_passes, flows_back=flows_back, conduits=conduits)
 
-    def viscosity_change(
-        self, state: WallState, age: NDArray[np.float64], displaced_viscosity: NDArray[np.float64]
-    ) -> float:
+    def viscosity_change(self, state: WallState, driven: ConduitState) -> float:
         """How much the speed of the last solve changes the viscosity in the conduits that it was made with.
 
         Args:
             state: of the last solve.
-            age: (b,) age of the cement in the conduits in s.
-            displaced_viscosity: (local cells,) viscosity of the displaced phase in MPa s.
+            driven: what it asks for.
 
         Returns:
             Sum over this rank's facets of the cement rate in mm3/s times the relative change of the viscosity.
         """
-        viscosity = self._driven(state, age, displaced_viscosity).viscosity
         at = self.openings
-        return float((state.cement_flux[at] * np.abs(viscosity[at] / state.conduits.viscosity[at] - 1.0)).sum())
+        change = driven.viscosity[at] / state.conduits.viscosity[at] - 1.0
+        return float((state.cement_flux[at] * np.abs(change)).sum())
 
     @profiling.Event("vpWallLaw")
     def linearise(
@@ -291,9 +290,3 @@ class WallFlow:
         """(b,) whether the pressure of a solve lets cement out of each facet, and whether it lets fluid in."""
         cement_passes = (state.drive > 0.0) & (state.saturation > 0.0)
         return cement_passes, state.pressure_drop < 0.0
-
-    def _driven(
-        self, state: WallState, age: NDArray[np.float64], displaced_viscosity: NDArray[np.float64]
-    ) -> ConduitState:
-        # The rate of the last solve, not that which its pressure would drive: where the rate is given, that swings.
-        return self.conduits.driven(state.conduits, state.full_cement_flux, age, displaced_viscosity[self.cells])
