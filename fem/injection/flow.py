@@ -382,8 +382,7 @@ class CoupledFlow:
         walls, missed = self.walls.take_solution(linear.walls, self.pressure.facet_pressure, self.pressure.wall_flux)
         filling, veins_missed = state.veins, 0.0
         if state.veins is not None and linear.veins is not None and (veins := self.vessels.veins) is not None:
-            behind = self.pressure.facet_pressure[self.partition.cell_facets].mean(axis=1)
-            filling, veins_missed = veins.take_solution(state.veins, linear.veins, behind)
+            filling, veins_missed = veins.take_solution(state.veins, linear.veins, self.pressure.mean_pressure())
             veins_missed /= self.flow_scale
             if again and veins_missed > VEIN_TOLERANCE:
                 filling = veins.stepped_back(state.veins, filling, linear.veins)

@@ -26,7 +26,7 @@ from fem import krylov, profiling, solver_options
 from fem.errors import ConvergenceError
 from fem.partition import Partition
 from fem.pressure.exchange import Exchange
-from fem.pressure.facet_matrix import Conductances, FacetMatrix
+from fem.pressure.facet_matrix import Conductances, FacetMatrix, cell_means
 from fem.pressure.pressure_field import PressureField
 from fem.pressure.two_level import TwoLevel
 
@@ -278,7 +278,7 @@ class DarcyPressure:
         """
         own = slice(0, self.partition.owned_cells)
         weight = self._mobility[own] * self.partition.cell_volumes[own]
-        mean = self.facet_pressure[self.partition.cell_facets[own]].mean(axis=1)
+        mean = self.mean_pressure()[own]
         total = self.partition.comm.allreduce(np.array([float(weight @ mean), float(weight.sum())]))
         reference = float(total[0] / total[1])
         self._pressure.shift(self._reference - reference)
@@ -291,8 +291,7 @@ class DarcyPressure:
             self.facet_pressure[:] = local.array_r
         self.exchange_rate[:] = 0.0
         if self._exchange is not None:
-            mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
-            self.exchange_rate[:] = self._exchange.inflow(mean, self._reference)
+            self.exchange_rate[:] = self._exchange.inflow(self.mean_pressure(), self._reference)
         total = self._source + self.exchange_rate
         self._recover_flux(total)
         self.facet_pressure += self._reference
@@ -326,14 +325,17 @@ class DarcyPressure:
         walls = self._walls
         return mobility[walls.cells] * self._cell_matrices[walls.cells, walls.slots, walls.slots]
 
+    def mean_pressure(self) -> NDArray[np.float64]:
+        """(local cells,) mean of the facet pressures of each cell in MPa."""
+        return cell_means(self.partition.cell_facets, self.facet_pressure)
+
     def cell_pressure(self) -> NDArray[np.float64]:
         """(local cells,) pressure of each cell in MPa at the mobility and source of the last solve.
 
         The Raviart-Thomas cell pressure is the mean of its facet pressures plus
         q_T / (180 |T| lambda_T) sum_i (x_i - x_T) . K^-1 (x_i - x_T), which matters only where cement is injected.
         """
-        mean = self.facet_pressure[self.partition.cell_facets].mean(axis=1)
-        return mean + (self._source + self.exchange_rate) * self._source_lift / self._mobility
+        return self.mean_pressure() + (self._source + self.exchange_rate) * self._source_lift / self._mobility
 
     def cell_speed(self) -> NDArray[np.float64]:
         """(local cells,) Darcy speed at the cell centroids in mm/s."""

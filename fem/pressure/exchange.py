@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mpi4py import MPI
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,11 +66,10 @@ class JoinedCells:
 
     def given_back(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
         """(c,) E A E p in mm3/s, from (c,) mean pressures in MPa; collective."""
-        rate = np.where(self.owned, self.conductance * pressure[self.way], 0.0)
-        into = np.bincount(self.vessel, rate, len(self.response))
+        into = _into_vessels(self.way, self.vessel, self.conductance, self.owned, pressure, len(self.response))
         if self.comm.size > 1:
             into = self.comm.allreduce(into)
-        return np.bincount(self.way, self.conductance * (self.response @ into)[self.vessel], len(self.cells))
+        return _given_back(self.way, self.vessel, self.conductance, self.response @ into, len(self.cells))
 
 
 @dataclass(frozen=True)
@@ -118,3 +118,33 @@ class Exchange:
     def drives(self) -> bool:
         """Whether it moves fluid of itself, on this rank."""
         return bool((self.conductance * self.pressure).any()) or (self.rate is not None and bool(self.rate.any()))
+
+
+@numba.njit(cache=True)
+def _into_vessels(
+    way: NDArray[np.int64],
+    vessel: NDArray[np.int64],
+    conductance: NDArray[np.float64],
+    owned: NDArray[np.bool_],
+    pressure: NDArray[np.float64],
+    vessels: int,
+) -> NDArray[np.float64]:
+    rate = np.zeros(vessels)
+    for number in range(len(way)):
+        if owned[number]:
+            rate[vessel[number]] += conductance[number] * pressure[way[number]]
+    return rate
+
+
+@numba.njit(cache=True)
+def _given_back(
+    way: NDArray[np.int64],
+    vessel: NDArray[np.int64],
+    conductance: NDArray[np.float64],
+    vessel_pressure: NDArray[np.float64],
+    cells: int,
+) -> NDArray[np.float64]:
+    rate = np.zeros(cells)
+    for number in range(len(way)):
+        rate[way[number]] += conductance[number] * vessel_pressure[vessel[number]]
+    return rate

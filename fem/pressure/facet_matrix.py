@@ -105,9 +105,9 @@ class FacetMatrix:
         if self._joined is None:
             return
         facets = self.cell_facets[self._joined.cells]
-        pressure = given[facets].mean(axis=1)
+        pressure = cell_means(facets, given)
         rate = self._joined.shared * pressure - self._joined.given_back(pressure)
-        np.add.at(result, facets, 0.25 * rate[:, None])
+        _add_quarters(facets, rate, result)
 
     def getDiagonal(self, _: PETSc.Mat, result: PETSc.Vec) -> None:  # noqa: N802  (PETSc's name)
         """``result`` = the (owned facets,) diagonal of A in mm3/(s MPa)."""
@@ -115,6 +115,27 @@ class FacetMatrix:
         for side in (FIRST, SECOND):
             np.add.at(diagonal, self.cell_facets[:, side], self.pairs)
         result.array[:] = diagonal[: result.getLocalSize()]
+
+
+@numba.njit(cache=True)
+def cell_means(facets: NDArray[np.integer], facet_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(c,) means of (local facets,) values over the (c, 4) facets of cells."""
+    means = np.empty(len(facets))
+    for cell in range(len(facets)):
+        means[cell] = 0.25 * (
+            facet_values[facets[cell, 0]]
+            + facet_values[facets[cell, 1]]
+            + facet_values[facets[cell, 2]]
+            + facet_values[facets[cell, 3]]
+        )
+    return means
+
+
+@numba.njit(cache=True)
+def _add_quarters(facets: NDArray[np.uint32], rate: NDArray[np.float64], result: NDArray[np.float64]) -> None:
+    for cell in range(len(facets)):
+        for facet in facets[cell]:
+            result[facet] += 0.25 * rate[cell]
 
 
 @numba.njit(cache=True)

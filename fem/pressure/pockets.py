@@ -187,6 +187,8 @@ def _cells_of_pockets(
     members = np.empty(most_cells, dtype=np.int32)
     around = np.empty(4 * most_cells, dtype=np.int32)
     for peak in range(len(ease)):
+        if _has_easier(neighbours[peak], ease[peak], ease):
+            continue
         cell, count, waiting, least = peak, 0, 0, ease[peak]
         while count < most_cells and not uncertain[cell] and _is_below(cell, peak, ease):
             members[count] = cell
@@ -207,6 +209,15 @@ def _cells_of_pockets(
                 found[members[:count]] = True
             waiting -= 1
             around[easiest] = around[waiting]
+    return found
+
+
+@numba.njit(cache=True)
+def _has_easier(neighbours: NDArray[np.int32], peak: float, ease: NDArray[np.float64]) -> bool:
+    """Whether one of the cells around is easier, so that the search would go there at once."""
+    found = False
+    for other in neighbours:
+        found |= other >= 0 and ease[other] > peak
     return found
 
 

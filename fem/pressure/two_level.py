@@ -61,9 +61,10 @@ class TwoLevel:
         self._given = np.zeros(owned, dtype=PRECISION)
         self._direction = np.zeros(owned, dtype=PRECISION)
         self._product = np.zeros(local, dtype=PRECISION)
-        self._solution = la.vector(partition.facet_map, 1, PRECISION)
+        self._vector = la.vector(partition.facet_map, 1, PRECISION)
+        self._solution = self._vector.array
         self._with_ghosts = bool(partition.comm.size > 1)
-        self._coefficients = tuple(_chebyshev(DEGREE, SMOOTHED, 1.0))
+        self._coefficients = np.array(list(_chebyshev(DEGREE, SMOOTHED, 1.0)), dtype=PRECISION)
 
     @profiling.Event("vpPressureSetUp")
     def update(self, conductances: Conductances) -> None:
@@ -77,18 +78,14 @@ class TwoLevel:
 
     def apply(self, _: PETSc.PC, given: PETSc.Vec, result: PETSc.Vec) -> None:
         """``result`` in MPa = about A^-1 ``given`` in mm3/s, both (owned facets,)."""
-        _start(
-            given.array_r, self._inverse, self._coefficients[0][1], self._given, self._direction, self._solution.array
-        )
+        _start(given.array_r, self._inverse, self._coefficients[0][1], self._given, self._direction, self._solution)
         self._exchange()
-        for coefficients in self._coefficients[1:]:
-            self._smooth(coefficients)
+        self._smooth(self._coefficients[1:])
         self._correct_pockets()
         self._correct_nodes()
         self._correct_pockets()
-        for coefficients in self._coefficients:
-            self._smooth(coefficients)
-        result.array[:] = self._solution.array[: len(self._given)]
+        self._smooth(self._coefficients)
+        result.array[:] = self._solution[: len(self._given)]
 
     def view(self, _: PETSc.PC, viewer: PETSc.Viewer) -> None:
         """Tell of both levels; PETSc calls it for ``-vp_pressure_ksp_view``."""
@@ -110,17 +107,28 @@ class TwoLevel:
 
     def _multiply(self) -> None:
         """``_product`` = A ``_solution``."""
-        multiply(self._matrix.cell_facets, self._pairs, self._row_sum, self._solution.array, self._product)
+        multiply(self._matrix.cell_facets, self._pairs, self._row_sum, self._solution, self._product)
 
-    def _smooth(self, coefficients: tuple[np.float32, np.float32]) -> None:
-        self._multiply()
-        _step(self._given, self._product, self._inverse, self._direction, self._solution.array, *coefficients)
-        self._exchange()
+    def _smooth(self, coefficients: NDArray[np.float32]) -> None:
+        """Steps of the Chebyshev iteration, a row of ``coefficients`` each."""
+        for rows in np.split(coefficients, len(coefficients)) if self._with_ghosts else (coefficients,):
+            _steps(
+                self._matrix.cell_facets,
+                self._pairs,
+                self._row_sum,
+                self._inverse,
+                rows,
+                self._given,
+                self._product,
+                self._direction,
+                self._solution,
+            )
+            self._exchange()
 
     def _correct_pockets(self) -> None:
         if self._pockets_anywhere:
             if self.pockets.surroundings is not None:
-                self.pockets.surroundings.correct(self._matrix, self._given, self._solution.array)
+                self.pockets.surroundings.correct(self._matrix, self._given, self._solution)
             self._exchange()
 
     def _correct_nodes(self) -> None:
@@ -130,21 +138,21 @@ class TwoLevel:
             _restrict(self._given, self._product, vertices, local.array)
         self._nodal.solve()
         with self._nodal.correction.localForm() as local:
-            _prolong(vertices, local.array_r, self._solution.array)
+            _prolong(vertices, local.array_r, self._solution)
 
     def _exchange(self) -> None:
         if self._with_ghosts:
-            self._solution.scatter_forward()
+            self._vector.scatter_forward()
 
 
-def _chebyshev(degree: int, low: float, high: float) -> Iterator[tuple[np.float32, np.float32]]:
+def _chebyshev(degree: int, low: float, high: float) -> Iterator[tuple[float, float]]:
     """Factors of the direction before and of the scaled residual, step by step (Saad 2003, algorithm 12.1)."""
     middle, half = 0.5 * (high + low), 0.5 * (high - low)
-    yield PRECISION(0.0), PRECISION(1.0 / middle)
+    yield 0.0, 1.0 / middle
     ratio = half / middle
     for _ in range(1, degree):
         following = 1.0 / (2.0 * middle / half - ratio)
-        yield PRECISION(following * ratio), PRECISION(2.0 * following / half)
+        yield following * ratio, 2.0 * following / half
         ratio = following
 
 
@@ -187,19 +195,23 @@ def _start(
 
 
 @numba.njit(cache=True)
-def _step(
+def _steps(
+    cell_facets: NDArray[np.uint32],
+    pairs: NDArray[np.float32],
+    row_sum: NDArray[np.float32],
+    inverse: NDArray[np.float32],
+    coefficients: NDArray[np.float32],
     given: NDArray[np.float32],
     product: NDArray[np.float32],
-    inverse: NDArray[np.float32],
     direction: NDArray[np.float32],
     solution: NDArray[np.float32],
-    momentum: np.float32,
-    step: np.float32,
 ) -> None:
-    """One step of the Chebyshev iteration."""
-    for row in range(len(given)):
-        direction[row] = momentum * direction[row] + step * inverse[row] * (given[row] - product[row])
-        solution[row] += direction[row]
+    """Steps of the Chebyshev iteration; of several only where no rank waits for the values of another."""
+    for momentum, step in coefficients:
+        multiply(cell_facets, pairs, row_sum, solution, product)
+        for row in range(len(given)):
+            direction[row] = momentum * direction[row] + step * inverse[row] * (given[row] - product[row])
+            solution[row] += direction[row]
 
 
 @numba.njit(cache=True)
