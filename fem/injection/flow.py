@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from fem.errors import ConvergenceError
 from fem.injection.cell_outflow import CellOutflow
 from fem.injection.displaced_phase import DisplacedFluids, VascularExchange
-from fem.injection.flow_state import FlowState, PoreFluids
+from fem.injection.flow_state import FlowState, LinearFlow, PoreFluids
 from fem.injection.needle_tips import NeedleTips, TipSurroundings
-from fem.injection.veins import LinearVeins, VeinFlow
+from fem.injection.veins import VeinFlow
 from fem.injection.vessels import Vessels
-from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow, WallState
+from fem.injection.wall_flow import OVERFILL_TOLERANCE, WallFlow
 from fem.partition import Partition
 from fem.porous import PorousMedium
 from fem.pressure.darcy import RELATIVE_TOLERANCE, DarcyPressure
@@ -56,21 +56,6 @@ is solved sharply."""
 
 PICARD_LIMIT = 100
 """Picard iterations after which the fixed point is given up."""
-
-
-@dataclass(frozen=True)
-class LinearFlow:
-    """What the assembled pressure takes to be linear.
-
-    Attributes:
-        walls: active set and law of the walls.
-        veins: law of the veins; None without any.
-        driven: whether fluid flows without any injection, on any rank.
-    """
-
-    walls: WallState
-    veins: LinearVeins | None
-    driven: bool
 
 
 @dataclass(frozen=True)

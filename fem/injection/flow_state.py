@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fem.injection.needle_tips import TipSurroundings
 from fem.injection.vein_state import VeinState
+from fem.injection.veins import LinearVeins
 from fem.injection.wall_flow import WallState
 from fem.pressure.pressure_field import PressureField
 
@@ -68,3 +69,18 @@ class FlowState:
     def viscosity_ratio(self) -> NDArray[np.float64]:
         """(local cells,) viscosity of cement over that of the displaced phase."""
         return self.cement_viscosity / self.displaced_viscosity
+
+
+@dataclass(frozen=True)
+class LinearFlow:
+    """What the assembled pressure takes to be linear.
+
+    Attributes:
+        walls: active set and law of the walls.
+        veins: law of the veins; None without any.
+        driven: whether fluid flows without any injection, on any rank.
+    """
+
+    walls: WallState
+    veins: LinearVeins | None
+    driven: bool

@@ -16,6 +16,10 @@ WALL_FACTOR = 1e3
 """Conductance of the walls over permeability times area per mm: high enough to hold the pressure given outside."""
 
 
+TOLERANCE = 1e-9
+"""Residual of the solve over the source; the radius is needed no better."""
+
+
 @dataclass(frozen=True)
 class SourceSurface:
     """The outer facets of a needle's source cells, as far as this rank owns their cells.
@@ -74,7 +78,7 @@ def calibrated(needle: NeedleOpening, surface: SourceSurface, partition: Partiti
         reach = np.sqrt(np.einsum("fa,ab,fb->f", arms, np.linalg.inv(needle.tensor), arms))
         outside = 1.0 / (4.0 * math.pi * math.sqrt(np.linalg.det(needle.tensor)) * reach)
         walls = WALL_FACTOR * needle.permeability * source.facet_areas[boundary.original]
-        pressure.solve(np.ones(cells), partition.local_cells(shares), walls, outside)
+        pressure.solve(np.ones(cells), partition.local_cells(shares), walls, outside, tolerance=TOLERANCE)
         mean = surface.mean(pressure.facet_pressure, partition)
     finally:
         pressure.destroy()

@@ -12,13 +12,10 @@ where q_T (mm3/s) is the whole source of the cell.
 
 from __future__ import annotations
 
-import math
-
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
 from petsc4py import PETSc
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +24,7 @@ from fem.errors import ConvergenceError
 from fem.partition import Partition
 from fem.pressure.exchange import Exchange
 from fem.pressure.facet_matrix import Conductances, FacetMatrix, cell_means
+from fem.pressure.fluxes import one_sided_flux, speed_at_centroids, two_sided_flux
 from fem.pressure.pressure_field import PressureField
 from fem.pressure.two_level import TwoLevel
 
@@ -300,10 +298,10 @@ class DarcyPressure:
     def _recover_flux(self, source: NDArray[np.float64]) -> None:
         """Fluxes from (local cells,) sources and pressures that count from the reference."""
         partition, walls, owned = self.partition, self._walls, self.partition.owned_cells
-        _one_sided_flux(
+        one_sided_flux(
             partition.cell_facets, self._cell_matrices, self._mobility, source, self.facet_pressure, self._raw_flux
         )
-        _two_sided_flux(partition.neighbours, partition.neighbour_slots, self._raw_flux, self.flux)
+        two_sided_flux(partition.neighbours, partition.neighbour_slots, self._raw_flux, self.flux)
         outside = self._outside_pressure - self._reference
         self.wall_flux[:] = self._wall_conductance * (self.facet_pressure[walls.facets] - outside)
         self.flux[walls.cells, walls.slots] = self.wall_flux
@@ -340,7 +338,7 @@ class DarcyPressure:
     def cell_speed(self) -> NDArray[np.float64]:
         """(local cells,) Darcy speed at the cell centroids in mm/s."""
         speed = np.empty(len(self.flux))
-        _speed(self.flux, self.partition.corner_points, self.partition.cell_volumes, speed)
+        speed_at_centroids(self.flux, self.partition.corner_points, self.partition.cell_volumes, speed)
         return speed
 
     def cell_velocity(self) -> NDArray[np.float64]:
@@ -353,57 +351,3 @@ class DarcyPressure:
         """Free the PETSc objects."""
         for item in (self._solver, self._matrix, self._pressure, self._rhs):
             item.destroy()
-
-
-@numba.njit(cache=True)
-def _one_sided_flux(
-    cell_facets: NDArray[np.int32],
-    cell_matrices: NDArray[np.float64],
-    mobility: NDArray[np.float64],
-    source: NDArray[np.float64],
-    facet_pressure: NDArray[np.float64],
-    flux: NDArray[np.float64],
-) -> None:
-    """Flux out of each cell as its own equation gives it; the two sides differ by the residual of the solve."""
-    for cell in range(len(cell_facets)):
-        for i in range(4):
-            own, out = facet_pressure[cell_facets[cell, i]], 0.25 * source[cell]
-            for j in range(4):
-                out -= mobility[cell] * cell_matrices[cell, i, j] * (facet_pressure[cell_facets[cell, j]] - own)
-            flux[cell, i] = out
-
-
-@numba.njit(cache=True)
-def _two_sided_flux(
-    neighbours: NDArray[np.int32],
-    neighbour_slots: NDArray[np.int32],
-    one_sided: NDArray[np.float64],
-    flux: NDArray[np.float64],
-) -> None:
-    """Half the difference of the two sides, so that what leaves one cell enters the other to the last bit."""
-    for cell in range(len(neighbours)):
-        for i in range(4):
-            other = neighbours[cell, i]
-            if other < 0:
-                flux[cell, i] = one_sided[cell, i]
-            else:
-                flux[cell, i] = 0.5 * (one_sided[cell, i] - one_sided[other, neighbour_slots[cell, i]])
-
-
-@numba.njit(cache=True)
-def _speed(
-    flux: NDArray[np.float64],
-    corner_points: NDArray[np.float64],
-    cell_volumes: NDArray[np.float64],
-    speed: NDArray[np.float64],
-) -> None:
-    """Modulus of sum_i flux_i (centroid - corner_i) / (3 |T|)."""
-    for cell in range(len(flux)):
-        total = flux[cell].sum()
-        square = 0.0
-        for axis in range(3):
-            moment = 0.0
-            for i in range(4):
-                moment += (0.25 * total - flux[cell, i]) * corner_points[cell, i, axis]
-            square += moment**2
-        speed[cell] = math.sqrt(square) / (3.0 * cell_volumes[cell])

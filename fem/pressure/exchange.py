@@ -57,11 +57,7 @@ class JoinedCells:
             comm: of the ranks.
         """
         cells, way = np.unique(cell, return_inverse=True)
-        shared = np.zeros(len(cells))
-        order = np.argsort(way, kind="stable")
-        for ways in np.split(order, np.flatnonzero(np.diff(way[order])) + 1) if len(order) else ():
-            own = conductance[ways]
-            shared[way[ways[0]]] = own @ response[np.ix_(vessel[ways], vessel[ways])] @ own
+        shared = _shared(np.argsort(way, kind="stable"), way, vessel, conductance, response, len(cells))
         return cls(cells, way, vessel, conductance, response, shared, cell < owned_cells, comm)
 
     def given_back(self, pressure: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,6 +114,28 @@ class Exchange:
     def drives(self) -> bool:
         """Whether it moves fluid of itself, on this rank."""
         return bool((self.conductance * self.pressure).any()) or (self.rate is not None and bool(self.rate.any()))
+
+
+@numba.njit(cache=True)
+def _shared(
+    order: NDArray[np.int64],
+    way: NDArray[np.int64],
+    vessel: NDArray[np.int64],
+    conductance: NDArray[np.float64],
+    response: NDArray[np.float64],
+    cells: int,
+) -> NDArray[np.float64]:
+    """Diagonal of E A E by cells, with the ways in the order of their cells."""
+    shared, start = np.zeros(cells), 0
+    for place in range(len(order)):
+        if way[order[place]] != way[order[start]]:
+            start = place
+        own = order[place]
+        for earlier in order[start:place]:
+            crossed = response[vessel[own], vessel[earlier]] + response[vessel[earlier], vessel[own]]
+            shared[way[own]] += conductance[own] * conductance[earlier] * crossed
+        shared[way[own]] += conductance[own] ** 2 * response[vessel[own], vessel[own]]
+    return shared
 
 
 @numba.njit(cache=True)
