@@ -104,7 +104,7 @@ def scale(
 
 @numba.njit(cache=True, error_model="numpy")
 def begin(
-    load: NDArray[np.float64],
+    load: NDArray[Any],
     inverse: NDArray[np.float32],
     step: np.float32,
     given: NDArray[np.float32],
@@ -149,35 +149,51 @@ def smooth(
 
 
 @numba.njit(cache=True, error_model="numpy")
-def restrict(
+def residual(
     starts: NDArray[np.int64],
     indices: NDArray[np.int32],
     scaled: NDArray[np.float32],
     diagonal: NDArray[np.float32],
     given: NDArray[np.float32],
     x: NDArray[np.float32],
-    product: NDArray[np.float32],
+    found: NDArray[np.float32],
+    columns: Columns,
+) -> None:
+    """``found`` = D (``given`` - D^-1 A ``x``), with the (rows, 3, 3) blocks of D as ``diagonal``."""
+    count = len(columns)
+    for row in range(len(starts) - 1):
+        _row_product(scaled, indices, starts[row], starts[row + 1], x, found, row, columns)
+        place = 3 * count * row
+        for column in range(place, place + count):
+            first, second, third = column, column + count, column + 2 * count
+            for entry in (first, second, third):
+                found[entry] = given[entry] - found[entry]
+            values = found[first], found[second], found[third]
+            for a in range(3):
+                found[column + a * count] = (
+                    diagonal[row, a, 0] * values[0] + diagonal[row, a, 1] * values[1] + diagonal[row, a, 2] * values[2]
+                )
+
+
+@numba.njit(cache=True, error_model="numpy")
+def restrict(
     parents: NDArray[np.int32],
     free: NDArray[np.float32],
+    given: NDArray[np.float32],
     load: NDArray[np.float32],
     columns: Columns,
 ) -> None:
-    """Residual of every node, half of it to each of its two parents; ``free`` is 0 where it is constrained."""
+    """Half of what is ``given`` at every node to each of its two parents; ``free`` is 0 where it is constrained."""
     count = len(columns)
     load[:] = 0.0
-    for row in range(len(starts) - 1):
-        _row_product(scaled, indices, starts[row], starts[row + 1], x, product, row, columns)
-        place = 3 * count * row
+    for row in range(len(parents)):
         for a in range(3):
             half = np.float32(0.5) * free[row, a]
             first, second = 3 * count * parents[row, 0] + count * a, 3 * count * parents[row, 1] + count * a
             for column in range(count):
-                value = np.float32(0.0)
-                for b in range(3):
-                    entry = place + count * b + column
-                    value += diagonal[row, a, b] * (given[entry] - product[entry])
-                load[first + column] += half * value
-                load[second + column] += half * value
+                value = half * given[count * (3 * row + a) + column]
+                load[first + column] += value
+                load[second + column] += value
 
 
 @numba.njit(cache=True, error_model="numpy")

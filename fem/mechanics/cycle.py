@@ -6,9 +6,8 @@ gradients go on with all of them together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from petsc4py import PETSc
@@ -17,9 +16,11 @@ import numpy as np
 from dolfinx import fem, la
 from numpy.typing import NDArray
 
-from fem.mechanics import block_products
+from fem.mechanics.block_products import multiply, prolong, restrict
+from fem.mechanics.block_smoother import PRECISION, Sweeps
+from fem.mechanics.hierarchy import HierarchyCycle
 from fem.mechanics.linear_level import LinearLevel
-from fem.mechanics.quadratic_level import PRECISION, QuadraticLevel
+from fem.mechanics.quadratic_level import QuadraticLevel
 
 DEGREE = 2
 """Of the Chebyshev polynomial, before and after the linear elements."""
@@ -64,13 +65,40 @@ class Transfer:
         )
 
 
+class LinearSolve(Protocol):
+    """An approximate solve on the linear elements."""
+
+    def solve(self, load: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Displacement for a load, both (owned nodes, 3, columns), flat."""
+        ...
+
+
+class ColumnByColumn:
+    """PETSc's solver on the linear elements, for one column after the other."""
+
+    def __init__(self, ksp: PETSc.KSP, columns: int) -> None:
+        """Take over a solver that is set up."""
+        self._ksp, self._columns = ksp, columns
+        self._right, self._left = ksp.getOperators()[0].createVecs()
+
+    def solve(self, load: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Displacement for a load, both (owned nodes, 3, columns), flat."""
+        loads, found = load.reshape(-1, self._columns), np.empty((self._right.local_size, self._columns), PRECISION)
+        for column in range(self._columns):
+            self._right.array[:] = loads[:, column]
+            self._ksp.solve(self._right, self._left)
+            found[:, column] = self._left.array_r
+        return found.ravel()
+
+
 class Product:
     """A context of PETSc's ``python`` matrix."""
 
     def __init__(self, level: QuadraticLevel, columns: int) -> None:
         """Set up for a number of columns."""
         self._level, self._columns = level, (0,) * columns
-        self._ghosted = la.vector(level.index_map, 3 * columns) if level.exchanges else None
+        smoother = level.smoother
+        self._ghosted = la.vector(smoother.index_map, 3 * columns) if smoother.exchanges else None
 
     def mult(self, _: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         """``y`` in N = A ``x`` in mm."""
@@ -79,112 +107,46 @@ class Product:
             self._ghosted.array[: len(given)] = given
             self._ghosted.scatter_forward()
             given = self._ghosted.array
-        block_products.multiply(level.starts, level.indices, level.data, given, y.array, self._columns)
+        multiply(level.smoother.starts, level.smoother.indices, level.data, given, y.array, self._columns)
 
 
 class Cycle:
-    """A context of PETSc's ``python`` preconditioner; all of the quadratic level runs in single precision."""
+    """A context of PETSc's ``python`` preconditioner."""
 
     def __init__(self, fine: QuadraticLevel, coarse: LinearLevel, transfer: Transfer, columns: int) -> None:
         """Set up for a number of columns; both levels are assembled."""
-        self._fine, self._coarse, self._transfer, self._columns = fine, coarse, transfer, (0,) * columns
-        width, owned = 3 * columns, len(transfer.free)
-        self._given, self._direction, self._product = (np.zeros(owned * width, dtype=PRECISION) for _ in range(3))
-        self._solution, self._other = (la.vector(fine.index_map, width, PRECISION) for _ in range(2))
-        self._load = la.vector(transfer.nodes, width, PRECISION)
-        self._right, self._left = coarse.matrix.createVecs()
+        self._fine, self._transfer, self._columns, self._ksp = fine, transfer, (0,) * columns, coarse.ksp
+        self._coarse: LinearSolve = (
+            ColumnByColumn(coarse.ksp, columns)
+            if coarse.hierarchy is None
+            else HierarchyCycle(coarse.hierarchy, columns)
+        )
+        self._sweeps = Sweeps(fine.smoother, columns, DEGREE)
+        self._load = la.vector(transfer.nodes, 3 * columns, PRECISION)
 
     def apply(self, _: PETSc.PC, given: PETSc.Vec, result: PETSc.Vec) -> None:
         """``result`` in mm = about A^-1 ``given`` in N."""
-        fine = self._fine
-        coefficients = list(_chebyshev(DEGREE, *fine.interval))
-        block_products.begin(
-            given.array_r,
-            fine.inverse,
-            coefficients[0][1],
-            self._given,
-            self._direction,
-            self._solution.array,
-            self._columns,
-        )
-        self._exchange()
-        for each in coefficients[1:]:
-            self._smooth(*each)
-        self._correct()
-        for each in coefficients:
-            self._smooth(*each)
-        result.array[:] = self._solution.array[: len(self._given)]
+        sweeps, transfer, load = self._sweeps, self._transfer, self._load
+        sweeps.begin(given.array_r)
+        restrict(transfer.parents, transfer.free, sweeps.find_residual(), load.array, self._columns)
+        load.scatter_reverse(la.InsertMode.add)
+        owned = load.array.reshape(-1, 3, len(self._columns))[: len(transfer.coarse_free)]
+        owned *= transfer.coarse_free[:, :, None]
+        owned[:] = self._coarse.solve(owned.ravel()).reshape(owned.shape)
+        owned *= transfer.coarse_free[:, :, None]
+        load.scatter_forward()
+        prolong(transfer.parents, transfer.free, load.array, sweeps.solution.array, self._columns)
+        sweeps.exchange()
+        sweeps.go_on()
+        result.array[:] = sweeps.solution.array[: result.local_size]
 
     def view(self, _: PETSc.PC, viewer: PETSc.Viewer) -> None:
-        """Tell of both levels; PETSc calls it for ``-vp_elasticity_ksp_view``."""
-        low, high = self._fine.interval
+        """Tell of the smoother; PETSc calls it for ``-vp_elasticity_ksp_view``."""
+        low, high = self._fine.smoother.interval
         viewer.printfASCII(
             f"quadratic elements: Chebyshev of degree {DEGREE} with 3 x 3 block Jacobi, from {low:.3g} to {high:.3g}\n"
         )
         viewer.printfASCII("linear elements:\n")
         viewer.pushASCIITab()
-        self._coarse.ksp.view(viewer)
+        self._ksp.view(viewer)
         viewer.popASCIITab()
-
-    def destroy(self, _: PETSc.PC) -> None:
-        """Free the PETSc objects of its own; PETSc calls it with the preconditioner's end."""
-        self._right.destroy()
-        self._left.destroy()
-
-    def _smooth(self, momentum: np.float32, step: np.float32) -> None:
-        fine = self._fine
-        block_products.smooth(
-            fine.starts,
-            fine.indices,
-            fine.scaled,
-            self._given,
-            self._direction,
-            self._solution.array,
-            self._other.array,
-            momentum,
-            step,
-            self._columns,
-        )
-        self._solution, self._other = self._other, self._solution
-        self._exchange()
-
-    def _correct(self) -> None:
-        fine, transfer, load = self._fine, self._transfer, self._load
-        block_products.restrict(
-            fine.starts,
-            fine.indices,
-            fine.scaled,
-            fine.diagonal,
-            self._given,
-            self._solution.array,
-            self._product,
-            transfer.parents,
-            transfer.free,
-            load.array,
-            self._columns,
-        )
-        load.scatter_reverse(la.InsertMode.add)
-        owned = len(transfer.coarse_free)
-        columns = load.array.reshape(-1, 3, len(self._columns))[:owned]
-        for column in range(len(self._columns)):
-            self._right.array[:] = (columns[:, :, column] * transfer.coarse_free).ravel()
-            self._coarse.ksp.solve(self._right, self._left)
-            columns[:, :, column] = self._left.array_r.reshape(-1, 3) * transfer.coarse_free
-        load.scatter_forward()
-        block_products.prolong(transfer.parents, transfer.free, load.array, self._solution.array, self._columns)
-        self._exchange()
-
-    def _exchange(self) -> None:
-        if self._fine.exchanges:
-            self._solution.scatter_forward()
-
-
-def _chebyshev(degree: int, low: float, high: float) -> Iterator[tuple[np.float32, np.float32]]:
-    """Factors of the direction before and of the scaled residual, step by step (Saad 2003, algorithm 12.1)."""
-    middle, half = 0.5 * (high + low), 0.5 * (high - low)
-    yield PRECISION(0.0), PRECISION(1.0 / middle)
-    ratio = half / middle
-    for _ in range(1, degree):
-        following = 1.0 / (2.0 * middle / half - ratio)
-        yield PRECISION(following * ratio), PRECISION(2.0 * following / half)
-        ratio = following

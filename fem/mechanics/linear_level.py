@@ -12,7 +12,8 @@ import numpy as np
 from dolfinx import fem
 from dolfinx.fem import petsc as fem_petsc
 
-from fem import krylov, profiling
+from fem import krylov, profiling, solver_options
+from fem.mechanics.hierarchy import Hierarchy
 from fem.mechanics.rigid_body import set_rigid_body_modes
 
 _assemble_matrix: Any = fem_petsc.assemble_matrix  # its overloads are dispatched at run time
@@ -24,6 +25,7 @@ class LinearLevel:
     Attributes:
         matrix: with identity in place of the constrained unknowns; None before the first :meth:`assemble`.
         ksp: the solver; None before the first :meth:`assemble`.
+        hierarchy: of a multigrid that is one cycle of a preconditioner; None where a user's options leave it to PETSc.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class LinearLevel:
         self._space, self._form, self._bcs, self._prefix, self._options = space, form, bcs, prefix, options
         self.matrix: Any = None
         self.ksp: Any = None
+        self.hierarchy: Hierarchy | None = None
 
     def assemble(self) -> None:
         """Assemble the matrix for the current coefficients and set the solver up.
@@ -73,6 +76,9 @@ class LinearLevel:
                 self.ksp.setFromOptions()
             self.ksp.setOperators(self.matrix)
             self.ksp.setUp()
+        if self._options.get("ksp_type") == "preonly" and not solver_options.given(self._prefix):
+            with profiling.Event("vpElasticSetUp"):
+                self.hierarchy = Hierarchy(self.ksp.getPC())
 
     def destroy(self) -> None:
         """Release the PETSc objects; the level cannot be used afterwards."""

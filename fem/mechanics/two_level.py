@@ -105,6 +105,9 @@ class TwoLevelSolver:
             InputError: PETSc refuses the solver options that a user gives.
         """
         self._linear.assemble()
+        for system in self._systems.values():
+            system.destroy()
+        self._systems.clear()
         if self._quadratic is not None:
             self._quadratic.assemble()
             self.system(1)
