@@ -64,9 +64,16 @@ def test_ports_are_those_of_this_machine_alone() -> None:
     assert sorted(ports) == ["127.0.0.1:8786:8786", "127.0.0.1:8787:8787"]
 
 
-def test_workers_and_sweep_see_the_same_results_and_cases() -> None:
-    assert SERVICES["worker"]["volumes"] == SERVICES["sweep"]["volumes"]
+def test_workers_and_commands_beside_the_scheduler_see_the_same_results_and_cases() -> None:
+    assert SERVICES["worker"]["volumes"] == SERVICES["scheduler"]["volumes"]
     assert SERVICES["worker"]["volumes"][0] == "results:/data/results"
+
+
+def test_both_composes_start_scheduler_and_workers_alone() -> None:
+    """podman-compose 1.0 knows neither profiles nor --scale, but variables."""
+    assert set(SERVICES) == {"scheduler", "worker"}
+    assert SERVICES["worker"]["deploy"]["replicas"] == "${WORKERS:-2}"
+    assert not any("profiles" in service for service in SERVICES.values())
 
 
 @pytest.fixture(scope="module")

@@ -126,8 +126,7 @@ def test_the_services_of_the_compose_file_share_a_sweep(
     address = f"tcp://127.0.0.1:{port}"
     enter = builder.run(mounts)
 
-    def command(service: str, *more: str) -> list[str]:
-        parts = [*SERVICES[service]["entrypoint"], *SERVICES[service].get("command", ()), *more]
+    def command(*parts: str) -> list[str]:
         here = {"tcp://scheduler:8786": address, "8786": str(port), ":8787": f":{dashboard}"}
         return [*enter, f"DASK_SCHEDULER_ADDRESS={address}", *(here.get(part, part) for part in parts)]
 
@@ -135,12 +134,14 @@ def test_the_services_of_the_compose_file_share_a_sweep(
     assert b"no scheduler of Dask answers" in subprocess.run(health, capture_output=True).stderr
     with ExitStack() as stack:
         for service in ("scheduler", "worker", "worker"):
-            process = subprocess.Popen(command(service), start_new_session=True)
+            parts = [*SERVICES[service]["entrypoint"], *SERVICES[service]["command"]]
+            process = subprocess.Popen(command(*parts), start_new_session=True)
             stack.callback(_end, process)
         with Client(address, timeout=120.0) as client:
             client.wait_for_workers(2, timeout=120.0)
             assert subprocess.run(health).returncode == 0
-            subprocess.run(command("sweep", "cases/two.toml"), check=True)
+            sweep = ("vertebroplasty", "sweep", "--scheduler", "tcp://scheduler:8786", "cases/two.toml")
+            subprocess.run(command(*sweep), check=True)
             client.shutdown()
     assert_two_finished(tmp_path / "results")
 
