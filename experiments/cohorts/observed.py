@@ -83,9 +83,11 @@ def _measured(results: Mapping[str, Any]) -> dict[str, float]:
     main = max(observed, key=lambda site: observed[site], default=None)
     severity = injection["leak_severity"]
     puncture_ratio = fill["puncture_side_occupied_ratio"]
-    fracture = results.get("fracture") or {}
+    fracture, veins = results.get("fracture") or {}, results.get("veins") or {}
     return {
         "height_loss": fracture.get("height_loss", 0.0),
+        "branches": veins.get("branches", np.nan),
+        "vein_calibre_mm": veins.get("calibre_median_mm", np.nan),
         "injected_ml": injection["injected_ml"],
         "cement_ml": fill["occupied_ml"],
         "body_ml": body,

@@ -1,13 +1,13 @@
 """Which of the drawn attributes carry a leak: a surrogate of its probability, checked on patients it has not seen.
 
-The surrogate is a logistic regression on splines of all attributes that vary, with a penalty. It is additive, so that
-what attributes do together counts as unexplained, like the chance of the vein network and of the fracture's lines. What
-it explains is told as Brier's skill: the share of the variance of the event, in patients of other folds, that its
-probability takes away.
+The surrogate is a logistic regression on splines of all attributes that vary, with a penalty. It is additive in the log
+odds; what attributes do together beyond that counts as unexplained, like the chance of where veins and lines of a
+fracture run. What it explains is told as Brier's skill: the share of the variance of the event, in patients of other
+folds, that its probability takes away.
 
 Attributes go together: levels with sizes, gauges with levels. So they are told in groups that belong together, each
-twice: what it explains *alone*, with all that goes with it, and what is *lost* without it, which only it explains. For
-independent groups both are the same, and that is the first-order Sobol index of the group.
+twice: what it explains *alone*, with all that goes with it, and what is *lost* without it, which only it explains. Of a
+group that is independent of all others these are its first-order and its total Sobol index.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "level and size": ("level", "real_shape", "width_mm", "depth_mm", "height_mm"),
     "sex, age and density": ("man", "age", "density"),
     "structure of the bone": ("heterogeneity_sd", "heterogeneity_length_mm"),
-    "fracture": ("collapse", "old_fracture"),
+    "fracture": ("collapse", "old_fracture", "height_loss"),
+    "veins": ("branches", "vein_calibre_mm"),
     "metastasis": ("growth", "lesion_share", "lytic"),
     "destroyed posterior wall": ("wall_defect", "wall_defect_share"),
     "needles and tips": ("bilateral", "gauge", "tip_depth", "tip_aside", "tip_height"),
@@ -43,7 +44,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "what ends the operation": ("finish_line", "leak_limit_ml"),
     "balloon": ("balloon_ml",),
 }
-"""Group -> columns that are drawn; the T-score is left out, since it follows from the density."""
+"""Group -> columns that stand before the injection; the T-score is left out, since it follows from the density."""
 
 EVENTS: Mapping[str, str] = {
     "any leak": "leak",

@@ -22,8 +22,8 @@ def lines(table: Table) -> Iterator[str]:
     found = {name: sensitivity(table, event) for name, event in EVENTS.items()}
     yield "## What carries a leak"
     yield ""
-    yield "By a surrogate of the probability of a leak on all that was drawn of these patients and operations but the"
-    yield "seeds of veins, fractures and structure, checked on patients that it had not seen"
+    yield "By a surrogate of the probability of a leak on what was drawn of these patients, their veins and operations,"
+    yield "but not on where veins, lines of fractures and dense places lie, checked on patients that it had not seen"
     yield "([how](../how-to/cohorts.md#what-carries-a-leak)). Groups: share of the variance that is explained alone;"
     yield "that is lost without the group; where either is clear the attribute that tells the leak best, ↑ if larger"
     yield "values leak more."
