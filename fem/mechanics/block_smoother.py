@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
@@ -13,6 +12,7 @@ import numpy as np
 from dolfinx import la
 from numpy.typing import NDArray
 
+from fem import chebyshev
 from fem.mechanics import block_products
 
 PRECISION = np.float32
@@ -118,7 +118,7 @@ class Sweeps:
     def begin(self, load: NDArray[Any]) -> None:
         """Smooth from zero for a (owned nodes, 3, columns) ``load``, flat."""
         smoother = self._smoother
-        coefficients = list(_chebyshev(self._degree, *smoother.interval))
+        coefficients = chebyshev.coefficients(self._degree, *smoother.interval)
         solution = self.solution.array
         block_products.begin(
             load, smoother.inverse, coefficients[0][1], self._given, self._direction, solution, self._columns
@@ -129,7 +129,7 @@ class Sweeps:
 
     def go_on(self) -> None:
         """Smooth from ``solution``."""
-        for each in _chebyshev(self._degree, *self._smoother.interval):
+        for each in chebyshev.coefficients(self._degree, *self._smoother.interval):
             self._smooth(*each)
 
     def find_residual(self) -> NDArray[np.float32]:
@@ -168,17 +168,6 @@ class Sweeps:
         )
         self.solution, self._other = self._other, self.solution
         self.exchange()
-
-
-def _chebyshev(degree: int, low: float, high: float) -> Iterator[tuple[np.float32, np.float32]]:
-    """Factors of the direction before and of the scaled residual, step by step (Saad 2003, algorithm 12.1)."""
-    middle, half = 0.5 * (high + low), 0.5 * (high - low)
-    yield PRECISION(0.0), PRECISION(1.0 / middle)
-    ratio = half / middle
-    for _ in range(1, degree):
-        following = 1.0 / (2.0 * middle / half - ratio)
-        yield PRECISION(following * ratio), PRECISION(2.0 * following / half)
-        ratio = following
 
 
 def _rough(places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,8 +8,6 @@ correction of a residual that conjugate gradients hold in double precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from mpi4py import MPI
 from petsc4py import PETSc
@@ -19,7 +17,7 @@ import numpy as np
 from dolfinx import la
 from numpy.typing import NDArray
 
-from fem import profiling
+from fem import chebyshev, profiling
 from fem.partition import Partition
 from fem.pressure.facet_matrix import FIRST, SECOND, Conductances, FacetMatrix, multiply
 from fem.pressure.nodal_level import NodalLevel
@@ -64,7 +62,7 @@ class TwoLevel:
         self._vector = la.vector(partition.facet_map, 1, PRECISION)
         self._solution = self._vector.array
         self._with_ghosts = bool(partition.comm.size > 1)
-        self._coefficients = np.array(list(_chebyshev(DEGREE, SMOOTHED, 1.0)), dtype=PRECISION)
+        self._coefficients = chebyshev.coefficients(DEGREE, SMOOTHED, 1.0)
 
     @profiling.Event("vpPressureSetUp")
     def update(self, conductances: Conductances) -> None:
@@ -143,17 +141,6 @@ class TwoLevel:
     def _exchange(self) -> None:
         if self._with_ghosts:
             self._vector.scatter_forward()
-
-
-def _chebyshev(degree: int, low: float, high: float) -> Iterator[tuple[float, float]]:
-    """Factors of the direction before and of the scaled residual, step by step (Saad 2003, algorithm 12.1)."""
-    middle, half = 0.5 * (high + low), 0.5 * (high - low)
-    yield 0.0, 1.0 / middle
-    ratio = half / middle
-    for _ in range(1, degree):
-        following = 1.0 / (2.0 * middle / half - ratio)
-        yield following * ratio, 2.0 * following / half
-        ratio = following
 
 
 @numba.njit(cache=True)
