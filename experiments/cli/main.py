@@ -6,6 +6,7 @@ and nothing half-written stays. Heavy packages are imported by the command that 
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -73,6 +74,8 @@ View = Annotated[
 
 def main() -> None:
     """Entry point of the command, which has one name however Python was started."""
+    # Threads of BLAS gain nothing on small products and cost processor time; ranks and workers use the cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     app(prog_name="vertebroplasty")
 
 
