@@ -63,13 +63,13 @@ def treated(
     remembered = cache(checksum)
     found: list[Treated] = []
     for vertebra in vertebrae_of(cohort, patients):
-        own = vertebra_tables(vertebra, bodies)
+        own, astray = vertebra_tables(vertebra, bodies), 0
         for aim in range(1, AIMS + 1):
             number = len(found) + 1
             tables = {
                 "title": f"{label}{vertebra.name}, aim {aim}",
                 **own,
-                **operation_tables(cohort.surgeon, cohort.seed, vertebra, aim),
+                **operation_tables(cohort.surgeon, cohort.seed, vertebra, aim, astray),
                 "mesh": {"size_mm": cohort.mesh_mm, "needle_size_mm": NEEDLE_MM},
                 "observation": {"modality": cohort.observation.modality},
                 "mechanics": {"enabled": mechanics},
@@ -77,9 +77,11 @@ def treated(
                 "laws": cohort.laws,
             }
             case = _case(tables, number, remembered)
-            if aim == AIMS or not _needle_left_bone(rows.get(case.identity)):
+            refused = _refused_tables(rows.get(case.identity))
+            if aim == AIMS or not refused:
                 found.append(Treated(vertebra, case, aim))
                 break
+            astray += "needles[" in refused
     return tuple(found)
 
 
@@ -124,9 +126,9 @@ def _case(tables: dict[str, Any], number: int, remembered: Callable[[Path], str]
     return SweepCase(number, identity, {"title": tables["title"]}, given_tables(case))
 
 
-def _needle_left_bone(row: Row | None) -> bool:
-    """Whether a case was refused for the way of a needle, or for a balloon around its tip."""
+def _refused_tables(row: Row | None) -> tuple[str, ...]:
+    """``needles[`` where a case was refused for the way of a needle, ``cavities[`` where for a balloon at its tip."""
     error = (row or {}).get("error") or {}
-    return error.get("kind") == "input" and any(
-        table in error.get("message", "") for table in ("needles[", "cavities[")
-    )
+    if error.get("kind") != "input":
+        return ()
+    return tuple(table for table in ("needles[", "cavities[") if table in error.get("message", ""))

@@ -143,7 +143,8 @@ def page(
         yield ""
         yield "## What was refused or failed"
         yield ""
-        yield "Needles whose way leaves the bone are set again once all others are done, up to six times."
+        yield "Needles whose way leaves the bone are set again, nearer to their side, once all others are done, up to"
+        yield "six times."
         yield ""
         for message, count in Counter(_short(error) for error in errors).most_common():
             yield f"- {count} of {len(errors) + len(table)}: {message}"

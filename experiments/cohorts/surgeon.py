@@ -19,6 +19,9 @@ PATIENT_STREAMS = 100
 AIMS = 6
 """How often a needle is set before a vertebra counts as refused (tag D)."""
 
+STEP_ASIDE = 0.06
+"""Share of the half width by which a tip moves to its needle's side after each way that left the bone (tag D)."""
+
 LEAST_ASIDE = 0.08
 """Share of the half width that a tip of two keeps from the midline at least, so that they do not meet (tag D)."""
 
@@ -124,16 +127,19 @@ class Surgeon(Section):
     )
 
 
-def operation_tables(surgeon: Surgeon, seed: int, vertebra: VirtualVertebra, aim: int = 1) -> dict[str, Any]:
+def operation_tables(
+    surgeon: Surgeon, seed: int, vertebra: VirtualVertebra, aim: int = 1, astray: int = 0
+) -> dict[str, Any]:
     """Tables of the case file: needles, cement, injection and balloons.
 
     Args:
         surgeon: rules.
         seed: of the cohort.
         vertebra: that is treated.
-        aim: 1, and more where the ways of earlier needles left the bone and they were set again.
+        aim: 1, and more where earlier needles or balloons did not fit and were set again.
+        astray: in how many of the earlier aims the way of a needle left the bone.
     """
-    operation = _Operation(surgeon, seed, vertebra, aim)
+    operation = _Operation(surgeon, seed, vertebra, aim, STEP_ASIDE * astray)
     tables: dict[str, Any] = {
         "cement": {
             "viscosity": surgeon.viscosity.at(operation.share(_Stream.VISCOSITY)),
@@ -154,8 +160,8 @@ def operation_tables(surgeon: Surgeon, seed: int, vertebra: VirtualVertebra, aim
 class _Operation:
     """One operation while it is drawn."""
 
-    def __init__(self, surgeon: Surgeon, seed: int, vertebra: VirtualVertebra, aim: int) -> None:
-        self._surgeon, self._aim = surgeon, aim
+    def __init__(self, surgeon: Surgeon, seed: int, vertebra: VirtualVertebra, aim: int, outwards: float) -> None:
+        self._surgeon, self._aim, self._outwards = surgeon, aim, outwards
         self._seed, self._vertebra = seed, vertebra
         self._thoracic = vertebra.level.startswith("T")
         self._sides = surgeon.sides.at(self.share(_Stream.SIDES))
@@ -176,10 +182,11 @@ class _Operation:
         aside = surgeon.tip_aside_two if both else surgeon.tip_aside_one
         found = []
         for place, side in enumerate(("left", "right") if both else (self._sides,)):
+            distance = round(self.value(aside, _Stream.ASIDE, place, self._aim) + self._outwards, 4)
             needle: dict[str, Any] = {
                 "side": side,
                 "gauge": int(gauge),
-                "left": (1.0 if side == "left" else -1.0) * self.value(aside, _Stream.ASIDE, place, self._aim),
+                "left": distance if side == "left" else -distance,
                 "depth": self.value(surgeon.tip_depth, _Stream.DEPTH, place, self._aim),
                 "height": self.value(surgeon.tip_height, _Stream.HEIGHT, place, self._aim),
             }

@@ -88,3 +88,12 @@ def test_laws_of_a_cohort_hold_in_every_case(tmp_path) -> None:
 
 def test_every_ready_cohort_belongs_to_a_study() -> None:
     assert set(COHORTS.names) == set(STUDIES)
+
+
+def test_ways_that_left_the_bone_bring_tips_nearer_to_their_sides() -> None:
+    vertebra = draw_patient(Population(), 4, 9)[0]
+    surgeon = Surgeon(sides=BOTH)
+    before, after = (operation_tables(surgeon, 4, vertebra, 3, astray)["needles"] for astray in (0, 2))
+    for sign, near, far in zip((1.0, -1.0), before, after, strict=True):
+        assert sign * far["left"] == pytest.approx(sign * near["left"] + 0.12, abs=1e-9)
+        assert {**far, "left": 0.0} == {**near, "left": 0.0}
