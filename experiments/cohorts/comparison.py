@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.cohorts.observed import Table
-from experiments.cohorts.published import Study
 from experiments.cohorts.published_number import Published
-from experiments.cohorts.statistics import Area, CutOff, Difference, OddsRatio, Statistic, Tested, regression
+from experiments.cohorts.statistics import Area, CutOff, Difference, OddsRatio, Ratio, Statistic, Tested, regression
+from experiments.cohorts.study import Study
 from experiments.cohorts.verdict import Verdict, verdict
 from experiments.results.probability import LEVEL
 
@@ -74,9 +74,17 @@ def compare(table: Table, study: Study, stage: Stage = "A", draws: int | None = 
         draws: how often cohorts and pools are drawn; :data:`DRAWS` times where it is left out.
     """
     rng = np.random.default_rng(SEED)
-    pools = [_drawn(table, len(np.unique(table["patient"])), rng) for _ in range(DRAWS if draws is None else draws)]
-    cohorts = [_drawn(pool, study.patients, rng) for pool in pools]
-    return [_compared(one, table, cohorts, pools, stage) for one in study.numbers]
+    patients = len(np.unique(table["patient"]))
+    pools = [_drawn(table, patients, rng) for _ in range(DRAWS if draws is None else draws)]
+
+    def size(number: Published) -> int:
+        """Patients of a cohort with as many vertebrae as the series has."""
+        of_series = number.vertebrae
+        return study.patients if of_series is None else max(1, round(of_series * patients / len(table)))
+
+    sizes = dict.fromkeys(size(number) for number in study.numbers)
+    cohorts = {count: [_drawn(pool, count, rng) for pool in pools] for count in sizes}
+    return [_compared(one, table, cohorts[size(one)], pools, stage) for one in study.numbers]
 
 
 def _drawn(table: Table, patients: int, rng: np.random.Generator) -> Table:
@@ -123,7 +131,7 @@ def _compared(
 
 def _rarer(table: Table, statistic: Statistic) -> int | None:
     """Vertebrae with the rarer outcome of the event that a number is about; None for a number without one."""
-    if not isinstance(statistic, Difference | OddsRatio | Area | CutOff):
+    if not isinstance(statistic, Difference | Ratio | OddsRatio | Area | CutOff):
         return None
     events = int((table[statistic.event] > 0.5).sum())
     return min(events, len(table) - events)

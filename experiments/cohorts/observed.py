@@ -25,6 +25,8 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "foramen": ("basivertebral_foramen",),
     "vein": tuple(name for name, site in LEAK_SITES.items() if site.space == "veins"),
     "needle_track": ("needle_track",),
+    "cortex": LEAK_CLASSES["paravertebral"] + ("canal_posterior_wall",),
+    "cortex_or_disc": tuple(name for name, site in LEAK_SITES.items() if site.yeom_class == "C"),
 }
 """Places where studies say that cement leaked -> sites of the model. ``leak_<place>`` is whether a leak is observed
 there, ``main_<place>`` whether that is where most of it went, as studies count that give each vertebra one place."""

@@ -28,6 +28,7 @@ class Published:
         high: the other end.
         seen: whether the project had looked at it before.
         remark: what was assumed to compare it.
+        vertebrae: of the series whose number it is; None for the size of the whole study.
     """
 
     quantity: str
@@ -38,13 +39,23 @@ class Published:
     high: float = math.nan
     seen: bool = False
     remark: str = ""
+    vertebrae: int | None = None
 
 
-def share(quantity: str, column: str, events: int, of: int, *, seen: bool = False, remark: str = "") -> Published:
-    """A share, told as events of a count, with Wilson's interval."""
+def share(
+    quantity: str,
+    column: str,
+    events: int,
+    of: int,
+    *,
+    where: tuple[str, float] | None = None,
+    seen: bool = False,
+    remark: str = "",
+) -> Published:
+    """A share, told as events of a count, with Wilson's interval; ``where`` as of :class:`Mean`."""
     found = Probability.of(events, of)
     about = f"{events} of {of}" + (f"; {remark}" if remark else "")
-    return Published(quantity, Mean(column), "-", found.estimate, found.low, found.high, seen, about)
+    return Published(quantity, Mean(column, where), "-", found.estimate, found.low, found.high, seen, about)
 
 
 def mean(quantity: str, column: str, unit: str, mean: float, sd: float, count: int, remark: str = "") -> Published:
@@ -105,6 +116,18 @@ def odds(
 ) -> Published:
     """An odds ratio, told with its interval."""
     return Published(quantity, OddsRatio(event, predictors, of_column, inverse), "-", *told, seen, remark)
+
+
+def counted_odds(
+    quantity: str, event: str, predictor: str, ones: tuple[int, int], others: tuple[int, int], *, seen: bool = False
+) -> Published:
+    """The odds ratio of a predictor of yes and no, told as events of a count with and without it; Woolf's interval."""
+    (one, of_one), (other, of_other) = ones, others
+    cells = (one, of_one - one, other, of_other - other)
+    ratio = cells[0] * cells[3] / (cells[1] * cells[2])
+    reach = math.exp(REACH * math.sqrt(sum(1.0 / cell for cell in cells)))
+    told = f"{one} of {of_one} against {other} of {of_other}"
+    return odds(quantity, event, (predictor,), predictor, (ratio, ratio / reach, ratio * reach), seen=seen, remark=told)
 
 
 def both_ways(

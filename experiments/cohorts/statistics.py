@@ -147,6 +147,29 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """Mean of a column where something holds over that where it does not: of yes and no, the relative risk.
+
+    Attributes:
+        column: what is compared.
+        event: column of yes and no.
+    """
+
+    column: str
+    event: str
+    null: float | None = 1.0
+
+    def of(self, table: Table) -> float:
+        """See :class:`Statistic`."""
+        one, other = (Mean(self.column, (self.event, value)).of(table) for value in (1.0, 0.0))
+        return one / other if other else np.nan
+
+    def p_value(self, table: Table) -> float:
+        """That of the difference."""
+        return Difference(self.column, self.event).p_value(table)
+
+
+@dataclass(frozen=True)
 class OddsRatio:
     """Odds ratio per unit of a predictor in a logistic regression.
 

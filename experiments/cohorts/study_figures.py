@@ -13,8 +13,8 @@ from sklearn.metrics import roc_curve
 from experiments.cohorts.comparison import Compared
 from experiments.cohorts.drawn import LEVELS
 from experiments.cohorts.observed import Table
-from experiments.cohorts.published import Study
 from experiments.cohorts.statistics import Area, OddsRatio
+from experiments.cohorts.study import Study
 from experiments.pictures.style import TEXT_COLOR
 from experiments.results.probability import Probability
 

@@ -27,7 +27,8 @@ from experiments.cohorts.comparison import DRAWS, Compared
 from experiments.cohorts.number_cells import digits, published_cell, quantity_cell, verdict_cell
 from experiments.cohorts.pool import Pool
 from experiments.cohorts.population_page import in_words
-from experiments.cohorts.published import STUDIES, Study
+from experiments.cohorts.published import STUDIES
+from experiments.cohorts.study import Study
 from experiments.cohorts.study_figures import draw_study
 from experiments.cohorts.verdict import Verdict
 from meshes.errors import InputError
@@ -93,7 +94,12 @@ def page(
     yield ""
     yield "<!-- Written by `python -m experiments.cohorts.study_page [POOL...] --docs docs`; edit that module. -->"
     yield ""
-    yield f"Published: {study.patients} patients, {study.vertebrae} vertebrae. Simulated, stage {STAGES[cohort.stage]}:"
+    if study.series:
+        yield from _held_out(study)
+        published = ""
+    else:
+        published = f"Published: {study.patients} patients, {study.vertebrae} vertebrae. "
+    yield f"{published}Simulated, stage {STAGES[cohort.stage]}:"
     yield f"{pool.patients} virtual patients with {len(table)} vertebrae that finished, {len(errors)} refused or"
     yield f"failed; mesh of {cohort.mesh_mm:g} mm, seed {cohort.seed}, leaks as `{cohort.observation.modality}` shows"
     yield f"them ({cohort.observation.source}, {cohort.observation.tag}). Computed by"
@@ -120,7 +126,8 @@ def page(
         yield _row(row)
     yield ""
     yield "Simulated: the pool, with its Monte Carlo error by drawing patients again. Cohorts: 95 % of"
-    yield f"{DRAWS} cohorts of {study.patients} patients, each drawn from a pool that is drawn again, patients with all"
+    of = f"{study.patients} patients" if not study.series else "as many vertebrae as the series"
+    yield f"{DRAWS} cohorts of {of}, each drawn from a pool that is drawn again, patients with all"
     yield "their vertebrae. P: share of these cohorts in which the study's own test would have been significant. The"
     yield "rule of the verdict is in [virtual cohorts](../how-to/cohorts.md#what-the-numbers-mean); two points of it"
     yield "that claim less were added after the first vertebrae of puncture-side-ratio had been looked at."
@@ -148,6 +155,19 @@ def page(
         yield ""
         for message, count in Counter(_short(error) for error in errors).most_common():
             yield f"- {count} of {len(errors) + len(table)}: {message}"
+
+
+def _held_out(study: Study) -> Iterator[str]:
+    """What the series are, and that they were held out."""
+    yield "**Held out**: cohort and numbers were declared after the settings of the five cohorts were fixed and before"
+    yield "this cohort ran. It stands for all these series, which differ by what follows; what they do not tell of"
+    yield "patients and operations is as in the five, or chosen below."
+    yield ""
+    yield "| series | source | vertebrae | what differs or is not known |"
+    yield "|---|---|---|---|"
+    for one in study.series:
+        yield f"| {one.name} | {one.source} | {one.vertebrae or 'not told'} | {one.about} |"
+    yield ""
 
 
 def _counted(rows: Sequence[Compared]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from statsmodels.discrete.discrete_model import Logit
 from experiments.cohorts.comparison import compare
 from experiments.cohorts.firth import firth
 from experiments.cohorts.observed import Table
-from experiments.cohorts.published import STUDIES, Study
+from experiments.cohorts.published import STUDIES
 from experiments.cohorts.published_number import Published
 from experiments.cohorts.statistics import (
     Area,
@@ -22,6 +22,7 @@ from experiments.cohorts.statistics import (
     ShareOfLevels,
     regression,
 )
+from experiments.cohorts.study import Study
 from experiments.cohorts.verdict import verdict
 
 NAN = math.nan
