@@ -37,9 +37,9 @@ TYPES_ON_CT = Series(
     "vertebroplasty of 236 patients, types on CT; a vertebra can leak in several ways; counts are of the shares (D)",
     344,
     (
-        share("type B, by the basivertebral vein", "leak_foramen", 98, 344, seen=True, remark="28.5 %"),
-        share("type S, by segmental veins", "leak_vessel", 118, 344, seen=True, remark="34.3 %"),
-        share("type C, through the cortex", "leak_cortex_or_disc", 84, 344, remark="24.4 %; discs count among it (D)"),
+        share("type B (basivertebral vein)", "leak_foramen", 98, 344, seen=True, remark="28.5 %"),
+        share("type S (segmental veins)", "leak_vessel", 118, 344, seen=True, remark="34.3 %"),
+        share("type C (cortex)", "leak_cortex_or_disc", 84, 344, remark="24.4 %; discs count among it (D)"),
     ),
 )
 
@@ -63,12 +63,12 @@ CLEFT_PAIRS = Series(
     2 * _PAIRS,
     (
         *_with_and_without("any leak", "leak", 94, 106),
-        *_with_and_without("type B, by the basivertebral vein,", "leak_foramen", 29, 44),
-        *_with_and_without("type S, by segmental veins,", "leak_vessel", 34, 73),
-        *_with_and_without("type C, through the cortex,", "leak_cortex", 36, 17),
-        *_with_and_without("type D, into a disc,", "leak_disc", 23, 9),
+        *_with_and_without("type B (basivertebral vein)", "leak_foramen", 29, 44),
+        *_with_and_without("type S (segmental veins)", "leak_vessel", 34, 73),
+        *_with_and_without("type C (cortex)", "leak_cortex", 36, 17),
+        *_with_and_without("type D (disc)", "leak_disc", 23, 9),
         *_with_and_without("venous leak", "leak_vein", 52, 94),
-        *_with_and_without("cortical leak, disc or not,", "leak_cortex_or_disc", 56, 23),
+        *_with_and_without("cortical leak (disc or not)", "leak_cortex_or_disc", 56, 23),
     ),
 )
 
@@ -168,9 +168,9 @@ CHEN = Series(
     370,
     (
         share("any leak", "leak", 77, 370),
-        share("type C, through the cortex", "leak_cortex_or_disc", 52, 370, remark="discs count among it (D)"),
-        share("type B, by the basivertebral vein", "leak_foramen", 9, 370),
-        share("type S, by segmental veins", "leak_vessel", 5, 370),
+        share("type C (cortex)", "leak_cortex_or_disc", 52, 370, remark="discs count among it (D)"),
+        share("type B (basivertebral vein)", "leak_foramen", 9, 370),
+        share("type S (segmental veins)", "leak_vessel", 5, 370),
         share("leak along the needle", "leak_needle_track", 20, 370),
     ),
 )
