@@ -9,10 +9,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import elastic_sizes, elastic_solve, flow_profile, flow_steps, injection_speed, start_up, whole_case
+from benchmarks import (
+    cohort_cost,
+    elastic_sizes,
+    elastic_solve,
+    flow_profile,
+    flow_steps,
+    injection_speed,
+    start_up,
+    whole_case,
+)
 from benchmarks.page import options
 
-PARTS = (flow_steps, injection_speed, flow_profile, elastic_solve, elastic_sizes, whole_case, start_up)
+PARTS = (flow_steps, injection_speed, flow_profile, elastic_solve, elastic_sizes, whole_case, cohort_cost, start_up)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
