@@ -34,7 +34,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "level and size": ("level", "real_shape", "width_mm", "depth_mm", "height_mm"),
     "sex, age and density": ("man", "age", "density"),
     "structure of the bone": ("heterogeneity_sd", "heterogeneity_length_mm"),
-    "fracture": ("collapse", "old_fracture", "height_loss"),
+    "fracture": ("collapse", "old_fracture", "height_loss", "cleft", "cortical_disruption"),
     "veins": ("branches", "vein_calibre_mm"),
     "metastasis": ("growth", "lesion_share", "lytic"),
     "destroyed posterior wall": ("wall_defect", "wall_defect_share"),
