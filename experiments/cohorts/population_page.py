@@ -73,8 +73,8 @@ CHECKS = """\
 Of 300 bodies, half of them fractured and half with metastases on meshes of 2.5 mm, none was refused for what it is
 (2026-11-30; below 1 % at a confidence of 95 %; of even bone, without measures of the mesh's quality). The needle of
 that check comes straight in. Through the pedicles is another matter: of 186 vertebrae of `filling-fraction`, whose two
-needles end in the middle third, 8 could not be treated in six aims, 6 of them modelled T11 and T12. Their ellipse has no
-corners behind, so that the pedicle joins it some millimetres too far in front and its needle comes in too obliquely.
+needles end in the middle third, 8 could not be treated in six aims, 6 of them modelled T11 and T12. Their ellipse has
+no corners behind, so that the pedicle joins it some millimetres too far in front and its needle comes in too obliquely.
 """.replace("{folder}", "tests/experiments/cohorts")
 
 

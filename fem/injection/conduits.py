@@ -49,12 +49,7 @@ class ConduitState:
 
 
 class Column(NamedTuple):
-    """Cement in conduits.
-
-    Attributes:
-        viscosity: (r,) apparent one in MPa s.
-        exponent: (r,) n of its power law.
-    """
+    """Cement in conduits: its (r,) apparent viscosities in MPa s, and the (r,) exponents n of its power law."""
 
     viscosity: FloatArray
     exponent: FloatArray

@@ -50,7 +50,7 @@ WALL_TOLERANCE = 1e-6
 VEIN_TOLERANCE = 1e-3
 """Rate that the linear law of the veins may miss in the last iteration, over the planned rate."""
 
-ROUGH_TOLERANCE = 1e-4
+ROUGH_TOLERANCE = 1e-6
 """Residual of the pressure over the sources, in the iterations that the step before had to follow up; only what settles
 is solved sharply."""
 

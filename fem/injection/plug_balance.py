@@ -38,7 +38,7 @@ FloatArray = NDArray[np.float64]
 class PlugTree(NamedTuple):
     """A network whose nodes are its k pieces and then its junctions, as trees.
 
-    Attributes:
+    Fields:
         piece: (2 k,) piece of each half; the halves at the first ends stand before the others.
         node: (2 k,) junction at its end.
         order: (nodes,) from the roots of the trees to their ends.
@@ -56,7 +56,7 @@ class PlugTree(NamedTuple):
 class PlugBalance(NamedTuple):
     """The terms of the function.
 
-    Attributes:
+    Fields:
         area: (k,) cross-section of the pieces in mm2.
         length: (k,) of their halves in mm.
         creep: (k,) see :class:`~materials.vein.PlugFlow`, as the four that follow.

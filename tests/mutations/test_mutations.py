@@ -37,7 +37,7 @@ MUTATIONS = {
         ("tests/fem/pressure/test_darcy.py::test_one_cell_with_a_source",),
     ),
     "flux: a source of the wrong sign": Mutation(
-        "fem/pressure/darcy.py",
+        "fem/pressure/fluxes.py",
         "0.25 * source[cell]\n",
         "-0.25 * source[cell]\n",
         ("tests/verification/test_darcy_formulations.py::test_every_cell_is_in_balance",),
@@ -92,7 +92,7 @@ MUTATIONS = {
         "*end(high), 1.0 / index)",
         "*end(high), 1.0 * index)",
         (
-            "tests/materials/test_vein.py::test_speed_is_the_inverse_of_the_apparent_viscosity",
+            "tests/fem/injection/test_plug_balance.py::test_speed_is_the_inverse_of_the_apparent_viscosity",
             "tests/fem/injection/test_vein_plugs.py::test_plug_under_constant_pressure",
         ),
     ),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dolfinx_solver  # noqa: F401  (must be loaded before MPI, PETSc and DOLFINx)
 from petsc4py import PETSc
 
 import pytest
@@ -135,7 +136,7 @@ def test_the_log_has_the_stages_and_events_of_the_docs(
     assert counts["vpPressureSolve"] >= counts["vpPressureSetUp"] > steps
     assert counts["vpPressureMatrix"] == counts["vpPressureSetUp"] == counts["vpPocketsFind"]
     assert counts["vpTransport"] >= steps
-    assert counts["vpElasticSolve"] == 12
+    assert counts["vpElasticSolve"] == 2
     assert counts["vpElasticSetUp"] == counts["vpStress"] == 2
     assert counts["vpElasticMatrix"] == 4
     assert {"vpNodesCycle", "vpPressureFlux", "vpWallLaw", "vpTracers"} <= set(counts)
@@ -146,7 +147,7 @@ def test_the_log_has_the_stages_and_events_of_the_docs(
 def test_verbose_tells_of_every_step(watched: subprocess.CompletedProcess[str], usual: CaseOutcome) -> None:
     steps = re.findall(r"^\d\d:\d\d:\d\d step (\d+) \(\d\.\d\d s\): .* mm3 in, .* Picard", watched.stderr, re.MULTILINE)
     assert list(map(int, steps)) == list(range(1, steps_of(usual) + 1))
-    assert watched.stderr.count("elasticity: solved in") == 12
+    assert watched.stderr.count("elasticity: solved in") == 2
     assert "Picard iteration 1:" not in watched.stderr
 
 
