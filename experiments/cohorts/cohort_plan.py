@@ -63,13 +63,13 @@ def treated(
     remembered = cache(checksum)
     found: list[Treated] = []
     for vertebra in vertebrae_of(cohort, patients):
-        own, astray = vertebra_tables(vertebra, bodies), 0
+        own, astray, tight = vertebra_tables(vertebra, bodies), 0, 0
         for aim in range(1, AIMS + 1):
             number = len(found) + 1
             tables = {
                 "title": f"{label}{vertebra.name}, aim {aim}",
                 **own,
-                **operation_tables(cohort.surgeon, cohort.seed, vertebra, aim, astray),
+                **operation_tables(cohort.surgeon, cohort.seed, vertebra, aim, astray, tight),
                 "mesh": {"size_mm": cohort.mesh_mm, "needle_size_mm": NEEDLE_MM},
                 "observation": {"modality": cohort.observation.modality},
                 "mechanics": {"enabled": mechanics},
@@ -82,6 +82,7 @@ def treated(
                 found.append(Treated(vertebra, case, aim))
                 break
             astray += "needles[" in refused
+            tight += "cavities[" in refused
     return tuple(found)
 
 

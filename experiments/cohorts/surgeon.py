@@ -22,6 +22,9 @@ AIMS = 6
 STEP_ASIDE = 0.06
 """Share of the half width by which a tip moves to its needle's side after each way that left the bone (tag D)."""
 
+BALLOON_SHARE = 0.75
+"""Of its volume that a balloon gets after each that did not fit: it is filled until it meets the walls (tag D)."""
+
 LEAST_ASIDE = 0.08
 """Share of the half width that a tip of two keeps from the midline at least, so that they do not meet (tag D)."""
 
@@ -128,7 +131,7 @@ class Surgeon(Section):
 
 
 def operation_tables(
-    surgeon: Surgeon, seed: int, vertebra: VirtualVertebra, aim: int = 1, astray: int = 0
+    surgeon: Surgeon, seed: int, vertebra: VirtualVertebra, aim: int = 1, astray: int = 0, tight: int = 0
 ) -> dict[str, Any]:
     """Tables of the case file: needles, cement, injection and balloons.
 
@@ -138,6 +141,7 @@ def operation_tables(
         vertebra: that is treated.
         aim: 1, and more where earlier needles or balloons did not fit and were set again.
         astray: in how many of the earlier aims the way of a needle left the bone.
+        tight: in how many of them a balloon did not fit.
     """
     operation = _Operation(surgeon, seed, vertebra, aim, STEP_ASIDE * astray)
     tables: dict[str, Any] = {
@@ -149,7 +153,7 @@ def operation_tables(
         "injection": operation.injection(),
     }
     if surgeon.balloon_ml is not None:
-        volume = operation.value(surgeon.balloon_ml, _Stream.BALLOON)
+        volume = round(BALLOON_SHARE**tight * operation.value(surgeon.balloon_ml, _Stream.BALLOON), 4)
         tables["cavities"] = [
             {"kind": "balloon", **{key: needle[key] for key in ("left", "depth", "height")}, "volume_ml": volume}
             for needle in tables["needles"]

@@ -97,3 +97,12 @@ def test_ways_that_left_the_bone_bring_tips_nearer_to_their_sides() -> None:
     for sign, near, far in zip((1.0, -1.0), before, after, strict=True):
         assert sign * far["left"] == pytest.approx(sign * near["left"] + 0.12, abs=1e-9)
         assert {**far, "left": 0.0} == {**near, "left": 0.0}
+
+
+def test_balloons_that_did_not_fit_are_filled_with_less() -> None:
+    vertebra = draw_patient(Population(), 4, 9)[0]
+    surgeon = Surgeon(sides=BOTH, balloon_ml=Fixed(value=1.2, unit="ml", source="test", tag="D"))
+    before, after = (operation_tables(surgeon, 4, vertebra, 3, 0, tight) for tight in (0, 2))
+    assert [balloon["volume_ml"] for balloon in before["cavities"]] == [1.2, 1.2]
+    assert [balloon["volume_ml"] for balloon in after["cavities"]] == [0.675, 0.675]
+    assert after["needles"] == before["needles"]

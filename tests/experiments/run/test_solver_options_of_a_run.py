@@ -137,7 +137,7 @@ def test_the_log_has_the_stages_and_events_of_the_docs(
     assert counts["vpPressureMatrix"] == counts["vpPressureSetUp"] == counts["vpPocketsFind"]
     assert counts["vpTransport"] >= steps
     assert counts["vpElasticSolve"] == 2
-    assert counts["vpElasticSetUp"] == counts["vpStress"] == 2
+    assert counts["vpElasticSetUp"] > counts["vpStress"] == 2  # a set-up for each level
     assert counts["vpElasticMatrix"] == 4
     assert {"vpNodesCycle", "vpPressureFlux", "vpWallLaw", "vpTracers"} <= set(counts)
     page = (Path(__file__).parents[3] / "docs" / "solver-options.md").read_text()
