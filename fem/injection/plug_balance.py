@@ -154,24 +154,30 @@ def minimise(
     Returns:
         :data:`SETTLED`, :data:`STUCK` or :data:`ENDLESS`, and the (nodes,) pressures.
     """
-    pressure = np.where(usable, start, 0.0)
-    most = supply + entering(balance, np.zeros(len(start))).sum()
+    pressure, free = np.zeros(len(start)), np.zeros(len(start), dtype=np.bool_)
+    most = supply + _sum(entering(balance, pressure))
+    for node in range(len(start)):
+        if usable[node]:
+            pressure[node] = start[node]
     value, gradient = _value(tree, balance, pressure), _gradient(tree, balance, pressure)
     load = np.empty((len(start), 1))
     for _ in range(ITERATION_LIMIT):
-        free = usable & ((pressure > 0.0) | (gradient < 0.0))
-        scale = supply + entering(balance, pressure).sum() + _LEAST_FLOW * most
-        missed = _largest(np.where(free, gradient, 0.0))
+        missed = 0.0
+        for node in range(len(start)):
+            free[node] = usable[node] and (pressure[node] > 0.0 or gradient[node] < 0.0)
+            load[node, 0] = -gradient[node]
+            if free[node]:
+                missed = max(missed, math.fabs(gradient[node]))
+        scale = supply + _sum(entering(balance, pressure)) + _LEAST_FLOW * most
         if missed <= TOLERANCE * scale:
             return SETTLED, pressure
-        load[:, 0] = -gradient
         step = newton_steps(tree, balance, pressure, free, load)[:, 0]
         share = 0.0
         if _largest(step) > _ROUND_OFF * _largest(pressure):
             share = _share_of_step(tree, balance, pressure, step, value, gradient)
         if share == 0.0:
             return (SETTLED if missed <= _ACCEPTABLE * scale else STUCK), pressure
-        pressure = np.maximum(pressure + share * step, 0.0)
+        pressure = _stepped(pressure, step, share)
         value, gradient = _value(tree, balance, pressure), _gradient(tree, balance, pressure)
     return ENDLESS, pressure
 
@@ -197,21 +203,26 @@ def newton_steps(
         if balance.moving[piece] and balance.entry_pressure[way] > pressure[piece]:
             pivot[piece] += balance.entry_conductance[way]
     solution = np.zeros(load.shape)
+    columns = range(load.shape[1])
     for node in range(len(pressure)):
         if free[node]:
-            solution[node] = load[node]
+            for column in columns:
+                solution[node, column] = load[node, column]
     for place in range(len(tree.order) - 1, -1, -1):
         node, above = tree.order[place], tree.parent[tree.order[place]]
         if above >= 0 and free[node] and free[above]:
             factor = coupling[tree.parent_half[node]] / pivot[node]
             pivot[above] -= factor * coupling[tree.parent_half[node]]
-            solution[above] += factor * solution[node]
+            for column in columns:
+                solution[above, column] += factor * solution[node, column]
     for node in tree.order:
         above = tree.parent[node]
-        if free[node]:
+        if not free[node]:
+            continue
+        for column in columns:
             if above >= 0 and free[above]:
-                solution[node] += coupling[tree.parent_half[node]] * solution[above]
-            solution[node] /= pivot[node]
+                solution[node, column] += coupling[tree.parent_half[node]] * solution[above, column]
+            solution[node, column] /= pivot[node]
     return solution
 
 
@@ -222,9 +233,11 @@ def _share_of_step(
     """Share of a step, within the bound, that lowers the value; 0 where there is none: there round-off is all."""
     share = 1.0
     while share > _LEAST_SHARE:
-        trial = np.maximum(start + share * step, 0.0)
-        moved = trial - start
-        before, after = gradient @ moved, _gradient(tree, balance, trial) @ moved
+        trial = _stepped(start, step, share)
+        before, after = 0.0, 0.0
+        for node, slope in enumerate(_gradient(tree, balance, trial)):
+            before += gradient[node] * (trial[node] - start[node])
+            after += slope * (trial[node] - start[node])
         # A convex function has not risen where it still falls; near its minimum its value is lost in round-off.
         allowed = 1e-4 * before if after > -0.1 * before else 1e-12 * abs(value)
         if after <= 0.0 or _value(tree, balance, trial) <= value + allowed:
@@ -341,6 +354,23 @@ def _works(
 ) -> None:
     for k in range(len(gradient)):
         work[k] = _work(creep[k], creep_gradient[k], thinned[k], thinned_gradient[k], exponent[k], gradient[k])
+
+
+@numba.njit(cache=True)
+def _stepped(start: FloatArray, step: FloatArray, share: float) -> FloatArray:
+    """Within the bound."""
+    pressure = np.empty(len(start))
+    for node in range(len(start)):
+        pressure[node] = max(start[node] + share * step[node], 0.0)
+    return pressure
+
+
+@numba.njit(cache=True)
+def _sum(values: FloatArray) -> float:
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 @numba.njit(cache=True)
