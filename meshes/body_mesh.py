@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from meshes.body_surface import body_surface
 from meshes.holes import Hole, outline
 from meshes.regions import name_regions, wall_point, wall_regions
 from meshes.sizing import Refinement
-from meshes.surface import Surface, body_surface, rounded, with_volume
+from meshes.surface import Surface, rounded, with_volume
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from meshes.volume_mesh import mesh_volume

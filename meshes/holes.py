@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.surface import Surface, nearest_points, split_triangles
+from meshes.remeshing import split_triangles
+from meshes.surface import Surface, nearest_points
 
 CELLS_ACROSS = 6.0
 """Edges of the mesh that lie side by side across a hole (tag D)."""

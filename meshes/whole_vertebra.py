@@ -11,11 +11,11 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from meshes.body_surface import body_surface
 from meshes.errors import InputError
 from meshes.regions import cell_regions, facet_adjacency
 from meshes.segmentation import without_holes
 from meshes.sizing import Refinement
-from meshes.surface import body_surface
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from meshes.volume_mesh import mesh_volume

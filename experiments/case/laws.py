@@ -9,22 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from experiments.case.calorimetry_file import read_calorimetry
+from experiments.case.law_choices import bone_of, cement_of, curing_of, strength_of
 from experiments.case.law_values import check_named, keyed_values
-from experiments.case.rheometer_file import read_rheometer
 from experiments.case.schema import Case
-from experiments.case.units import to_internal, to_law
+from experiments.case.units import to_law
 from fem.measures.severity import LeakGeometry
-from materials.bone import CALIBRATIONS, BoneModel
+from materials.bone import BoneModel
 from materials.cannula import Cannula, Syringe
-from materials.cement import CEMENTS, Cement
+from materials.cement import Cement
 from materials.composite import COMPOSITES, CompositeLaw
-from materials.curing import CURINGS, AutocatalyticCuring, MeasuredCuring
+from materials.curing import AutocatalyticCuring, MeasuredCuring
 from materials.end_disc import DISCS, EndDisc
 from materials.fracture import BrokenBody
 from materials.leak_path import BasivertebralVeins, CementFront, CorticalShell, Fissures, NeedleTrack, SegmentalVeins
 from materials.marrow import NewtonianMarrow
-from materials.modulus import MODULUS_LAWS, BoneDamage, CorticalBone, TransverseIsotropy, WalleModulus
+from materials.modulus import BoneDamage, CorticalBone, TransverseIsotropy, WalleModulus
 from materials.observation import MODALITIES, ComputedTomography, EqualVolume, Radiograph
 from materials.outlets import MarrowOutlets
 from materials.provenance import describe, with_values
@@ -36,7 +35,7 @@ from materials.thermal_damage import ThermalDamage
 from materials.tissue import BalloonCavity, Cleft, DefectCavity, Obstacle, TumourTissue, tumour_tissue
 from materials.vein import IntraosseousVeins
 from materials.vein_distributions import VeinDistributions
-from materials.yield_law import YIELD_LAWS, BoneStrength, OgoYield
+from materials.yield_law import BoneStrength, OgoYield
 from meshes.errors import InputError
 from meshes.regions import FORAMEN_HEIGHT, FORAMEN_WIDTH
 
@@ -156,8 +155,8 @@ class Laws:
         shares = case.outlets.shares
         cannulas = tuple(Cannula(needle.gauge) for needle in case.needles)
         return cls(
-            bone=_bone(case),
-            cement=_cement(case),
+            bone=bone_of(case),
+            cement=cement_of(case),
             marrow=NewtonianMarrow(),
             outlets=MarrowOutlets() if shares is None else MarrowOutlets(shares=shares.model_dump()),
             cannulas=cannulas,
@@ -169,7 +168,7 @@ class Laws:
             composite=COMPOSITES[case.mechanics.composite](),
             end_disc=DISCS[case.mechanics.plates],
             failure=OverstrainedVolume(),
-            strength=_strength(case),
+            strength=strength_of(case),
             shell=CorticalShell(),
             own_shells=dict.fromkeys(case.walls.thickness_mm, CorticalShell()),
             front=CementFront(),
@@ -185,7 +184,7 @@ class Laws:
             lesions=tuple(tumour_tissue(lesion.kind, lesion.growth) for lesion in case.lesions),
             obstacle=Obstacle(),
             cavities=tuple(Cleft() if cavity.kind == "cleft" else BalloonCavity() for cavity in case.cavities),
-            curing=_curing(case),
+            curing=curing_of(case),
             thermal=ThermalProperties() if case.heat.enabled else None,
             thermal_damage=ThermalDamage() if case.heat.enabled else None,
             surroundings=SpinalSurroundings() if case.heat.enabled else None,
@@ -336,11 +335,6 @@ def _named(name: str, value: Any) -> list[tuple[str, Any]]:
     return []
 
 
-def _bone(case: Case) -> BoneModel:
-    bone = BoneModel(calibration=CALIBRATIONS[case.bone.units]())
-    return replace(bone, modulus=replace(bone.modulus, law=MODULUS_LAWS[case.bone.modulus_law]()))
-
-
 def _check_yield_law(laws: Laws) -> None:
     """Refuse a yield law that takes the density from another law of the modulus than the case has."""
     if laws.strength is None or not isinstance(laws.strength.law, OgoYield):
@@ -350,36 +344,6 @@ def _check_yield_law(laws: Laws) -> None:
             'mechanics.yield_law = "ogo" tells the density from the modulus by the printed constants of "walle"; '
             'remove laws."bone.modulus.law.…", or choose yield_law = "morgan_keaveny"'
         )
-
-
-def _strength(case: Case) -> BoneStrength | None:
-    mechanics = case.mechanics
-    return BoneStrength(YIELD_LAWS[mechanics.yield_law]()) if mechanics.strength == "nonlinear" else None
-
-
-def _curing(case: Case) -> AutocatalyticCuring | MeasuredCuring | None:
-    if not case.heat.enabled:
-        return None
-    if case.heat.calorimetry is None:
-        return CURINGS[case.heat.kinetics]
-    time, conversion = read_calorimetry(case.heat.calorimetry)
-    given = case.heat.calorimetry_temperature_c
-    known = {} if given is None else {"reference_temperature": to_internal(given, "degC")}
-    try:
-        return MeasuredCuring(tuple(time.tolist()), tuple(conversion.tolist()), **known)
-    except ValueError as refused:
-        raise InputError(f"{case.heat.calorimetry}: {refused}") from None
-
-
-def _cement(case: Case) -> Cement | TabulatedCement:
-    given = case.cement
-    if given.rheometer is None:
-        return CEMENTS[given.viscosity]
-    data = read_rheometer(given.rheometer)
-    try:
-        return TabulatedCement(data.age, data.shear_rate, data.viscosity)
-    except ValueError as refused:
-        raise InputError(f"{given.rheometer}: {refused}") from None
 
 
 def _check_single_veins(case: Case) -> None:

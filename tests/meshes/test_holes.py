@@ -12,8 +12,9 @@ from meshes.holes import LEAST_SIZE, Hole, hole_size, outline
 from meshes.parametric import parametric_body
 from meshes.quality import gamma
 from meshes.regions import facets_around, facets_in_disc, region_area, wall_point
+from meshes.remeshing import remesh, subdivide
 from meshes.sizing import target_size
-from meshes.surface import Surface, nearest_points, remesh, subdivide
+from meshes.surface import Surface, nearest_points
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from meshes.volume_mesh import mesh_volume

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from meshes.body_mesh import Refinement
+from meshes.body_surface import body_surface
 from meshes.sampling import equal_parts, voxel_weights
-from meshes.surface import body_surface
 from meshes.tetmesh import TetMesh
 from meshes.vertebra import Vertebra
 from meshes.volume_mesh import mesh_volume

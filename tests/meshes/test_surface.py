@@ -6,18 +6,12 @@ import pytest
 import pyvista as pv
 
 from meshes.body_mesh import Refinement
+from meshes.body_surface import body_surface
 from meshes.errors import InputError
 from meshes.images.image import Image
-from meshes.surface import (
-    Surface,
-    body_surface,
-    contour_mask,
-    distances,
-    nearest_points,
-    remesh,
-    subdivide,
-    with_volume,
-)
+from meshes.mask_contour import contour_mask
+from meshes.remeshing import remesh, subdivide
+from meshes.surface import Surface, distances, nearest_points, with_volume
 from meshes.vertebra import Vertebra
 
 
