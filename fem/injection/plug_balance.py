@@ -17,8 +17,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from materials.vein import PlugFlow
-
 SETTLED, STUCK, ENDLESS = range(3)
 """How :func:`minimise` ends: at the minimum, where no step leads further down, or at its last iteration."""
 
@@ -101,20 +99,6 @@ def joined(tree: PlugTree, chosen: NDArray[np.bool_], targets: NDArray[np.int64]
     return found
 
 
-def speeds(flow: PlugFlow, gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(k,) mean speeds in mm/s at (k,) gradients in MPa/mm, and how they change with them in mm2/(MPa s)."""
-    speed, slope = np.empty((2, len(gradient)))
-    _speeds(flow.creep, flow.creep_gradient, flow.thinned, flow.thinned_gradient, flow.exponent, gradient, speed, slope)
-    return speed, slope
-
-
-def works(flow: PlugFlow, gradient: FloatArray) -> FloatArray:
-    """(k,) integral W of the speed over the gradient, from none on, in MPa/s."""
-    work = np.empty(len(gradient))
-    _works(flow.creep, flow.creep_gradient, flow.thinned, flow.thinned_gradient, flow.exponent, gradient, work)
-    return work
-
-
 @numba.njit(cache=True)
 def entering(balance: PlugBalance, pressure: FloatArray) -> FloatArray:
     """(q,) mm3/s through each way in, at (nodes,) pressures in MPa."""
@@ -134,7 +118,7 @@ def flow_out(tree: PlugTree, balance: PlugBalance, pressure: FloatArray) -> Floa
         piece = tree.piece[half]
         if balance.moving[piece]:
             gradient = (pressure[piece] - pressure[tree.node[half]]) / balance.length[piece]
-            rate[half] = balance.area[piece] * _speed_of(balance, piece, gradient)[0]
+            rate[half] = balance.area[piece] * speed(balance, piece, gradient)[0]
     return rate
 
 
@@ -195,7 +179,7 @@ def newton_steps(
         piece, node = tree.piece[half], tree.node[half]
         if balance.moving[piece]:
             gradient = (pressure[piece] - pressure[node]) / balance.length[piece]
-            coupling[half] = balance.area[piece] / balance.length[piece] * _speed_of(balance, piece, gradient)[1]
+            coupling[half] = balance.area[piece] / balance.length[piece] * speed(balance, piece, gradient)[1]
             pivot[piece] += coupling[half]
             pivot[node] += coupling[half]
     for way in range(len(balance.entry_piece)):
@@ -253,15 +237,7 @@ def _value(tree: PlugTree, balance: PlugBalance, pressure: FloatArray) -> float:
         piece = tree.piece[half]
         if balance.moving[piece]:
             gradient = (pressure[piece] - pressure[tree.node[half]]) / balance.length[piece]
-            work = _work(
-                balance.creep[piece],
-                balance.creep_gradient[piece],
-                balance.thinned[piece],
-                balance.thinned_gradient[piece],
-                balance.exponent[piece],
-                gradient,
-            )
-            total += balance.area[piece] * balance.length[piece] * work
+            total += balance.area[piece] * balance.length[piece] * work(balance, piece, gradient)
     for piece in range(len(balance.demand)):
         if balance.moving[piece]:
             total += balance.demand[piece] * pressure[piece]
@@ -289,71 +265,27 @@ def _gradient(tree: PlugTree, balance: PlugBalance, pressure: FloatArray) -> Flo
 
 
 @numba.njit(cache=True)
-def _speed_of(balance: PlugBalance, piece: int, gradient: float) -> tuple[float, float]:
-    return _speed(
-        balance.creep[piece],
-        balance.creep_gradient[piece],
-        balance.thinned[piece],
-        balance.thinned_gradient[piece],
-        balance.exponent[piece],
-        gradient,
-    )
-
-
-@numba.njit(cache=True)
-def _speed(
-    creep: float, creep_gradient: float, thinned: float, thinned_gradient: float, exponent: float, gradient: float
-) -> tuple[float, float]:
-    size = abs(gradient)
-    if size <= creep_gradient:
+def speed(balance: PlugBalance, piece: int, gradient: float) -> tuple[float, float]:
+    """Mean speed in mm/s of a piece at a gradient in MPa/mm, and how it changes with it in mm2/(MPa s)."""
+    size, creep, exponent = abs(gradient), balance.creep[piece], balance.exponent[piece]
+    if size <= balance.creep_gradient[piece]:
         return creep * gradient, creep
-    if size >= thinned_gradient:
+    thinned = balance.thinned[piece]
+    if size >= balance.thinned_gradient[piece]:
         return thinned * gradient, thinned
-    mobility = min(max(creep * (size / creep_gradient) ** (exponent - 1.0), creep), thinned)
+    mobility = min(max(creep * (size / balance.creep_gradient[piece]) ** (exponent - 1.0), creep), thinned)
     return mobility * gradient, exponent * mobility
 
 
 @numba.njit(cache=True)
-def _work(
-    creep: float, creep_gradient: float, thinned: float, thinned_gradient: float, exponent: float, gradient: float
-) -> float:
-    size, power = abs(gradient), exponent + 1.0
-    if size <= creep_gradient:
+def work(balance: PlugBalance, piece: int, gradient: float) -> float:
+    """Integral W of the speed of a piece over the gradient, from none on, in MPa/s."""
+    size, creep, least = abs(gradient), balance.creep[piece], balance.creep_gradient[piece]
+    if size <= least:
         return 0.5 * creep * size**2
-    ratio = min(size, thinned_gradient) / creep_gradient
-    work = creep * creep_gradient**2 * (0.5 + (ratio**power - 1.0) / power)
-    return work + 0.5 * thinned * max(size**2 - thinned_gradient**2, 0.0)
-
-
-@numba.njit(cache=True)
-def _speeds(
-    creep: FloatArray,
-    creep_gradient: FloatArray,
-    thinned: FloatArray,
-    thinned_gradient: FloatArray,
-    exponent: FloatArray,
-    gradient: FloatArray,
-    speed: FloatArray,
-    slope: FloatArray,
-) -> None:
-    for k in range(len(gradient)):
-        speed[k], slope[k] = _speed(
-            creep[k], creep_gradient[k], thinned[k], thinned_gradient[k], exponent[k], gradient[k]
-        )
-
-
-@numba.njit(cache=True)
-def _works(
-    creep: FloatArray,
-    creep_gradient: FloatArray,
-    thinned: FloatArray,
-    thinned_gradient: FloatArray,
-    exponent: FloatArray,
-    gradient: FloatArray,
-    work: FloatArray,
-) -> None:
-    for k in range(len(gradient)):
-        work[k] = _work(creep[k], creep_gradient[k], thinned[k], thinned_gradient[k], exponent[k], gradient[k])
+    most, power = balance.thinned_gradient[piece], balance.exponent[piece] + 1.0
+    between = creep * least**2 * (0.5 + ((min(size, most) / least) ** power - 1.0) / power)
+    return between + 0.5 * balance.thinned[piece] * max(size**2 - most**2, 0.0)
 
 
 @numba.njit(cache=True)

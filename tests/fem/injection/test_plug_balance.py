@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fem.injection.plug_balance import joined, speeds, works
+from fem.injection.plug_balance import PlugBalance, joined, speed, work
 from fem.injection.vein_plugs import VeinPlugs
 from materials.cement import CEMENTS, Cement, newtonian_cement
 from materials.leak_path import LeakPath
@@ -14,6 +14,24 @@ from meshes.vein_grid import VeinGrid
 from meshes.vein_network import VeinNetwork
 
 POWER_LAW = Cement("test", 1e-4, 0.5, index_rate=0.0, doubling_time=None, shear_rate_low=1e-6, shear_rate_high=1e6)
+
+
+def balance_of(flow: PlugFlow) -> PlugBalance:
+    """Pieces with this law of flow, and nothing else."""
+    law = (flow.creep, flow.creep_gradient, flow.thinned, flow.thinned_gradient, flow.exponent)
+    nothing = np.zeros(len(flow.creep))
+    return PlugBalance(nothing, nothing, *law, nothing > 0.0, nothing, np.empty(0, int), np.empty(0), np.empty(0))
+
+
+def speeds(flow: PlugFlow, gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    balance = balance_of(flow)
+    found = np.array([speed(balance, piece, gradient) for piece, gradient in enumerate(gradients)])
+    return found[:, 0], found[:, 1]
+
+
+def works(flow: PlugFlow, gradients: np.ndarray) -> np.ndarray:
+    balance = balance_of(flow)
+    return np.array([work(balance, piece, gradient) for piece, gradient in enumerate(gradients)])
 
 
 @pytest.mark.parametrize("cement", [*CEMENTS.values(), POWER_LAW, newtonian_cement(1e-4)], ids=lambda law: law.name)
